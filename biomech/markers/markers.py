@@ -1,0 +1,27 @@
+"""The noun ``Markers``: named points moving through a Y-up world."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass
+class Markers:
+    """Marker trajectories in metres, Y up; NaN where a marker is missing."""
+
+    names: list[str]
+    positions_m: Float[np.ndarray, "frames markers 3"]
+    time_s: Float[np.ndarray, "frames"]
+
+    @property
+    def rate_hz(self) -> float:
+        """Mean rate over the clip; 1 for a single frame."""
+        if len(self.time_s) < 2:
+            return 1.0
+        return float((len(self.time_s) - 1) / (self.time_s[-1] - self.time_s[0]))
+
+    def select(self, names: list[str]) -> "Markers":
+        """The named markers, in that order."""
+        index = [self.names.index(n) for n in names]
+        return Markers(list(names), self.positions_m[:, index], self.time_s)
