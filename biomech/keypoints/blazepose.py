@@ -1,0 +1,261 @@
+"""BlazePose: person detector and landmark network of MediaPipe, run by LiteRT without mediapipe.
+
+Bazarevsky et al., "BlazePose: On-device Real-time Body Pose tracking" (2020); world landmarks and mask from
+Grishchenko et al., "BlazePose GHUM Holistic" (2022). Sizes, thresholds and the order of the 33 points are those of
+MediaPipe's pose landmarker (Apache-2.0).
+"""
+
+import os
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from jaxtyping import Float, UInt8
+
+from biomech import assets
+from biomech.errors import BioposeError
+from biomech.keypoints.detector import Detection, Region
+from biomech.keypoints.keypoints import MASK_SIZE
+
+POINT_NAMES = (
+    "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
+    "mouth_left mouth_right left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky "
+    "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
+    "right_ankle left_heel right_heel left_foot_index right_foot_index"
+).split()
+
+DETECTOR_SIZE = 224
+DETECTOR_STRIDES = (8, 16, 32, 32, 32)  # two anchors a cell for each of them
+MIN_SCORE = 0.5
+MIN_OVERLAP = 0.3  # boxes that overlap more are one person
+
+CROP_SIZE = 256
+HEAT_SIZE = 64
+HEAT_REACH = 3  # cells to each side: a 7 × 7 window
+MIN_HEAT = 0.5
+REGION_MARGIN = 1.25
+# Points of the landmark network beyond the 33: the hip centre, and a point on the circle around the whole body.
+CENTER, EDGE = 33, 34
+OUTPUTS = 39
+
+
+def _mirrored_order() -> list[int]:
+    other = {"left": "right", "right": "left"}
+    swapped = ["_".join(other.get(word, word) for word in name.split("_")) for name in POINT_NAMES]
+    return [POINT_NAMES.index(name) for name in swapped] + list(range(len(POINT_NAMES), OUTPUTS))
+
+
+MIRRORED = _mirrored_order()
+
+
+class BlazePose:
+    """The detector and the landmark network; holds no state between frames but its memory for ``track``.
+
+    Args:
+        path: a ``.task`` file of the user's own; by default the pinned heavy network, fetched on first use.
+        threads: of both networks together; by default all cores, four at most.
+        mirror: run the landmark network on the mirrored crop too and average: evens out its left-right skew.
+
+    Raises:
+        BioposeError: the file is not such a network, or could not be fetched.
+    """
+
+    point_names = POINT_NAMES
+
+    def __init__(self, path: Path | None = None, threads: int | None = None, mirror: bool = False):
+        path = Path(path) if path else assets.locate("blazepose_heavy")
+        threads = threads or min(os.cpu_count() or 1, 4)
+        try:
+            with zipfile.ZipFile(path) as task:
+                detector = task.read("pose_detector.tflite")
+                landmarks = task.read("pose_landmarks_detector.tflite")
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise BioposeError(
+                f"not a BlazePose network ({error})",
+                where=str(path),
+                mend="It has to be a pose_landmarker .task file; leave the option away for the default one.",
+            ) from error
+        self.name = f"BlazePose {path.stem}" + (" + mirrored picture" if mirror else "")
+        self._detector = _Network(detector, threads)
+        # Two pictures on one thread each go faster than one after the other on two.
+        self._networks = [_Network(landmarks, max(1, threads // (1 + mirror))) for _ in range(1 + mirror)]
+        self._pool = ThreadPoolExecutor(1)
+        self._anchors = _anchors()
+        self._region: Region | None = None
+
+    def reset(self) -> None:
+        """Forget the person that ``track`` follows."""
+        self._region = None
+
+    def track(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float = 0.0) -> Detection | None:
+        """Follow the most prominent person from frame to frame, as long as presence lasts; None where nobody is.
+
+        For pictures known to show one person; ``tracking.Tracker`` also tells people apart.
+        """
+        if self._region is None:
+            found = self.regions(frame)
+            if not found:
+                return None
+            self._region = found[0][1]
+        detection = self.points(frame, self._region)
+        self._region = detection.next_region if detection.presence > MIN_SCORE else None
+        return detection if detection.presence > MIN_SCORE else None
+
+    def regions(self, frame: UInt8[np.ndarray, "height width 3"]) -> list[tuple[float, Region]]:
+        """People in the whole picture: score (0..1) and region, best first."""
+        height, width = frame.shape[:2]
+        whole = Region((width / 2, height / 2), max(height, width), 0.0)
+        crop = cv2.warpAffine(frame, whole.matrix(DETECTOR_SIZE), (DETECTOR_SIZE, DETECTOR_SIZE))
+        outputs = self._detector(crop.astype(np.float32) / 127.5 - 1)
+        boxes, logits = outputs[(2254, 12)], outputs[(2254, 1)][:, 0]
+        scores = _sigmoid(logits)
+        likely = scores > MIN_SCORE
+        points = boxes[likely].reshape(-1, 6, 2) / DETECTOR_SIZE
+        points[:, [0, 2, 3, 4, 5]] += self._anchors[likely, None]
+        corner = np.array([width, height]) / 2 - max(height, width) / 2
+        return [
+            (score, _region(*(hips_and_edge * max(height, width) + corner)))
+            for score, hips_and_edge in _merged(points, scores[likely])
+        ]
+
+    def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
+        """The points of the person in a region. What ``presence`` says is for the caller to judge."""
+        matrix = region.matrix(CROP_SIZE)
+        crop = cv2.warpAffine(frame, matrix, (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE)
+        picture = crop.astype(np.float32) / 255
+        if len(self._networks) == 1:
+            answer = _Answer(self._networks[0](picture))
+        else:
+            later = self._pool.submit(self._networks[1], np.ascontiguousarray(picture[:, ::-1]))
+            answer = _Answer(self._networks[0](picture))
+            answer.average(_Answer(later.result()).mirrored())
+        xy = (answer.xy - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        cos, sin = np.cos(region.angle_rad), np.sin(region.angle_rad)
+        world = answer.world.copy()
+        world[:, :2] = world[:, :2] @ np.array([[cos, sin], [-sin, cos]])
+        count = len(POINT_NAMES)
+        return Detection(
+            xy=xy[:count],
+            confidence=answer.confidence[:count],
+            world_m=world[:count],
+            presence=answer.presence,
+            region=region,
+            next_region=_region(xy[CENTER], xy[EDGE]),
+            mask=answer.mask,
+            appearance=_appearance(crop, answer.mask),
+        )
+
+
+class _Network:
+    """One .tflite network: a picture in, its outputs by shape (without the batch) out."""
+
+    def __init__(self, content: bytes, threads: int):
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._outputs = [(tuple(d["shape"][1:]), d["index"]) for d in self._interpreter.get_output_details()]
+
+    def __call__(self, picture: Float[np.ndarray, "size size 3"]) -> dict[tuple[int, ...], np.ndarray]:
+        self._interpreter.set_tensor(self._input, picture[None])
+        self._interpreter.invoke()
+        return {shape: self._interpreter.get_tensor(index)[0] for shape, index in self._outputs}
+
+
+class _Answer:
+    """The landmark network's answer in crop pixels."""
+
+    def __init__(self, outputs: dict[tuple[int, ...], np.ndarray]):
+        points = outputs[(OUTPUTS * 5,)].reshape(OUTPUTS, 5)
+        self.xy = _refined(points[:, :2].astype(np.float64), outputs[(HEAT_SIZE, HEAT_SIZE, OUTPUTS)])
+        self.confidence = (_sigmoid(points[:, 3]) * _sigmoid(points[:, 4])).astype(np.float64)
+        self.world = outputs[(OUTPUTS * 3,)].reshape(OUTPUTS, 3).astype(np.float64)
+        self.presence = float(outputs[(1,)][0])
+        logits = cv2.resize(outputs[(CROP_SIZE, CROP_SIZE, 1)], (MASK_SIZE, MASK_SIZE), interpolation=cv2.INTER_AREA)
+        self.mask = logits > 0
+
+    def mirrored(self) -> "_Answer":
+        self.xy = np.array([CROP_SIZE - 1, 0]) + self.xy[MIRRORED] * [-1, 1]
+        self.world = self.world[MIRRORED] * [-1, 1, 1]
+        self.confidence = self.confidence[MIRRORED]
+        self.mask = self.mask[:, ::-1]
+        return self
+
+    def average(self, other: "_Answer") -> None:
+        """Mean of two answers, each point weighted by its confidence."""
+        weight = (self.confidence + 1e-6) / (self.confidence + other.confidence + 2e-6)
+        self.xy = other.xy + weight[:, None] * (self.xy - other.xy)
+        self.world = other.world + weight[:, None] * (self.world - other.world)
+        self.confidence = (self.confidence + other.confidence) / 2
+        self.presence = (self.presence + other.presence) / 2
+
+
+def _sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(values, -80, 80)))
+
+
+def _anchors() -> Float[np.ndarray, "2254 2"]:
+    """Centres of the detector's anchors, as parts of the picture; layers of equal stride share a grid."""
+    centers = []
+    for stride in dict.fromkeys(DETECTOR_STRIDES):
+        cells = DETECTOR_SIZE // stride
+        axis = (np.arange(cells) + 0.5) / cells
+        grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+        centers.append(np.repeat(grid, 2 * DETECTOR_STRIDES.count(stride), axis=0))
+    return np.concatenate(centers).astype(np.float32)
+
+
+def _merged(
+    points: Float[np.ndarray, "boxes 6 2"], scores: Float[np.ndarray, "boxes"]
+) -> list[tuple[float, Float[np.ndarray, "2 2"]]]:
+    """One answer a person: the mean, weighted by score, of the boxes that overlap its best one.
+
+    Rows of ``points``: box centre, box size, hip centre, edge of the circle around the body, and two of the trunk.
+    """
+    low, high = points[:, 0] - points[:, 1] / 2, points[:, 0] + points[:, 1] / 2
+    area = np.prod(points[:, 1], axis=-1)
+    order = np.argsort(-scores)
+    people = []
+    while len(order):
+        best = order[0]
+        shared = np.clip(np.minimum(high[best], high[order]) - np.maximum(low[best], low[order]), 0, None).prod(-1)
+        same = shared / (area[best] + area[order] - shared + 1e-9) > MIN_OVERLAP
+        same[0] = True
+        group, order = order[same], order[~same]
+        people.append((float(scores[best]), np.average(points[group, 2:4], axis=0, weights=scores[group])))
+    return people
+
+
+def _region(center: Float[np.ndarray, "2"], edge: Float[np.ndarray, "2"]) -> Region:
+    """The square around the circle about the hips, turned so that its edge point (over the head) is up."""
+    axis = edge - center
+    size = max(2 * REGION_MARGIN * float(np.hypot(*axis)), 2.0)
+    return Region((float(center[0]), float(center[1])), size, float(np.arctan2(axis[0], -axis[1])))
+
+
+def _refined(
+    xy: Float[np.ndarray, "points 2"], heat: Float[np.ndarray, "64 64 points"]
+) -> Float[np.ndarray, "points 2"]:
+    """Move each point to the mean of its heat map in a window around it, where that map is sure of anything."""
+    scale = CROP_SIZE / HEAT_SIZE
+    window = np.arange(-HEAT_REACH, HEAT_REACH + 1)
+    start = (xy / scale).astype(int)
+    columns, rows = start[:, 0, None] + window, start[:, 1, None] + window
+    inside = ((columns >= 0) & (columns < HEAT_SIZE))[:, None, :] & ((rows >= 0) & (rows < HEAT_SIZE))[:, :, None]
+    clipped_rows, clipped_columns = rows.clip(0, HEAT_SIZE - 1), columns.clip(0, HEAT_SIZE - 1)
+    weight = _sigmoid(heat[clipped_rows[:, :, None], clipped_columns[:, None, :], np.arange(len(xy))[:, None, None]])
+    weight = weight * inside
+    started_inside = ((start >= 0) & (start < HEAT_SIZE)).all(-1)
+    sure = started_inside & (weight.max((1, 2)) >= MIN_HEAT)
+    total = np.maximum(weight.sum((1, 2)), 1e-9)
+    mean = np.stack([(weight.sum(1) * columns).sum(1), (weight.sum(2) * rows).sum(1)], -1) / total[:, None] * scale
+    return np.where(sure[:, None], mean, xy)
+
+
+def _appearance(crop: UInt8[np.ndarray, "256 256 3"], mask: np.ndarray) -> Float[np.ndarray, "512"]:
+    """Colours of the person: a histogram of 8 × 8 × 8 shades over the mask."""
+    colours = cv2.resize(crop, (MASK_SIZE, MASK_SIZE), interpolation=cv2.INTER_AREA)[mask] >> 5
+    bins = colours[:, 0].astype(int) * 64 + colours[:, 1] * 8 + colours[:, 2]
+    return np.bincount(bins, minlength=512) / max(len(bins), 1)

@@ -1,0 +1,51 @@
+"""What a detector of one frame is: the protocol that ``tracking`` builds on."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+
+@dataclass(frozen=True)
+class Region:
+    """A turned square of the picture with one person in it."""
+
+    center_px: tuple[float, float]
+    size_px: float  # side
+    angle_rad: float  # of the person's long axis from upright, clockwise in the picture
+
+    def matrix(self, cells: int) -> Float[np.ndarray, "2 3"]:
+        """Affine map from picture pixels to a crop of ``cells`` × ``cells``."""
+        cos, sin = np.cos(self.angle_rad), np.sin(self.angle_rad)
+        turn = np.array([[cos, sin], [-sin, cos]]) * cells / self.size_px
+        return np.column_stack([turn, cells / 2 - turn @ np.array(self.center_px)])
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One person in one frame."""
+
+    xy: Float[np.ndarray, "points 2"]  # px of the upright picture
+    confidence: Float[np.ndarray, "points"]  # 0..1
+    world_m: Float[np.ndarray, "points 3"]  # hip-centred; x right, y down, z away from the lens
+    presence: float  # 0..1: is there a person in the region at all
+    region: Region  # where the person was looked for
+    next_region: Region  # where to look for the same person in the next frame
+    mask: Bool[np.ndarray, "64 64"]  # of the person, over ``region``
+    appearance: Float[np.ndarray, "bins"]  # colour histogram of the person, sums to 1
+
+
+class Detector(Protocol):
+    """Finds people in a picture, and one person's points in a region of it."""
+
+    name: str
+    point_names: list[str]
+
+    def regions(self, frame: UInt8[np.ndarray, "height width 3"]) -> list[tuple[float, Region]]:
+        """People in the whole picture: score (0..1) and region, best first."""
+        ...
+
+    def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
+        """The points of the person in a region. What ``presence`` says is for the caller to judge."""
+        ...
