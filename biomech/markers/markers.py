@@ -1,6 +1,6 @@
 """The noun ``Markers``: named points moving through a Y-up world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +13,7 @@ class Markers:
     names: list[str]
     positions_m: Float[np.ndarray, "frames markers 3"]
     time_s: Float[np.ndarray, "frames"]
+    notes: list[str] = field(default_factory=list)  # what a reader had to mend or suspect
 
     @property
     def rate_hz(self) -> float:
@@ -24,4 +25,4 @@ class Markers:
     def select(self, names: list[str]) -> "Markers":
         """The named markers, in that order."""
         index = [self.names.index(n) for n in names]
-        return Markers(list(names), self.positions_m[:, index], self.time_s)
+        return Markers(list(names), self.positions_m[:, index], self.time_s, list(self.notes))

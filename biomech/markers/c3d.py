@@ -1,0 +1,92 @@
+"""Marker trajectories from .c3d: metres, Y up, gaps as NaN."""
+
+from pathlib import Path
+
+import ezc3d
+import numpy as np
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+from biomech.markers.markers import Markers
+from biomech.markers.trc import METRES_PER_UNIT
+
+AXES = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1)}
+
+
+def read_c3d(path: Path) -> Markers:
+    """Read the points of a .c3d.
+
+    A point with a negative residual, or at exactly 0, 0, 0, is missing (c3d.org, POINT section). Modelled outputs
+    that share the section (angles, forces, powers; named in POINT:ANGLES and its like) are left out. The vertical is
+    the axis that POINT:Y_SCREEN names; without it, the axis that was guessed is told in ``notes``. Subject prefixes
+    (``Name:LASI``) are dropped where the names stay unique.
+
+    Raises:
+        BioposeError: the file cannot be read, holds no points, or its unit is unknown.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BioposeError("there is no such file", where=str(path))
+    try:
+        file = ezc3d.c3d(str(path))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BioposeError(f"cannot be read as C3D ({error})", where=str(path)) from error
+    parameters = file["parameters"]["POINT"]
+    points = file["data"]["points"][:3].transpose(2, 1, 0)  # frames, points, axes
+    labels = [str(label).strip() for label in parameters["LABELS"]["value"][: points.shape[1]]]
+    outputs = {
+        str(name).strip()
+        for group in ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
+        for name in parameters.get(group, {"value": []})["value"]
+    }
+    kept = [i for i, label in enumerate(labels) if label not in outputs and not label.startswith("*")]
+    if not kept or not len(points):
+        raise BioposeError("there are no marker trajectories in the file", where=str(path))
+    missing = file["data"]["meta_points"]["residuals"][0].T < 0
+
+    notes: list[str] = []
+    positions = points[:, kept].astype(np.float64)
+    positions[missing[:, kept] | (positions == 0).all(-1)] = np.nan
+    positions *= _metres(parameters, path)
+    positions = positions @ _upright_from_lab(parameters, positions, notes).T
+    rate = float(parameters["RATE"]["value"][0])
+    first = int(file["header"]["points"]["first_frame"])  # a trial cut from a longer take keeps its time
+    return Markers(
+        _plain_names([labels[i] for i in kept]), positions, (first + np.arange(len(positions))) / rate, notes
+    )
+
+
+def _metres(parameters: dict, path: Path) -> float:
+    unit = str((parameters.get("UNITS", {"value": []})["value"] or ["mm"])[0]).strip().lower()
+    if unit not in METRES_PER_UNIT:
+        raise BioposeError(f"POINT:UNITS is {unit!r}, not one of m, cm, mm", where=str(path))
+    return METRES_PER_UNIT[unit]
+
+
+def _upright_from_lab(
+    parameters: dict, positions: Float[np.ndarray, "frames markers 3"], notes: list[str]
+) -> Float[np.ndarray, "3 3"]:
+    """Rotation to Y up, X as POINT:X_SCREEN says."""
+    forward, up = (_axis(parameters, name) for name in ("X_SCREEN", "Y_SCREEN"))
+    if up is None:
+        # A person is taller than wide or deep within one frame.
+        extent = np.nanmedian(np.nanmax(positions, 1) - np.nanmin(positions, 1), axis=0)
+        axis = int(np.argmax(extent))
+        up = np.eye(3)[axis]
+        notes.append(f"the file names no vertical axis; +{'XYZ'[axis]} is taken, along which the markers extend most")
+    if forward is None or abs(forward @ up) > 0.5:
+        forward = np.roll(up, 1)
+    return np.stack([forward, up, np.cross(forward, up)])
+
+
+def _axis(parameters: dict, name: str) -> Float[np.ndarray, "3"] | None:
+    text = str((parameters.get(name, {"value": []})["value"] or [""])[0]).strip().upper()
+    letter = text[-1:]
+    if letter not in AXES:
+        return None
+    return np.array(AXES[letter], dtype=np.float64) * (-1 if text.startswith("-") else 1)
+
+
+def _plain_names(labels: list[str]) -> list[str]:
+    plain = [label.rsplit(":", 1)[-1] for label in labels]
+    return plain if len(set(plain)) == len(plain) else labels

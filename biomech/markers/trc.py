@@ -1,0 +1,163 @@
+"""Marker trajectories as .trc, the form that OpenSim's tools and its GUI take.
+
+What OpenSim accepts without a word and then solves wrongly is caught here: a missing marker written as 0, 0, 0 (taken
+as a real point), millimetres labelled metres, a DataRate that disagrees with the time column.
+"""
+
+import io
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.markers.markers import Markers
+
+METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "meters": 1.0, "metres": 1.0}
+HEADER_KEYS = (
+    "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
+)  # in OpenSim's order
+
+# The markers of one person lie in a box whose diagonal is some centimetres (a hand) to a few metres (arms up).
+PERSON_DIAGONAL_M = (0.02, 20.0)
+RATE_TOLERANCE = 0.01  # relative; headers round 29.97 to 30
+
+
+def read_trc(path: Path) -> Markers:
+    """Read a .trc into metres; empty cells, NaN and 0, 0, 0 become NaN.
+
+    The time column is the truth about time. ``notes`` of the result says what was mended or looks wrong.
+
+    Raises:
+        BioposeError: the file cannot be read as .trc, or its unit cannot be right.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        raise BioposeError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    header = _header(lines, path)
+    names = _marker_names(lines, header, path)
+    table = _numbers(lines, 2 + 3 * len(names), path)
+    time, positions = table[:, 1], table[:, 2:].reshape(len(table), len(names), 3)
+
+    notes: list[str] = []
+    if not np.isfinite(time).all() or (np.diff(time) <= 0).any():
+        row = int(np.argmax(~(np.diff(time, prepend=-np.inf) > 0)))
+        raise BioposeError(
+            f"the time column does not increase at data row {row + 1}",
+            where=str(path),
+            mend="Sort the rows by time and remove repeated ones.",
+        )
+    unit = str(header.get("Units", "")).strip().lower()
+    if unit not in METRES_PER_UNIT:
+        raise BioposeError(
+            f"Units is {unit!r}, not one of m, cm, mm", where=str(path), mend="Correct the third line of the file."
+        )
+    zero = (positions == 0).all(-1)
+    if zero.any():
+        notes.append(f"{int(zero.sum())} marker positions of exactly 0, 0, 0 are taken as missing")
+    positions[zero | ~np.isfinite(positions).all(-1)] = np.nan
+    positions *= METRES_PER_UNIT[unit]
+    _check_size(positions, unit, path)
+    markers = Markers(names, positions, time, notes)
+
+    try:
+        stated = float(header["DataRate"])
+    except (KeyError, ValueError):
+        stated = float("nan")
+    if len(time) > 1 and not abs(stated / markers.rate_hz - 1) <= RATE_TOLERANCE:
+        notes.append(f"DataRate says {stated:g} Hz, the time column {markers.rate_hz:g} Hz; the time column is used")
+    if header.get("NumFrames", "").strip() not in ("", str(len(time))):
+        notes.append(f"NumFrames says {header['NumFrames'].strip()}, the file has {len(time)} frames")
+    return markers
+
+
+def write_trc(markers: Markers, path: Path) -> None:
+    """Write metres, whole or not at all; missing markers are ``nan``.
+
+    Empty cells would do for one of OpenSim's readers and not for the other, when they end a row. The rates in the
+    header are the mean rate of the time column, which is written as it is.
+
+    Raises:
+        BioposeError: repeated names, or a time that does not increase.
+    """
+    frames, count = markers.positions_m.shape[:2]
+    repeated = sorted({n for n in markers.names if markers.names.count(n) > 1})
+    if repeated:
+        raise BioposeError(f"marker names are repeated: {', '.join(repeated)}", where=str(path))
+    if not frames or not np.isfinite(markers.time_s).all() or (np.diff(markers.time_s) <= 0).any():
+        raise BioposeError("the markers need at least one frame, and time that increases", where=str(path))
+    rate = f"{markers.rate_hz:.6f}"
+    values = [rate, rate, str(frames), str(count), "m", rate, "1", str(frames)]
+    columns = "".join(f"\t{name}\t\t" for name in markers.names)
+    axes = "".join(f"\tX{i}\tY{i}\tZ{i}" for i in range(1, count + 1))
+    missing = ~np.isfinite(markers.positions_m).all(-1)
+    positions = np.where(missing[..., None], np.nan, markers.positions_m).reshape(frames, -1)
+    table = np.column_stack([np.arange(1, frames + 1), markers.time_s, positions])
+    with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.write(f"PathFileType\t4\t(X/Y/Z)\t{Path(path).name}\n")
+        file.write("\t".join(HEADER_KEYS) + "\n" + "\t".join(values) + "\n")
+        file.write(f"Frame#\tTime{columns}\n\t{axes}\n\n")
+        np.savetxt(file, table, delimiter="\t", fmt=["%d", "%.8f"] + ["%.8f"] * (3 * count))
+
+
+def _header(lines: list[str], path: Path) -> dict[str, str]:
+    if len(lines) < 6 or not lines[0].startswith("PathFileType"):
+        raise BioposeError("not a .trc file: the first line must start with PathFileType", where=str(path))
+    return dict(zip(re.split(r"\s+", lines[1].strip()), re.split(r"[\t ]+", lines[2].strip()), strict=False))
+
+
+def _marker_names(lines: list[str], header: dict[str, str], path: Path) -> list[str]:
+    # The fourth line gives each name one cell of three; some writers put one tab more after Time.
+    names = [cell.strip() for cell in lines[3].split("\t")[2:] if cell.strip()]
+    repeated = sorted({n for n in names if names.count(n) > 1})
+    if repeated:
+        raise BioposeError(f"marker names are repeated: {', '.join(repeated)}", where=str(path))
+    if header.get("NumMarkers", "").strip() != str(len(names)) or not names:
+        raise BioposeError(
+            f"NumMarkers says {header.get('NumMarkers', 'nothing')}, the fourth line names {len(names)} markers",
+            where=str(path),
+            mend="Correct the count on the third line, or the names.",
+        )
+    return names
+
+
+def _numbers(lines: list[str], columns: int, path: Path) -> Float[np.ndarray, "frames columns"]:
+    # Cells left empty at the end of a row and tabs too many look alike; pandas fills short rows with NaN.
+    body = [line.rstrip() for line in itertools.islice(lines, 5, None)]
+    rows = [line for line in body if line]
+    if not rows:
+        raise BioposeError("there is no frame in the file", where=str(path))
+    try:
+        table = pd.read_csv(
+            io.StringIO("\n".join(rows)),
+            sep="\t" if "\t" in rows[0] else r"\s+",
+            header=None,
+            names=list(range(columns)),
+            index_col=False,
+            skipinitialspace=True,
+            dtype=np.float64,
+            on_bad_lines="error",
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise BioposeError(f"a data row cannot be read as numbers ({error})", where=str(path)) from error
+    return table.to_numpy(copy=True)
+
+
+def _check_size(positions_m: Float[np.ndarray, "frames markers 3"], unit: str, path: Path) -> None:
+    seen = positions_m[np.isfinite(positions_m).all(-1).sum(1) >= 3]
+    if not len(seen):
+        return
+    diagonal = float(np.median(np.linalg.norm(np.nanmax(seen, 1) - np.nanmin(seen, 1), axis=-1)))
+    low, high = PERSON_DIAGONAL_M
+    if not low <= diagonal <= high:
+        raise BioposeError(
+            f"Units says {unit}, and then the markers of a frame span {diagonal:.4g} m; no person does",
+            where=str(path),
+            mend="Correct Units on the third line (m, cm or mm).",
+        )

@@ -1,0 +1,69 @@
+"""Reading .c3d: units, vertical axis, gaps, against the files' own content."""
+
+from pathlib import Path
+
+import ezc3d
+import numpy as np
+import pytest
+
+from biomech.errors import BioposeError
+from biomech.markers.c3d import read_c3d
+
+
+def _write(path: Path, points: np.ndarray, up: str | None, units: str = "mm") -> None:
+    file = ezc3d.c3d()
+    file["parameters"]["POINT"]["RATE"]["value"] = [100]
+    file["parameters"]["POINT"]["LABELS"]["value"] = ["S1:A", "S1:B", "S1:C"]
+    file["parameters"]["POINT"]["UNITS"]["value"] = [units]
+    if up:
+        file.add_parameter("POINT", "X_SCREEN", ["+X"])
+        file.add_parameter("POINT", "Y_SCREEN", [up])
+    file["data"]["points"] = np.concatenate([points.transpose(2, 1, 0), np.ones((1, *points.shape[1::-1]))])
+    file.write(str(path))
+
+
+# A, B, C in the body's own axes: C is 1.7 m up; X forward, Z right.
+UPRIGHT = np.array([[0.1, 0.02, 0.3], [0.4, 0.9, 0.1], [0.2, 1.7, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("up", "lab_from_upright"),
+    [("+Y", lambda p: p), ("+Z", lambda p: p[..., [0, 2, 1]] * [1, -1, 1]), (None, lambda p: p[..., [2, 0, 1]])],
+)
+def test_axes_and_units(tmp_path: Path, up: str | None, lab_from_upright) -> None:
+    points = np.repeat(lab_from_upright(UPRIGHT)[None], 4, 0) * 1000
+    _write(tmp_path / "a.c3d", points, up)
+    markers = read_c3d(tmp_path / "a.c3d")
+    np.testing.assert_allclose(markers.positions_m[2, :, 1], UPRIGHT[:, 1], atol=1e-6)
+    if up:
+        np.testing.assert_allclose(markers.positions_m[2], UPRIGHT, atol=1e-6)
+        assert markers.notes == []
+    else:
+        assert "+Z is taken" in markers.notes[0]
+    assert markers.names == ["A", "B", "C"] and markers.rate_hz == pytest.approx(100)
+
+
+def test_gaps_and_the_trial_s_own_time(biopose_data: Path) -> None:
+    path = biopose_data / "c3d/opensim_core/walking2.c3d"
+    markers = read_c3d(path)
+    file = ezc3d.c3d(str(path))
+    missing = file["data"]["meta_points"]["residuals"][0].T < 0
+    np.testing.assert_array_equal(np.isnan(markers.positions_m).all(-1), missing)
+    raw = file["data"]["points"][:3].transpose(2, 1, 0)
+    seen = ~missing
+    np.testing.assert_allclose(markers.positions_m[seen][:, 1], raw[seen][:, 2] / 1000, atol=1e-9)
+    cut = read_c3d(biopose_data / "c3d/cmu_dribble_shoot_basketball.c3d")
+    assert cut.time_s[0] == pytest.approx(186 / 120)
+    assert "C7" in cut.names
+
+
+def test_modelled_outputs_are_no_markers(biopose_data: Path) -> None:
+    names = read_c3d(biopose_data / "c3d/pycgm/Sample_Static.c3d").names
+    assert "LASI" in names and not [name for name in names if name.endswith("Angles")]
+
+
+def test_not_a_c3d(tmp_path: Path) -> None:
+    (tmp_path / "a.c3d").write_bytes(b"hello" * 200)
+    for path in (tmp_path / "a.c3d", tmp_path / "absent.c3d"):
+        with pytest.raises(BioposeError):
+            read_c3d(path)
