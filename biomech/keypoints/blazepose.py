@@ -208,7 +208,7 @@ def _anchors() -> Float[np.ndarray, "2254 2"]:
 
 
 def _merged(
-    points: Float[np.ndarray, "boxes 6 2"], scores: Float[np.ndarray, "boxes"]
+    points: Float[np.ndarray, "boxes 6 2"], scores: Float[np.ndarray, " boxes"]
 ) -> list[tuple[float, Float[np.ndarray, "2 2"]]]:
     """One answer a person: the mean, weighted by score, of the boxes that overlap its best one.
 

@@ -27,13 +27,13 @@ class Detection:
     """One person in one frame."""
 
     xy: Float[np.ndarray, "points 2"]  # px of the upright picture
-    confidence: Float[np.ndarray, "points"]  # 0..1
+    confidence: Float[np.ndarray, " points"]  # 0..1
     world_m: Float[np.ndarray, "points 3"]  # hip-centred; x right, y down, z away from the lens
     presence: float  # 0..1: is there a person in the region at all
     region: Region  # where the person was looked for
     next_region: Region  # where to look for the same person in the next frame
     mask: Bool[np.ndarray, "64 64"]  # of the person, over ``region``
-    appearance: Float[np.ndarray, "bins"]  # colour histogram of the person, sums to 1
+    appearance: Float[np.ndarray, " bins"]  # colour histogram of the person, sums to 1
 
 
 class Detector(Protocol):
