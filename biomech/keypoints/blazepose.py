@@ -7,6 +7,7 @@ MediaPipe's pose landmarker (Apache-2.0).
 
 import os
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,22 +105,33 @@ class BlazePose:
         self._region = detection.next_region if detection.presence > MIN_SCORE else None
         return detection if detection.presence > MIN_SCORE else None
 
-    def regions(self, frame: UInt8[np.ndarray, "height width 3"]) -> list[tuple[float, Region]]:
-        """People in the whole picture: score (0..1) and region, best first."""
+    def regions(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool = False) -> list[tuple[float, Region]]:
+        """People in the picture: score (0..1) and region, best first.
+
+        The detector sees the whole picture at 224 × 224 and so misses people under about a quarter of its longer side;
+        ``closely`` also looks at overlapping parts of it, at some twenty times the cost.
+        """
         height, width = frame.shape[:2]
-        whole = Region((width / 2, height / 2), max(height, width), 0.0)
-        crop = cv2.warpAffine(frame, whole.matrix(DETECTOR_SIZE), (DETECTOR_SIZE, DETECTOR_SIZE))
+        found = [
+            candidate
+            for square in _squares(width, height, closely)
+            for candidate in self._regions_in(frame, square)
+            # A person at the rim of a part is whole in another one.
+            if square.size_px == max(width, height) or _inside(candidate[1], square)
+        ]
+        return _distinct(found)
+
+    def _regions_in(self, frame: UInt8[np.ndarray, "height width 3"], square: Region) -> Iterator[tuple[float, Region]]:
+        crop = cv2.warpAffine(frame, square.matrix(DETECTOR_SIZE), (DETECTOR_SIZE, DETECTOR_SIZE))
         outputs = self._detector(crop.astype(np.float32) / 127.5 - 1)
         boxes, logits = outputs[(2254, 12)], outputs[(2254, 1)][:, 0]
         scores = _sigmoid(logits)
         likely = scores > MIN_SCORE
         points = boxes[likely].reshape(-1, 6, 2) / DETECTOR_SIZE
         points[:, [0, 2, 3, 4, 5]] += self._anchors[likely, None]
-        corner = np.array([width, height]) / 2 - max(height, width) / 2
-        return [
-            (score, _region(*(hips_and_edge * max(height, width) + corner)))
-            for score, hips_and_edge in _merged(points, scores[likely])
-        ]
+        corner = np.array(square.center_px) - square.size_px / 2
+        for score, (hips, edge) in _merged(points, scores[likely]):
+            yield score, _region(hips * square.size_px + corner, edge * square.size_px + corner)
 
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
         """The points of the person in a region. What ``presence`` says is for the caller to judge."""
@@ -205,6 +217,32 @@ def _anchors() -> Float[np.ndarray, "2254 2"]:
         grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
         centers.append(np.repeat(grid, 2 * DETECTOR_STRIDES.count(stride), axis=0))
     return np.concatenate(centers).astype(np.float32)
+
+
+def _squares(width: int, height: int, closely: bool) -> list[Region]:
+    """The square around the picture; ``closely`` adds half-overlapping ones of its shorter side and of half that."""
+    squares = [Region((width / 2, height / 2), max(width, height), 0.0)]
+    for side in (min(width, height), min(width, height) / 2) if closely else ():
+        columns, rows = (
+            np.linspace(side / 2, length - side / 2, max(1, int(np.ceil(2 * length / side - 1 - 1e-6))))
+            for length in (width, height)
+        )
+        squares += [Region((float(x), float(y)), side, 0.0) for y in rows for x in columns]
+    return squares
+
+
+def _inside(region: Region, square: Region) -> bool:
+    reach = (square.size_px - region.size_px / REGION_MARGIN) / 2
+    return all(abs(a - b) <= reach for a, b in zip(region.center_px, square.center_px, strict=True))
+
+
+def _distinct(found: list[tuple[float, Region]]) -> list[tuple[float, Region]]:
+    """Best first, without regions that are the same person's."""
+    kept: list[tuple[float, Region]] = []
+    for score, region in sorted(found, key=lambda candidate: -candidate[0]):
+        if not any(region.overlaps(other) for _, other in kept):
+            kept.append((score, region))
+    return kept
 
 
 def _merged(

@@ -21,6 +21,14 @@ class Region:
         turn = np.array([[cos, sin], [-sin, cos]]) * cells / self.size_px
         return np.column_stack([turn, cells / 2 - turn @ np.array(self.center_px)])
 
+    def shift(self, other: "Region") -> float:
+        """Distance of the centres in sides of this region."""
+        return float(np.hypot(*np.subtract(self.center_px, other.center_px))) / self.size_px
+
+    def overlaps(self, other: "Region") -> bool:
+        """Whether two regions are likely to be one person's: centres near, sizes alike."""
+        return self.shift(other) < 0.15 and 0.5 < self.size_px / other.size_px < 2
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -42,8 +50,8 @@ class Detector(Protocol):
     name: str
     point_names: list[str]
 
-    def regions(self, frame: UInt8[np.ndarray, "height width 3"]) -> list[tuple[float, Region]]:
-        """People in the whole picture: score (0..1) and region, best first."""
+    def regions(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool = False) -> list[tuple[float, Region]]:
+        """People in the picture: score (0..1) and region, best first; ``closely`` finds small ones too."""
         ...
 
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:

@@ -1,0 +1,127 @@
+"""The stage Video → Keypoints."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from biomech.errors import BioposeError
+from biomech.keypoints.blazepose import BlazePose
+from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
+from biomech.keypoints.tracking import Person, Tracker
+from biomech.video import Video, focal_length
+
+Item = TypeVar("Item")
+FRAMES_AHEAD = 3
+
+
+def detect(
+    video: Video,
+    *,
+    person: Person | None = None,
+    mirror: bool = False,
+    focal_px: float | None = None,
+    fov_deg: float | None = None,
+    detector_path: Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Keypoints:
+    """Find one person's points in every frame, with BlazePose; nothing is smoothed.
+
+    Args:
+        person: who, when there are several: see ``Tracker``.
+        mirror: average with the mirrored picture's answer; at half the speed, evens out a left-right skew.
+        focal_px, fov_deg: what is known of the lens: see ``focal_length``.
+        detector_path: a .task file in place of the pinned one.
+        threads: for the networks; by default all cores, four at most.
+        progress: called after every frame with the frames done and expected.
+
+    Raises:
+        BioposeError: nobody (or not the chosen person) in view, an impossible lens, or no network.
+    """
+    focal, source = focal_length(video, focal_px, fov_deg)
+    detector = BlazePose(detector_path, threads, mirror)
+    tracker = Tracker(detector, person)
+    count = len(detector.point_names)
+    nowhere = (
+        np.full((count, 2), np.nan),
+        np.zeros(count),
+        np.full((count, 3), np.nan),
+        np.zeros(MASK_SIZE * MASK_SIZE // 8, np.uint8),
+        np.full((2, 3), np.nan),
+    )
+    times, rows = [], []
+    for time_s, frame in _ahead(video.frames()):
+        found = tracker.follow(frame, time_s)
+        times.append(time_s)
+        rows.append(
+            nowhere
+            if found is None
+            else (found.xy, found.confidence, found.world_m, np.packbits(found.mask), found.region.matrix(MASK_SIZE))
+        )
+        if progress:
+            progress(len(times), max(video.n_frames, len(times)))
+    missed = sum(row is nowhere for row in rows)
+    if missed == len(rows):
+        error = tracker.missing()
+        raise BioposeError(error.what, where=str(video.path), mend=error.mend)
+    notes = list(video.notes)
+    if missed:
+        notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
+    if tracker.most_seen > 1 and person is None:
+        notes.append(f"{tracker.most_seen} people in view: the most prominent one was followed (--person chooses)")
+    xy, confidence, world_m, mask_bits, mask_from_image = (np.stack(column) for column in zip(*rows, strict=True))
+    return Keypoints(
+        names=list(detector.point_names),
+        xy=xy,
+        confidence=confidence,
+        time_s=np.array(times),
+        size_px=video.size_px,
+        focal_px=focal,
+        focal_source=source,
+        world_m=world_m,
+        mask_bits=mask_bits,
+        mask_from_image=mask_from_image,
+        detector=detector.name,
+        notes=notes,
+    )
+
+
+def _ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, made in a thread of their own a few ahead of their use."""
+    ready: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(FRAMES_AHEAD)
+    stopped = threading.Event()
+
+    def hand_over(more: bool, item: Item | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return ready.put((more, item), timeout=0.1)
+            except queue.Full:
+                continue
+
+    def make() -> None:
+        try:
+            for item in items:
+                hand_over(True, item)
+                if stopped.is_set():
+                    return
+            hand_over(False, None)
+        except BaseException as error:  # raised again in the thread that uses the items
+            hand_over(False, error)
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    try:
+        while True:
+            more, item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            if not more:
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+        thread.join()

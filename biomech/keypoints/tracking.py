@@ -1,0 +1,124 @@
+"""Following one person through a clip without jumping to another one."""
+
+import numpy as np
+from jaxtyping import UInt8
+
+from biomech.errors import BioposeError
+from biomech.keypoints.detector import Detection, Detector, Region
+
+MIN_PRESENCE = 0.5
+# How far a person can get between two frames, in sides of the region (about 2.3 m), beyond the detector's jitter.
+JITTER, SPEED_PER_S = 0.1, 4.0
+# How much the region's side can change, as a logarithm: limbs drawn in or stretched out.
+SIZE_JITTER, SIZE_RATE_PER_S = 0.3, 2.0
+# Part of the colours that have to be shared with what the person looked like so far.
+MIN_LIKENESS = 0.35
+LIKENESS_MEMORY = 0.05  # weight of the newest frame
+SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
+
+Person = int | tuple[float, float]
+
+
+class Tracker:
+    """Follows one person: finds them once, then looks where they were in the last frame.
+
+    An answer that is too far, too different in size or in colours for the same person is not believed; the whole
+    picture is then searched for somebody who fits, and the frame is left empty if nobody does.
+
+    Args:
+        person: which one when there are several: their number from left to right, from 0, in the first frame that
+            shows that many; or a pixel (x, y) that they cover; by default the most prominent one (size × score ×
+            nearness to the middle) of the first frame that shows anybody.
+    """
+
+    def __init__(self, detector: Detector, person: Person | None = None):
+        self._detector, self._person = detector, person
+        self._last: Detection | None = None
+        self._last_s = -np.inf  # when the person was last seen
+        self._searched_s = -np.inf
+        self._looks = np.zeros(0)
+        self.most_seen = 0  # people in one frame, over the frames that were searched before the start
+
+    def follow(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
+        """The person in the next frame, or None where they are not to be seen."""
+        if self._last is None:
+            chosen = self._choose(self._search(frame, time_s), frame)
+        else:
+            chosen = self._detector.points(frame, self._last.next_region)
+            if not self._fits(chosen, time_s):
+                chosen = self._likest(self._search(frame, time_s), time_s)
+        if chosen is not None:
+            weight = LIKENESS_MEMORY if self._last else 1.0
+            self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
+            self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
+        return chosen
+
+    def missing(self) -> BioposeError:
+        """Why nobody was followed, for a clip in which ``follow`` never found the person."""
+        if self.most_seen == 0:
+            return BioposeError("no person in view", mend="Choose a part that shows one with --start and --end.")
+        if isinstance(self._person, int):
+            what = f"there is no person {self._person}: at most {self.most_seen} seen in a frame"
+            return BioposeError(what, mend=f"--person counts from 0 (leftmost) to {self.most_seen - 1}.")
+        return BioposeError(
+            f"nobody at pixel {self._person}; at most {self.most_seen} people seen in a frame",
+            mend="--person x,y is a pixel on the person in the upright picture, origin at its upper left corner.",
+        )
+
+    def _search(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> list[Detection]:
+        if time_s - self._searched_s < SEARCH_EVERY_S:
+            return []
+        self._searched_s = time_s
+        seen: list[Detection] = []
+        for _, region in self._detector.regions(frame, closely=True):
+            person = self._detector.points(frame, region)
+            if person.presence > MIN_PRESENCE and not any(
+                person.next_region.overlaps(other.next_region) for other in seen
+            ):
+                seen.append(person)
+        return seen
+
+    def _choose(self, seen: list[Detection], frame: UInt8[np.ndarray, "height width 3"]) -> Detection | None:
+        self.most_seen = max(self.most_seen, len(seen))
+        if isinstance(self._person, int):
+            if not 0 <= self._person < len(seen):
+                return None
+            return sorted(seen, key=lambda person: person.next_region.center_px[0])[self._person]
+        if self._person is not None:
+            point = self._person
+            seen = [person for person in seen if _covers(person, point)]
+            return min(seen, key=lambda person: _distance(person.next_region, point), default=None)
+        height, width = frame.shape[:2]
+        middle = (width / 2, height / 2)
+
+        def prominence(person: Detection) -> float:
+            off_middle = _distance(person.next_region, middle) / max(middle)
+            return person.presence * person.next_region.size_px * max(0.0, 1 - 0.5 * off_middle)
+
+        return max(seen, key=prominence, default=None)
+
+    def _fits(self, person: Detection, time_s: float) -> bool:
+        if person.presence < MIN_PRESENCE:
+            return False
+        assert self._last is not None
+        before, now, gap_s = self._last.next_region, person.next_region, time_s - self._last_s
+        near = before.shift(now) < JITTER + SPEED_PER_S * gap_s
+        alike = abs(np.log(now.size_px / before.size_px)) < SIZE_JITTER + SIZE_RATE_PER_S * gap_s
+        return near and alike and self._likeness(person) > MIN_LIKENESS
+
+    def _likest(self, seen: list[Detection], time_s: float) -> Detection | None:
+        return max((person for person in seen if self._fits(person, time_s)), key=self._likeness, default=None)
+
+    def _likeness(self, person: Detection) -> float:
+        return float(np.minimum(self._looks, person.appearance).sum())
+
+
+def _distance(region: Region, point: tuple[float, float]) -> float:
+    return float(np.hypot(*np.subtract(region.center_px, point)))
+
+
+def _covers(person: Detection, point: tuple[float, float]) -> bool:
+    """Whether a pixel lies in the box around the person's points."""
+    low, high = person.xy.min(0), person.xy.max(0)
+    margin = 0.1 * (high - low).max()
+    return bool(((low - margin <= point) & (point <= high + margin)).all())
