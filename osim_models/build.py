@@ -192,9 +192,9 @@ class _Builder:
     def ranges(self) -> None:
         sided = {f"{name}_{s}": figure for name, figure in figures.SIDE_COORDINATES.items() for s in "rl"}
         table = figures.COORDINATES | sided
-        for coordinate in self.model.getComponentsList():
-            coordinate = opensim.Coordinate.safeDownCast(coordinate)
-            if coordinate is None or coordinate.getName() not in table:
+        drawn = (joint.upd_coordinates(k) for joint in self.model.getJointSet() for k in range(joint.numCoordinates()))
+        for coordinate in drawn:
+            if coordinate.getName().endswith("_beta"):  # follows its knee
                 continue
             figure = table[coordinate.getName()]
             unit = 1.0 if coordinate.getName() in figures.PELVIS_TRANSLATIONS else np.pi / 180
