@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import opensim
-
-from biomech.files import whole_file
 from biomech.osim_models import figures
 from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, Vector
+
+from biomech.files import whole_file
 from biomech.skeleton.model import quiet_opensim
 
 DEFAULT_PATH = Path(__file__).with_name("biopose_full_body.osim")
@@ -92,9 +92,7 @@ class _Builder:
 
     def mesh_drawn_in(self, body: opensim.Body, origin: Vector, meshes: Iterable[str]) -> None:
         """Attach meshes whose own origin lies at ``origin`` of the body's frame."""
-        frame = opensim.PhysicalOffsetFrame(
-            f"{body.getName()}_meshes", body, opensim.Transform(_vec3(origin))
-        )
+        frame = opensim.PhysicalOffsetFrame(f"{body.getName()}_meshes", body, opensim.Transform(_vec3(origin)))
         body.addComponent(frame)
         for mesh in meshes:
             self._mesh(frame, mesh)

@@ -6,7 +6,8 @@ radians (ranges in degrees, as the literature prints them); X forward, Y up, Z t
 Sources, referred to by name below:
     Rajagopal 2016   Rajagopal, Dembia, DeMers, Delp, Hicks, Delp: Full-body musculoskeletal model for muscle-driven
                      simulation of human gait. IEEE Trans Biomed Eng 63(10).
-    Lai 2017         Lai, Arnold, Wakeling: Why are antagonist muscles co-activated in my simulation? Ann Biomed Eng 45(12).
+    Lai 2017         Lai, Arnold, Wakeling: Why are antagonist muscles co-activated in my simulation? A musculoskeletal
+                     model for analysing human locomotor tasks. Ann Biomed Eng 45(12).
     Uhlrich 2022     Uhlrich, Jackson, Seth, Kolesar, Delp: Muscle coordination retraining inspired by musculoskeletal
                      simulations reduces knee contact force. Sci Rep 12.
     de Leva 1996     de Leva: Adjustments to Zatsiorsky-Seluyanov's segment inertia parameters. J Biomech 29(9).
@@ -142,13 +143,11 @@ SIDE_JOINTS: tuple[EulerFigures | PinFigures, ...] = (
         *("radioulnar", "ulna", "radius", (-0.006727, -0.013007, 0.026083), (-1.56884, 0.056428, 1.53614)), "pro_sup"
     ),
     # Rajagopal 2016 has these two axes and locks them; Uhlrich 2022 welds the hand.
-    EulerFigures(
-        *("radius_hand", "radius", "hand", (-0.008797, -0.235841, 0.01361)), ("wrist_flex", "wrist_dev")
-    ),
+    EulerFigures(*("radius_hand", "radius", "hand", (-0.008797, -0.235841, 0.01361)), ("wrist_flex", "wrist_dev")),
 )
 
-# Knee of Lai 2017 / Uhlrich 2022: flexion about X of an offset frame, followed by the coupled rotations about Z and Y and
-# the translations along X, Y, Z, polynomials of the flexion in radians, highest power first.
+# Knee of Lai 2017 / Uhlrich 2022: flexion about X of an offset frame, followed by the coupled rotations about Z and Y
+# and the translations along X, Y, Z, polynomials of the flexion in radians, highest power first.
 KNEE_IN_FEMUR_M = (-0.0045, -0.4096, -0.00175)
 KNEE_IN_TIBIA_M = (-0.00808954, -0.0035348, -0.00148474)
 KNEE_ORIENTATION_RAD = (-1.64157, 1.44618, 1.5708)
@@ -173,9 +172,9 @@ PATELLA_X_M = (0.0524, 0.0488, 0.0437, 0.0371, 0.0296, 0.0216, 0.0136, 0.0057, -
 PATELLA_Y_M = (-0.0108, -0.019, -0.0263, -0.0322, -0.0367, -0.0395, -0.0408, -0.0404, -0.0384, -0.0349, -0.0301,
                -0.0245, -0.0187)  # fmt: skip
 
-# Ranges of healthy joints after AAOS 1965, rounded outwards for athletes and, where several rotations share a joint, for
-# what the order of rotations adds (an arm raised sideways is -90° of arm_add before it turns). No pelvis coordinate is
-# clamped: people turn round, bend over and lie down.
+# Ranges of healthy joints after AAOS 1965, rounded outwards for athletes and, where several rotations share a joint,
+# for what the order of rotations adds (an arm raised sideways is -90° of arm_add before it turns). No pelvis coordinate
+# is clamped: people turn round, bend over and lie down.
 COORDINATES = {
     "pelvis_tilt": CoordinateFigures(-180, 180, clamped=False),
     "pelvis_list": CoordinateFigures(-90, 90, clamped=False),

@@ -3,9 +3,9 @@
 import numpy as np
 import opensim
 import pytest
-
 from biomech.osim_models import build
-from biomech.skeleton.model import load_model, quiet_opensim
+
+from biomech.skeleton.model import load_model
 
 NEW_COORDINATES = {"neck_extension", "neck_bending", "neck_rotation"} | {
     f"wrist_{motion}_{side}" for motion in ("flex", "dev") for side in "rl"
@@ -109,7 +109,9 @@ def test_bodies_and_coordinates_are_those_of_laiuhlrich2022_and_neck_and_wrists(
     assert set(coordinates(ours)) == set(coordinates(with_patella)) - {"knee_angle_r_beta", "knee_angle_l_beta"}
     bodies = {b.getName() for b in reference.getBodySet()}
     assert {b.getName() for b in with_patella.getBodySet()} == bodies | {"head"}
-    assert {j.getName() for j in with_patella.getJointSet()} == {j.getName() for j in reference.getJointSet()} | {"neck"}
+    assert {j.getName() for j in with_patella.getJointSet()} == {j.getName() for j in reference.getJointSet()} | {
+        "neck"
+    }
 
 
 def test_mass_and_mass_centre_stay_where_they_are(ours, with_patella, reference):
