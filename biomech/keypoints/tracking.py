@@ -1,10 +1,12 @@
 """Following one person through a clip without jumping to another one."""
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from biomech.errors import BioposeError
 from biomech.keypoints.detector import Detection, Detector, Region
+from biomech.keypoints.keypoints import MASK_SIZE
 
 MIN_PRESENCE = 0.5
 # How far a person can get between two frames, in sides of the region (about 2.3 m), beyond the detector's jitter.
@@ -69,12 +71,10 @@ class Tracker:
         if time_s - self._searched_s < SEARCH_EVERY_S:
             return []
         self._searched_s = time_s
+        people = [self._detector.points(frame, region) for _, region in self._detector.regions(frame, closely=True)]
         seen: list[Detection] = []
-        for _, region in self._detector.regions(frame, closely=True):
-            person = self._detector.points(frame, region)
-            if person.presence > MIN_PRESENCE and not any(
-                person.next_region.overlaps(other.next_region) for other in seen
-            ):
+        for person in sorted(people, key=lambda person: -person.confidence.mean()):
+            if person.presence > MIN_PRESENCE and not any(_same(person, other) for other in seen):
                 seen.append(person)
         return seen
 
@@ -111,6 +111,18 @@ class Tracker:
 
     def _likeness(self, person: Detection) -> float:
         return float(np.minimum(self._looks, person.appearance).sum())
+
+
+def _same(person: Detection, other: Detection) -> bool:
+    """Whether two answers of one frame are one person's: most of the smaller mask lies in the larger one."""
+    to_person, to_other = (np.vstack([d.region.matrix(MASK_SIZE), [0, 0, 1]]) for d in (person, other))
+    other_from_person = (to_other @ np.linalg.inv(to_person))[:2]
+    others = cv2.warpAffine(
+        other.mask.astype(np.uint8), other_from_person, (MASK_SIZE, MASK_SIZE), flags=cv2.WARP_INVERSE_MAP
+    )
+    shared = (others > 0) & person.mask
+    cells_of_other = other.mask.sum() * abs(np.linalg.det(to_person) / np.linalg.det(to_other))
+    return bool(shared.sum() > 0.5 * min(person.mask.sum(), cells_of_other))
 
 
 def _distance(region: Region, point: tuple[float, float]) -> float:
