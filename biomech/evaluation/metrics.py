@@ -1,0 +1,58 @@
+"""Errors of points and of coordinates, as the field counts them."""
+
+import numpy as np
+from jaxtyping import Float
+
+
+def align(
+    source: Float[np.ndarray, "*frames points 3"], target: Float[np.ndarray, "*frames points 3"], scale: bool = True
+) -> Float[np.ndarray, "*frames points 3"]:
+    """Source turned, moved and (by choice) scaled onto the target frame by frame, least squares (Umeyama 1991)."""
+    a = source - source.mean(-2, keepdims=True)
+    b = target - target.mean(-2, keepdims=True)
+    u, s, vt = np.linalg.svd(np.swapaxes(a, -1, -2) @ b)
+    sign = np.ones_like(s)
+    sign[..., 2] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * sign[..., None, :]) @ vt
+    factor = (s * sign).sum(-1) / np.square(a).sum((-1, -2)) if scale else np.ones(s.shape[:-1])
+    return factor[..., None, None] * a @ rotation + target.mean(-2, keepdims=True)
+
+
+def pa_mpjpe_mm(source: Float[np.ndarray, "*frames points 3"], target: Float[np.ndarray, "*frames points 3"]) -> float:
+    """Mean distance after a similarity alignment of every frame, mm."""
+    return float(np.linalg.norm(align(source, target) - target, axis=-1).mean() * 1000)
+
+
+def mpjpe_mm(
+    source: Float[np.ndarray, "*frames points 3"], target: Float[np.ndarray, "*frames points 3"], root: list[int]
+) -> float:
+    """Mean distance after moving the mean of the root points onto each other, mm; axes must already agree."""
+    a = source - source[..., root, :].mean(-2, keepdims=True)
+    b = target - target[..., root, :].mean(-2, keepdims=True)
+    return float(np.linalg.norm(a - b, axis=-1).mean() * 1000)
+
+
+def bend_deg(
+    above: Float[np.ndarray, "frames 3"], joint: Float[np.ndarray, "frames 3"], below: Float[np.ndarray, "frames 3"]
+) -> Float[np.ndarray, "frames"]:
+    """Angle by which a limb is bent at a joint, degrees; 0 when straight."""
+    u, v = above - joint, below - joint
+    cosine = (u * v).sum(-1) / (np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1))
+    return 180 - np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+
+
+def wrapped_deg(difference: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """A difference of angles brought to −180 … 180 degrees."""
+    return (difference + 180) % 360 - 180
+
+
+def range_of_motion(values: Float[np.ndarray, "frames"]) -> float:
+    """Largest less smallest value."""
+    return float(np.ptp(values))
+
+
+def correlation(a: Float[np.ndarray, "frames"], b: Float[np.ndarray, "frames"]) -> float:
+    """Pearson's r; NaN when one of the two does not move."""
+    if np.ptp(a) < 1e-9 or np.ptp(b) < 1e-9:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])

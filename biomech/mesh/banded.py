@@ -1,0 +1,91 @@
+"""Gauss–Newton steps for a clip: one block of unknowns a frame, neighbours coupled, a few unknowns shared by all."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, solveh_banded
+
+from biomech.errors import BioposeError
+
+REACH = 2  # frames; a second difference couples a frame with the next two
+
+
+class NormalEquations:
+    """Sums JᵀJ and Jᵀr of a clip whose residuals reach over at most three consecutive frames.
+
+    Unknowns: ``size`` for each of ``frames`` frames, and ``shared`` ones of the whole clip (the subject's shape).
+    """
+
+    def __init__(self, frames: int, size: int, shared: int):
+        self.frames, self.size, self.shared = frames, size, shared
+        self.blocks = [np.zeros((max(frames - k, 0), size, size)) for k in range(REACH + 1)]  # row frame f+k, column f
+        self.gradient = np.zeros((frames, size))
+        self.border = np.zeros((frames, size, shared))
+        self.corner = np.zeros((shared, shared))
+        self.shared_gradient = np.zeros(shared)
+
+    def add_frames(
+        self,
+        residual: Float[np.ndarray, "frames rows"],
+        jacobian: Float[np.ndarray, "frames rows size"],
+        shared_jacobian: Float[np.ndarray, "frames rows shared"] | None = None,
+    ) -> None:
+        """Residuals that depend on one frame each; weights already multiplied in."""
+        transposed = jacobian.transpose(0, 2, 1)
+        self.blocks[0] += transposed @ jacobian
+        self.gradient += (transposed @ residual[..., None])[..., 0]
+        if shared_jacobian is not None and self.shared:
+            self.border += transposed @ shared_jacobian
+            flat = shared_jacobian.reshape(-1, self.shared)
+            self.corner += flat.T @ flat
+            self.shared_gradient += flat.T @ residual.reshape(-1)
+
+    def add_differences(
+        self,
+        stencil: tuple[float, ...],
+        residual: Float[np.ndarray, "pieces rows"],
+        jacobian: Float[np.ndarray, "frames rows size"],
+    ) -> None:
+        """Residuals Σ stencil[k] · x(frame + k), where x has the given Jacobian in each frame."""
+        pieces = len(residual)
+        if pieces <= 0:
+            return
+        for row in range(len(stencil)):
+            here = stencil[row] * jacobian[row : row + pieces].transpose(0, 2, 1)
+            self.gradient[row : row + pieces] += (here @ residual[..., None])[..., 0]
+            for column in range(row + 1):
+                there = stencil[column] * jacobian[column : column + pieces]
+                self.blocks[row - column][column : column + pieces] += here @ there
+
+    def solve(self, damping: float) -> tuple[Float[np.ndarray, "frames size"], Float[np.ndarray, "shared"]]:
+        """The step that lowers the sum of squares, with Marquardt's damping of the diagonal.
+
+        Raises:
+            BioposeError: the equations hold no finite solution (NaN among the keypoints).
+        """
+        n, d = self.frames, self.size
+        banded = np.zeros(((REACH + 1) * d, n * d))
+        rows, columns = np.arange(d)[:, None], np.arange(d)[None, :]
+        for k, block in enumerate(self.blocks):
+            offset = k * d + rows - columns
+            below = offset >= 0
+            for frame_rows, frame_columns in [np.nonzero(below)]:
+                where = offset[frame_rows, frame_columns]
+                target = np.arange(len(block))[:, None] * d + frame_columns[None, :]
+                banded[where[None, :], target] = block[:, frame_rows, frame_columns]
+        banded[0] *= 1 + damping
+        banded[0] += 1e-9 * max(float(banded[0].max()), 1e-12)
+        right = np.concatenate([self.gradient.reshape(n * d, 1), self.border.reshape(n * d, self.shared)], axis=1)
+        try:
+            solved = solveh_banded(banded, right, lower=True, overwrite_ab=True, check_finite=True)
+            if not self.shared:
+                return -solved[:, 0].reshape(n, d), np.zeros(0)
+            border = right[:, 1:]
+            schur = self.corner - border.T @ solved[:, 1:]
+            schur[np.diag_indices(self.shared)] *= 1 + damping
+            shared_step = -cho_solve(
+                cho_factor(schur + 1e-9 * np.trace(schur) * np.eye(self.shared)),
+                self.shared_gradient - border.T @ solved[:, 0],
+            )
+        except (ValueError, LinAlgError) as error:
+            raise BioposeError(f"the body could not be fitted ({error})", mend="Check the keypoints file.") from error
+        return (-solved[:, 0] - solved[:, 1:] @ shared_step).reshape(n, d), shared_step

@@ -1,0 +1,154 @@
+"""The body as the fit sees it: bones that turn, points fixed to bones, and the derivatives of both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.spatial.transform import Rotation
+
+# The bones of the Anny body that the fit turns; the root first. Fingers, thumbs and the rigid stubs of the hips
+# and the toes' ends stay at rest: nothing in 33 keypoints sees them.
+TURNING = (
+    "Hips LeftUpLeg LeftLeg LeftFoot LeftToeBase RightUpLeg RightLeg RightFoot RightToeBase LowerBack Spine Spine1 "
+    "Neck Neck1 Head LeftShoulder LeftArm LeftForeArm LeftHand RightShoulder RightArm RightForeArm RightHand"
+).split()
+
+
+@dataclass(frozen=True)
+class BonePoints:
+    """Points that move rigidly with one bone each: joint + offset, the offset in statures and rest axes."""
+
+    names: list[str]
+    bone: Int[np.ndarray, "points"]
+    offset: Float[np.ndarray, "points 3"]
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """What one subject's shape means to the fit: rest joints (m), stature (m), and their derivatives."""
+
+    joints: Float[np.ndarray, "bones 3"]
+    stature_m: float
+    joints_by_shape: Float[np.ndarray, "bones 3 shape"]
+    stature_by_shape: Float[np.ndarray, "shape"]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Points of a posed body, m, with derivatives by the turn of each bone, the root's place and the shape."""
+
+    points: Float[np.ndarray, "frames points 3"]
+    by_pose: Float[np.ndarray, "frames points 3 unknowns"]
+    by_shape: Float[np.ndarray, "frames points 3 shape"]
+
+
+class Chain:
+    """Forward kinematics with an analytic Jacobian.
+
+    The unknowns of a frame are (root position, then for each turning bone a small rotation applied on its right:
+    R ← R·exp(δ)), 3 + 3·bones numbers.
+    """
+
+    def __init__(self, parents: list[int], bone_names: list[str]):
+        self.parents = parents
+        self.bone_names = bone_names
+        self.turning = np.array([bone_names.index(n) for n in TURNING])
+        carried = np.zeros((len(parents), len(parents)), bool)  # [bone, ancestor or self]
+        for bone, parent in enumerate(parents):
+            if parent >= 0:
+                carried[bone] = carried[parent]
+            carried[bone, bone] = True
+        self.carried: Bool[np.ndarray, "bones turning"] = carried[:, self.turning]
+        self.size = 3 + 3 * len(self.turning)
+
+    def globals(
+        self, rotations: Float[np.ndarray, "frames bones 3 3"]
+    ) -> Float[np.ndarray, "frames bones 3 3"]:
+        """Orientation of every bone, camera (or world) from rest."""
+        turned = np.empty_like(rotations)
+        for bone, parent in enumerate(self.parents):
+            turned[:, bone] = rotations[:, bone] if parent < 0 else turned[:, parent] @ rotations[:, bone]
+        return turned
+
+    def joints(
+        self,
+        rest_joints: Float[np.ndarray, "bones 3 *columns"],
+        turned: Float[np.ndarray, "frames bones 3 3"],
+        root: Float[np.ndarray, "frames 3"],
+    ) -> Float[np.ndarray, "frames bones 3"]:
+        """Joint positions; the root joint is at ``root`` whatever the shape."""
+        placed = np.empty((len(turned), len(self.parents), 3))
+        for bone, parent in enumerate(self.parents):
+            if parent < 0:
+                placed[:, bone] = root
+            else:
+                placed[:, bone] = placed[:, parent] + turned[:, parent] @ (rest_joints[bone] - rest_joints[parent])
+        return placed
+
+    def place(
+        self,
+        points: BonePoints,
+        shaped: Shaped,
+        rotations: Float[np.ndarray, "frames bones 3 3"],
+        root: Float[np.ndarray, "frames 3"],
+        derivatives: bool = True,
+    ) -> Placed:
+        """The points of every frame and their derivatives."""
+        turned = self.globals(rotations)
+        joints = self.joints(shaped.joints, turned, root)
+        rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
+        positions = joints[:, points.bone] + shaped.stature_m * rotated
+        frames, count = positions.shape[:2]
+        if not derivatives:
+            return Placed(positions, np.zeros((frames, 0, 3, 0)), np.zeros((frames, 0, 3, 0)))
+        by_pose = np.zeros((frames, count, 3, self.size))
+        by_pose[..., :3] = np.eye(3)
+        arms = positions[:, :, None] - joints[:, None, self.turning]  # from every turning joint to every point
+        axes = turned[:, self.turning]
+        crossed = np.cross(axes.transpose(0, 1, 3, 2)[:, None], arms[:, :, :, None])  # δ_i moves a point by axis_i × arm
+        crossed *= self.carried[points.bone][None, :, :, None, None]
+        by_pose[..., 3:] = crossed.reshape(frames, count, -1, 3).transpose(0, 1, 3, 2)
+        by_shape = np.zeros((frames, len(self.parents), 3, len(shaped.stature_by_shape)))
+        for bone, parent in enumerate(self.parents):
+            if parent >= 0:
+                by_shape[:, bone] = by_shape[:, parent] + turned[:, parent] @ (
+                    shaped.joints_by_shape[bone] - shaped.joints_by_shape[parent]
+                )
+        return Placed(positions, by_pose, by_shape[:, points.bone] + rotated[..., None] * shaped.stature_by_shape)
+
+    def turn(
+        self, rotations: Float[np.ndarray, "frames bones 3 3"], step: Float[np.ndarray, "frames turning_x3"]
+    ) -> Float[np.ndarray, "frames bones 3 3"]:
+        """Apply the rotation part of a step."""
+        result = rotations.copy()
+        small = Rotation.from_rotvec(step.reshape(-1, 3)).as_matrix().reshape(len(step), -1, 3, 3)
+        result[:, self.turning] = rotations[:, self.turning] @ small
+        return result
+
+
+def shaped(body, shape: torch.Tensor) -> Shaped:
+    """Rest joints and stature of a shape, with derivatives (central differences: the shape space is piecewise linear)."""
+
+    def both(s):
+        return np.append(body.rest(s).joints.double().numpy().ravel(), float(body.stature(s)))
+
+    columns = []
+    for k in range(len(shape)):
+        ahead, behind = shape.clone(), shape.clone()
+        ahead[k] += 0.02
+        behind[k] -= 0.02
+        columns.append((both(ahead) - both(behind)) / 0.04)
+    here, slope = both(shape), np.stack(columns, 1)
+    return Shaped(here[:-1].reshape(-1, 3), float(here[-1]), slope[:-1].reshape(-1, 3, len(shape)), slope[-1])
+
+
+def inverse_right_jacobian(rotvec: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3 3"]:
+    """d log(R exp(δ)) / dδ at δ = 0, R = exp(rotvec) (Chirikjian 2012, eq. 10.86)."""
+    angle = np.linalg.norm(rotvec, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(rotvec, -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
+    safe = np.maximum(angle, 1e-4)
+    factor = np.where(angle < 1e-3, 1 / 12, 1 / safe**2 - (1 + np.cos(safe)) / (2 * safe * np.sin(safe)))
+    return np.eye(3) + 0.5 * cross + factor * (cross @ cross)

@@ -1,0 +1,57 @@
+"""Which points of the body the detector's points are, and how far off it is: measured on rendered bodies."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+from biomech.mesh.chain import BonePoints
+
+FILE = Path(__file__).with_name("correspondence.json")
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """Body points under the detector's names, with the detector's typical error at each.
+
+    ``calibrate`` writes the file; its head says from which renders.
+    """
+
+    points: BonePoints
+    picture_sd: Float[np.ndarray, "points"]  # across the line of sight, in statures, a confident detection
+    landmark_sd: Float[np.ndarray, "points 3"]  # right, down, away; in statures
+
+    @classmethod
+    def load(cls, bone_names: list[str], path: Path = FILE) -> "Correspondence":
+        """Read the calibrated table for a body with these bones."""
+        table = json.loads(Path(path).read_text())["points"]
+        return cls(
+            BonePoints(
+                [row["name"] for row in table],
+                np.array([bone_names.index(row["bone"]) for row in table]),
+                np.array([row["offset"] for row in table]),
+            ),
+            np.array([row["picture_sd"] for row in table]),
+            np.array([row["landmark_sd"] for row in table]),
+        )
+
+    def match(self, names: list[str]) -> tuple[list[int], "Correspondence"]:
+        """Places in ``names`` of the points that both know, and this table cut down to them.
+
+        Raises:
+            BioposeError: fewer than eight points in common.
+        """
+        common = [i for i, name in enumerate(self.points.names) if name in names]
+        if len(common) < 8:
+            raise BioposeError(
+                f"only {len(common)} keypoint names are known to the fit",
+                mend=f"It knows: {', '.join(self.points.names)}.",
+            )
+        points = BonePoints(
+            [self.points.names[i] for i in common], self.points.bone[common], self.points.offset[common]
+        )
+        places = [names.index(name) for name in points.names]
+        return places, Correspondence(points, self.picture_sd[common], self.landmark_sd[common])

@@ -1,0 +1,238 @@
+"""Mesh recovery, first form: the body's shape, pose and place fitted to the keypoints of a window of frames.
+
+Everything here happens in camera axes (x right, y down, z away); `recover` cuts the clip into windows and turns the
+answer upright. One sum of squares, minimised by Gauss–Newton steps over all frames and the shape at once; each
+residual is divided by a standard deviation that `calibrate` measured on rendered bodies or that the CMU motions show:
+
+- picture: the projection of a calibrated body point against the keypoint, robust
+- landmarks: the arrangement of the body points in space against the detector's own 3D, robust
+- prior: the pose prior and the joint limits
+- smoothness: the acceleration of points on every bone
+- shape: stature and mass where given, else the spread of adults
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from biomech.mesh.banded import NormalEquations
+from biomech.mesh.chain import BonePoints, Chain, Placed, inverse_right_jacobian
+from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.prior import PosePrior
+from biomech.mesh.subject import Subject
+from scipy.spatial.transform import Rotation
+
+CORRELATION_S = 0.1  # the detector's errors and the pose last about this long: frames closer than it are not news
+ACCELERATION_SD = 12.0  # m/s², of points on the limbs
+ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
+LANDMARK_TRUST = 1.0
+PRIOR_TRUST = 0.5
+SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the detector says of the frames of one window, matched to the body's points."""
+
+    xy: Float[np.ndarray, "frames points 2"]
+    confidence: Float[np.ndarray, "frames points"]  # 0 where there is none
+    landmarks: Float[np.ndarray, "frames points 3"]  # m, camera axes, about any origin; 0 where there are none
+    landmark_confidence: Float[np.ndarray, "frames points"]
+    interval_s: float
+    focal_px: float
+    center_px: Float[np.ndarray, "2"]
+
+
+@dataclass
+class State:
+    """What the fit changes."""
+
+    rotations: Float[np.ndarray, "frames bones 3 3"]
+    root: Float[np.ndarray, "frames 3"]
+    subject: Subject
+
+
+class WindowFit:
+    """The sum of squares of one window and its minimisation."""
+
+    def __init__(self, evidence: Evidence, chain: Chain, correspondence: Correspondence, prior: PosePrior):
+        self.evidence, self.chain, self.prior = evidence, chain, prior
+        self.correspondence = correspondence
+        self.points = correspondence.points
+        self.tracers = _tracers(chain)
+        self.information = min(1.0, evidence.interval_s / CORRELATION_S)
+        # The prior's bones among the turning ones, as columns of a step.
+        self.prior_bones = np.array([chain.bone_names.index(n) for n in prior.bone_names])
+        places = [int(np.flatnonzero(chain.turning == b)[0]) for b in self.prior_bones]
+        self.prior_columns = 3 + (3 * np.array(places)[:, None] + np.arange(3)).reshape(-1)
+
+    def minimise(
+        self, state: State, *, iterations: int, free_shape: bool, progress: Callable[[], None] | None = None
+    ) -> State:
+        """Levenberg–Marquardt until the cost falls by less than a thousandth."""
+        damping, cost = 1e-3, self.cost(state)
+        for _ in range(iterations):
+            equations = self._equations(state, free_shape)
+            while True:
+                step, shape_step = equations.solve(damping)
+                trial = self._moved(state, step, shape_step)
+                trial_cost = self.cost(trial)
+                if trial_cost < cost or damping > 1e3:
+                    break
+                damping *= 8
+            if progress:
+                progress()
+            if trial_cost >= cost:
+                break
+            gain, state, cost = 1 - trial_cost / cost, trial, trial_cost
+            damping = max(damping / 6, 1e-6)
+            if gain < 1e-3:
+                break
+        return state
+
+    def cost(self, state: State) -> float:
+        """Half the robust sum of squares."""
+        shaped, e = state.subject.shaped, self.evidence
+        placed = self.chain.place(self.points, shaped, state.rotations, state.root, derivatives=False)
+        picture = np.square(self._picture(placed.points, shaped.stature_m)).sum(-1)
+        landmarks = np.square(self._landmarks(placed.points, shaped.stature_m)).sum(-1)
+        total = self.information * float(
+            (e.confidence * _robust(picture)).sum() + LANDMARK_TRUST * (e.landmark_confidence * _robust(landmarks)).sum()
+        )
+        pose, _ = self._prior(state, jacobian=False)
+        total += float(np.square(pose).sum())
+        tracers = self.chain.place(self.tracers, shaped, state.rotations, state.root, derivatives=False)
+        total += float(np.square(self._smoothness(tracers)).sum())
+        residual, _ = state.subject.residual()
+        return 0.5 * (total + float(np.square(residual).sum()))
+
+    def picture_error(self, state: State) -> Float[np.ndarray, "frames points"]:
+        """Distance of each projection from its keypoint, in standard deviations."""
+        placed = self.chain.place(
+            self.points, state.subject.shaped, state.rotations, state.root, derivatives=False
+        )
+        return np.linalg.norm(self._picture(placed.points, state.subject.shaped.stature_m), axis=-1)
+
+    # The residuals, unweighted.
+
+    def _scale(self, points: Float[np.ndarray, "frames points 3"], stature_m: float) -> Float[np.ndarray, "frames points"]:
+        """Standard deviations per pixel: what a pixel is in statures at the body's distance."""
+        distance = np.maximum(points[..., 2].mean(1, keepdims=True), 0.2)
+        return distance / (self.evidence.focal_px * stature_m * self.correspondence.picture_sd)
+
+    def _picture(self, points, stature_m) -> Float[np.ndarray, "frames points 2"]:
+        depth = np.maximum(points[..., 2:], 0.1)
+        pixels = points[..., :2] / depth * self.evidence.focal_px + self.evidence.center_px
+        return (pixels - self.evidence.xy) * self._scale(points, stature_m)[..., None]
+
+    def _landmarks(self, points, stature_m) -> Float[np.ndarray, "frames points 3"]:
+        weight = self.evidence.landmark_confidence[..., None]
+        share = weight / np.maximum(weight.sum(1, keepdims=True), 1e-9)
+        difference = points - self.evidence.landmarks
+        centred = difference - (share * difference).sum(1, keepdims=True)
+        return centred / (self.correspondence.landmark_sd * stature_m)
+
+    def _prior(self, state: State, jacobian: bool):
+        frames = len(state.rotations)
+        local = state.rotations[:, self.prior_bones]
+        rotvec = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(frames, -1, 3)
+        residual, by_rotvec = self.prior.residual(rotvec)
+        weight = np.sqrt(PRIOR_TRUST * self.information)
+        if not jacobian:
+            return weight * residual, None
+        inverse = inverse_right_jacobian(rotvec)
+        rows = by_rotvec.reshape(*by_rotvec.shape[:2], -1, 3)
+        return weight * residual, weight * np.einsum("frbi,fbij->frbj", rows, inverse).reshape(*by_rotvec.shape)
+
+    def _smoothness(self, tracers: Placed) -> Float[np.ndarray, "pieces rows"]:
+        flat = tracers.points.reshape(len(tracers.points), -1)
+        if len(flat) < 3:
+            return np.zeros((0, flat.shape[1]))
+        second = flat[:-2] - 2 * flat[1:-1] + flat[2:]
+        return second * self._smoothness_weight(flat.shape[1])
+
+    def _smoothness_weight(self, rows: int) -> float:
+        # Three tracers a bone say nearly the same: together they count as one.
+        return 1 / (ACCELERATION_SD * self.evidence.interval_s**2 * np.sqrt(3))
+
+    # The normal equations.
+
+    def _equations(self, state: State, free_shape: bool) -> NormalEquations:
+        shaped, e = state.subject.shaped, self.evidence
+        frames = len(state.root)
+        shape_size = state.subject.size if free_shape else 0
+        equations = NormalEquations(frames, self.chain.size, shape_size)
+        placed = self.chain.place(self.points, shaped, state.rotations, state.root)
+        by_shape = placed.by_shape @ state.subject.basis if free_shape else None
+
+        residual = self._picture(placed.points, shaped.stature_m)
+        weight = np.sqrt(self.information * e.confidence * _slope(np.square(residual).sum(-1)))
+        depth = np.maximum(placed.points[..., 2:], 0.1)
+        project = np.zeros((*placed.points.shape[:2], 2, 3))
+        project[..., 0, 0] = project[..., 1, 1] = 1
+        project[..., :, 2] = -placed.points[..., :2] / depth
+        project *= (self.evidence.focal_px / depth * (self._scale(placed.points, shaped.stature_m) * weight)[..., None])[
+            ..., None
+        ]
+        self._add(equations, residual * weight[..., None], project, placed.by_pose, by_shape)
+
+        residual = self._landmarks(placed.points, shaped.stature_m)
+        weight = np.sqrt(LANDMARK_TRUST * self.information * e.landmark_confidence * _slope(np.square(residual).sum(-1)))
+        share = e.landmark_confidence / np.maximum(e.landmark_confidence.sum(1, keepdims=True), 1e-9)
+        centred = placed.by_pose - np.einsum("fp,fpiu->fiu", share, placed.by_pose)[:, None]
+        centred_shape = None
+        if by_shape is not None:
+            centred_shape = by_shape - np.einsum("fp,fpis->fis", share, by_shape)[:, None]
+        diagonal = weight[..., None] / (self.correspondence.landmark_sd * shaped.stature_m)
+        self._add(equations, residual * weight[..., None], diagonal[..., None] * np.eye(3), centred, centred_shape)
+
+        pose, by_rotvec = self._prior(state, jacobian=True)
+        jacobian = np.zeros((*pose.shape, self.chain.size))
+        jacobian[..., self.prior_columns] = by_rotvec
+        equations.add_frames(pose, jacobian)
+
+        tracers = self.chain.place(self.tracers, shaped, state.rotations, state.root)
+        flat = tracers.by_pose.reshape(frames, -1, self.chain.size)
+        second = self._smoothness(tracers)
+        equations.add_differences(SECOND_DIFFERENCE, second, flat * self._smoothness_weight(flat.shape[1]))
+
+        if free_shape:
+            residual, jacobian = state.subject.residual()
+            equations.corner += jacobian.T @ jacobian
+            equations.shared_gradient += jacobian.T @ residual
+        return equations
+
+    @staticmethod
+    def _add(equations: NormalEquations, residual, by_point, by_pose, by_shape) -> None:
+        frames = len(residual)
+        equations.add_frames(
+            residual.reshape(frames, -1),
+            (by_point @ by_pose).reshape(frames, -1, equations.size),
+            None if by_shape is None else (by_point @ by_shape).reshape(frames, -1, equations.shared),
+        )
+
+    def _moved(self, state: State, step, shape_step) -> State:
+        largest = np.abs(step[:, 3:]).max()
+        step = step * min(1.0, 0.7 / max(largest, 1e-9))  # a small rotation is small
+        subject = state.subject.moved(shape_step) if len(shape_step) else state.subject
+        return State(self.chain.turn(state.rotations, step[:, 3:]), state.root + step[:, :3], subject)
+
+
+def _robust(squared: np.ndarray) -> np.ndarray:
+    return squared / (1 + squared / ROBUST**2 / 4)
+
+
+def _slope(squared: np.ndarray) -> np.ndarray:
+    return 1 / (1 + squared / ROBUST**2 / 4) ** 2
+
+
+def _tracers(chain: Chain) -> BonePoints:
+    """Three points off each turning bone's joint: together they feel its place and every turn of it."""
+    offsets = 0.06 * np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]])
+    return BonePoints(
+        [f"{chain.bone_names[b]}_{i}" for b in chain.turning for i in range(3)],
+        np.repeat(chain.turning, 3),
+        np.tile(offsets, (len(chain.turning), 1)),
+    )

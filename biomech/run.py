@@ -1,0 +1,123 @@
+"""A run's folder: which stages ran on what, with which options, how well; and what need not run again."""
+
+import hashlib
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from biomech import __version__
+from biomech.errors import BioposeError
+from biomech.files import sha256, whole_file
+
+RECORD = "biopose.json"
+PACKAGES = ("numpy", "torch", "opensim", "opencv-python-headless", "av", "ai-edge-litert")
+
+
+@dataclass
+class Run:
+    """The folder of one run and its ``biopose.json``."""
+
+    folder: Path
+    overwrite: bool = False
+    on_stage: Callable[[str, bool], None] | None = None  # name, whether it is skipped
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path, *, overwrite: bool = False, **kwargs) -> "Run":
+        """Open or make the folder.
+
+        Raises:
+            BioposeError: the place is taken by a file, by another video's run, or by a damaged record.
+        """
+        folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise BioposeError("there is a file where the results should go", where=str(folder), mend="Name another -o.")
+        folder.mkdir(parents=True, exist_ok=True)
+        run = cls(folder, overwrite, **kwargs)
+        path = folder / RECORD
+        if path.exists():
+            try:
+                run.record = json.loads(path.read_text())
+            except ValueError as error:
+                raise BioposeError(
+                    f"the record of the earlier run cannot be read ({error})",
+                    where=str(path),
+                    mend="Delete it to run everything again.",
+                ) from error
+        run.record["biopose"] = __version__
+        run.record["versions"] = {"python": platform.python_version(), **_versions()}
+        run.record.setdefault("stages", {})
+        return run
+
+    def stage(
+        self,
+        name: str,
+        *,
+        inputs: list[Path],
+        outputs: list[Path],
+        options: dict[str, Any],
+        work: Callable[[], dict[str, Any]],
+    ) -> bool:
+        """Run ``work`` unless it ran before on the same inputs with the same options and its files are whole.
+
+        ``work`` returns the stage's figures and warnings for the record. Returns whether it ran.
+        """
+        hashes = {path.name: sha256(path) for path in inputs}
+        key = hashlib.sha256(
+            json.dumps([__version__, name, options, sorted(hashes.items())], default=str).encode()
+        ).hexdigest()
+        earlier = self.record["stages"].get(name, {})
+        whole = earlier.get("key") == key and all(
+            path.exists() and earlier.get("outputs", {}).get(path.name) == sha256(path) for path in outputs
+        )
+        skip = whole and not self.overwrite
+        if self.on_stage:
+            self.on_stage(name, skip)
+        if skip:
+            return False
+        started = time.perf_counter()
+        figures = work()
+        self.record["stages"][name] = {
+            "key": key,
+            "options": options,
+            "inputs": hashes,
+            "outputs": {path.name: sha256(path) for path in outputs},
+            "seconds": round(time.perf_counter() - started, 2),
+            "peak_memory_mb": round(peak_memory_mb(), 0),
+            **figures,
+        }
+        self.save()
+        return True
+
+    def figures(self, name: str) -> dict[str, Any]:
+        """What a finished stage said of itself."""
+        return self.record["stages"][name]
+
+    def save(self) -> None:
+        """Write the record."""
+        with whole_file(self.folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(self.record, indent=2, default=str) + "\n")
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far; children that have ended count by the largest of them."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return max(peaks) * unit / 2**20
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
