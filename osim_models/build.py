@@ -13,6 +13,7 @@ import opensim
 from biomech.osim_models import figures
 from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, Vector
 
+from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.skeleton.model import quiet_opensim
 
@@ -240,6 +241,9 @@ def build_model(markers: Iterable[Marker] | None = None, patella: bool = False) 
         markers: (name, body, location in the body's frame in m) of each marker to carry.
         patella: with the patellae as bodies of their own, each coupled to its knee by a constraint; without them
             their mass belongs to the femur, and inverse kinematics has no constraint to satisfy.
+
+    Raises:
+        BioposeError: a marker names a body that the skeleton does not have.
     """
     with quiet_opensim():
         b = _Builder()
@@ -263,6 +267,8 @@ def build_model(markers: Iterable[Marker] | None = None, patella: bool = False) 
             _add_side(b, side, patella)
         b.ranges()
         for name, body, location in markers or ():
+            if body not in b.bodies:
+                raise BioposeError(f"no body '{body}'", where=f"marker {name}", mend=f"Bodies: {', '.join(b.bodies)}.")
             b.model.addMarker(opensim.Marker(name, b.bodies[body], _vec3(location)))
         b.model.finalizeConnections()
         return b.model
