@@ -14,7 +14,7 @@ JITTER, SPEED_PER_S = 0.1, 4.0
 # How much the region's side can change, as a logarithm: limbs drawn in or stretched out.
 SIZE_JITTER, SIZE_RATE_PER_S = 0.3, 2.0
 # Part of the colours that have to be shared with what the person looked like so far.
-MIN_LIKENESS = 0.35
+MIN_LIKENESS = 0.25
 LIKENESS_MEMORY = 0.05  # weight of the newest frame
 SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
 
