@@ -1,0 +1,190 @@
+"""The 142 virtual markers: named anatomical points, bound to the Anny surface, to an OpenSim body and to SMPL.
+
+The table ``virtual_markers.csv`` beside this file is the definition; ``place.py`` filled in its locations. Names and
+SMPL vertex numbers are the published ones of two marker sets, told apart by ``smpl_table``: ``bsm`` is the set of
+SKEL/BSM (Keller et al., SIGGRAPH Asia 2023), ``d3ke`` the set of D3KE (Bittner et al., Sensors 2023).
+"""
+
+import csv
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import opensim
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from biomech.body.anny import AnnyBody
+from biomech.body.body import Body
+from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.markers.markers import Markers
+
+TABLE = Path(__file__).with_name("virtual_markers.csv")
+FRAMES_AT_ONCE = 256
+
+# The neutral standing pose, as turns of the rest pose about the body's axes: legs from straddled to vertical, feet
+# kept flat, arms down from 45° of abduction, elbows nearly straight.
+LEG_ADDUCTION_RAD = np.deg2rad(4.5)
+ARM_ADDUCTION_RAD = np.deg2rad(28.0)
+ELBOW_EXTENSION_RAD = np.deg2rad(30.0)
+
+
+@dataclass(frozen=True)
+class VirtualMarkers:
+    """The marker set, one entry per marker; left and right are exact mirror images (Z changes its sign)."""
+
+    names: list[str]
+    mirror: list[str]  # the partner on the other side; itself on the midline
+    body: list[str]  # OpenSim body
+    location_m: Float[np.ndarray, "markers 3"]  # in that body's frame, of the generic model
+    weight: Float[np.ndarray, "markers"]  # IK task weight
+    bony: Bool[np.ndarray, "markers"]
+    smpl_vertex: Int[np.ndarray, "markers"]
+    smpl_table: list[str]  # the published set that the vertex number is from
+    vertices: Int[np.ndarray, "markers 3"]  # corners of the Anny surface triangle; may repeat
+    shares: Float[np.ndarray, "markers 3"]  # barycentric, sum 1
+    description: list[str]
+
+    def index(self, names: list[str]) -> Int[np.ndarray, "n"]:
+        """Rows of the named markers."""
+        return np.array([self.names.index(name) for name in names])
+
+    def weights_by_name(self) -> dict[str, float]:
+        """IK task weight of every marker."""
+        return dict(zip(self.names, self.weight.tolist(), strict=True))
+
+    def on_model(self) -> list[tuple[str, str, tuple[float, float, float]]]:
+        """(name, body, location in m) of every marker, as a model builder takes them."""
+        locations = [(float(x), float(y), float(z)) for x, y, z in self.location_m]
+        return list(zip(self.names, self.body, locations, strict=True))
+
+
+@functools.cache
+def load_virtual_markers() -> VirtualMarkers:
+    """The marker set of the package."""
+    with open(TABLE, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+
+    def column(key: str) -> list[str]:
+        return [row[key] for row in rows]
+
+    def numbers(keys: list[str], kind: type) -> np.ndarray:
+        return np.array([[kind(row[key]) for key in keys] for row in rows])
+
+    return VirtualMarkers(
+        names=column("name"),
+        mirror=column("mirror"),
+        body=column("body"),
+        location_m=numbers(["x_m", "y_m", "z_m"], float),
+        weight=numbers(["weight"], float)[:, 0],
+        bony=numbers(["bony"], int)[:, 0] == 1,
+        smpl_vertex=numbers(["smpl_vertex"], int)[:, 0],
+        smpl_table=column("smpl_table"),
+        vertices=numbers(["vertex_a", "vertex_b", "vertex_c"], int),
+        shares=numbers(["share_a", "share_b", "share_c"], float),
+        description=column("description"),
+    )
+
+
+def marker_body() -> AnnyBody:
+    """The Anny body reduced to the vertices that carry markers."""
+    return AnnyBody.load(np.unique(load_virtual_markers().vertices))
+
+
+def from_vertices(body: AnnyBody, vertices: Float[Tensor, "*batch vertices 3"]) -> Float[Tensor, "*batch markers 3"]:
+    """Marker positions from the body's (kept) vertices, with gradients.
+
+    Raises:
+        ValueError: the body was loaded without some of the vertices that carry markers.
+    """
+    markers = load_virtual_markers()
+    row = torch.full((int(body.vertices.max()) + 1,), -1)
+    row[body.vertices] = torch.arange(len(body.vertices))
+    wanted = torch.from_numpy(markers.vertices)
+    if wanted.max() >= len(row) or (row[wanted] < 0).any():
+        raise ValueError("the body lacks vertices that carry markers; load it with marker_body()")
+    shares = torch.from_numpy(markers.shares).to(vertices)
+    return (vertices[..., row[wanted], :] * shares[..., None]).sum(-2)
+
+
+def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
+    """The 142 markers of a motion (m, world axes).
+
+    Args:
+        body: ``marker_body()``, or any AnnyBody that holds the vertices that carry markers.
+
+    Raises:
+        BioposeError: the motion is one of another body, or of another shape space.
+    """
+    if motion.body != body.name or motion.bone_names != body.bone_names or motion.shape_names != body.shape_names:
+        raise BioposeError(
+            f"the motion is of the body '{motion.body}' with {len(motion.bone_names)} bones and "
+            f"{len(motion.shape_names)} shape numbers; the markers are bound to this version's '{body.name}'",
+            mend="Recover the motion again with this version.",
+        )
+    with torch.no_grad():
+        rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32))
+        rotations = torch.as_tensor(motion.rotations, dtype=torch.float32)
+        root = torch.as_tensor(motion.root_position_m, dtype=torch.float32)
+        positions = [
+            from_vertices(body, body.skin(rest, body.pose(rest, turned, placed)))
+            for turned, placed in zip(rotations.split(FRAMES_AT_ONCE), root.split(FRAMES_AT_ONCE), strict=True)
+        ]
+    return Markers(list(load_virtual_markers().names), torch.cat(positions).double().numpy(), motion.time_s)
+
+
+def neutral_motion(body: Body, shape: Float[np.ndarray, "shape"], n: int = 5, rate_hz: float = 100.0) -> BodyMotion:
+    """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
+    rest = body.rest(torch.as_tensor(shape, dtype=torch.float32))
+    joints = {name: rest.joints[i].double().numpy() for i, name in enumerate(body.bone_names)}
+    rotations = np.tile(np.eye(3), (len(body.bone_names), 1, 1))
+    for side, sign in (("Right", 1.0), ("Left", -1.0)):
+        upper_arm = joints[f"{side}ForeArm"] - joints[f"{side}Arm"]
+        forearm = joints[f"{side}Hand"] - joints[f"{side}ForeArm"]
+        hinge = np.cross(forearm, upper_arm)
+        turns = {
+            "UpLeg": np.array([sign * LEG_ADDUCTION_RAD, 0, 0]),
+            "Foot": np.array([-sign * LEG_ADDUCTION_RAD, 0, 0]),
+            "Arm": np.array([sign * ARM_ADDUCTION_RAD, 0, 0]),
+            "ForeArm": hinge / np.linalg.norm(hinge) * ELBOW_EXTENSION_RAD,
+        }
+        for bone, turn in turns.items():
+            rotations[body.bone_names.index(side + bone)] = Rotation.from_rotvec(turn).as_matrix()
+    # The feet have one rigid turn each, so their lowest vertices are found in one whole-mesh skinning.
+    whole = AnnyBody.load(torch.cat([v for k, v in AnnyBody.load([0]).foot_vertices.items() if k.startswith("sole")]))
+    feet = whole.rest(torch.as_tensor(shape, dtype=torch.float32))
+    turned = torch.as_tensor(rotations, dtype=torch.float32)[None]
+    height = -float(whole.skin(feet, whole.pose(feet, turned, torch.zeros(1, 3)))[..., 1].min())
+    return BodyMotion(
+        body=body.name,
+        bone_names=list(body.bone_names),
+        rotations=np.repeat(rotations[None], n, 0),
+        root_position_m=np.tile([0.0, height, 0.0], (n, 1)),
+        shape=np.asarray(shape, dtype=float),
+        shape_names=list(body.shape_names),
+        time_s=np.arange(n) / rate_hz,
+    )
+
+
+def neutral_static(body: AnnyBody, shape: Float[np.ndarray, "shape"], n: int = 5) -> Markers:
+    """A static trial for scaling: the markers of the subject's body standing still in the neutral pose."""
+    return extract(body, neutral_motion(body, shape, n))
+
+
+def write_marker_set(path: Path) -> None:
+    """The marker set as an OpenSim MarkerSet file, for any model with this skeleton's body names."""
+    with whole_file(path) as temporary:
+        marker_set = opensim.MarkerSet()
+        marker_set.setName("biopose_virtual_markers")
+        for name, body, location in load_virtual_markers().on_model():
+            marker = opensim.Marker()
+            marker.setName(name)
+            marker.setParentFrameName(f"/bodyset/{body}")
+            marker.set_location(opensim.Vec3(*location))
+            marker_set.cloneAndAppend(marker)
+        marker_set.printToXML(str(temporary))
