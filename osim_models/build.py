@@ -167,11 +167,9 @@ class _Builder:
             for x, y in zip(knots, values, strict=True):
                 spline.addPoint(x, y)
             _set_function(transform, k, beta, axis, spline)
-        aside = opensim.Constant(_signed((figures.PATELLA_Z_M,), side)[0])
-        aside._markAdopted()
-        transform.updTransformAxis(5).setFunction(aside)
         transform.updTransformAxis(1).setAxis(_vec3(figures.X))
         transform.updTransformAxis(2).setAxis(_vec3(figures.Y))
+        _set_function(transform, 5, None, figures.Z, opensim.Constant(*_signed((figures.PATELLA_Z_M,), side)))
         zero = opensim.Vec3(0)
         in_femur = _vec3(_mirrored_point(figures.PATELLA_IN_FEMUR_M, side))
         joint = opensim.CustomJoint(
@@ -218,12 +216,13 @@ def _set_axis(transform: opensim.SpatialTransform, k: int, coordinate: str, axis
 
 
 def _set_function(
-    transform: opensim.SpatialTransform, k: int, coordinate: str, axis: Vector, function: opensim.Function
+    transform: opensim.SpatialTransform, k: int, coordinate: str | None, axis: Vector, function: opensim.Function
 ) -> None:
     target = transform.updTransformAxis(k)
-    target.setCoordinateNames(opensim.ArrayStr(coordinate, 1))
+    if coordinate:
+        target.setCoordinateNames(opensim.ArrayStr(coordinate, 1))
     target.setAxis(_vec3(axis))
-    function._markAdopted()
+    function._markAdopted()  # the axis frees it; were Python to do so too, the next use would crash
     target.setFunction(function)
 
 
