@@ -59,7 +59,7 @@ class AnnyBody:
         self._whole = tensors
         self._tree = BoneTree(self.parents)
         self.vertices = torch.arange(len(tensors["template"])) if vertices is None else vertices
-        self._weights = torch.zeros(len(self.vertices), len(self.parents)).scatter_add_(
+        self.skin_weights = torch.zeros(len(self.vertices), len(self.parents)).scatter_add_(
             1, tensors["skin_bones"][self.vertices].long(), tensors["skin_weights"][self.vertices]
         )
         self._template = tensors["template"][self.vertices]
@@ -96,7 +96,7 @@ class AnnyBody:
         shift = posed.joints - (posed.rotations @ rest.joints[..., None])[..., 0]
         transforms = torch.cat((posed.rotations, shift[..., None]), -1)  # frames, bones, 3, 4
         homogeneous = torch.cat((rest.vertices, torch.ones_like(rest.vertices[:, :1])), -1)
-        weighted = (self._weights[:, :, None] * homogeneous[:, None]).flatten(1)  # vertices, bones × 4
+        weighted = (self.skin_weights[:, :, None] * homogeneous[:, None]).flatten(1)  # vertices, bones × 4
         flat = transforms.transpose(1, 2).reshape(frames * 3, -1) @ weighted.T
         return flat.view(frames, 3, -1).transpose(1, 2)
 
