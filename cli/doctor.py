@@ -93,7 +93,7 @@ def _rendering() -> dict[str, str | bool]:
         import pyvista
 
         plotter = pyvista.Plotter(off_screen=True, window_size=[64, 64])
-        plotter.background_color = "black"
+        plotter.background_color = pyvista.Color("black")
         plotter.add_mesh(pyvista.Sphere(), color="white", lighting=False)
         picture = plotter.screenshot(return_img=True)
         plotter.close()

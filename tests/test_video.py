@@ -1,0 +1,155 @@
+"""Video: what users' files are like, and what is said of files that are none."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from biomech.errors import BioposeError
+from biomech.video import Video, focal_length
+
+SIZE = (64, 48)
+
+
+def picture(index: int) -> np.ndarray:
+    """Upper left quarter red, the rest as grey as the frame's number says."""
+    frame = np.full((SIZE[1], SIZE[0], 3), 40 + 4 * index, np.uint8)
+    frame[: SIZE[1] // 2, : SIZE[0] // 2] = (250, 0, 0)
+    return frame
+
+
+def write_clip(path: Path, stamps_ms: list[int], codec: str = "mpeg4", metadata: dict[str, str] | None = None) -> Path:
+    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as container:
+        container.metadata.update(metadata or {})
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p" if codec != "mjpeg" else "yuvj420p"
+        stream.bit_rate = 2_000_000
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, stamp in enumerate(stamps_ms):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def turned(path: Path, quarters_clockwise: int) -> Path:
+    """Write the display matrix that phones write into an .mp4's track header."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and ids, layer and volume
+    one = 0x10000
+    cos, sin = {1: (0, 1), 2: (-1, 0), 3: (0, -1)}[quarters_clockwise]
+    matrix = [cos * one, sin * one, 0, -sin * one, cos * one, 0, 0, 0, 0x40000000]
+    content[at : at + 36] = np.array(matrix, ">i4").tobytes()
+    path.write_bytes(content)
+    return path
+
+
+def test_variable_rate_keeps_its_stamps(tmp_path: Path) -> None:
+    stamps = [0, 33, 67, 140, 150, 400, 433]
+    video = Video.open(write_clip(tmp_path / "a.mp4", stamps))
+    assert [round(1000 * time_s) for time_s, _ in video.frames()] == stamps
+    assert video.size_px == SIZE
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "avi"])
+def test_containers(tmp_path: Path, suffix: str) -> None:
+    stamps = [round(1000 * i / 30) for i in range(10)]
+    video = Video.open(write_clip(tmp_path / f"a.{suffix}", stamps, "mjpeg" if suffix == "avi" else "mpeg4"))
+    frames = list(video.frames())
+    assert len(frames) == 10
+    np.testing.assert_allclose([t for t, _ in frames], np.arange(10) / 30, atol=2e-3)
+    assert np.abs(frames[3][1][40, 50].astype(int) - 52).max() < 12
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_rotation_metadata_turns_the_picture_upright(tmp_path: Path, quarters: int) -> None:
+    video = Video.open(turned(write_clip(tmp_path / "a.mp4", [0, 33, 67]), quarters))
+    _, frame = next(video.frames())
+    assert video.size_px == (SIZE if quarters == 2 else SIZE[::-1])
+    expected = np.rot90(picture(0), -quarters)
+    assert np.abs(frame.astype(int) - expected).mean() < 10
+
+
+def test_window(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", [100 * i for i in range(30)])
+    video = Video.open(path, start_s=1.2, end_s=1.5)
+    assert [round(t, 3) for t, _ in video.frames()] == [1.2, 1.3, 1.4]
+    with pytest.raises(BioposeError, match="no frame between 7 s and 8 s"):
+        Video.open(path, 7, 8)
+    with pytest.raises(BioposeError, match="holds nothing"):
+        Video.open(path, 2, 1)
+
+
+def test_folder_of_pictures_in_natural_order(tmp_path: Path) -> None:
+    for index in (10, 9, 100):
+        cv2.imwrite(str(tmp_path / f"img{index}.png"), picture(index % 50)[..., ::-1])
+    (tmp_path / "notes.txt").write_text("no picture")
+    video = Video.open(tmp_path, rate_hz=50)
+    frames = list(video.frames())
+    assert [t for t, _ in frames] == [0, 0.02, 0.04]
+    assert [int(f[40, 50, 0]) for _, f in frames] == [76, 80, 40]
+    assert tuple(frames[0][1][0, 0]) == (250, 0, 0)
+
+
+def test_clips_of_one_and_three_frames(tmp_path: Path) -> None:
+    for count in (1, 3):
+        path = write_clip(tmp_path / f"{count}.mp4", [33 * i for i in range(count)])
+        assert len(list(Video.open(path).frames())) == count
+
+
+def test_files_that_are_no_clip(tmp_path: Path) -> None:
+    with pytest.raises(BioposeError, match="no such file"):
+        Video.open(tmp_path / "none.mp4")
+    cv2.imwrite(str(tmp_path / "still.jpg"), picture(0))
+    with pytest.raises(BioposeError, match="single picture"):
+        Video.open(tmp_path / "still.jpg")
+    (tmp_path / "words.mp4").write_text("these are words")
+    with pytest.raises(BioposeError, match="not a video"):
+        Video.open(tmp_path / "words.mp4")
+    whole = write_clip(tmp_path / "whole.mp4", [33 * i for i in range(30)]).read_bytes()
+    (tmp_path / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BioposeError, match="damaged"):
+        Video.open(tmp_path / "half.mp4")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BioposeError, match="no pictures"):
+        Video.open(tmp_path / "empty")
+
+
+def test_sound_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+        sound.rate = 16000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+    with pytest.raises(BioposeError, match="only sound"):
+        Video.open(path)
+
+
+def test_damage_in_the_middle_is_left_out(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.avi", [round(1000 * i / 30) for i in range(30)], "mjpeg")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 3000] = b"\0" * 3000
+    path.write_bytes(content)
+    assert 20 <= len(list(Video.open(path).frames())) <= 30
+
+
+def test_focal_length_in_order_of_trust(tmp_path: Path) -> None:
+    key = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
+    video = Video.open(write_clip(tmp_path / "a.mov", [0, 33, 67], metadata={key: "26"}))
+    focal, source = focal_length(video)
+    assert focal == pytest.approx(26 / 43.2666 * 80, rel=1e-4) and "metadata" in source  # 64 × 48: diagonal 80 px
+    assert focal_length(video, focal_px=123)[0] == 123
+    assert focal_length(video, fov_deg=90)[0] == pytest.approx(32)
+    plain = Video.open(write_clip(tmp_path / "b.mov", [0, 33, 67]))
+    focal, source = focal_length(plain)
+    assert focal == pytest.approx(32 / np.tan(np.radians(33.5))) and source.startswith("default: 67°")
+    for wrong in ({"focal_px": -1}, {"fov_deg": 0}, {"fov_deg": 60, "focal_px": 60}):
+        with pytest.raises(BioposeError):
+            focal_length(plain, **wrong)
