@@ -1,7 +1,8 @@
 """Build our full-body skeleton without muscles from the cited figures: ``python -m biomech.osim_models.build``.
 
 Bodies, joints and coordinates are named as in the Rajagopal family (LaiUhlrich2022), so that motions, marker sets and
-tasks made for it fit; added are a head on a neck of three coordinates and wrists of two each.
+tasks made for it fit; added are a head on a neck of three coordinates and wrists of two each. The file carries the
+142 virtual markers, so run this again when their table changes.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, V
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.markers.virtual import load_virtual_markers
 from biomech.skeleton.model import quiet_opensim
 
 DEFAULT_PATH = Path(__file__).with_name("biopose_full_body.osim")
@@ -312,7 +314,7 @@ def main() -> None:
     parser.add_argument("--patella", action="store_true", help="with patellae coupled to the knees by constraints")
     parser.add_argument("-o", "--output", type=Path, default=DEFAULT_PATH)
     options = parser.parse_args()
-    write(options.output, patella=options.patella)
+    write(options.output, load_virtual_markers().on_model(), options.patella)
     print(options.output)
 
 
