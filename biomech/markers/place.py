@@ -35,7 +35,6 @@ class Landmark(NamedTuple):
 
 
 UHLRICH = "LaiUhlrich2022 mocap marker set (Uhlrich et al. 2022; OpenCap), Apache-2.0"
-AUGMENTER = "LaiUhlrich2022 augmenter marker set (OpenCap), Apache-2.0"
 POSE2SIM = "Markers_SKEL of Pose2Sim, mean of both sides, BSD-3"
 
 # Pose2Sim gives the head's markers in axes that coincide with the torso's.
@@ -54,15 +53,16 @@ PUBLISHED = {
     "RKNI": Landmark("femur_r", (0.011, -0.401, -0.055), 0.005, UHLRICH),
     "RANK": Landmark("tibia_r", (-0.017, -0.385, 0.047), 0.005, UHLRICH),
     "RAKI": Landmark("tibia_r", (0.006, -0.380, -0.038), 0.005, UHLRICH),
-    "RHEE": Landmark("calcn_r", (-0.0321615, 0.0325693, -0.0111695), 0.010, AUGMENTER),
-    "RMT5": Landmark("calcn_r", (0.140, 0.005, 0.065), 0.010, AUGMENTER),
-    "RTOS": Landmark("calcn_r", (0.174425, 0.001805, -0.041132), 0.010, POSE2SIM),
-    "C7": Landmark("torso", (-0.080, 0.420, 0.0), 0.010, UHLRICH),
+    "RHEE": Landmark("calcn_r", (-0.0133, 0.0170, -0.0020), 0.010, POSE2SIM),
+    "RHEB": Landmark("calcn_r", (0.0147, -0.0237, -0.0106), 0.010, POSE2SIM),
+    "RMT5": Landmark("calcn_r", (0.1359, 0.0011, 0.0614), 0.010, UHLRICH),
+    "RTOS": Landmark("calcn_r", (0.1744, 0.0018, -0.0411), 0.010, POSE2SIM),
+    "C7": Landmark("torso", (-0.080, 0.420, 0.0), 0.020, UHLRICH),
     "CLAV": Landmark("torso", (0.046, 0.385, 0.0), 0.020, UHLRICH),
     "RSHO": Landmark("torso", (0.0, 0.418, 0.142), 0.020, UHLRICH),
     "RELSO": Landmark("humerus_r", (0.01047, -0.27319, 0.04165), 0.005, UHLRICH),
     "RELS": Landmark("humerus_r", (0.00551, -0.27815, -0.04597), 0.005, UHLRICH),
-    "RELB": Landmark("ulna_r", (-0.0390, 0.0, 0.0040), 0.010, POSE2SIM),
+    "RELB": Landmark("ulna_r", (-0.0390, 0.0, 0.0040), 0.020, POSE2SIM),
     "RWRA": Landmark("radius_r", (-0.0110, -0.2285, 0.0451), 0.005, POSE2SIM),
     "RWRB": Landmark("ulna_r", (-0.0387, -0.2372, 0.0211), 0.005, POSE2SIM),
     "RFIN": Landmark("hand_r", (-0.0091, -0.0851, -0.0021), 0.010, POSE2SIM),
@@ -87,6 +87,12 @@ SEGMENTS = {
 PER_AXIS = ("pelvis", "torso")
 SCALE_SPREAD = 0.05  # a segment's scale factor departs from the mean of all by about this share
 ANGLE_SPREAD_RAD = 1.0  # only to hold what no landmark determines
+# Anny's soles are flat on the floor, and so is the model's calcaneus frame when its sole is. The landmarks do not tell:
+# the published malleoli lie a centimetre higher above the published sole than people's.
+FLAT_SPREAD_RAD = 0.02
+
+# (rotation, origin in m) of each body in ground
+Frames = dict[str, tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]]
 
 
 class Fit(NamedTuple):
@@ -119,10 +125,8 @@ class _ScaledModel:
             ordered.append(link)
         self.chain = [link for link in ordered if not link[0].endswith("_l")]
 
-    def frames(
-        self, coordinates: dict[str, float], scales: dict[str, Float[np.ndarray, "3"]]
-    ) -> dict[str, tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]]:
-        """(rotation, origin in m) of the midline's and the right side's bodies: joints move with their parent's scale."""
+    def frames(self, coordinates: dict[str, float], scales: dict[str, Float[np.ndarray, "3"]]) -> Frames:
+        """Frames of the midline's and the right side's bodies: joints move with their parent's scale."""
         for name, value in coordinates.items():
             self.model.updCoordinateSet().get(name).setValue(self.state, value, False)
         self.model.realizePosition(self.state)
@@ -162,9 +166,8 @@ def fit() -> Fit:
             factor[s][slice(None) if axis is None else axis] = value
         return coordinates, {b: factor[s] for b, s in SEGMENTS.items()}
 
-    def misses(x: np.ndarray) -> dict[str, np.ndarray]:
-        coordinates, scales = unpack(x)
-        frames = model.frames(coordinates, scales)
+    def misses(x: np.ndarray, frames: Frames) -> dict[str, np.ndarray]:
+        scales = unpack(x)[1]
         found = {}
         for name, landmark in PUBLISHED.items():
             rotation, origin = frames[landmark.body]
@@ -172,10 +175,13 @@ def fit() -> Fit:
         return found
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        off = np.concatenate([miss / PUBLISHED[name].trust_m for name, miss in misses(x).items()])
+        frames = model.frames(*unpack(x))
+        off = np.concatenate([miss / PUBLISHED[name].trust_m for name, miss in misses(x, frames).items()])
+        foot_up = frames["calcn_r"][0][:, 1]
         logs = x[len(names) :]
         angles = np.delete(x[: len(names)], [1, 2])
-        return np.concatenate([off, (logs - logs.mean()) / SCALE_SPREAD, angles / ANGLE_SPREAD_RAD])
+        spread = (logs - logs.mean()) / SCALE_SPREAD
+        return np.concatenate([off, foot_up[[0, 2]] / FLAT_SPREAD_RAD, spread, angles / ANGLE_SPREAD_RAD])
 
     start = np.zeros(len(names) + len(columns))
     start[2] = anny["RASI"][1]
@@ -193,7 +199,7 @@ def fit() -> Fit:
             location[2] = 0.0
         locations[name] = location
         locations[mirror] = location * (1, 1, 1 if name == mirror else -1)
-    sizes = {name: float(np.linalg.norm(miss)) for name, miss in misses(x).items()}
+    sizes = {name: float(np.linalg.norm(miss)) for name, miss in misses(x, frames).items()}
     return Fit(coordinates, scales, sizes, locations)
 
 

@@ -29,7 +29,7 @@ FRAMES_AT_ONCE = 256
 
 # The neutral standing pose, as turns of the rest pose about the body's axes: legs from straddled to vertical, feet
 # kept flat, arms down from 45° of abduction, elbows nearly straight.
-LEG_ADDUCTION_RAD = np.deg2rad(4.5)
+LEG_ADDUCTION_RAD = np.deg2rad(7.0)
 ARM_ADDUCTION_RAD = np.deg2rad(28.0)
 ELBOW_EXTENSION_RAD = np.deg2rad(30.0)
 
