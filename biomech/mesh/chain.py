@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
@@ -26,21 +25,27 @@ class BonePoints:
 
 @dataclass(frozen=True)
 class Shaped:
-    """What one subject's shape means to the fit: rest joints (m), stature (m), and their derivatives."""
+    """What one subject's shape means to the fit; ``slopes`` says how it changes with the shape."""
 
-    joints: Float[np.ndarray, "bones 3"]
+    joints: Float[np.ndarray, "bones 3"]  # at rest, m
     stature_m: float
-    joints_by_shape: Float[np.ndarray, "bones 3 shape"]
-    stature_by_shape: Float[np.ndarray, "shape"]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives of ``Shaped`` by the numbers of the shape that the fit changes."""
+
+    joints: Float[np.ndarray, "bones 3 free"]
+    stature: Float[np.ndarray, " free"]
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Points of a posed body, m, with derivatives by the turn of each bone, the root's place and the shape."""
+    """Points of a posed body, m, with derivatives by the unknowns of the frame and by the shape."""
 
     points: Float[np.ndarray, "frames points 3"]
     by_pose: Float[np.ndarray, "frames points 3 unknowns"]
-    by_shape: Float[np.ndarray, "frames points 3 shape"]
+    by_shape: Float[np.ndarray, "frames points 3 free"] | None
 
 
 class Chain:
@@ -62,9 +67,7 @@ class Chain:
         self.carried: Bool[np.ndarray, "bones turning"] = carried[:, self.turning]
         self.size = 3 + 3 * len(self.turning)
 
-    def globals(
-        self, rotations: Float[np.ndarray, "frames bones 3 3"]
-    ) -> Float[np.ndarray, "frames bones 3 3"]:
+    def globals(self, rotations: Float[np.ndarray, "frames bones 3 3"]) -> Float[np.ndarray, "frames bones 3 3"]:
         """Orientation of every bone, camera (or world) from rest."""
         turned = np.empty_like(rotations)
         for bone, parent in enumerate(self.parents):
@@ -92,30 +95,46 @@ class Chain:
         shaped: Shaped,
         rotations: Float[np.ndarray, "frames bones 3 3"],
         root: Float[np.ndarray, "frames 3"],
-        derivatives: bool = True,
+        slopes: Slopes | None = None,
     ) -> Placed:
-        """The points of every frame and their derivatives."""
+        """The points of every frame with their derivatives; by the shape too if its slopes are given."""
         turned = self.globals(rotations)
         joints = self.joints(shaped.joints, turned, root)
         rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
         positions = joints[:, points.bone] + shaped.stature_m * rotated
         frames, count = positions.shape[:2]
-        if not derivatives:
-            return Placed(positions, np.zeros((frames, 0, 3, 0)), np.zeros((frames, 0, 3, 0)))
         by_pose = np.zeros((frames, count, 3, self.size))
         by_pose[..., :3] = np.eye(3)
-        arms = positions[:, :, None] - joints[:, None, self.turning]  # from every turning joint to every point
-        axes = turned[:, self.turning]
-        crossed = np.cross(axes.transpose(0, 1, 3, 2)[:, None], arms[:, :, :, None])  # δ_i moves a point by axis_i × arm
-        crossed *= self.carried[points.bone][None, :, :, None, None]
-        by_pose[..., 3:] = crossed.reshape(frames, count, -1, 3).transpose(0, 1, 3, 2)
-        by_shape = np.zeros((frames, len(self.parents), 3, len(shaped.stature_by_shape)))
+        # δ_i moves a point by axis_i × arm, for every turning joint that carries it.
+        arms = positions[:, :, None] - joints[:, None, self.turning]
+        arms *= self.carried[points.bone][None, :, :, None]
+        x, y, z = np.moveaxis(arms, -1, 0)[..., None]
+        u, v, w = np.moveaxis(turned[:, self.turning], -2, 0)[:, :, None]
+        by_pose[..., 0, 3:] = (v * z - w * y).reshape(frames, count, -1)
+        by_pose[..., 1, 3:] = (w * x - u * z).reshape(frames, count, -1)
+        by_pose[..., 2, 3:] = (u * y - v * x).reshape(frames, count, -1)
+        if slopes is None:
+            return Placed(positions, by_pose, None)
+        by_shape = np.zeros((frames, len(self.parents), 3, slopes.joints.shape[-1]))
         for bone, parent in enumerate(self.parents):
             if parent >= 0:
                 by_shape[:, bone] = by_shape[:, parent] + turned[:, parent] @ (
-                    shaped.joints_by_shape[bone] - shaped.joints_by_shape[parent]
+                    slopes.joints[bone] - slopes.joints[parent]
                 )
-        return Placed(positions, by_pose, by_shape[:, points.bone] + rotated[..., None] * shaped.stature_by_shape)
+        return Placed(positions, by_pose, by_shape[:, points.bone] + rotated[..., None] * slopes.stature)
+
+    def positions(
+        self,
+        points: BonePoints,
+        shaped: Shaped,
+        rotations: Float[np.ndarray, "frames bones 3 3"],
+        root: Float[np.ndarray, "frames 3"],
+    ) -> Float[np.ndarray, "frames points 3"]:
+        """The points of every frame, m."""
+        turned = self.globals(rotations)
+        joints = self.joints(shaped.joints, turned, root)
+        rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
+        return joints[:, points.bone] + shaped.stature_m * rotated
 
     def turn(
         self, rotations: Float[np.ndarray, "frames bones 3 3"], step: Float[np.ndarray, "frames turning_x3"]
@@ -125,22 +144,6 @@ class Chain:
         small = Rotation.from_rotvec(step.reshape(-1, 3)).as_matrix().reshape(len(step), -1, 3, 3)
         result[:, self.turning] = rotations[:, self.turning] @ small
         return result
-
-
-def shaped(body, shape: torch.Tensor) -> Shaped:
-    """Rest joints and stature of a shape, with derivatives (central differences: the shape space is piecewise linear)."""
-
-    def both(s):
-        return np.append(body.rest(s).joints.double().numpy().ravel(), float(body.stature(s)))
-
-    columns = []
-    for k in range(len(shape)):
-        ahead, behind = shape.clone(), shape.clone()
-        ahead[k] += 0.02
-        behind[k] -= 0.02
-        columns.append((both(ahead) - both(behind)) / 0.04)
-    here, slope = both(shape), np.stack(columns, 1)
-    return Shaped(here[:-1].reshape(-1, 3), float(here[-1]), slope[:-1].reshape(-1, 3, len(shape)), slope[-1])
 
 
 def inverse_right_jacobian(rotvec: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3 3"]:

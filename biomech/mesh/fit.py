@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 
 from biomech.mesh.banded import NormalEquations
-from biomech.mesh.chain import BonePoints, Chain, Placed, inverse_right_jacobian
+from biomech.mesh.chain import BonePoints, Chain, inverse_right_jacobian
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.prior import PosePrior
 from biomech.mesh.subject import Subject
-from scipy.spatial.transform import Rotation
 
 CORRELATION_S = 0.1  # the detector's errors and the pose last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
@@ -95,29 +95,30 @@ class WindowFit:
     def cost(self, state: State) -> float:
         """Half the robust sum of squares."""
         shaped, e = state.subject.shaped, self.evidence
-        placed = self.chain.place(self.points, shaped, state.rotations, state.root, derivatives=False)
-        picture = np.square(self._picture(placed.points, shaped.stature_m)).sum(-1)
-        landmarks = np.square(self._landmarks(placed.points, shaped.stature_m)).sum(-1)
+        points = self.chain.positions(self.points, shaped, state.rotations, state.root)
+        picture = np.square(self._picture(points, shaped.stature_m)).sum(-1)
+        landmarks = np.square(self._landmarks(points, shaped.stature_m)).sum(-1)
         total = self.information * float(
-            (e.confidence * _robust(picture)).sum() + LANDMARK_TRUST * (e.landmark_confidence * _robust(landmarks)).sum()
+            (e.confidence * _robust(picture)).sum()
+            + LANDMARK_TRUST * (e.landmark_confidence * _robust(landmarks)).sum()
         )
         pose, _ = self._prior(state, jacobian=False)
         total += float(np.square(pose).sum())
-        tracers = self.chain.place(self.tracers, shaped, state.rotations, state.root, derivatives=False)
+        tracers = self.chain.positions(self.tracers, shaped, state.rotations, state.root)
         total += float(np.square(self._smoothness(tracers)).sum())
-        residual, _ = state.subject.residual()
-        return 0.5 * (total + float(np.square(residual).sum()))
+        return 0.5 * (total + float(np.square(state.subject.residual()).sum()))
 
     def picture_error(self, state: State) -> Float[np.ndarray, "frames points"]:
         """Distance of each projection from its keypoint, in standard deviations."""
-        placed = self.chain.place(
-            self.points, state.subject.shaped, state.rotations, state.root, derivatives=False
-        )
-        return np.linalg.norm(self._picture(placed.points, state.subject.shaped.stature_m), axis=-1)
+        shaped = state.subject.shaped
+        points = self.chain.positions(self.points, shaped, state.rotations, state.root)
+        return np.linalg.norm(self._picture(points, shaped.stature_m), axis=-1)
 
     # The residuals, unweighted.
 
-    def _scale(self, points: Float[np.ndarray, "frames points 3"], stature_m: float) -> Float[np.ndarray, "frames points"]:
+    def _scale(
+        self, points: Float[np.ndarray, "frames points 3"], stature_m: float
+    ) -> Float[np.ndarray, "frames points"]:
         """Standard deviations per pixel: what a pixel is in statures at the body's distance."""
         distance = np.maximum(points[..., 2].mean(1, keepdims=True), 0.2)
         return distance / (self.evidence.focal_px * stature_m * self.correspondence.picture_sd)
@@ -146,8 +147,8 @@ class WindowFit:
         rows = by_rotvec.reshape(*by_rotvec.shape[:2], -1, 3)
         return weight * residual, weight * np.einsum("frbi,fbij->frbj", rows, inverse).reshape(*by_rotvec.shape)
 
-    def _smoothness(self, tracers: Placed) -> Float[np.ndarray, "pieces rows"]:
-        flat = tracers.points.reshape(len(tracers.points), -1)
+    def _smoothness(self, tracers: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "pieces rows"]:
+        flat = tracers.reshape(len(tracers), -1)
         if len(flat) < 3:
             return np.zeros((0, flat.shape[1]))
         second = flat[:-2] - 2 * flat[1:-1] + flat[2:]
@@ -164,8 +165,9 @@ class WindowFit:
         frames = len(state.root)
         shape_size = state.subject.size if free_shape else 0
         equations = NormalEquations(frames, self.chain.size, shape_size)
-        placed = self.chain.place(self.points, shaped, state.rotations, state.root)
-        by_shape = placed.by_shape @ state.subject.basis if free_shape else None
+        slopes = state.subject.slopes if free_shape else None
+        placed = self.chain.place(self.points, shaped, state.rotations, state.root, slopes)
+        by_shape = placed.by_shape
 
         residual = self._picture(placed.points, shaped.stature_m)
         weight = np.sqrt(self.information * e.confidence * _slope(np.square(residual).sum(-1)))
@@ -173,13 +175,15 @@ class WindowFit:
         project = np.zeros((*placed.points.shape[:2], 2, 3))
         project[..., 0, 0] = project[..., 1, 1] = 1
         project[..., :, 2] = -placed.points[..., :2] / depth
-        project *= (self.evidence.focal_px / depth * (self._scale(placed.points, shaped.stature_m) * weight)[..., None])[
-            ..., None
-        ]
+        project *= (
+            self.evidence.focal_px / depth * (self._scale(placed.points, shaped.stature_m) * weight)[..., None]
+        )[..., None]
         self._add(equations, residual * weight[..., None], project, placed.by_pose, by_shape)
 
         residual = self._landmarks(placed.points, shaped.stature_m)
-        weight = np.sqrt(LANDMARK_TRUST * self.information * e.landmark_confidence * _slope(np.square(residual).sum(-1)))
+        weight = np.sqrt(
+            LANDMARK_TRUST * self.information * e.landmark_confidence * _slope(np.square(residual).sum(-1))
+        )
         share = e.landmark_confidence / np.maximum(e.landmark_confidence.sum(1, keepdims=True), 1e-9)
         centred = placed.by_pose - np.einsum("fp,fpiu->fiu", share, placed.by_pose)[:, None]
         centred_shape = None
@@ -195,11 +199,11 @@ class WindowFit:
 
         tracers = self.chain.place(self.tracers, shaped, state.rotations, state.root)
         flat = tracers.by_pose.reshape(frames, -1, self.chain.size)
-        second = self._smoothness(tracers)
+        second = self._smoothness(tracers.points)
         equations.add_differences(SECOND_DIFFERENCE, second, flat * self._smoothness_weight(flat.shape[1]))
 
         if free_shape:
-            residual, jacobian = state.subject.residual()
+            residual, jacobian = state.subject.residual(), state.subject.residual_slope()
             equations.corner += jacobian.T @ jacobian
             equations.shared_gradient += jacobian.T @ residual
         return equations

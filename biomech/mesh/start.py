@@ -11,8 +11,9 @@ from biomech.mesh.subject import Subject
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 
 
-def start(evidence: Evidence, names: list[str], rest_points: Float[np.ndarray, "points 3"], chain: Chain,
-          subject: Subject) -> State:
+def start(
+    evidence: Evidence, names: list[str], rest_points: Float[np.ndarray, "points 3"], chain: Chain, subject: Subject
+) -> State:
     """The rest pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture.
 
     ``rest_points`` are the body points in the rest pose with the root joint at the origin, m.
@@ -27,7 +28,9 @@ def start(evidence: Evidence, names: list[str], rest_points: Float[np.ndarray, "
     return State(rotations, _filled(root, evidence.confidence.sum(1) > 0), subject)
 
 
-def _facing(target: Float[np.ndarray, "frames 4 3"], source: Float[np.ndarray, "4 3"]) -> Float[np.ndarray, "frames 3 3"]:
+def _facing(
+    target: Float[np.ndarray, "frames 4 3"], source: Float[np.ndarray, "4 3"]
+) -> Float[np.ndarray, "frames 3 3"]:
     """Rotation camera from body that lays the trunk's four points over their landmarks."""
     result = np.empty((len(target), 3, 3))
     last = np.diag([-1.0, -1.0, 1.0])[[2, 1, 0]]  # upright, facing the camera

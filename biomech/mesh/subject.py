@@ -1,15 +1,19 @@
 """The shape of the person filmed: which numbers the fit may change, and what is known of them beforehand."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from biomech.body.anny.model import AnnyBody
-from biomech.mesh.chain import Shaped, shaped
+from biomech.mesh.chain import Shaped, Slopes
 
-ADULT_STATURE_M, ADULT_STATURE_SD_M = 1.70, 0.09  # both sexes together, ANSUR II (1.756 and 1.629 m, SD 0.069 and 0.064)
+ADULT_STATURE_M, ADULT_STATURE_SD_M = (
+    1.70,
+    0.09,
+)  # both sexes together, ANSUR II (1.756 and 1.629 m, SD 0.069 and 0.064)
 KNOWN_STATURE_SD_M = 0.004
 CHILD_BELOW_M = 1.45
 PHENOTYPE_SD, LOCAL_SD = 0.25, 0.35
@@ -24,7 +28,6 @@ class Subject:
     shape: Float[np.ndarray, "shape"]
     expected: Float[np.ndarray, "shape"]
     height_m: float | None
-    shaped: Shaped
 
     @classmethod
     def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None) -> "Subject":
@@ -38,7 +41,7 @@ class Subject:
         if mass_kg is not None:
             shape[names.index("weight")] = _match(body, shape, names.index("weight"), body.mass, mass_kg)
         numbers = shape.double().numpy()
-        return cls(body, numbers, numbers, height_m, shaped(body, shape))
+        return cls(body, numbers, numbers, height_m)
 
     @property
     def free(self) -> list[int]:
@@ -49,28 +52,56 @@ class Subject:
     def size(self) -> int:
         return len(self.free)
 
-    @property
-    def basis(self) -> Float[np.ndarray, "shape free"]:
-        """Turns a step of the free numbers into one of the whole shape."""
-        return np.eye(len(self.shape))[:, self.free]
+    @cached_property
+    def shaped(self) -> Shaped:
+        """Rest joints and stature."""
+        numbers = self._measure(self.shape)
+        return Shaped(numbers[:-1].reshape(-1, 3), float(numbers[-1]))
+
+    @cached_property
+    def slopes(self) -> Slopes:
+        """How they change with the free numbers: central differences, since the shape space is piecewise linear."""
+        step = 0.02
+        columns = [
+            (self._measure(self.shape + change) - self._measure(self.shape - change)) / (2 * step)
+            for change in step * np.eye(len(self.shape))[self.free]
+        ]
+        slope = np.stack(columns, 1)
+        return Slopes(slope[:-1].reshape(-1, 3, self.size), slope[-1])
+
+    def _measure(self, shape: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(shape).float()
+        return np.append(self.body.rest(tensor).joints.double().numpy().ravel(), float(self.body.stature(tensor)))
 
     def moved(self, step: Float[np.ndarray, "free"]) -> "Subject":
         """The subject after a step, kept within the body's bounds."""
         bounds = self.body.shape_bounds.double().numpy()
-        shape = np.clip(self.shape + self.basis @ np.clip(step, -0.5, 0.5), bounds[:, 0], bounds[:, 1])
+        shape = self.shape.copy()
+        shape[self.free] += np.clip(step, -0.5, 0.5)
+        shape = np.clip(shape, bounds[:, 0], bounds[:, 1])
         return self.with_shape(shape)
 
     def with_shape(self, shape: Float[np.ndarray, "shape"]) -> "Subject":
-        return Subject(self.body, shape, self.expected, self.height_m, shaped(self.body, torch.tensor(shape).float()))
+        return Subject(self.body, shape, self.expected, self.height_m)
 
-    def residual(self) -> tuple[Float[np.ndarray, "rows"], Float[np.ndarray, "rows free"]]:
-        """How far the shape is from what is expected, in standard deviations, and its derivative."""
-        spread = np.array([LOCAL_SD if low < 0 else PHENOTYPE_SD for low, _ in self.body.shape_bounds.tolist()])
-        stature_sd = ADULT_STATURE_SD_M if self.height_m is None else KNOWN_STATURE_SD_M
+    def residual(self) -> Float[np.ndarray, " rows"]:
+        """How far the shape is from what is expected, in standard deviations."""
         stature = ADULT_STATURE_M if self.height_m is None else self.height_m
-        residual = np.append((self.shape - self.expected) / spread, (self.shaped.stature_m - stature) / stature_sd)
-        jacobian = np.vstack([np.diag(1 / spread), self.shaped.stature_by_shape / stature_sd])
-        return residual, jacobian @ self.basis
+        return np.append(
+            (self.shape - self.expected) / self._spread, (self.shaped.stature_m - stature) / self._stature_sd
+        )
+
+    def residual_slope(self) -> Float[np.ndarray, "rows free"]:
+        """Derivative of ``residual`` by the free numbers."""
+        return np.vstack([np.diag(1 / self._spread)[:, self.free], self.slopes.stature / self._stature_sd])
+
+    @property
+    def _spread(self) -> Float[np.ndarray, " shape"]:
+        return np.array([LOCAL_SD if low < 0 else PHENOTYPE_SD for low, _ in self.body.shape_bounds.tolist()])
+
+    @property
+    def _stature_sd(self) -> float:
+        return ADULT_STATURE_SD_M if self.height_m is None else KNOWN_STATURE_SD_M
 
 
 def _match(body: AnnyBody, shape: torch.Tensor, place: int, measure, wanted: float) -> float:
