@@ -62,7 +62,7 @@ class BoneTree:
         rotations: Float[Tensor, "frames bones 3 3"],
         root_position: Float[Tensor, "frames 3"],
     ) -> Posed:
-        """World rotation R and joint position x of every bone: R = R_parent r, x = x_parent + R_parent (j − j_parent)."""
+        """World rotation and joint of every bone: R = R_parent r, x = x_parent + R_parent (j − j_parent)."""
         offsets = rest_joints - rest_joints[self.parents]
         turned, placed = [rotations[:, :1]], [root_position[:, None]]
         for bones, above in self.levels:
