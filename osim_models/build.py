@@ -140,14 +140,12 @@ class _Builder:
     def knee(self, side: str) -> None:
         name = f"knee_angle_{side}"
         transform = opensim.SpatialTransform()
-        _set_axis(transform, 0, name, _mirrored_rotation(figures.X, side), (1.0, 0.0))
-        _set_axis(transform, 1, name, figures.Z, figures.KNEE_ROTATION_Z)
-        _set_axis(transform, 2, name, figures.Y, _signed(figures.KNEE_ROTATION_Y, side))
-        # Translations are mirrored in their function, never in their axis: Model.scale multiplies by axis · factors.
-        along_x, along_y, along_z = figures.KNEE_TRANSLATIONS
-        _set_axis(transform, 3, name, figures.X, along_x)
-        _set_axis(transform, 4, name, figures.Y, along_y)
-        _set_axis(transform, 5, name, figures.Z, _signed(along_z, side))
+        rotations = ((1.0, 0.0), figures.KNEE_ROTATION_Z, figures.KNEE_ROTATION_Y)
+        for k, (axis, polynomial) in enumerate(zip((figures.X, figures.Z, figures.Y), rotations, strict=True)):
+            _set_axis(transform, k, name, _mirrored_rotation(axis, side), polynomial)
+        axes = (figures.X, figures.Y, figures.Z)
+        for k, (axis, polynomial) in enumerate(zip(axes, figures.KNEE_TRANSLATIONS, strict=True)):
+            _set_axis(transform, 3 + k, name, _mirrored_point(axis, side), polynomial)
         turn = _vec3(_mirrored_rotation(figures.KNEE_ORIENTATION_RAD, side))
         in_femur = _vec3(_mirrored_point(figures.KNEE_IN_FEMUR_M, side))
         in_tibia = _vec3(_mirrored_point(figures.KNEE_IN_TIBIA_M, side))
@@ -171,7 +169,7 @@ class _Builder:
             _set_function(transform, k, beta, axis, spline)
         transform.updTransformAxis(1).setAxis(_vec3(figures.X))
         transform.updTransformAxis(2).setAxis(_vec3(figures.Y))
-        _set_function(transform, 5, None, figures.Z, opensim.Constant(*_signed((figures.PATELLA_Z_M,), side)))
+        _set_function(transform, 5, None, _mirrored_point(figures.Z, side), opensim.Constant(figures.PATELLA_Z_M))
         zero = opensim.Vec3(0)
         in_femur = _vec3(_mirrored_point(figures.PATELLA_IN_FEMUR_M, side))
         joint = opensim.CustomJoint(
@@ -201,10 +199,6 @@ class _Builder:
             coordinate.setRangeMax(figure.high * unit)
             coordinate.setDefaultValue(figure.default * unit)
             coordinate.setDefaultClamped(figure.clamped)
-
-
-def _signed(values: tuple[float, ...], side: str) -> tuple[float, ...]:
-    return values if side == "r" else tuple(-v for v in values)
 
 
 def _set_axis(transform: opensim.SpatialTransform, k: int, coordinate: str, axis: Vector, polynomial: tuple) -> None:

@@ -193,7 +193,7 @@ def scaled(model, factors: dict[str, tuple[float, float, float]]) -> opensim.Mod
 
 
 def test_scales_as_laiuhlrich2022_does(ours, reference):
-    """Unlike factors for unlike bodies and axes, so that a knee scaled along a wrong axis shows."""
+    """Unlike factors for every body and axis, so that a centre scaled by a wrong body's or along a wrong axis shows."""
     rng = np.random.default_rng(2)
     names = [body.getName() for body in reference.getBodySet()]
     factors = {name: tuple(float(x) for x in rng.uniform(0.8, 1.2, 3)) for name in names}
