@@ -1,0 +1,68 @@
+"""OpenPose's and mmpose's files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biomech.errors import BioposeError
+from biomech.keypoints.readers import BODY_25, COCO_17, read_mmpose, read_openpose
+
+
+def body(x: float, height: float, count: int = 25) -> np.ndarray:
+    points = np.column_stack([x + 10 * np.sin(np.arange(count)), np.linspace(0, height, count), np.full(count, 0.8)])
+    points[4] = 0  # a point that was not found
+    return points
+
+
+def write_openpose(folder: Path, number: int, people: list[np.ndarray]) -> None:
+    entries = [{"person_id": [-1], "pose_keypoints_2d": points.ravel().tolist()} for points in people]
+    name = f"clip_{number:012d}_keypoints.json"
+    (folder / name).write_text(json.dumps({"version": 1.3, "people": entries}))
+
+
+def test_openpose_follows_one_of_two_that_swap_their_order(tmp_path: Path) -> None:
+    for frame in range(6):
+        pair = [body(100 + 10 * frame, 200), body(400 - 10 * frame, 300)]
+        write_openpose(tmp_path, frame + 7, pair if frame % 2 else pair[::-1])
+    large = read_openpose(tmp_path, size_px=(640, 480), rate_hz=50)
+    assert large.names == BODY_25 and large.found.all()
+    np.testing.assert_allclose(large.xy[:, 0, 0], 400 - 10 * np.arange(6))
+    np.testing.assert_allclose(large.time_s, np.arange(6) / 50)
+    assert np.isnan(large.xy[:, 4]).all() and (large.confidence[:, 4] == 0).all()
+    left = read_openpose(tmp_path, size_px=(640, 480), person=0)
+    np.testing.assert_allclose(left.xy[:, 0, 0], 100 + 10 * np.arange(6))
+    with pytest.raises(BioposeError, match="no person 2: at most 2"):
+        read_openpose(tmp_path, size_px=(640, 480), person=2)
+
+
+def test_openpose_leaves_frames_empty_rather_than_take_somebody_else(tmp_path: Path) -> None:
+    write_openpose(tmp_path, 0, [body(100, 200)])
+    write_openpose(tmp_path, 1, [body(500, 200)])
+    write_openpose(tmp_path, 3, [body(110, 200)])  # file 2 is missing
+    keypoints = read_openpose(tmp_path, size_px=(640, 480))
+    assert keypoints.found.tolist() == [True, False, False, True]
+
+
+def test_openpose_files_of_another_kind(tmp_path: Path) -> None:
+    with pytest.raises(BioposeError, match="no OpenPose files"):
+        read_openpose(tmp_path, size_px=(640, 480))
+    write_openpose(tmp_path, 0, [body(100, 200, 18)])
+    with pytest.raises(BioposeError, match="not an OpenPose BODY_25"):
+        read_openpose(tmp_path, size_px=(640, 480))
+
+
+@pytest.mark.parametrize("with_names", [True, False])
+def test_mmpose(tmp_path: Path, with_names: bool) -> None:
+    points = body(100, 200, 17)
+    one = {"keypoints": points[:, :2].tolist(), "keypoint_scores": points[:, 2].tolist()}
+    entries = [{"frame_id": 0, "instances": [one]}, {"frame_id": 1, "instances": []}]
+    names = {str(i): f"point_{i}" for i in range(17)}
+    content = {"meta_info": {"keypoint_id2name": names}, "instance_info": entries} if with_names else entries
+    path = tmp_path / "clip.json"
+    path.write_text(json.dumps(content))
+    keypoints = read_mmpose(path, size_px=(640, 480))
+    assert keypoints.names == (list(names.values()) if with_names else COCO_17)
+    assert keypoints.found.tolist() == [True, False]
+    np.testing.assert_allclose(keypoints.xy[0, 5], points[5, :2])
