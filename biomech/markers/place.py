@@ -2,9 +2,9 @@
 
     python -m biomech.markers.place            # prints the fit; --write updates the table
 
-Anny's average adult stands in the neutral pose; the generic model, with a scale factor per segment, is posed and scaled so
-that its published bony landmarks (``PUBLISHED``) lie on Anny's in the least-squares sense. Every marker is then
-expressed in its body's frame and divided by the body's scale factors: what OpenSim's ScaleTool does backwards. So the
+Anny's average adult stands in the neutral pose; the generic model, with a scale factor per segment, is posed and scaled
+so that its published bony landmarks (``PUBLISHED``) lie on Anny's in the least-squares sense. Every marker is then
+expressed in its body's frame and divided by the body's scale factors: what OpenSim's ScaleTool does, backwards. So the
 published figures decide where the joints are and what zero means, and all 142 markers agree with each other.
 Everything is symmetric, so only the right side is fitted and the left is its mirror image.
 """
@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import opensim
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
 from biomech.files import whole_file
-from biomech.markers.virtual import TABLE, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import TABLE, joint_centres, load_virtual_markers, marker_body, neutral_static
 from biomech.osim_models.build import build_model
 from biomech.osim_models.figures import NECK_IN_TORSO_M
 
@@ -35,6 +34,8 @@ class Landmark(NamedTuple):
 
 
 UHLRICH = "LaiUhlrich2022 mocap marker set (Uhlrich et al. 2022; OpenCap), Apache-2.0"
+FITTER = "RajagopalLaiUhlrich2023 marker set (opensim_fitter), Apache-2.0"
+HARRINGTON = "hip centre from Anny's ASIS and PSIS (Harrington 2007)"
 POSE2SIM = "Markers_SKEL of Pose2Sim, mean of both sides, BSD-3"
 
 # Pose2Sim gives the head's markers in axes that coincide with the torso's.
@@ -47,8 +48,10 @@ def _head(x: float, y: float, z: float) -> tuple[float, float, float]:
 
 
 PUBLISHED = {
-    "RASI": Landmark("pelvis", (0.028, 0.010, 0.128), 0.005, UHLRICH),
+    # Forward position of the 2023 set: the 2022 one's 28 mm would leave the hip 3 cm behind where Harrington's does.
+    "RASI": Landmark("pelvis", (0.013, 0.010, 0.128), 0.005, f"{UHLRICH}; forward: {FITTER}"),
     "RPSI": Landmark("pelvis", (-0.154, 0.025, 0.050), 0.005, UHLRICH),
+    "RHJC": Landmark("femur_r", (0.0, 0.0, 0.0), 0.010, HARRINGTON),
     "RKNE": Landmark("femur_r", (0.008, -0.404, 0.055), 0.005, UHLRICH),
     "RKNI": Landmark("femur_r", (0.011, -0.401, -0.055), 0.005, UHLRICH),
     "RANK": Landmark("tibia_r", (-0.017, -0.385, 0.047), 0.005, UHLRICH),
@@ -151,7 +154,8 @@ def fit() -> Fit:
     markers = load_virtual_markers()
     body = marker_body()
     static = neutral_static(body, body.default_shape().numpy(), 1)
-    anny = dict(zip(static.names, static.positions_m[0], strict=True))
+    centres = joint_centres(static)
+    anny = dict(zip(static.names + centres.names, [*static.positions_m[0], *centres.positions_m[0]], strict=True))
     model = _ScaledModel()
     segments = list(dict.fromkeys(SEGMENTS.values()))
     columns = [(s, axis) for s in segments for axis in (range(3) if s in PER_AXIS else [None])]

@@ -18,7 +18,6 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from biomech.body.anny import AnnyBody
-from biomech.body.body import Body
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -26,12 +25,16 @@ from biomech.markers.markers import Markers
 
 TABLE = Path(__file__).with_name("virtual_markers.csv")
 FRAMES_AT_ONCE = 256
+STATIC_RATE_HZ = 100.0
 
 # The neutral standing pose, as turns of the rest pose about the body's axes: legs from straddled to vertical, feet
 # kept flat, arms down from 45° of abduction, elbows nearly straight.
 LEG_ADDUCTION_RAD = np.deg2rad(7.0)
 ARM_ADDUCTION_RAD = np.deg2rad(28.0)
 ELBOW_EXTENSION_RAD = np.deg2rad(30.0)
+
+# Joint centres that lie midway between two landmarks.
+MIDPOINTS = {"KJC": ("KNE", "KNI"), "AJC": ("ANK", "AKI"), "EJC": ("ELSO", "ELS"), "WJC": ("WRA", "WRB")}
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,15 @@ class VirtualMarkers:
     mirror: list[str]  # the partner on the other side; itself on the midline
     body: list[str]  # OpenSim body
     location_m: Float[np.ndarray, "markers 3"]  # in that body's frame, of the generic model
-    weight: Float[np.ndarray, "markers"]  # IK task weight
-    bony: Bool[np.ndarray, "markers"]
-    smpl_vertex: Int[np.ndarray, "markers"]
+    weight: Float[np.ndarray, " markers"]  # IK task weight
+    bony: Bool[np.ndarray, " markers"]
+    smpl_vertex: Int[np.ndarray, " markers"]
     smpl_table: list[str]  # the published set that the vertex number is from
     vertices: Int[np.ndarray, "markers 3"]  # corners of the Anny surface triangle; may repeat
     shares: Float[np.ndarray, "markers 3"]  # barycentric, sum 1
     description: list[str]
 
-    def index(self, names: list[str]) -> Int[np.ndarray, "n"]:
+    def index(self, names: list[str]) -> Int[np.ndarray, " n"]:
         """Rows of the named markers."""
         return np.array([self.names.index(name) for name in names])
 
@@ -93,7 +96,7 @@ def load_virtual_markers() -> VirtualMarkers:
 
 def marker_body() -> AnnyBody:
     """The Anny body reduced to the vertices that carry markers."""
-    return AnnyBody.load(np.unique(load_virtual_markers().vertices))
+    return AnnyBody.load(torch.from_numpy(np.unique(load_virtual_markers().vertices)))
 
 
 def from_vertices(body: AnnyBody, vertices: Float[Tensor, "*batch vertices 3"]) -> Float[Tensor, "*batch markers 3"]:
@@ -138,7 +141,9 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
     return Markers(list(load_virtual_markers().names), torch.cat(positions).double().numpy(), motion.time_s)
 
 
-def neutral_motion(body: Body, shape: Float[np.ndarray, "shape"], n: int = 5, rate_hz: float = 100.0) -> BodyMotion:
+def neutral_motion(
+    body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5, rate_hz: float = 100.0
+) -> BodyMotion:
     """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
     rest = body.rest(torch.as_tensor(shape, dtype=torch.float32))
     joints = {name: rest.joints[i].double().numpy() for i, name in enumerate(body.bone_names)}
@@ -155,11 +160,10 @@ def neutral_motion(body: Body, shape: Float[np.ndarray, "shape"], n: int = 5, ra
         }
         for bone, turn in turns.items():
             rotations[body.bone_names.index(side + bone)] = Rotation.from_rotvec(turn).as_matrix()
-    # The feet have one rigid turn each, so their lowest vertices are found in one whole-mesh skinning.
-    whole = AnnyBody.load(torch.cat([v for k, v in AnnyBody.load([0]).foot_vertices.items() if k.startswith("sole")]))
-    feet = whole.rest(torch.as_tensor(shape, dtype=torch.float32))
+    soles = AnnyBody.load(torch.cat([v for name, v in body.foot_vertices.items() if name.startswith("sole")]))
+    feet = soles.rest(torch.as_tensor(shape, dtype=torch.float32))
     turned = torch.as_tensor(rotations, dtype=torch.float32)[None]
-    height = -float(whole.skin(feet, whole.pose(feet, turned, torch.zeros(1, 3)))[..., 1].min())
+    height = -float(soles.skin(feet, soles.pose(feet, turned, torch.zeros(1, 3)))[..., 1].min())
     return BodyMotion(
         body=body.name,
         bone_names=list(body.bone_names),
@@ -167,13 +171,46 @@ def neutral_motion(body: Body, shape: Float[np.ndarray, "shape"], n: int = 5, ra
         root_position_m=np.tile([0.0, height, 0.0], (n, 1)),
         shape=np.asarray(shape, dtype=float),
         shape_names=list(body.shape_names),
-        time_s=np.arange(n) / rate_hz,
+        time_s=np.arange(n) / STATIC_RATE_HZ,
     )
 
 
-def neutral_static(body: AnnyBody, shape: Float[np.ndarray, "shape"], n: int = 5) -> Markers:
+def neutral_static(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> Markers:
     """A static trial for scaling: the markers of the subject's body standing still in the neutral pose."""
     return extract(body, neutral_motion(body, shape, n))
+
+
+def joint_centres(markers: Markers) -> Markers:
+    """Joint centres regressed from the bony landmarks, for reports and benches (m; world axes as the input).
+
+    Hip: Harrington et al., J Biomech 40 (2007): with pelvis depth PD and width PW, 0.24 PD + 9.9 mm behind, 0.30 PW +
+    10.9 mm below and 0.33 PW + 7.3 mm beside the midpoint of the ASIS, in the axes of ASIS and PSIS. Knee, ankle,
+    elbow, wrist: midpoints of epicondyles, malleoli, styloids. Shoulder: 17 % of the breadth between the acromia below
+    the acromion (Rab et al., Gait Posture 15 (2002)). Trunk axes for "below": from the hips' midpoint to C7.
+    """
+
+    def at(name: str) -> Float[np.ndarray, "frames 3"]:
+        return markers.positions_m[:, markers.names.index(name)]
+
+    def unit(v: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3"]:
+        return v / np.linalg.norm(v, axis=1, keepdims=True)
+
+    front, back = (at("RASI") + at("LASI")) / 2, (at("RPSI") + at("LPSI")) / 2
+    right = unit(at("RASI") - at("LASI"))
+    up = unit(np.cross(right, front - back))
+    forward = np.cross(up, right)
+    depth = np.linalg.norm(front - back, axis=1, keepdims=True)
+    width = np.linalg.norm(at("RASI") - at("LASI"), axis=1, keepdims=True)
+    hip_middle = front - forward * (0.24 * depth + 0.0099) - up * (0.30 * width + 0.0109)
+    shoulder_drop = 0.17 * np.linalg.norm(at("RSHO") - at("LSHO"), axis=1, keepdims=True)
+    trunk_up = unit(at("C7") - hip_middle)
+    centres = {}
+    for side, sign in (("R", 1.0), ("L", -1.0)):
+        centres[f"{side}HJC"] = hip_middle + sign * right * (0.33 * width + 0.0073)
+        for joint, (one, other) in MIDPOINTS.items():
+            centres[side + joint] = (at(side + one) + at(side + other)) / 2
+        centres[f"{side}SJC"] = at(f"{side}SHO") - trunk_up * shoulder_drop
+    return Markers(list(centres), np.stack(list(centres.values()), 1), markers.time_s)
 
 
 def write_marker_set(path: Path) -> None:
