@@ -5,10 +5,7 @@ another local minimum than a run through the whole clip does (6° in an mtp join
 each process first hurries through what lies before its stretch. At every seam both neighbours solve the first frame;
 where they disagree, the later stretch is solved again from the earlier one's pose. Thus the replay of the setup file,
 which is one run from the first frame to the last, gives the same motion.
-
-That holds where the optimiser converges. OpenSim chooses it by the model: for clamped coordinates without a constraint
-it is L-BFGS-B, which gives the same result at accuracy 1e-5 and 1e-9 and depends on its start by up to 2.3° (a real
-squat; 0.009° for the same model without clamps). Such a model is solved in one piece, and the user is told.
+That holds where the optimiser converges; a model for which it does not is solved in one piece, and the user is told.
 """
 
 import contextlib
@@ -25,7 +22,7 @@ import opensim
 from jaxtyping import Bool, Float
 
 from biomech.classical.marker_errors import MarkerErrors
-from biomech.classical.tracking import Stretch, Track, track
+from biomech.classical.tracking import Stretch, Track, converges, track
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
@@ -58,7 +55,8 @@ def solve_ik(
     Args:
         model_osim: a scaled model with its markers.
         markers: what was measured.
-        tasks: IK task weight by marker name; 0 leaves a marker out. Names that the model or ``markers`` lack are ignored.
+        tasks: IK task weight by marker name; 0 leaves a marker out. Names that the model or ``markers`` lack
+            are ignored.
         markers_trc: the file that holds ``markers``; the setup names it.
         out_mot: degrees and metres, every coordinate; frames with too few markers are interpolated.
         out_setup: InverseKinematicsTool's XML, its paths relative to its own folder.
@@ -78,7 +76,7 @@ def solve_ik(
         raise BioposeError("no frame shows enough of the markers that the model tracks", where=str(markers_trc))
 
     notes = []
-    if not _converges(model):
+    if not converges(model):
         workers = 1
         notes.append(
             "the model's clamped coordinates make OpenSim choose an optimiser that ignores the accuracy asked for; "
@@ -121,16 +119,11 @@ def _tracked(model: opensim.Model, markers: Markers, tasks: Mapping[str, float],
     if len(weights) < 3:
         raise BioposeError(
             f"the model and the markers share {len(weights)} names that have a weight; "
-            f"the model has {', '.join(in_model[:6]) or 'no markers'} …, the markers are {', '.join(markers.names[:6])} …",
+            f"the model has {', '.join(in_model[:6]) or 'none'} …, the trial {', '.join(markers.names[:6])} …",
             where=str(where),
             mend="Use the marker set that belongs to these names (--markers), or rename the markers.",
         )
     return weights
-
-
-def _converges(model: opensim.Model) -> bool:
-    clamped = any(c.getDefaultClamped() and not c.getDefaultLocked() for c in model.getCoordinateSet())
-    return model.getConstraintSet().getSize() > 0 or not clamped
 
 
 def _stretches(

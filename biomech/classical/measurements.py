@@ -1,8 +1,9 @@
 """Which distances between markers scale which bodies, along which axes.
 
-Pelvis and torso have a factor per axis, every other segment has one; left and right share theirs, as the mean over
-both sides' pairs. The pairs lie within one body, or across joints where the static pose is as the model's default (legs
-straight, arms down). The table is for the 142 virtual markers; another marker set brings its own (``read_measurements``).
+Pelvis and torso have a factor per axis, every other segment has one; left and right share theirs, as the mean
+over both sides' pairs. The pairs lie within one body, or across joints where the static pose is as the model's
+default (legs straight, arms down). The table is for the 142 virtual markers; another marker set brings its own
+(``read_measurements``).
 """
 
 import xml.etree.ElementTree as ElementTree

@@ -1,11 +1,12 @@
-"""OpenSim's ScaleTool on a static trial: a generic model becomes the subject's, and a setup file that repeats it.
+"""OpenSim's ScaleTool on a static trial: a generic model becomes the subject's, with a setup that repeats it.
 
-The tool returns true whatever happened, looks for files in the working directory, prints to file descriptor 1 and writes
-its static pose as state paths in radians. So the result is judged by the files alone, the static pose is not asked for,
+The tool returns true whatever happened, looks for files in the working directory, prints to file descriptor 1 and
+writes its static pose as state paths in radians. So the result is judged by the files alone, the static pose is not asked for,
 and the fit to the static markers is measured by tracking them with the scaled model before its markers are moved.
 """
 
 import os
+import re
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from jaxtyping import Float
 
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import Measurement
-from biomech.classical.tracking import Stretch, track
+from biomech.classical.tracking import Stretch, converges, track
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
@@ -54,8 +55,9 @@ def scale_model(
 ) -> ScaleResult:
     """Scale a generic model to a static trial, and write it and what reproduces it.
 
-    Beside ``out_osim`` (``NAME.osim``) lie ``NAME_scale_setup.xml`` (run it in the GUI or from its folder),
-    ``NAME_static.trc`` and ``NAME_scale_factors.xml``.
+    Beside ``out_osim`` (``NAME.osim``) lie ``NAME_scale_setup.xml`` (run it in the GUI or from its folder) and what it
+    needs, so that the folder can be moved: ``NAME_generic.osim``, ``NAME_markers.xml`` if a marker set was given,
+    ``NAME_static.trc``; and ``NAME_scale_factors.xml``.
 
     Args:
         generic_osim: the model to scale, with its markers unless ``marker_set`` is given.
@@ -83,16 +85,22 @@ def scale_model(
         work = Path(temporary).resolve()
         write_trc(standing, work / f"{name}_static.trc")
         setup = work / f"{name}_scale_setup.xml"
-        document = _setup(name, standing, mass_kg, height_m, usable, weights)
-        _write_setup(document, setup, generic_osim, marker_set, work)
+        inputs = {f"{name}_generic.osim": Path(generic_osim).read_bytes()}
+        if not converges(generic):
+            inputs[f"{name}_generic.osim"] = _unclamped(inputs[f"{name}_generic.osim"])
+            notes.append("the coordinates' clamps are taken off: with them OpenSim's IK does not converge")
+        if marker_set is not None:
+            inputs[f"{name}_markers.xml"] = Path(marker_set).read_bytes()
+        for copy, content in inputs.items():
+            (work / copy).write_bytes(content)
+        _write_setup(setup, name, standing, mass_kg, height_m, usable, weights, marker_set is not None)
         _run(setup, work / f"{name}.osim")
-        _write_setup(document, setup, generic_osim, marker_set, folder)
         factors = _factors(work / f"{name}_scale_factors.xml", bodies)
         errors = _static_errors(work / f"{name}_unplaced.osim", work / f"{name}_static.trc", standing, weights, work)
         total = _total_mass(work / f"{name}.osim")
-        for suffix in ("_static.trc", "_scale_factors.xml", "_scale_setup.xml", ".osim"):
-            with whole_file(folder / f"{name}{suffix}") as target:
-                target.write_bytes((work / f"{name}{suffix}").read_bytes())
+        for file in (*inputs, f"{name}_static.trc", f"{name}_scale_factors.xml", setup.name, out_osim.name):
+            with whole_file(folder / file) as target:
+                target.write_bytes((work / file).read_bytes())
     notes += _judged(factors, total, mass_kg)
     return ScaleResult(out_osim, folder / f"{name}_scale_setup.xml", factors, errors, total, notes)
 
@@ -108,6 +116,10 @@ def _with_markers(generic_osim: Path, marker_set: Path | None) -> opensim.Model:
         except RuntimeError as error:
             raise BioposeError(f"not a marker set for this model ({error})", where=str(marker_set)) from error
     return model
+
+
+def _unclamped(osim: bytes) -> bytes:
+    return re.sub(rb"<clamped>\s*true\s*</clamped>", b"<clamped>false</clamped>", osim)
 
 
 def _mean_pose(static: Markers, in_model: list[str], where: Path) -> Markers:
@@ -145,16 +157,16 @@ def _usable(
     return usable, notes
 
 
-def _setup(
+def _write_setup(
+    setup: Path,
     name: str,
     standing: Markers,
     mass_kg: float,
     height_m: float | None,
     measurements: Sequence[Measurement],
     weights: Mapping[str, float],
-) -> ElementTree.Element:
-    """The ScaleTool's document, but for the paths of the model and its markers."""
-
+    own_markers: bool,
+) -> None:
     def add(parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
         element = ElementTree.SubElement(parent, tag, attributes)
         element.text = text
@@ -166,8 +178,8 @@ def _setup(
     add(tool, "mass", f"{mass_kg:.6g}")
     add(tool, "height", f"{height_m * 1000:.6g}" if height_m else "-1")
     maker = add(tool, "GenericModelMaker")
-    add(maker, "model_file")
-    add(maker, "marker_set_file")
+    add(maker, "model_file", f"{name}_generic.osim")
+    add(maker, "marker_set_file", f"{name}_markers.xml" if own_markers else "Unassigned")
 
     scaler = add(tool, "ModelScaler")
     add(scaler, "apply", "true")
@@ -200,17 +212,6 @@ def _setup(
     add(placer, "output_model_file", f"{name}.osim")
     add(placer, "max_marker_movement", "-1")
     ElementTree.indent(document, "\t")
-    return document
-
-
-def _write_setup(
-    document: ElementTree.Element, setup: Path, generic_osim: Path, marker_set: Path | None, folder: Path
-) -> None:
-    """Write the setup with paths as seen from ``folder``."""
-    for tag, path in (("model_file", generic_osim), ("marker_set_file", marker_set)):
-        element = document.find(f"ScaleTool/GenericModelMaker/{tag}")
-        assert element is not None
-        element.text = Path(os.path.relpath(Path(path).resolve(), folder)).as_posix() if path else "Unassigned"
     ElementTree.ElementTree(document).write(setup, encoding="UTF-8", xml_declaration=True)
 
 
