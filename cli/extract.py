@@ -1,0 +1,29 @@
+"""`biopose extract`: BodyMotion → Markers."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def extract(
+    motion: Annotated[Path, typer.Argument(help="A body motion (.npz) of `biopose recover`.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="[default: MOTION.trc here]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Read the 142 virtual markers off a moving body."""
+    from biomech.body.motion import BodyMotion
+    from biomech.markers.trc import write_trc
+    from biomech.markers.virtual import extract as extract_markers
+    from biomech.markers.virtual import marker_body
+
+    moving = BodyMotion.load(motion)
+    markers = extract_markers(marker_body(), moving)
+    target = out or Path(f"{motion.stem}.trc")
+    write_trc(markers, target)
+    if as_json:
+        summary = {"markers": str(target), "count": len(markers.names), "frames": len(markers.time_s)}
+        typer.echo(json.dumps(summary))
+    else:
+        typer.echo(f"{target}: {len(markers.names)} markers, {len(markers.time_s)} frames")

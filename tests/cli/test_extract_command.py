@@ -1,0 +1,26 @@
+"""`biopose extract`."""
+
+import json
+
+import numpy as np
+import typer
+from biomech.cli.extract import extract
+from typer.testing import CliRunner
+
+from biomech.markers.trc import read_trc
+from biomech.markers.virtual import marker_body, neutral_motion, neutral_static
+
+
+def test_extract_writes_the_markers_of_a_motion(tmp_path):
+    body = marker_body()
+    shape = body.default_shape().numpy()
+    neutral_motion(body, shape, 3).save(tmp_path / "standing.npz")
+    app = typer.Typer()
+    app.command()(extract)
+    target = tmp_path / "standing.trc"
+    result = CliRunner().invoke(app, [str(tmp_path / "standing.npz"), "-o", str(target), "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output) == {"markers": str(target), "count": 142, "frames": 3}
+    written, expected = read_trc(target), neutral_static(body, shape, 3)
+    assert written.names == expected.names
+    np.testing.assert_allclose(written.positions_m, expected.positions_m, atol=1e-5)
