@@ -79,7 +79,7 @@ def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | Non
         rest = body.rest(shape)
     joints = dict(zip(body.bone_names, rest.joints.double().numpy(), strict=True))
     local = dict(zip(clip.names, np.moveaxis(clip.rotations[::every], 1, 0), strict=True))
-    world = {}
+    world: dict[str, np.ndarray] = {}
     for name, parent in zip(clip.names, clip.parents, strict=True):
         world[name] = local[name] if parent < 0 else world[clip.names[parent]] @ local[name]
     at = _zero_pose(clip)
@@ -193,7 +193,7 @@ def _between(parent: np.ndarray, child: np.ndarray) -> np.ndarray:
 
 
 def _travel(clip: Bvh, world: dict, joints: dict, at: dict, every: int) -> np.ndarray:
-    """Where our root joint is, when the hip joints' midpoint travels as recorded, times our leg's length over theirs."""
+    """Where our root joint is, when the hip joints' midpoint travels as recorded, times our leg over theirs."""
     middle = (at["rThigh"] + at["lThigh"]) / 2 - at["hip"]
     travelled = clip.root_position[::every] + world["hip"] @ middle
     recorded_leg = np.linalg.norm(at["rShin"] - at["rThigh"]) + np.linalg.norm(at["rFoot"] - at["rShin"])
@@ -216,5 +216,5 @@ def _floor_height(
     away = root[:, [0, 2]] - root[:, [0, 2]].mean(0)
     # A ridge: who stays in place says nothing about the slope.
     slope = np.linalg.solve(away.T @ away + len(away) * 0.1 * np.eye(2), away.T @ (lowest - lowest.mean()))
-    slope *= min(1, 0.03 / max(np.linalg.norm(slope), 1e-9))  # steeper, and they climbed
+    slope *= min(1.0, 0.03 / max(float(np.linalg.norm(slope)), 1e-9))  # steeper, and they climbed
     return away @ slope + np.quantile(lowest - away @ slope, 0.4)

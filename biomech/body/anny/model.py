@@ -9,6 +9,7 @@ slightly turned out. It depends a little on the shape.
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -66,7 +67,7 @@ class AnnyBody:
         self._components = tensors["components"][:, self.vertices]
 
     @classmethod
-    def load(cls, vertices: Int[Tensor, " n"] | None = None) -> "AnnyBody":
+    def load(cls, vertices: Int[Tensor, " n"] | Sequence[int] | None = None) -> "AnnyBody":
         """Load the embedded body.
 
         Args:

@@ -1,0 +1,148 @@
+"""Trains the pose prior: ``python -m biomech.mesh.train_prior CMU_ZIP`` (about three minutes on one core)."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from biomech.body.anny import AnnyBody
+from biomech.body.cmu import cmu_names, read_cmu, replay
+from biomech.files import sha256, whole_file
+from biomech.mesh.prior import BONES, FILE, PosePrior
+
+HELD_OUT_SUBJECTS = ("09", "13")
+# Two poses of a motion are distinct when a bone turned by this much in between.
+DISTINCT_RAD = 0.12
+# Standard deviations, rad, added to what the data show: soft tissue, noise, and what the recording leaves out (collars
+# that never move, wrists that only turn).
+FLOOR_RAD = {"Shoulder": 0.14, "Hand": 0.2}
+FLOOR_OTHERS_RAD = 0.06
+# Joint ranges: between these quantiles of the distinct poses, and this much more.
+RANGE_QUANTILES = (0.001, 0.999)
+PADDING_RAD = {"Shoulder": 0.35, "Hand": 0.6}
+PADDING_OTHERS_RAD = 0.15
+
+
+def distinct_poses(archive: Path) -> dict[str, Float[Tensor, "poses bones 3"]]:
+    """Rotation vectors of the distinct, trusted poses of every motion, by the motion's name."""
+    body = AnnyBody.load([0])
+    places = [body.bone_names.index(bone) for bone in BONES]
+    poses = {}
+    for name in cmu_names(archive):
+        motion = replay(read_cmu(archive, name), body, every=6)
+        assert motion.quality is not None
+        trusted = motion.rotations[motion.quality > 0][:, places]
+        vectors = torch.tensor(Rotation.from_matrix(trusted.reshape(-1, 3, 3)).as_rotvec()).view(-1, len(BONES), 3)
+        kept: list[Tensor] = []
+        for pose in vectors:
+            if not kept or (pose - kept[-1]).norm(dim=-1).max() > DISTINCT_RAD:
+                kept.append(pose)
+        if kept:
+            poses[name] = torch.stack(kept)
+    return poses
+
+
+def mirrored(vectors: Float[Tensor, "poses bones 3"]) -> Float[Tensor, "poses bones 3"]:
+    """The same poses seen in a mirror."""
+    other = {"Right": "Left", "Left": "Right"}
+    names = [next((bone.replace(s, other[s]) for s in other if bone.startswith(s)), bone) for bone in BONES]
+    return vectors[:, [BONES.index(name) for name in names]] * torch.tensor([-1.0, -1.0, 1.0], dtype=vectors.dtype)
+
+
+def fit_mixture(poses: Float[Tensor, "poses size"], components: int, seed: int, rounds: int = 60) -> dict[str, Tensor]:
+    """Expectation maximisation from k-means-like random centres; the covariances get the floor added."""
+    generator = torch.Generator().manual_seed(seed)
+    floor = (
+        torch.tensor([_by_kind(FLOOR_RAD, FLOOR_OTHERS_RAD, bone) for bone in BONES for _ in range(3)]).double() ** 2
+    )
+    means = poses[torch.randperm(len(poses), generator=generator)[:components]]
+    owner = torch.cdist(poses, means).argmin(1)
+    shares = torch.nn.functional.one_hot(owner, components).to(poses)
+    for _ in range(rounds):
+        counts = shares.sum(0) + 1e-6
+        means = shares.T @ poses / counts[:, None]
+        whiteners = []
+        for k in range(components):
+            away = (poses - means[k]) * shares[:, k, None].sqrt()
+            covariance = away.T @ away / counts[k] + torch.diag(floor)
+            whiteners.append(torch.linalg.inv(torch.linalg.cholesky(covariance)).T)
+        mixture = {"log_weights": (counts / counts.sum()).log(), "means": means, "whiteners": torch.stack(whiteners)}
+        shares = torch.softmax(_log_densities(poses, mixture), 1)
+    return mixture
+
+
+def negative_log_likelihood(poses: Float[Tensor, "poses size"], mixture: dict[str, Tensor]) -> float:
+    """Mean over the poses."""
+    return float(-torch.logsumexp(_log_densities(poses, mixture), 1).mean())
+
+
+def train(archive: Path, components: int = 12, seed: int = 0) -> dict:
+    """Write the weights and the recipe beside them; returns the recipe."""
+    poses = distinct_poses(archive)
+    held_out = {name: p for name, p in poses.items() if name.startswith(HELD_OUT_SUBJECTS)}
+    used = torch.cat([p for name, p in poses.items() if name not in held_out])
+    used = torch.cat((used, mirrored(used)))
+    test = torch.cat(list(held_out.values()))
+    mixture = fit_mixture(used.flatten(1), components, seed)
+    single = fit_mixture(used.flatten(1), 1, seed, rounds=1)
+    padding = torch.tensor([_by_kind(PADDING_RAD, PADDING_OTHERS_RAD, bone) for bone in BONES])[:, None]
+    low, high = (torch.quantile(used, q, 0) for q in RANGE_QUANTILES)
+    tensors = {**mixture, "lower_rad": low - padding, "upper_rad": high + padding}
+    tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
+    with whole_file(FILE) as path:
+        save_file(tensors, path)
+    prior = PosePrior(tensors)
+    recipe = {
+        "command": f"python -m biomech.mesh.train_prior {archive.name}",
+        "data": {
+            "what": "CMU motion capture, subjects 1-14, cgspeed's .bvh, free for any use",
+            "sha256": sha256(archive),
+            "motions": len(poses) - len(held_out),
+            "distinct_poses_with_mirrored": len(used),
+            "left_out": "subjects 9 and 13, kept for the figures and not in the weights; frames with a backward elbow",
+        },
+        "seed": seed,
+        "components": components,
+        "figures": {
+            "held_out_poses": len(test),
+            "held_out_negative_log_likelihood": negative_log_likelihood(test.flatten(1), mixture),
+            "held_out_negative_log_likelihood_single_gaussian": negative_log_likelihood(test.flatten(1), single),
+            "train_negative_log_likelihood": negative_log_likelihood(used.flatten(1), mixture),
+            "train_negative_log_likelihood_single_gaussian": negative_log_likelihood(used.flatten(1), single),
+            "energy_quantiles_5_50_95_held_out": _quantiles(prior.energy(test.float())),
+            "energy_of_rest_pose": float(prior.energy(torch.zeros(1, len(BONES), 3))[0]),
+            "held_out_poses_inside_all_limits": float((prior.limits(test.float()) == 0).float().mean()),
+        },
+    }
+    with whole_file(FILE.with_suffix(".json")) as path:
+        path.write_text(json.dumps(recipe, indent=1) + "\n")
+    return recipe
+
+
+def _log_densities(poses: Tensor, mixture: dict[str, Tensor]) -> Tensor:
+    columns = []
+    for log_weight, mean, whitener in zip(mixture["log_weights"], mixture["means"], mixture["whiteners"], strict=True):
+        whitened = (poses - mean) @ whitener
+        constant = (
+            log_weight + whitener.diagonal().log().sum() - poses.shape[1] / 2 * torch.log(torch.tensor(2 * torch.pi))
+        )
+        columns.append(constant - whitened.square().sum(1) / 2)
+    return torch.stack(columns, 1)
+
+
+def _by_kind(values: dict[str, float], otherwise: float, bone: str) -> float:
+    return next((value for kind, value in values.items() if bone.endswith(kind)), otherwise)
+
+
+def _quantiles(values: Tensor) -> list[float]:
+    return torch.quantile(values, torch.tensor([0.05, 0.5, 0.95])).tolist()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(json.dumps(train(Path(sys.argv[1])), indent=1))
