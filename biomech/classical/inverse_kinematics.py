@@ -9,6 +9,7 @@ That holds where the optimiser converges; a model for which it does not is solve
 """
 
 import contextlib
+import itertools
 import os
 import subprocess
 import tempfile
@@ -148,7 +149,7 @@ def _stretches(
             frames=usable[first : last + 1].tolist(),
             lead_in=usable[:first:stride].tolist(),
         )
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+        for first, last in itertools.pairwise(bounds)
     ]
 
 

@@ -1,8 +1,9 @@
 """OpenSim's ScaleTool on a static trial: a generic model becomes the subject's, with a setup that repeats it.
 
 The tool returns true whatever happened, looks for files in the working directory, prints to file descriptor 1 and
-writes its static pose as state paths in radians. So the result is judged by the files alone, the static pose is not asked for,
-and the fit to the static markers is measured by tracking them with the scaled model before its markers are moved.
+writes its static pose as state paths in radians. So the result is judged by the files alone, the static pose is not
+asked for, and the fit to the static markers is measured by tracking them with the scaled model before its markers are
+moved to the measured places.
 """
 
 import os
@@ -72,7 +73,7 @@ def scale_model(
     """
     if not 1 < mass_kg < 500:
         raise BioposeError(f"a mass of {mass_kg:g} kg is not a person's", mend="Give the mass in kilograms.")
-    generic = _with_markers(generic_osim, marker_set)
+    generic = with_markers(generic_osim, marker_set)
     standing = _mean_pose(static, [marker.getName() for marker in generic.getMarkerSet()], generic_osim)
     bodies = {body.getName() for body in generic.getBodySet()}
     usable, notes = _usable(measurements, set(standing.names), bodies)
@@ -105,7 +106,12 @@ def scale_model(
     return ScaleResult(out_osim, folder / f"{name}_scale_setup.xml", factors, errors, total, notes)
 
 
-def _with_markers(generic_osim: Path, marker_set: Path | None) -> opensim.Model:
+def with_markers(generic_osim: Path, marker_set: Path | None) -> opensim.Model:
+    """A model, with the markers of a MarkerSet file instead of its own where one is given.
+
+    Raises:
+        BioposeError: one of the files cannot be read.
+    """
     model = load_model(generic_osim)
     if marker_set is not None:
         if not Path(marker_set).is_file():

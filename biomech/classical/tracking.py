@@ -49,8 +49,8 @@ def converges(model: opensim.Model) -> bool:
     """Whether OpenSim's IK reaches the accuracy asked for on this model.
 
     The model decides which optimiser runs. With a constraint it is an interior point method, with no bound L-BFGS:
-    both obey. With clamped coordinates and no constraint it is L-BFGS-B, which gave the same result at accuracy 1e-5 and 1e-9
-    and depended on its start by up to 2.3° (a real squat; 0.009° at 1e-7 for the same model without clamps).
+    both obey. With clamped coordinates and no constraint it is L-BFGS-B, which gave the same result at accuracy 1e-5
+    and 1e-9 and depended on its start by up to 2.3° (a real squat; 0.009° at 1e-7 for the same model without clamps).
     """
     clamped = any(c.getDefaultClamped() and not c.getDefaultLocked() for c in model.getCoordinateSet())
     return model.getConstraintSet().getSize() > 0 or not clamped
