@@ -81,13 +81,14 @@ SIDE_COORDINATES = [
     *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle"),
     *("arm_flex", "arm_add", "arm_rot", "elbow_flex", "pro_sup", "wrist_flex", "wrist_dev"),
 ]
-# Segments that share scale factors; the trunk's two have one per axis.
+# Segments that share scale factors.
 SEGMENTS = {
     **{"pelvis": "pelvis", "torso": "torso", "head": "head", "femur_r": "thigh", "tibia_r": "shank"},
     **{"talus_r": "foot", "calcn_r": "foot", "toes_r": "foot", "humerus_r": "upper arm"},
     **{"ulna_r": "forearm", "radius_r": "forearm", "hand_r": "hand"},
 }
-PER_AXIS = ("pelvis", "torso")
+# Axes that share one factor, as in the scaling (``biomech.classical.measurements``); all three elsewhere.
+AXES = {"pelvis": ((0, 1), (2,)), "torso": ((0,), (1,), (2,))}
 SCALE_SPREAD = 0.05  # a segment's scale factor departs from the mean of all by about this share
 ANGLE_SPREAD_RAD = 1.0  # only to hold what no landmark determines
 # Anny's soles are flat on the floor, and so is the model's calcaneus frame when its sole is. The landmarks do not tell:
@@ -158,7 +159,7 @@ def fit() -> Fit:
     anny = dict(zip(static.names + centres.names, [*static.positions_m[0], *centres.positions_m[0]], strict=True))
     model = _ScaledModel()
     segments = list(dict.fromkeys(SEGMENTS.values()))
-    columns = [(s, axis) for s in segments for axis in (range(3) if s in PER_AXIS else [None])]
+    columns = [(s, list(axes)) for s in segments for axes in AXES.get(s, ((0, 1, 2),))]
     names = COORDINATES + SIDE_COORDINATES
 
     def unpack(x: np.ndarray) -> tuple[dict[str, float], dict[str, np.ndarray]]:
@@ -166,8 +167,8 @@ def fit() -> Fit:
         for name, value in zip(SIDE_COORDINATES, x[len(COORDINATES) : len(names)].tolist(), strict=True):
             coordinates |= {f"{name}_r": value, f"{name}_l": value}
         factor = {s: np.ones(3) for s in segments}
-        for (s, axis), value in zip(columns, np.exp(x[len(names) :]), strict=True):
-            factor[s][slice(None) if axis is None else axis] = value
+        for (s, axes), value in zip(columns, np.exp(x[len(names) :]), strict=True):
+            factor[s][axes] = value
         return coordinates, {b: factor[s] for b, s in SEGMENTS.items()}
 
     def misses(x: np.ndarray, frames: Frames) -> dict[str, np.ndarray]:
