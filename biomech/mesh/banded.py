@@ -44,16 +44,24 @@ class NormalEquations:
         stencil: tuple[float, ...],
         residual: Float[np.ndarray, "pieces rows"],
         jacobian: Float[np.ndarray, "frames rows size"],
+        weight: Float[np.ndarray, "pieces rows"] | None = None,
     ) -> None:
-        """Residuals Σ stencil[k] · x(frame + k), where x has the given Jacobian in each frame."""
+        """Residuals weight · Σ stencil[k] · x(frame + k), where x has the given Jacobian in each frame.
+
+        The weight is already in the residual; without one it is in the Jacobian too.
+        """
         pieces = len(residual)
         if pieces <= 0:
             return
         for row in range(len(stencil)):
             here = stencil[row] * jacobian[row : row + pieces].transpose(0, 2, 1)
+            if weight is not None:
+                here = here * weight[:, None]
             self.gradient[row : row + pieces] += (here @ residual[..., None])[..., 0]
             for column in range(row + 1):
                 there = stencil[column] * jacobian[column : column + pieces]
+                if weight is not None:
+                    there = there * weight[..., None]
                 self.blocks[row - column][column : column + pieces] += here @ there
 
     def solve(self, damping: float) -> tuple[Float[np.ndarray, "frames size"], Float[np.ndarray, "shared"]]:

@@ -8,6 +8,7 @@ residual is divided by a standard deviation that `calibrate` measured on rendere
 - landmarks: the arrangement of the body points in space against the detector's own 3D, robust
 - prior: the pose prior and the joint limits
 - smoothness: the acceleration of points on every bone
+- floor: where a foot stands, once it is known, it neither sinks, floats nor slides
 - shape: stature and mass where given, else the spread of adults
 """
 
@@ -16,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from biomech.mesh.banded import NormalEquations
-from biomech.mesh.chain import BonePoints, Chain, inverse_right_jacobian
+from biomech.mesh.chain import BonePoints, Chain
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.prior import PosePrior
+from biomech.mesh.ground import Floor
+from biomech.mesh.posture import Posture
 from biomech.mesh.subject import Subject
 
 CORRELATION_S = 0.1  # the detector's errors and the pose last about this long: frames closer than it are not news
@@ -29,6 +30,7 @@ ACCELERATION_SD = 12.0  # m/s², of points on the limbs
 ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
 LANDMARK_TRUST = 1.0
 PRIOR_TRUST = 0.5
+HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.05
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
 
 
@@ -57,16 +59,21 @@ class State:
 class WindowFit:
     """The sum of squares of one window and its minimisation."""
 
-    def __init__(self, evidence: Evidence, chain: Chain, correspondence: Correspondence, prior: PosePrior):
-        self.evidence, self.chain, self.prior = evidence, chain, prior
+    def __init__(
+        self,
+        evidence: Evidence,
+        chain: Chain,
+        correspondence: Correspondence,
+        posture: Posture,
+        soles: BonePoints,
+        floor: Floor | None = None,
+    ):
+        self.evidence, self.chain, self.posture = evidence, chain, posture
+        self.soles, self.floor = soles, floor
         self.correspondence = correspondence
         self.points = correspondence.points
         self.tracers = _tracers(chain)
         self.information = min(1.0, evidence.interval_s / CORRELATION_S)
-        # The prior's bones among the turning ones, as columns of a step.
-        self.prior_bones = np.array([chain.bone_names.index(n) for n in prior.bone_names])
-        places = [int(np.flatnonzero(chain.turning == b)[0]) for b in self.prior_bones]
-        self.prior_columns = 3 + (3 * np.array(places)[:, None] + np.arange(3)).reshape(-1)
 
     def minimise(
         self, state: State, *, iterations: int, free_shape: bool, progress: Callable[[], None] | None = None
@@ -102,10 +109,12 @@ class WindowFit:
             (e.confidence * _robust(picture)).sum()
             + LANDMARK_TRUST * (e.landmark_confidence * _robust(landmarks)).sum()
         )
-        pose, _ = self._prior(state, jacobian=False)
-        total += float(np.square(pose).sum())
+        total += 2 * PRIOR_TRUST * self.information * self.posture.cost(state.rotations)
         tracers = self.chain.positions(self.tracers, shaped, state.rotations, state.root)
         total += float(np.square(self._smoothness(tracers)).sum())
+        if self.floor is not None:
+            soles = self.chain.positions(self.soles, shaped, state.rotations, state.root)
+            total += sum(float(np.square(part).sum()) for part in self._standing(self.floor, soles))
         return 0.5 * (total + float(np.square(state.subject.residual()).sum()))
 
     def picture_error(self, state: State) -> Float[np.ndarray, "frames points"]:
@@ -135,18 +144,6 @@ class WindowFit:
         centred = difference - (share * difference).sum(1, keepdims=True)
         return centred / (self.correspondence.landmark_sd * stature_m)
 
-    def _prior(self, state: State, jacobian: bool):
-        frames = len(state.rotations)
-        local = state.rotations[:, self.prior_bones]
-        rotvec = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(frames, -1, 3)
-        residual, by_rotvec = self.prior.residual(rotvec)
-        weight = np.sqrt(PRIOR_TRUST * self.information)
-        if not jacobian:
-            return weight * residual, None
-        inverse = inverse_right_jacobian(rotvec)
-        rows = by_rotvec.reshape(*by_rotvec.shape[:2], -1, 3)
-        return weight * residual, weight * np.einsum("frbi,fbij->frbj", rows, inverse).reshape(*by_rotvec.shape)
-
     def _smoothness(self, tracers: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "pieces rows"]:
         flat = tracers.reshape(len(tracers), -1)
         if len(flat) < 3:
@@ -157,6 +154,18 @@ class WindowFit:
     def _smoothness_weight(self, rows: int) -> float:
         # Three tracers a bone say nearly the same: together they count as one.
         return 1 / (ACCELERATION_SD * self.evidence.interval_s**2 * np.sqrt(3))
+
+    def _standing(self, floor: Floor, soles: Float[np.ndarray, "frames points 3"]):
+        """Heights of standing (and of sunken) points above the floor, and the slides of standing ones."""
+        return self._bearing(floor, soles) * floor.height(soles), self._sliding(floor) * (soles[1:] - soles[:-1])
+
+    def _bearing(self, floor: Floor, soles) -> Float[np.ndarray, "frames points"]:
+        weight = np.where(floor.height(soles) < 0, 1.0, np.sqrt(floor.contact))
+        return weight * np.sqrt(self.information) / HEIGHT_SD_M
+
+    def _sliding(self, floor: Floor) -> Float[np.ndarray, "pieces points 1"]:
+        both = np.minimum(floor.contact[1:], floor.contact[:-1])
+        return np.sqrt(both * self.information)[..., None] / (SLIDE_SD_M_S * self.evidence.interval_s)
 
     # The normal equations.
 
@@ -192,15 +201,21 @@ class WindowFit:
         diagonal = weight[..., None] / (self.correspondence.landmark_sd * shaped.stature_m)
         self._add(equations, residual * weight[..., None], diagonal[..., None] * np.eye(3), centred, centred_shape)
 
-        pose, by_rotvec = self._prior(state, jacobian=True)
-        jacobian = np.zeros((*pose.shape, self.chain.size))
-        jacobian[..., self.prior_columns] = by_rotvec
-        equations.add_frames(pose, jacobian)
+        weight = np.sqrt(PRIOR_TRUST * self.information)
+        pose, by_pose = self.posture.rows(state.rotations)
+        equations.add_frames(weight * pose, weight * by_pose)
 
         tracers = self.chain.place(self.tracers, shaped, state.rotations, state.root)
         flat = tracers.by_pose.reshape(frames, -1, self.chain.size)
         second = self._smoothness(tracers.points)
         equations.add_differences(SECOND_DIFFERENCE, second, flat * self._smoothness_weight(flat.shape[1]))
+
+        if self.floor is not None:
+            soles = self.chain.place(self.soles, shaped, state.rotations, state.root)
+            heights, slides = self._standing(self.floor, soles.points)
+            weight = self._bearing(self.floor, soles.points)
+            equations.add_frames(heights, weight[..., None] * np.einsum("i,fpiu->fpu", self.floor.up, soles.by_pose))
+            self._add_slides(equations, slides, self._sliding(self.floor), soles.by_pose)
 
         if free_shape:
             residual, jacobian = state.subject.residual(), state.subject.residual_slope()
@@ -215,6 +230,16 @@ class WindowFit:
             residual.reshape(frames, -1),
             (by_point @ by_pose).reshape(frames, -1, equations.size),
             None if by_shape is None else (by_point @ by_shape).reshape(frames, -1, equations.shared),
+        )
+
+    def _add_slides(self, equations: NormalEquations, slides, weight, by_pose) -> None:
+        """First differences weighted pair by pair: each pair's weight is put on either frame's Jacobian in turn."""
+        pieces = len(slides)
+        if not pieces:
+            return
+        scaled = np.repeat(weight, 3, axis=-1).reshape(pieces, -1)
+        equations.add_differences(
+            (-1.0, 1.0), slides.reshape(pieces, -1), by_pose.reshape(len(by_pose), -1, equations.size), scaled
         )
 
     def _moved(self, state: State, step, shape_step) -> State:

@@ -1,0 +1,134 @@
+"""Which way is up, where the floor is, and when a foot stands on it: the camera's tilt is not known beforehand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import least_squares
+
+from biomech.body.anny import AnnyBody
+from biomech.camera import Camera
+from biomech.mesh.chain import BonePoints
+
+# People hold cameras level, chest high and tilted down a little.
+ROLL_SD, PITCH, PITCH_SD = np.radians(5), np.radians(8), np.radians(12)
+BALANCE_SD = np.radians(4)  # how far the mean of mass above the feet strays from the vertical over a clip
+FLOOR_SD_M = 0.03
+STILL_M_S = 0.35
+# Where the mass of a body is, by bone: fractions of the whole at the joints of the Anny rig, after the segment masses of
+# de Leva 1996 (both sexes), each segment's shared between its ends.
+MASSES = {
+    "Head": 0.07,
+    "Spine1": 0.22,
+    "Spine": 0.12,
+    "Hips": 0.10,
+    **{f"{side}{bone}": mass for side in ("Left", "Right") for bone, mass in
+       {"Arm": 0.014, "ForeArm": 0.021, "Hand": 0.013, "UpLeg": 0.085, "Leg": 0.083, "Foot": 0.029}.items()},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A plane in camera axes and the weight with which each point of the soles stands on it in each frame."""
+
+    up: Float[np.ndarray, "3"]
+    height_m: float  # up · p of the points p of the floor
+    contact: Float[np.ndarray, "frames points"]  # 0..1
+
+    def height(self, points: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
+        """Height of points above the floor, m."""
+        return points @ self.up - self.height_m
+
+
+def sole_points(body: AnnyBody, stature_m: float) -> BonePoints:
+    """Heel, ball and toe of either sole, fixed to foot and toes; offsets from the default shape."""
+    with torch.no_grad():
+        rest = body.rest(body.default_shape())
+        whole = AnnyBody.load(torch.cat(list(body.foot_vertices.values())))
+        vertices = dict(
+            zip(
+                body.foot_vertices,
+                torch.split(whole.rest(body.default_shape()).vertices, [len(v) for v in body.foot_vertices.values()]),
+                strict=True,
+            )
+        )
+    names, bones, offsets = [], [], []
+    for side, letter in (("Left", "l"), ("Right", "r")):
+        for part, bone in (("heel", f"{side}Foot"), ("ball", f"{side}Foot"), ("toe", f"{side}ToeBase")):
+            patch = vertices[f"{part}_{letter}"]
+            point = patch.mean(0)
+            point[1] = patch[:, 1].min()
+            index = body.bone_names.index(bone)
+            names.append(f"{part}_{letter}")
+            bones.append(index)
+            offsets.append((point - rest.joints[index]).double().numpy() / stature_m)
+    return BonePoints(names, np.array(bones), np.array(offsets))
+
+
+def find_floor(
+    joints: Float[np.ndarray, "frames bones 3"],
+    soles: Float[np.ndarray, "frames points 3"],
+    bone_names: list[str],
+    interval_s: float,
+) -> Floor:
+    """The floor that explains where the feet stand, keeps the body in balance, and that a level camera would see.
+
+    Args:
+        joints: of the fitted body, camera axes, m.
+        soles: heel, ball and toe of the left sole, then of the right, camera axes, m.
+    """
+    frames = len(joints)
+    speed = np.zeros(soles.shape[:2])
+    if frames > 2:
+        speed = np.linalg.norm(np.gradient(soles, interval_s, axis=0), axis=-1)
+    feet = speed.reshape(frames, 2, 3).min(-1)
+    still = np.repeat(1 / (1 + (feet / STILL_M_S) ** 4), 3, axis=1)  # frames, points
+    weight = still + 1e-3
+    places = [bone_names.index(bone) for bone in MASSES]
+    mass = np.array(list(MASSES.values()))
+    centre = (joints[:, places] * mass[:, None]).sum(1) / mass.sum()
+    support = (soles * weight[..., None]).sum(1) / weight.sum(1, keepdims=True)
+    upwards = centre - support
+    upwards /= np.linalg.norm(upwards, axis=1, keepdims=True)
+    balance = np.average(upwards, axis=0, weights=weight.sum(1))
+    balance /= np.linalg.norm(balance)
+    share = np.sqrt(weight / weight.sum() * min(frames, 12))  # neighbouring frames tell the same story
+
+    def residuals(unknowns: np.ndarray) -> np.ndarray:
+        pitch, roll, height = unknowns
+        up = _up(pitch, roll)
+        above = soles @ up - height
+        # The lowest points of a standing foot are on the floor; a lifted heel is above it.
+        lowest = above.reshape(frames, 2, 3).min(-1)
+        floor = np.repeat(lowest, 3, axis=1) * share / FLOOR_SD_M
+        return np.concatenate(
+            [
+                [(pitch - PITCH) / PITCH_SD, roll / ROLL_SD],
+                np.cross(up, balance) / BALANCE_SD,
+                np.arctan(floor.ravel() / 2) * 2,
+            ]
+        )
+
+    level = least_squares(residuals, [PITCH, 0.0, float(np.median(soles @ _up(PITCH, 0.0)))]).x
+    up = _up(level[0], level[1])
+    above = soles @ up - level[2]
+    near = 1 / (1 + np.clip(above / 0.06, 0, None) ** 4)
+    return Floor(up, float(level[2]), still * near if frames > 2 else near)
+
+
+def upright_camera(floor: Floor, first_root: Float[np.ndarray, "3"], focal_px, center_px, size_px) -> Camera:
+    """The camera in the world whose Y is up, X comes towards it, and whose origin is on the floor under the person."""
+    towards = -np.array([0.0, 0.0, 1.0])
+    towards -= (towards @ floor.up) * floor.up
+    if np.linalg.norm(towards) < 0.1:  # it looks straight down: the top of the picture is ahead
+        towards = np.array([0.0, -1.0, 0.0]) - (np.array([0.0, -1.0, 0.0]) @ floor.up) * floor.up
+    towards /= np.linalg.norm(towards)
+    world_from_camera = np.stack((towards, floor.up, np.cross(towards, floor.up)))
+    origin = first_root - floor.height(first_root) * floor.up
+    return Camera(focal_px, center_px, size_px, world_from_camera.T, origin)
+
+
+def _up(pitch: float, roll: float) -> Float[np.ndarray, "3"]:
+    """Up in camera axes for a camera tilted down by ``pitch`` and turned clockwise by ``roll``."""
+    return np.array([np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), -np.sin(pitch)])

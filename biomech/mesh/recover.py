@@ -1,0 +1,264 @@
+"""The stage Keypoints → BodyMotion, without a trained network: `fit` over the windows of a clip, then upright."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from biomech.body.anny import AnnyBody
+from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
+from biomech.keypoints.keypoints import Keypoints
+from biomech.mesh.chain import BonePoints, Chain
+from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.fit import Evidence, State, WindowFit
+from biomech.mesh.ground import Floor, find_floor, sole_points, upright_camera
+from biomech.mesh.posture import Posture
+from biomech.mesh.prior import PosePrior
+from biomech.mesh.rays import towards
+from biomech.mesh.start import start
+from biomech.mesh.subject import Subject
+
+WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
+SHAPE_WINDOWS = 3
+LEAST_CONFIDENCE = 0.1
+SEEN, DOUBTFUL = 0.3, 0.5
+ITERATIONS = 15
+PARTS = {
+    "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
+    "left arm": ("left_elbow", "left_wrist"),
+    "right arm": ("right_elbow", "right_wrist"),
+    "left leg": ("left_knee", "left_ankle"),
+    "right leg": ("right_knee", "right_ankle"),
+}
+
+
+def recover(
+    keypoints: Keypoints,
+    *,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> BodyMotion:
+    """Fit the Anny body to the keypoints of a clip.
+
+    The shape is found on up to three windows of the clip and is then the same for all. Frames without the person are
+    bridged smoothly and flagged by a quality of 0.
+
+    Args:
+        height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
+            allows, and sizes and distances are only as good as that guess.
+        progress: called with the windows done and expected.
+
+    Raises:
+        BioposeError: no focal length, no frame with the person, too few known points, or an impossible height or mass.
+    """
+    _check(keypoints, height_m, mass_kg)
+    body = AnnyBody.load([0])
+    chain = Chain(body.parents, body.bone_names)
+    places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
+    evidence = _evidence(keypoints, places)
+    posture = Posture(PosePrior.load(), chain)
+    subject = Subject.start(body, height_m, mass_kg)
+    soles = sole_points(body, subject.shaped.stature_m)
+    windows = list(_windows(len(keypoints.time_s)))
+    shape_windows = _best(windows, evidence)
+    rounds, done = len(shape_windows) + 2 * len(windows), 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, rounds)
+
+    def fitted(window: slice, state: State | None, floor: Floor | None, free_shape: bool) -> State:
+        part = _part(evidence, window)
+        fit = WindowFit(part, chain, correspondence, posture, soles, floor)
+        if state is None:
+            rest = chain.positions(
+                correspondence.points,
+                subject.shaped,
+                np.eye(3)[None, None].repeat(len(body.parents), 1),
+                np.zeros((1, 3)),
+            )[0]
+            state = start(part, correspondence.points.names, rest, chain, subject)
+            state = fit.minimise(state, iterations=ITERATIONS, free_shape=False)
+        state = fit.minimise(state, iterations=ITERATIONS, free_shape=free_shape)
+        step()
+        return state
+
+    first = {window.start: fitted(window, None, None, True) for window in shape_windows}
+    subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
+    states = []
+    for window in windows:
+        begun = first.get(window.start)
+        states.append(
+            fitted(window, None if begun is None else State(begun.rotations, begun.root, subject), None, False)
+        )
+    joined = _joined(states, windows, subject)
+    floor = find_floor(
+        chain.joints(subject.shaped.joints, chain.globals(joined.rotations), joined.root),
+        chain.positions(soles, subject.shaped, joined.rotations, joined.root),
+        chain.bone_names,
+        evidence.interval_s,
+    )
+    states = [
+        fitted(w, State(joined.rotations[w], joined.root[w], subject), _floor_part(floor, w), False) for w in windows
+    ]
+    joined = _joined(states, windows, subject)
+    quality, notes = _quality(keypoints, places, correspondence, chain, evidence, joined)
+    if height_m is None:
+        notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
+    return _upright(joined, floor, soles, chain, body, keypoints, quality, notes)
+
+
+def _check(keypoints: Keypoints, height_m: float | None, mass_kg: float | None) -> None:
+    if height_m is not None and not 0.5 <= height_m <= 2.5:
+        raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give --height in metres, as 1.78.")
+    if mass_kg is not None and not 5 <= mass_kg <= 350:
+        raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give --mass in kilograms, as 72.")
+    if keypoints.focal_px is None:
+        raise BioposeError("the keypoints lack a focal length", mend="Give --focal-px or --fov.")
+    if not keypoints.found.any():
+        raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
+
+
+def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
+    """The keypoints as the fit takes them: gaps at confidence 0, landmarks turned to the ray through the person."""
+    assert keypoints.focal_px is not None
+    xy = keypoints.xy[:, places]
+    confidence = np.where(np.isfinite(xy).all(-1), keypoints.confidence[:, places], 0.0)
+    confidence = np.where(confidence < LEAST_CONFIDENCE, 0.0, np.minimum(confidence, 1.0))
+    xy = np.nan_to_num(xy)
+    width, height = keypoints.size_px
+    center = np.array([(width - 1) / 2, (height - 1) / 2])
+    landmarks, trust = np.zeros((*xy.shape[:2], 3)), np.zeros(xy.shape[:2])
+    if keypoints.world_m is not None:
+        world = keypoints.world_m[:, places]
+        known = np.isfinite(world).all(-1)
+        turned = np.einsum("fij,fpj->fpi", towards(xy, confidence, center, keypoints.focal_px), np.nan_to_num(world))
+        landmarks = turned
+        trust = np.where(known, np.maximum(confidence, 0.2), 0.0)
+    steps = np.diff(keypoints.time_s)
+    return Evidence(
+        xy=xy,
+        confidence=confidence,
+        landmarks=landmarks,
+        landmark_confidence=trust,
+        interval_s=float(np.median(steps)) if len(steps) else 1 / 30,
+        focal_px=keypoints.focal_px,
+        center_px=center,
+    )
+
+
+def _windows(frames: int) -> Iterator[slice]:
+    if frames <= WINDOW + OVERLAP:
+        yield slice(0, frames)
+        return
+    step = WINDOW - OVERLAP
+    count = int(np.ceil((frames - OVERLAP) / step))
+    bounds = np.linspace(0, frames - OVERLAP, count + 1).round().astype(int)
+    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        yield slice(int(begin), int(end) + OVERLAP)
+
+
+def _best(windows: list[slice], evidence: Evidence) -> list[slice]:
+    """The windows in which the person is seen best; they settle the shape."""
+    order = sorted(windows, key=lambda w: -evidence.confidence[w].mean())
+    return sorted(order[:SHAPE_WINDOWS], key=lambda w: w.start)
+
+
+def _part(evidence: Evidence, window: slice) -> Evidence:
+    return Evidence(
+        evidence.xy[window],
+        evidence.confidence[window],
+        evidence.landmarks[window],
+        evidence.landmark_confidence[window],
+        evidence.interval_s,
+        evidence.focal_px,
+        evidence.center_px,
+    )
+
+
+def _floor_part(floor: Floor, window: slice) -> Floor:
+    return Floor(floor.up, floor.height_m, floor.contact[window])
+
+
+def _joined(states: list[State], windows: list[slice], subject: Subject) -> State:
+    """One state for the clip; where two windows overlap, one fades into the other."""
+    frames, bones = windows[-1].stop, states[0].rotations.shape[1]
+    rotations, root = np.empty((frames, bones, 3, 3)), np.empty((frames, 3))
+    covered = 0
+    for state, window in zip(states, windows, strict=True):
+        shared = covered - window.start
+        for k in range(shared):
+            share = (k + 1) / (shared + 1)
+            at = window.start + k
+            root[at] += share * (state.root[k] - root[at])
+            difference = Rotation.from_matrix(np.swapaxes(rotations[at], -1, -2) @ state.rotations[k]).as_rotvec()
+            rotations[at] = rotations[at] @ Rotation.from_rotvec(share * difference).as_matrix()
+        rotations[covered : window.stop] = state.rotations[max(shared, 0) :]
+        root[covered : window.stop] = state.root[max(shared, 0) :]
+        covered = window.stop
+    return State(rotations, root, subject)
+
+
+def _quality(
+    keypoints, places, correspondence, chain, evidence, state
+) -> tuple[Float[np.ndarray, " frames"], list[str]]:
+    """Per frame, the share of the body's parts that were seen and explained; in words, what was not."""
+    names = correspondence.points.names
+    shaped = state.subject.shaped
+    points = chain.positions(correspondence.points, shaped, state.rotations, state.root)
+    pixels = points[..., :2] / np.maximum(points[..., 2:], 0.1) * evidence.focal_px + evidence.center_px
+    distance_px = np.linalg.norm(pixels - evidence.xy, axis=-1)
+    far = distance_px * np.maximum(points[..., 2], 0.1) / (evidence.focal_px * shaped.stature_m)
+    good = (evidence.confidence >= SEEN) & (far < 4 * correspondence.picture_sd)
+    inside = ((evidence.xy > 0) & (evidence.xy < np.array(keypoints.size_px) - 1)).all(-1)
+    good &= inside
+    found = keypoints.found
+    quality, notes = np.zeros(len(found)), []
+    for part, members in PARTS.items():
+        seen = good[:, [names.index(m) for m in members if m in names]].mean(1)
+        quality += seen / len(PARTS)
+        missing = float((seen < 0.5)[found].mean())
+        if missing > 0.25:
+            notes.append(
+                f"the {part} is hidden or out of view in {missing:.0%} of the frames: its angles there are guesses"
+            )
+    quality = np.where(found, quality, 0.0)
+    doubtful = float((quality < DOUBTFUL).mean())
+    if doubtful > 0.05:
+        notes.append(f"{doubtful:.0%} of the frames cannot be trusted (quality below {DOUBTFUL})")
+    return quality, notes
+
+
+def _upright(
+    state: State,
+    floor: Floor,
+    soles: BonePoints,
+    chain: Chain,
+    body: AnnyBody,
+    keypoints: Keypoints,
+    quality: Float[np.ndarray, " frames"],
+    notes: list[str],
+) -> BodyMotion:
+    width, height = keypoints.size_px
+    camera = upright_camera(
+        floor, state.root[0], keypoints.focal_px, ((width - 1) / 2, (height - 1) / 2), keypoints.size_px
+    )
+    rotations = state.rotations.copy()
+    rotations[:, 0] = camera.rotation_camera_from_world.T @ state.rotations[:, 0]
+    return BodyMotion(
+        body=body.name,
+        bone_names=list(body.bone_names),
+        rotations=rotations,
+        root_position_m=camera.to_world(state.root),
+        shape=state.subject.shape,
+        shape_names=list(body.shape_names),
+        time_s=keypoints.time_s,
+        camera=camera,
+        quality=quality,
+        notes=[*keypoints.notes, *notes],
+    )
