@@ -1,0 +1,201 @@
+"""The result on the film: skeleton and markers drawn over every frame, as a video to look at."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import opensim
+from jaxtyping import Float, UInt8
+
+from biomech.camera import Camera
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.markers.markers import Markers
+from biomech.video import Video
+
+LEFT, RIGHT, MIDDLE = (40, 130, 255), (255, 130, 20), (255, 255, 255)  # RGB
+RED, OUTLINE = (225, 25, 25), (25, 25, 25)
+TRUSTED = 0.5  # least quality
+MIDLINE_M = 0.015  # nearer to the plane of symmetry is neither left nor right
+CLOCK_HZ = 90_000  # of the time stamps: every usual rate, and milliseconds, to the tick
+SUBPIXEL_BITS = 4
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """What to draw of an OpenSim model: lines between joints and markers, and which of these are left or right."""
+
+    segments: list[tuple[str, str]]  # parent joint → child joint, or last joint of a limb → its farthest marker
+    left: frozenset[str]
+    right: frozenset[str]
+
+    def color(self, name: str) -> tuple[int, int, int]:
+        """Of a joint or marker, RGB."""
+        return LEFT if name in self.left else RIGHT if name in self.right else MIDDLE
+
+
+def skeleton_of(model: opensim.Model) -> Skeleton:
+    """The lines of any model, one for every joint but the root; head, hands and feet end at a marker if they have any.
+
+    Sides are those of the default pose, in which OpenSim models face X with Z to their right.
+    """
+    state = opensim.State(model.getWorkingState())
+    model.realizePosition(state)
+    into = {joint.getChildFrame().findBaseFrame().getName(): joint for joint in model.getJointSet()}
+    places = {j.getName(): j.getChildFrame().getPositionInGround(state).to_numpy() for j in into.values()}
+    of_body: dict[str, list[str]] = {}
+    for marker in model.getMarkerSet():
+        places[marker.getName()] = marker.getLocationInGround(state).to_numpy()
+        of_body.setdefault(marker.getParentFrame().findBaseFrame().getName(), []).append(marker.getName())
+    segments, inner = [], set()
+    for joint in into.values():
+        parent = joint.getParentFrame().findBaseFrame().getName()
+        inner.add(parent)
+        if parent in into:
+            segments.append((into[parent].getName(), joint.getName()))
+    for body, joint in into.items():
+        if body not in inner and body in of_body:
+            name = joint.getName()
+            far = max(of_body[body], key=lambda marker: float(np.linalg.norm(places[marker] - places[name])))
+            segments.append((name, far))
+    return Skeleton(
+        segments,
+        left=frozenset(name for name, place in places.items() if place[2] < -MIDLINE_M),
+        right=frozenset(name for name, place in places.items() if place[2] > MIDLINE_M),
+    )
+
+
+def write_overlay(
+    video: Video,
+    markers: Markers,
+    joints: Markers,
+    skeleton: Skeleton,
+    camera: Camera,
+    path: Path,
+    *,
+    quality: Float[np.ndarray, " frames"] | None = None,
+    max_side_px: int = 1280,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write the clip with joints, segments and markers on it as an .mp4; returns how many frames it has.
+
+    Frames keep the video's time stamps, less the first; the film's own time is written in a corner. A frame of the
+    video belongs to the frame of the markers that is nearest in time, if one is nearer than half an interval. Those of
+    low quality get a red border and the words "not trusted". Memory does not grow with the clip.
+
+    Args:
+        markers, joints: positions in the camera's world, both with the same frames; NaN is not drawn.
+        camera: of the upright picture at full size.
+        quality: of the frames of the markers, 0…1; None trusts all.
+        max_side_px: a larger picture is made smaller.
+        progress: called with frames done and expected.
+
+    Raises:
+        BioposeError: the video cannot be read, or the camera is for a picture of another size.
+    """
+    if tuple(camera.size_px) != tuple(video.size_px):
+        raise BioposeError(
+            f"the camera is for pictures of {camera.size_px[0]}×{camera.size_px[1]}, "
+            f"the video has {video.size_px[0]}×{video.size_px[1]}",
+            where=str(video.path),
+            mend="Use the motion that was recovered from this video.",
+        )
+    points = Markers(joints.names + markers.names, np.hstack((joints.positions_m, markers.positions_m)), markers.time_s)
+    scale = min(1.0, max_side_px / max(video.size_px))
+    width, height = (max(2, 2 * round(side * scale / 2)) for side in video.size_px)  # 4:2:0 needs even sides
+    size = (width, height)
+    near_s = 0.5 * float(np.median(np.diff(markers.time_s))) if len(markers.time_s) > 1 else 0.5 / video.rate_hz
+
+    def drawn() -> Iterator[tuple[float, Picture]]:
+        for done, (time_s, picture) in enumerate(video.frames(), start=1):
+            small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            frame = int(np.argmin(np.abs(markers.time_s - time_s)))
+            if abs(markers.time_s[frame] - time_s) <= near_s + 1e-6:
+                pixels = camera.project(points.positions_m[frame])
+                # Pixel centres are whole numbers, so the picture's corner is at (−½, −½).
+                pixels = (pixels + 0.5) * np.divide(size, video.size_px) - 0.5
+                draw(small, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
+                if quality is not None and not quality[frame] >= TRUSTED:
+                    _warn(small)
+            _write(small, f"{time_s:.2f} s", (width / 40, height - width / 40), MIDDLE)
+            if progress:
+                progress(done, max(done, video.n_frames))
+            yield time_s, small
+
+    return write_video(path, drawn(), size, video.rate_hz)
+
+
+def draw(picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: Skeleton) -> None:
+    """Draw segments, joints and markers (all other points) at these pixels into the picture, which is changed."""
+    unit = max(picture.shape) / 640  # so that lines look alike at any size
+    # Beyond a few pictures' width nothing is to be seen, and OpenCV's whole numbers end.
+    seen = {n: p for n, p in pixels.items() if np.isfinite(p).all() and (np.abs(p) < 4 * max(picture.shape)).all()}
+    for name, point in seen.items():
+        if name not in joints:
+            _dot(picture, point, 1.6 * unit, skeleton.color(name))
+    for width, outline in ((4.0, True), (2.0, False)):
+        for parent, child in skeleton.segments:
+            if parent in seen and child in seen:
+                color = OUTLINE if outline else skeleton.color(child)
+                ends = (_fixed(seen[parent]), _fixed(seen[child]))
+                cv2.line(picture, *ends, color, max(1, round(width * unit)), cv2.LINE_AA, SUBPIXEL_BITS)
+    for name in joints & seen.keys():
+        _dot(picture, seen[name], 3.2 * unit, OUTLINE)
+        _dot(picture, seen[name], 2.4 * unit, skeleton.color(name))
+
+
+def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tuple[int, int], rate_hz: float) -> int:
+    """Write time stamps (s) and RGB pictures as an .mp4, whole or not at all; returns how many there were.
+
+    H.264 where PyAV's FFmpeg has libx264, else MPEG-4 part 2; 4:2:0; the index in front, so that it plays while it
+    loads. Stamps count from the first; sides must be even.
+    """
+    count, first = 0, None
+    with whole_file(path) as temporary, av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:
+        codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+        stream = container.add_stream(codec, rate=Fraction(rate_hz).limit_denominator(1001))
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = size_px
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, CLOCK_HZ)
+        if codec == "libx264":
+            stream.options = {"crf": "20", "preset": "veryfast"}
+        else:
+            stream.bit_rate = 8 * size_px[0] * size_px[1]
+        for time_s, picture in frames:
+            first = time_s if first is None else first
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = round((time_s - first) * CLOCK_HZ), Fraction(1, CLOCK_HZ)
+            container.mux(stream.encode(frame))
+            count += 1
+        container.mux(stream.encode())
+    return count
+
+
+def _fixed(point: Float[np.ndarray, "2"]) -> tuple[int, int]:
+    x, y = np.round(point * 2**SUBPIXEL_BITS).astype(int)
+    return int(x), int(y)
+
+
+def _dot(picture: Picture, point: Float[np.ndarray, "2"], radius: float, color: tuple[int, int, int]) -> None:
+    cv2.circle(picture, _fixed(point), round(radius * 2**SUBPIXEL_BITS), color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+
+
+def _warn(picture: Picture) -> None:
+    height, width = picture.shape[:2]
+    border = max(2, max(picture.shape) // 100)
+    cv2.rectangle(picture, (0, 0), (width - 1, height - 1), RED, 2 * border)
+    _write(picture, "not trusted", (3 * border, 3 * border + width / 16), RED)
+
+
+def _write(picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int]) -> None:
+    size = max(0.35, picture.shape[1] / 900)
+    at, thick = (round(origin[0]), round(origin[1])), max(1, round(1.6 * size))
+    for ink, width in ((OUTLINE, 3 * thick), (color, thick)):
+        cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, width, cv2.LINE_AA)
