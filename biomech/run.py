@@ -38,7 +38,9 @@ class Run:
         """
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
-            raise BioposeError("there is a file where the results should go", where=str(folder), mend="Name another -o.")
+            raise BioposeError(
+                "there is a file where the results should go", where=str(folder), mend="Name another -o."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder, overwrite, **kwargs)
         path = folder / RECORD
