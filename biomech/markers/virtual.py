@@ -141,9 +141,7 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
     return Markers(list(load_virtual_markers().names), torch.cat(positions).double().numpy(), motion.time_s)
 
 
-def neutral_motion(
-    body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5, rate_hz: float = 100.0
-) -> BodyMotion:
+def neutral_motion(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> BodyMotion:
     """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
     rest = body.rest(torch.as_tensor(shape, dtype=torch.float32))
     joints = {name: rest.joints[i].double().numpy() for i, name in enumerate(body.bone_names)}
