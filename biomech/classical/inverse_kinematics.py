@@ -33,7 +33,7 @@ from biomech.skeleton.mot import write_mot
 
 # OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7.
 ACCURACY = 1e-7
-FEWEST_FRAMES = 60  # a stretch; a process takes two seconds to start
+FEWEST_FRAMES = 40  # of a stretch; a process takes two seconds to start
 STRIDE_S = 0.2  # of the hurried lead-in
 SEAM_TOLERANCE = np.deg2rad(0.02)  # rad, and m for translations
 SEEN_PART = 1 / 3  # of the tracked markers that a frame must show to be solved

@@ -102,7 +102,7 @@ def scale_model(
         for file in (*inputs, f"{name}_static.trc", f"{name}_scale_factors.xml", setup.name, out_osim.name):
             with whole_file(folder / file) as target:
                 target.write_bytes((work / file).read_bytes())
-    notes += _judged(factors, total, mass_kg)
+    notes += judged(factors, total, mass_kg)
     return ScaleResult(out_osim, folder / f"{name}_scale_setup.xml", factors, errors, total, notes)
 
 
@@ -261,7 +261,8 @@ def _total_mass(model_osim: Path) -> float:
     return float(model.getTotalMass(model.getWorkingState()))
 
 
-def _judged(factors: Mapping[str, Float[np.ndarray, "3"]], total_kg: float, mass_kg: float) -> list[str]:
+def judged(factors: Mapping[str, Float[np.ndarray, "3"]], total_kg: float, mass_kg: float) -> list[str]:
+    """What looks wrong about a scaling, in sentences."""
     notes = []
     low, high = PLAUSIBLE_FACTORS
     odd = [
@@ -272,7 +273,7 @@ def _judged(factors: Mapping[str, Float[np.ndarray, "3"]], total_kg: float, mass
     ]
     if odd:
         notes.append(f"scale factors outside {low:g}-{high:g}: {', '.join(odd)}")
-    if all((f == 1).all() for f in factors.values()):
+    if all(np.allclose(f, 1, atol=1e-9) for f in factors.values()):
         notes.append("no body was scaled: every factor is 1")
     if abs(total_kg / mass_kg - 1) > 1e-3:
         notes.append(f"the scaled model weighs {total_kg:.2f} kg instead of {mass_kg:.2f} kg")
