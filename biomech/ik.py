@@ -295,7 +295,7 @@ def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
     assert motion.camera is not None
     model = load_model(files.model)
     rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
-    kinematics = read_mot(files.kinematics, rotational)
+    kinematics = read_mot(files.kinematics, rotational=rotational)
     with bar("Drawing") as progress:
         frames = write_overlay(
             clip,
