@@ -3,6 +3,7 @@
 import numpy as np
 import pyvista as pv
 from jaxtyping import Float, Int, UInt8
+from scipy import sparse
 
 from biomech.camera import Camera
 from biomech.errors import BioposeError
@@ -46,7 +47,7 @@ class Renderer:
         Raises:
             BioposeError: this machine cannot draw off-screen.
         """
-        self._faces = np.hstack((np.full((len(faces), 1), 3), np.asarray(faces))).astype(np.int64)
+        self._corners = np.ascontiguousarray(np.asarray(faces, int).T)
         self._camera, self._color, self._smooth, self._ambient = camera, np.asarray(color), smooth, ambient
         self._mesh: pv.PolyData | None = None
         try:
@@ -85,7 +86,7 @@ class Renderer:
             else:
                 self._mesh.points = points
                 if self._smooth:
-                    self._mesh.compute_normals(inplace=True, cell_normals=False, split_vertices=False)
+                    self._mesh.point_data["Normals"] = self._normals(points)
                 self._mesh.Modified()
             # Clipping planes around what is there, so that nothing near or far is cut.
             self._plotter.renderer.ResetCameraClippingRange()
@@ -95,9 +96,13 @@ class Renderer:
             raise _cannot_draw(error) from error
 
     def _add(self, points: np.ndarray) -> pv.PolyData:
-        mesh = pv.PolyData(points, self._faces.ravel())
+        mesh = pv.PolyData.from_regular_faces(points, self._corners.T)
         if self._smooth:
-            mesh.compute_normals(inplace=True, cell_normals=False, split_vertices=False)
+            count = self._corners.shape[1]
+            touching = (np.ones(3 * count, np.float32), (self._corners.ravel(), np.tile(np.arange(count), 3)))
+            self._triangles_of_vertex = sparse.csr_array(touching, shape=(len(points), count))
+            mesh.point_data["Normals"] = self._normals(points)
+            mesh.point_data.active_normals_name = "Normals"
         colors = np.broadcast_to(np.clip(self._color, 0, 1) * 255, points.shape).astype(np.uint8)
         mesh.point_data["color"] = colors
         actor = self._plotter.add_mesh(
@@ -106,6 +111,12 @@ class Renderer:
         if self._smooth:
             actor.prop.interpolation = "Phong"
         return mesh
+
+    def _normals(self, points: np.ndarray) -> np.ndarray:
+        """Of every vertex: those of its triangles, weighted by their area."""
+        a, b, c = (points[corner] for corner in self._corners)
+        normals = self._triangles_of_vertex @ np.cross(b - a, c - a)
+        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
     def _look(self, camera: Camera) -> None:
         """VTK's camera as the pinhole: its window centre moves where the picture's centre differs from the camera's."""
