@@ -23,7 +23,7 @@ def solve(
     mass: Annotated[float | None, typer.Option(help="Of the subject, kg. [default: the model's own]")] = None,
     height: Annotated[float | None, typer.Option(help="Of the subject, m; noted in the scale setup.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: MARKERS_solved here]")] = None,
-    accuracy: Annotated[float, typer.Option(help="Of OpenSim's IK.")] = 1e-7,
+    accuracy: Annotated[float, typer.Option(help="Of OpenSim's IK.")] = 1e-8,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -155,7 +155,7 @@ def test_clamped_coordinates_are_told_and_solved_in_one_piece(trial, tmp_path: P
 
 @pytest.mark.slow
 def test_the_experts_result(biopose_data: Path, tmp_path: Path) -> None:
-    """Their model, markers and weights; their run had accuracy 1e-5, and started two seconds before."""
+    """Their model, markers, weights and accuracy; their run started two seconds before."""
     folder = biopose_data / "opencap_lab_subject4"
     whole = read_trc(folder / "MarkerData/squats1.trc")
     part = Markers(whole.names, whole.positions_m[200:230], whole.time_s[200:230])
@@ -163,15 +163,16 @@ def test_the_experts_result(biopose_data: Path, tmp_path: Path) -> None:
     kinematics, errors = solve_ik(
         folder / "Models/manually_scaled.osim",
         part,
-        read_tasks(folder / "IK/squats1_ik_on_manually_scaled_setup.xml"),
+        read_tasks(biopose_data / "models/laiuhlrich2022_opencap/IK/Setup_IK_Mocap.xml"),
         markers_trc=tmp_path / "squat.trc",
         out_mot=tmp_path / "squat.mot",
         out_setup=tmp_path / "squat_ik.xml",
+        accuracy=1e-5,
         workers=1,
     )
     expert = read_mot(folder / "IK/squats1_manual_scaling_ik.mot")
     assert kinematics.time_s[0] == pytest.approx(2.0)
     for name in ("pelvis_tilt", "pelvis_list", "pelvis_rotation", "hip_flexion_r", "knee_angle_r", "ankle_angle_l"):
-        assert _degrees_apart(kinematics.column(name), expert.column(name)[200:230]).max() < 1.0, name
+        assert _degrees_apart(kinematics.column(name), expert.column(name)[200:230]).max() < 0.7, name
     assert 0.005 < errors.clip_rms_m < 0.02
     assert osim.Storage(str(tmp_path / "squat.mot")).getSize() == 30
