@@ -28,10 +28,9 @@ def solve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Scale a model and solve its inverse kinematics with OpenSim's own tools."""
-    from biomech.cli.progress import progress_bar
-
     from biomech.classical.inverse_kinematics import solve_ik
     from biomech.classical.measurements import read_tasks
+    from biomech.cli.progress import progress_bar
     from biomech.markers.trc import write_trc
     from biomech.markers.virtual import load_virtual_markers
 
@@ -108,10 +107,9 @@ def _scale(
     height: float | None,
     out_osim: Path,
 ) -> "ScaleResult":
-    from biomech.osim_models.build import DEFAULT_PATH
-
     from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
     from biomech.classical.scaling import scale_model
+    from biomech.osim_models.build import DEFAULT_PATH
     from biomech.skeleton.model import load_model
 
     generic = model or DEFAULT_PATH

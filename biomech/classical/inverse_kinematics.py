@@ -31,8 +31,8 @@ from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, load_model, quiet_opensim
 from biomech.skeleton.mot import write_mot
 
-# OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with the
-# 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
+# OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with
+# the 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
 ACCURACY = 1e-8
 FEWEST_FRAMES = 40  # of a stretch; a process takes two seconds to start
 STRIDE_S = 0.2  # of the hurried lead-in

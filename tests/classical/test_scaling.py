@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import opensim as osim
 import pytest
-from biomech.osim_models.build import DEFAULT_PATH
 from small_skeleton import COORDINATES, build, pose
 
 from biomech.classical.measurements import (
@@ -21,6 +20,7 @@ from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
 from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static
+from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from biomech.cli import main
-from biomech.cli.solve import solve
 from typer.testing import CliRunner
 
+from biomech.cli import main
+from biomech.cli.solve import solve
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
