@@ -1,0 +1,124 @@
+"""`biopose demo`: the main job on a film whose truth is known, and how far the one is from the other."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from biomech.body.anny import AnnyBody
+from biomech.body.motion import BodyMotion
+from biomech.classical.inverse_kinematics import solve_ik
+from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
+from biomech.classical.scaling import scale_model
+from biomech.evaluation.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
+from biomech.ik import Bar, Options, Result, run_ik
+from biomech.markers.trc import write_trc
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.report.demo_clip import render_demo
+from biomech.run import Run
+from biomech.skeleton.mot import read_mot
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """The files of the demo and the errors."""
+
+    film: Path
+    height_m: float  # of the body that walks; the main job is told both
+    mass_kg: float
+    result: Result
+    truth: Result
+    joints: JointErrors
+    coordinates: dict[str, CoordinateError]
+
+
+def run_demo(
+    folder: Path,
+    *,
+    seconds: float = 3.0,
+    overwrite: bool = False,
+    bar: Bar = lambda _: nullcontext(None),
+    on_stage: Callable[[str, bool], None] | None = None,
+) -> DemoResult:
+    """Film the walk, run the main job on it, solve the true markers with the same skeleton, and compare.
+
+    In the folder lie ``walk.mp4``, ``result/`` as of ``biopose ik`` and ``truth/``: the true motion, markers and the
+    model and coordinates that the classical tools make of them. What is up to date is not made again.
+
+    Raises:
+        BioposeError: no off-screen drawing, no network and no detector yet, or any stage's.
+    """
+    film, truth_folder = folder / "walk.mp4", folder / "truth"
+    run = Run.open(truth_folder, overwrite=overwrite, on_stage=on_stage)
+    truth = Result.of(truth_folder, film.stem, run.record)
+    run.stage(
+        "film",
+        inputs=[],
+        outputs=[film, truth.motion],
+        options={"seconds": seconds},
+        work=lambda: _film(film, truth.motion, seconds, bar),
+    )
+    moved = BodyMotion.load(truth.motion)
+    body, shape = AnnyBody.load([0]), torch.as_tensor(moved.shape, dtype=torch.float32)
+    height_m, mass_kg = round(float(body.stature(shape)), 2), round(float(body.mass(shape)), 1)
+    result = run_ik(
+        film,
+        folder / "result",
+        Options(height_m=height_m, mass_kg=mass_kg),
+        overwrite=overwrite,
+        bar=bar,
+        on_stage=on_stage,
+    )
+    run.stage(
+        "truth",
+        inputs=[truth.motion, DEFAULT_PATH],
+        outputs=[truth.markers, truth.model, truth.kinematics, truth.ik_setup],
+        options={"mass_kg": mass_kg},
+        work=lambda: _solve_truth(truth, moved, mass_kg, bar),
+    )
+    solved, true = read_mot(result.kinematics), read_mot(truth.kinematics)
+    return DemoResult(
+        film=film,
+        height_m=height_m,
+        mass_kg=mass_kg,
+        result=result,
+        truth=truth,
+        joints=joint_errors(BodyMotion.load(result.motion), moved),
+        coordinates={name: coordinate_error(solved, true, name) for name in COORDINATES},
+    )
+
+
+def _film(film: Path, motion: Path, seconds: float, bar: Bar) -> dict[str, Any]:
+    with bar("Filming") as progress:
+        moved = render_demo(film, seconds=seconds, progress=progress)
+    moved.save(motion)
+    return {"frames": len(moved.time_s)}
+
+
+def _solve_truth(truth: Result, moved: BodyMotion, mass_kg: float, bar: Bar) -> dict[str, Any]:
+    markers = extract(marker_body(), moved)
+    write_trc(markers, truth.markers)
+    weights = load_virtual_markers().weights_by_name()
+    scale_model(
+        DEFAULT_PATH,
+        neutral_static(marker_body(), moved.shape),
+        mass_kg=mass_kg,
+        measurements=VIRTUAL_MARKER_MEASUREMENTS,
+        tasks=weights,
+        out_osim=truth.model,
+    )
+    with bar("Solving the truth") as progress:
+        _, errors = solve_ik(
+            truth.model,
+            markers,
+            weights,
+            markers_trc=truth.markers,
+            out_mot=truth.kinematics,
+            out_setup=truth.ik_setup,
+            progress=progress,
+        )
+    return {"marker_rms_mm": round(errors.clip_rms_m * 1000, 2)}
