@@ -1,0 +1,50 @@
+"""Frames of a video side by side as one picture, for documents:
+
+python -m biomech.report.still biopose_demo/result/overlay.mp4 docs/overlay.png --at 0.2 1.0 1.8 2.8
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.video import Video
+
+COLUMNS = 2
+
+
+def stills(video: Video, times_s: list[float]) -> UInt8[np.ndarray, "height width 3"]:
+    """The first frames at or after these times, in rows of two; RGB.
+
+    Raises:
+        BioposeError: the video ends before one of the times.
+    """
+    found: list[UInt8[np.ndarray, "height width 3"]] = []
+    wanted = sorted(times_s)
+    for time_s, picture in video.frames():
+        while len(found) < len(wanted) and time_s >= wanted[len(found)] - 1e-6:
+            found.append(picture)
+    if len(found) < len(wanted):
+        raise BioposeError(f"no frame at {wanted[len(found)]:g} s", where=str(video.path), mend="Name earlier times.")
+    blank = [np.full_like(found[0], 255)] * (-len(found) % COLUMNS)
+    rows = [np.hstack(row) for row in zip(*[iter(found + blank)] * COLUMNS, strict=True)]
+    return np.vstack(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Frames of a video side by side.")
+    parser.add_argument("video", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--at", type=float, nargs="+", required=True, help="times, s")
+    said = parser.parse_args()
+    picture = stills(Video.open(said.video), said.at)
+    with whole_file(said.picture) as temporary:
+        cv2.imwrite(str(temporary), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+
+if __name__ == "__main__":
+    main()
