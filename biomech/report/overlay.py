@@ -18,7 +18,7 @@ from biomech.markers.markers import Markers
 from biomech.video import Video
 
 LEFT, RIGHT, MIDDLE = (40, 130, 255), (255, 130, 20), (255, 255, 255)  # RGB
-RED, OUTLINE = (225, 25, 25), (25, 25, 25)
+RED, WARNING, OUTLINE = (225, 25, 25), (255, 90, 90), (25, 25, 25)
 TRUSTED = 0.5  # least quality
 MIDLINE_M = 0.015  # nearer to the plane of symmetry is neither left nor right
 CLOCK_HZ = 90_000  # of the time stamps: every usual rate, and milliseconds, to the tick
@@ -123,7 +123,7 @@ def write_overlay(
                 draw(small, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
                 if quality is not None and not quality[frame] >= TRUSTED:
                     _warn(small)
-            _write(small, f"{time_s:.2f} s", (width / 40, height - width / 40), MIDDLE)
+            _write(small, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
             if progress:
                 progress(done, max(done, video.n_frames))
             yield time_s, small
@@ -191,11 +191,12 @@ def _warn(picture: Picture) -> None:
     height, width = picture.shape[:2]
     border = max(2, max(picture.shape) // 100)
     cv2.rectangle(picture, (0, 0), (width - 1, height - 1), RED, 2 * border)
-    _write(picture, "not trusted", (3 * border, 3 * border + width / 16), RED)
+    _write(picture, "not trusted", (width / 25, width / 12), WARNING)
 
 
 def _write(picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int]) -> None:
-    size = max(0.35, picture.shape[1] / 900)
-    at, thick = (round(origin[0]), round(origin[1])), max(1, round(1.6 * size))
-    for ink, width in ((OUTLINE, 3 * thick), (color, thick)):
-        cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, width, cv2.LINE_AA)
+    size, thick = max(0.4, picture.shape[1] / 1000), max(1, round(picture.shape[1] / 600))
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+    x, y = round(origin[0]), round(origin[1])
+    cv2.rectangle(picture, (x - below, y - height - below), (x + width + below, y + below), OUTLINE, -1)
+    cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, color, thick, cv2.LINE_AA)
