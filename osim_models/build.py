@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import opensim
-from biomech.osim_models import figures
-from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, Vector
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.virtual import load_virtual_markers
+from biomech.osim_models import figures
+from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, Vector
 from biomech.skeleton.model import quiet_opensim
 
 DEFAULT_PATH = Path(__file__).with_name("biopose_full_body.osim")
@@ -198,7 +198,7 @@ class _Builder:
             coordinate.setRangeMin(figure.low * unit)
             coordinate.setRangeMax(figure.high * unit)
             coordinate.setDefaultValue(figure.default * unit)
-            coordinate.setDefaultClamped(figure.clamped)
+            coordinate.setDefaultClamped(False)
 
 
 def _set_axis(transform: opensim.SpatialTransform, k: int, coordinate: str, axis: Vector, polynomial: tuple) -> None:

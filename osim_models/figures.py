@@ -33,12 +33,11 @@ class BodyFigures(NamedTuple):
 
 
 class CoordinateFigures(NamedTuple):
-    """Range in degrees (metres for a translation), value in the default pose, whether OpenSim keeps it in the range."""
+    """Range in degrees (metres for a translation) and value in the default pose."""
 
     low: float
     high: float
     default: float = 0.0
-    clamped: bool = True
 
 
 class PinFigures(NamedTuple):
@@ -173,15 +172,15 @@ PATELLA_Y_M = (-0.0108, -0.019, -0.0263, -0.0322, -0.0367, -0.0395, -0.0408, -0.
                -0.0245, -0.0187)  # fmt: skip
 
 # Ranges of healthy joints after AAOS 1965, rounded outwards for athletes and, where several rotations share a joint,
-# for what the order of rotations adds (an arm raised sideways is -90° of arm_add before it turns). No pelvis coordinate
-# is clamped: people turn round, bend over and lie down.
+# for what the order of rotations adds (an arm raised sideways is -90° of arm_add before it turns). They inform; no
+# coordinate is clamped: with clamps OpenSim's inverse kinematics takes an optimiser that does not converge.
 COORDINATES = {
-    "pelvis_tilt": CoordinateFigures(-180, 180, clamped=False),
-    "pelvis_list": CoordinateFigures(-90, 90, clamped=False),
-    "pelvis_rotation": CoordinateFigures(-180, 180, clamped=False),
-    "pelvis_tx": CoordinateFigures(-50, 50, clamped=False),
-    "pelvis_ty": CoordinateFigures(-50, 50, default=0.94, clamped=False),
-    "pelvis_tz": CoordinateFigures(-50, 50, clamped=False),
+    "pelvis_tilt": CoordinateFigures(-180, 180),
+    "pelvis_list": CoordinateFigures(-90, 90),
+    "pelvis_rotation": CoordinateFigures(-180, 180),
+    "pelvis_tx": CoordinateFigures(-50, 50),
+    "pelvis_ty": CoordinateFigures(-50, 50, default=0.94),
+    "pelvis_tz": CoordinateFigures(-50, 50),
     "lumbar_extension": CoordinateFigures(-90, 45),
     "lumbar_bending": CoordinateFigures(-60, 60),
     "lumbar_rotation": CoordinateFigures(-60, 60),
