@@ -23,7 +23,6 @@ def detect(
 ) -> None:
     """Find one person's 33 body points in every frame."""
     from biomech.cli.progress import progress_bar
-
     from biomech.keypoints.detect import detect as detect_keypoints
     from biomech.video import Video
 

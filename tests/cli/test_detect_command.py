@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from biomech.cli.detect import detect, parse_person
-from biomech.cli.doctor import doctor
-from biomech.cli.models import app as models
 from typer.testing import CliRunner
 
 from biomech import assets
+from biomech.cli.detect import detect, parse_person
+from biomech.cli.doctor import doctor
+from biomech.cli.models import app as models
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 

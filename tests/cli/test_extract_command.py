@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import typer
-from biomech.cli.extract import extract
 from typer.testing import CliRunner
 
+from biomech.cli.extract import extract
 from biomech.markers.trc import read_trc
 from biomech.markers.virtual import marker_body, neutral_motion, neutral_static
 

@@ -7,13 +7,13 @@ import opensim
 import pandas as pd
 import pytest
 import torch
-from biomech.osim_models.build import build_model
 from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
 from biomech.errors import BioposeError
 from biomech.markers import virtual
 from biomech.markers.place import PUBLISHED, fit
+from biomech.osim_models.build import build_model
 
 MARKERS = virtual.load_virtual_markers()
 PARTNER = MARKERS.index(MARKERS.mirror)

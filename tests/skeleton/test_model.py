@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import opensim
 import pytest
-from biomech.osim_models import build
 
 from biomech.errors import BioposeError
+from biomech.osim_models import build
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import (
     body_positions,
