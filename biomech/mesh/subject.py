@@ -14,7 +14,7 @@ ADULT_STATURE_M, ADULT_STATURE_SD_M = (
     1.70,
     0.09,
 )  # both sexes together, ANSUR II (1.756 and 1.629 m, SD 0.069 and 0.064)
-KNOWN_STATURE_SD_M = 0.004
+KNOWN_STATURE_SD_M = 0.001  # a tape measure is not outvoted by thousands of keypoints that err alike
 CHILD_BELOW_M = 1.45
 PHENOTYPE_SD, LOCAL_SD = 0.25, 0.35
 FIXED = ("gender", "age", "muscle", "weight")  # no keypoint sees them; set from what the user says
