@@ -14,7 +14,9 @@ def ik(
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: VIDEO_biopose here]")] = None,
     person: Annotated[str | None, typer.Option(help="Who: 0, 1 … from left to right, or a pixel x,y.")] = None,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture: better, slower.")] = False,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average with the mirrored picture: better, slower.")
+    ] = False,
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
     rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,

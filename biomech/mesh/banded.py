@@ -53,16 +53,21 @@ class NormalEquations:
         pieces = len(residual)
         if pieces <= 0:
             return
-        for row in range(len(stencil)):
-            here = stencil[row] * jacobian[row : row + pieces].transpose(0, 2, 1)
-            if weight is not None:
-                here = here * weight[:, None]
-            self.gradient[row : row + pieces] += (here @ residual[..., None])[..., 0]
-            for column in range(row + 1):
-                there = stencil[column] * jacobian[column : column + pieces]
-                if weight is not None:
-                    there = there * weight[..., None]
-                self.blocks[row - column][column : column + pieces] += here @ there
+        for row, factor in enumerate(stencil):
+            here = factor * jacobian[row : row + pieces]
+            weighted = residual if weight is None else weight * residual
+            self.gradient[row : row + pieces] += (weighted[:, None] @ here)[:, 0]
+        for gap in range(len(stencil)):
+            if weight is None:  # each product of two frames serves every place of the stencil
+                ahead = jacobian[gap:].transpose(0, 2, 1) @ jacobian[: len(jacobian) - gap]
+            for column in range(len(stencil) - gap):
+                factor = stencil[column] * stencil[column + gap]
+                if weight is None:
+                    product = ahead[column : column + pieces]
+                else:
+                    there = jacobian[column : column + pieces] * np.square(weight)[..., None]
+                    product = jacobian[column + gap : column + gap + pieces].transpose(0, 2, 1) @ there
+                self.blocks[gap][column : column + pieces] += factor * product
 
     def solve(self, damping: float) -> tuple[Float[np.ndarray, "frames size"], Float[np.ndarray, "shared"]]:
         """The step that lowers the sum of squares, with Marquardt's damping of the diagonal.

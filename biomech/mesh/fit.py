@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.mesh.banded import NormalEquations
-from biomech.mesh.chain import BonePoints, Chain
+from biomech.mesh.chain import BonePoints, Chain, Slopes
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.ground import Floor
 from biomech.mesh.posture import Posture
@@ -40,8 +40,10 @@ class Evidence:
 
     xy: Float[np.ndarray, "frames points 2"]
     confidence: Float[np.ndarray, "frames points"]  # 0 where there is none
-    landmarks: Float[np.ndarray, "frames points 3"]  # m, camera axes, about any origin; 0 where there are none
-    landmark_confidence: Float[np.ndarray, "frames points"]
+    # Where the points are about their mean, and how surely: statures, in the axes of the ray through the person.
+    landmarks: Float[np.ndarray, "frames points 3"]
+    landmark_sd: Float[np.ndarray, "frames points 3"]  # infinite where nothing is known
+    camera_from_ray: Float[np.ndarray, "frames 3 3"]
     interval_s: float
     focal_px: float
     center_px: Float[np.ndarray, "2"]
@@ -80,8 +82,10 @@ class WindowFit:
     ) -> State:
         """Levenberg–Marquardt until the cost falls by less than a thousandth."""
         damping, cost = 1e-3, self.cost(state)
+        # The shape changes little and its slopes less: one set of them serves all steps.
+        slopes = state.subject.slopes() if free_shape else None
         for _ in range(iterations):
-            equations = self._equations(state, free_shape)
+            equations = self._equations(state, slopes)
             while True:
                 step, shape_step = equations.solve(damping)
                 trial = self._moved(state, step, shape_step)
@@ -106,8 +110,7 @@ class WindowFit:
         picture = np.square(self._picture(points, shaped.stature_m)).sum(-1)
         landmarks = np.square(self._landmarks(points, shaped.stature_m)).sum(-1)
         total = self.information * float(
-            (e.confidence * _robust(picture)).sum()
-            + LANDMARK_TRUST * (e.landmark_confidence * _robust(landmarks)).sum()
+            (e.confidence * _robust(picture)).sum() + LANDMARK_TRUST * _robust(landmarks).sum()
         )
         total += 2 * PRIOR_TRUST * self.information * self.posture.cost(state.rotations)
         tracers = self.chain.positions(self.tracers, shaped, state.rotations, state.root)
@@ -138,11 +141,8 @@ class WindowFit:
         return (pixels - self.evidence.xy) * self._scale(points, stature_m)[..., None]
 
     def _landmarks(self, points, stature_m) -> Float[np.ndarray, "frames points 3"]:
-        weight = self.evidence.landmark_confidence[..., None]
-        share = weight / np.maximum(weight.sum(1, keepdims=True), 1e-9)
-        difference = points - self.evidence.landmarks
-        centred = difference - (share * difference).sum(1, keepdims=True)
-        return centred / (self.correspondence.landmark_sd * stature_m)
+        about_mean = (points - points.mean(1, keepdims=True)) @ self.evidence.camera_from_ray
+        return (about_mean / stature_m - self.evidence.landmarks) / self.evidence.landmark_sd
 
     def _smoothness(self, tracers: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "pieces rows"]:
         flat = tracers.reshape(len(tracers), -1)
@@ -169,12 +169,10 @@ class WindowFit:
 
     # The normal equations.
 
-    def _equations(self, state: State, free_shape: bool) -> NormalEquations:
+    def _equations(self, state: State, slopes: Slopes | None) -> NormalEquations:
         shaped, e = state.subject.shaped, self.evidence
         frames = len(state.root)
-        shape_size = state.subject.size if free_shape else 0
-        equations = NormalEquations(frames, self.chain.size, shape_size)
-        slopes = state.subject.slopes if free_shape else None
+        equations = NormalEquations(frames, self.chain.size, state.subject.size if slopes else 0)
         placed = self.chain.place(self.points, shaped, state.rotations, state.root, slopes)
         by_shape = placed.by_shape
 
@@ -190,16 +188,13 @@ class WindowFit:
         self._add(equations, residual * weight[..., None], project, placed.by_pose, by_shape)
 
         residual = self._landmarks(placed.points, shaped.stature_m)
-        weight = np.sqrt(
-            LANDMARK_TRUST * self.information * e.landmark_confidence * _slope(np.square(residual).sum(-1))
+        weight = np.sqrt(LANDMARK_TRUST * self.information * _slope(np.square(residual).sum(-1)))
+        into_ray = np.swapaxes(e.camera_from_ray, 1, 2)[:, None] / (e.landmark_sd * shaped.stature_m)[..., None]
+        about_mean = placed.by_pose - placed.by_pose.mean(1, keepdims=True)
+        about_mean_shape = None if by_shape is None else by_shape - by_shape.mean(1, keepdims=True)
+        self._add(
+            equations, residual * weight[..., None], into_ray * weight[..., None, None], about_mean, about_mean_shape
         )
-        share = e.landmark_confidence / np.maximum(e.landmark_confidence.sum(1, keepdims=True), 1e-9)
-        centred = placed.by_pose - np.einsum("fp,fpiu->fiu", share, placed.by_pose)[:, None]
-        centred_shape = None
-        if by_shape is not None:
-            centred_shape = by_shape - np.einsum("fp,fpis->fis", share, by_shape)[:, None]
-        diagonal = weight[..., None] / (self.correspondence.landmark_sd * shaped.stature_m)
-        self._add(equations, residual * weight[..., None], diagonal[..., None] * np.eye(3), centred, centred_shape)
 
         weight = np.sqrt(PRIOR_TRUST * self.information)
         pose, by_pose = self.posture.rows(state.rotations)
@@ -217,8 +212,8 @@ class WindowFit:
             equations.add_frames(heights, weight[..., None] * np.einsum("i,fpiu->fpu", self.floor.up, soles.by_pose))
             self._add_slides(equations, slides, self._sliding(self.floor), soles.by_pose)
 
-        if free_shape:
-            residual, jacobian = state.subject.residual(), state.subject.residual_slope()
+        if slopes:
+            residual, jacobian = state.subject.residual(), state.subject.residual_slope(slopes)
             equations.corner += jacobian.T @ jacobian
             equations.shared_gradient += jacobian.T @ residual
         return equations

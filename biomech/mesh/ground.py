@@ -16,7 +16,7 @@ ROLL_SD, PITCH, PITCH_SD = np.radians(5), np.radians(8), np.radians(12)
 BALANCE_SD = np.radians(4)  # how far the mean of mass above the feet strays from the vertical over a clip
 FLOOR_SD_M = 0.03
 STILL_M_S = 0.35
-# Where the mass of a body is, by bone: fractions of the whole at the joints of the Anny rig, after the segment masses of
+# Where the mass of a body is, by bone: fractions of the whole at the joints of the Anny rig, after the segments of
 # de Leva 1996 (both sexes), each segment's shared between its ends.
 MASSES = {
     "Head": 0.07,

@@ -1,5 +1,6 @@
 """The stage Keypoints → BodyMotion, without a trained network: `fit` over the windows of a clip, then upright."""
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,11 +10,13 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
+from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import BonePoints, Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.fit import Evidence, State, WindowFit
 from biomech.mesh.ground import Floor, find_floor, sole_points, upright_camera
+from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.posture import Posture
 from biomech.mesh.prior import PosePrior
 from biomech.mesh.rays import towards
@@ -58,13 +61,14 @@ def recover(
     body = AnnyBody.load([0])
     chain = Chain(body.parents, body.bone_names)
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
-    evidence = _evidence(keypoints, places)
+    evidence = _evidence(keypoints, places, correspondence)
     posture = Posture(PosePrior.load(), chain)
     subject = Subject.start(body, height_m, mass_kg)
     soles = sole_points(body, subject.shaped.stature_m)
     windows = list(_windows(len(keypoints.time_s)))
     shape_windows = _best(windows, evidence)
-    rounds, done = len(shape_windows) + 2 * len(windows), 0
+    rounds = len(shape_windows) + len(windows) * (2 if len(windows) > 1 else 1)
+    done = 0
 
     def step() -> None:
         nonlocal done
@@ -90,13 +94,10 @@ def recover(
 
     first = {window.start: fitted(window, None, None, True) for window in shape_windows}
     subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
-    states = []
-    for window in windows:
-        begun = first.get(window.start)
-        states.append(
-            fitted(window, None if begun is None else State(begun.rotations, begun.root, subject), None, False)
-        )
-    joined = _joined(states, windows, subject)
+    begun = {at: State(state.rotations, state.root, subject) for at, state in first.items()}
+    if len(windows) > 1:  # the windows' shapes differed from their mean
+        begun = {window.start: fitted(window, begun.get(window.start), None, False) for window in windows}
+    joined = _joined(list(begun.values()), windows, subject)
     floor = find_floor(
         chain.joints(subject.shaped.joints, chain.globals(joined.rotations), joined.root),
         chain.positions(soles, subject.shaped, joined.rotations, joined.root),
@@ -124,8 +125,8 @@ def _check(keypoints: Keypoints, height_m: float | None, mass_kg: float | None) 
         raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
 
 
-def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
-    """The keypoints as the fit takes them: gaps at confidence 0, landmarks turned to the ray through the person."""
+def _evidence(keypoints: Keypoints, places: list[int], correspondence: Correspondence) -> Evidence:
+    """The keypoints as the fit takes them: gaps at confidence 0, the detector's 3D about its mean."""
     assert keypoints.focal_px is not None
     xy = keypoints.xy[:, places]
     confidence = np.where(np.isfinite(xy).all(-1), keypoints.confidence[:, places], 0.0)
@@ -133,19 +134,25 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
     xy = np.nan_to_num(xy)
     width, height = keypoints.size_px
     center = np.array([(width - 1) / 2, (height - 1) / 2])
-    landmarks, trust = np.zeros((*xy.shape[:2], 3)), np.zeros(xy.shape[:2])
+    turn = towards(xy, confidence, center, keypoints.focal_px)
+    landmarks, spread = np.zeros((*xy.shape[:2], 3)), np.full((*xy.shape[:2], 3), np.inf)
     if keypoints.world_m is not None:
-        world = keypoints.world_m[:, places]
-        known = np.isfinite(world).all(-1)
-        turned = np.einsum("fij,fpj->fpi", towards(xy, confidence, center, keypoints.focal_px), np.nan_to_num(world))
-        landmarks = turned
-        trust = np.where(known, np.maximum(confidence, 0.2), 0.0)
+        known = (confidence > 0).any(1) & np.isfinite(keypoints.world_m[:, places]).all((1, 2))
+        if list(keypoints.names) == POINT_NAMES:
+            landmarks[known], spread[known] = lift(
+                xy[known], confidence[known], keypoints.world_m[known], keypoints.focal_px, center
+            )
+        else:
+            landmarks[known] = keypoints.world_m[known][:, places] / USUAL_STATURE_M
+            landmarks[known] -= landmarks[known].mean(1, keepdims=True)
+            spread[known] = correspondence.landmark_sd
     steps = np.diff(keypoints.time_s)
     return Evidence(
         xy=xy,
         confidence=confidence,
         landmarks=landmarks,
-        landmark_confidence=trust,
+        landmark_sd=spread,
+        camera_from_ray=turn,
         interval_s=float(np.median(steps)) if len(steps) else 1 / 30,
         focal_px=keypoints.focal_px,
         center_px=center,
@@ -159,7 +166,7 @@ def _windows(frames: int) -> Iterator[slice]:
     step = WINDOW - OVERLAP
     count = int(np.ceil((frames - OVERLAP) / step))
     bounds = np.linspace(0, frames - OVERLAP, count + 1).round().astype(int)
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         yield slice(int(begin), int(end) + OVERLAP)
 
 
@@ -174,7 +181,8 @@ def _part(evidence: Evidence, window: slice) -> Evidence:
         evidence.xy[window],
         evidence.confidence[window],
         evidence.landmarks[window],
-        evidence.landmark_confidence[window],
+        evidence.landmark_sd[window],
+        evidence.camera_from_ray[window],
         evidence.interval_s,
         evidence.focal_px,
         evidence.center_px,

@@ -167,7 +167,7 @@ def see(
         background=tuple(rng.uniform(0.1, 0.95, 3)),
         floor=bool(rng.random() < 0.5),
         ambient=rng.uniform(0.15, 0.5),
-        light_from=tuple(rng.normal(0, 1, 3) + [0, 1, -0.5]),
+        light_from=tuple(rng.normal([0, 1, -0.5], 1, 3)),
     ) as renderer:
         for vertices in skin:
             found = detector.track(renderer.render(vertices))
@@ -227,7 +227,7 @@ def write_shards(
     first_seed: int = 0,
     mirror: bool = False,
 ) -> None:
-    """Write shards of clips, one seed each; those that are there already are left alone, so that a stop loses one at most."""
+    """Write shards of clips, one seed each; those that are there are left alone: a stop loses one at most."""
     names = [n for n in cmu_names(archive) if (n.split("_")[0] in HELD_OUT_SUBJECTS) == held_out]
     for seed in range(first_seed, first_seed + shards):
         path = folder / f"{'held_out' if held_out else 'train'}_{seed:05d}.npz"

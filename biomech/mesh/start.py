@@ -1,7 +1,7 @@
 """Where the fit starts: the body laid over the detector's own 3D landmarks, at the distance its size tells."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
 from biomech.mesh.chain import Chain
@@ -9,10 +9,16 @@ from biomech.mesh.fit import Evidence, State
 from biomech.mesh.subject import Subject
 
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+# Camera axes of a body that stands upright and faces the lens: its X is −z, its Y is −y, its Z is −x.
+TO_THE_LENS = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
 def start(
-    evidence: Evidence, names: list[str], rest_points: Float[np.ndarray, "points 3"], chain: Chain, subject: Subject
+    evidence: Evidence,
+    names: list[str],
+    rest_points: Float[np.ndarray, "points 3"],
+    chain: Chain,
+    subject: Subject,
 ) -> State:
     """The rest pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture.
 
@@ -20,35 +26,39 @@ def start(
     """
     frames = len(evidence.xy)
     trunk = [names.index(n) for n in TRUNK]
+    known = np.isfinite(evidence.landmark_sd).all((1, 2))
+    landmarks = subject.shaped.stature_m * evidence.landmarks @ np.swapaxes(evidence.camera_from_ray, 1, 2)
+    facing = _facing(landmarks[:, trunk], known, rest_points[trunk])
+    laid = np.where(known[:, None, None], landmarks, rest_points @ np.swapaxes(facing, 1, 2))
+    laid = laid - laid[:, trunk[2:]].mean(1, keepdims=True)
     rotations = np.broadcast_to(np.eye(3), (frames, len(chain.parents), 3, 3)).copy()
-    rotations[:, 0] = _facing(evidence.landmarks[:, trunk], rest_points[trunk])
-    landmarks = evidence.landmarks - evidence.landmarks[:, trunk[2:]].mean(1, keepdims=True)
-    hips = np.einsum("fij,j->fi", rotations[:, 0], rest_points[trunk[2:]].mean(0))
-    root = _depth(evidence, landmarks) - hips
+    rotations[:, 0] = facing
+    root = _place(evidence, laid) - facing @ rest_points[trunk[2:]].mean(0)
     return State(rotations, _filled(root, evidence.confidence.sum(1) > 0), subject)
 
 
 def _facing(
-    target: Float[np.ndarray, "frames 4 3"], source: Float[np.ndarray, "4 3"]
+    target: Float[np.ndarray, "frames 4 3"], known: Bool[np.ndarray, " frames"], source: Float[np.ndarray, "4 3"]
 ) -> Float[np.ndarray, "frames 3 3"]:
-    """Rotation camera from body that lays the trunk's four points over their landmarks."""
+    """Rotation camera from body that lays the trunk's points over their landmarks; else as before; else to the lens."""
     result = np.empty((len(target), 3, 3))
-    last = np.diag([-1.0, -1.0, 1.0])[[2, 1, 0]]  # upright, facing the camera
-    for frame, points in enumerate(target):
-        if np.abs(points).max() > 0:
+    last = TO_THE_LENS
+    for frame in [*np.flatnonzero(known)[:1], *range(len(target))]:
+        if known[frame]:
+            points = target[frame]
             last = Rotation.align_vectors(points - points.mean(0), source - source.mean(0))[0].as_matrix()
         result[frame] = last
     return result
 
 
-def _depth(evidence: Evidence, landmarks: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
-    """Place of the landmarks' origin that projects them onto the keypoints: linear least squares, frame by frame."""
+def _place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
+    """Where the points' origin is if they project onto the keypoints: linear least squares, frame by frame."""
     rays = (evidence.xy - evidence.center_px) / evidence.focal_px
-    weight = np.sqrt(evidence.confidence * evidence.landmark_confidence)[..., None]
+    weight = evidence.confidence[..., None]
     rows = np.zeros((*rays.shape, 3))
     rows[..., 0, 0] = rows[..., 1, 1] = 1
     rows[..., 2] = -rays
-    right = rays * landmarks[..., 2:] - landmarks[..., :2]
+    right = rays * laid[..., 2:] - laid[..., :2]
     a = (rows * weight[..., None]).reshape(len(rays), -1, 3)
     b = (right * weight).reshape(len(rays), -1, 1)
     normal = a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3)

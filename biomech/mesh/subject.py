@@ -58,7 +58,6 @@ class Subject:
         numbers = self._measure(self.shape)
         return Shaped(numbers[:-1].reshape(-1, 3), float(numbers[-1]))
 
-    @cached_property
     def slopes(self) -> Slopes:
         """How they change with the free numbers: central differences, since the shape space is piecewise linear."""
         step = 0.02
@@ -91,9 +90,9 @@ class Subject:
             (self.shape - self.expected) / self._spread, (self.shaped.stature_m - stature) / self._stature_sd
         )
 
-    def residual_slope(self) -> Float[np.ndarray, "rows free"]:
+    def residual_slope(self, slopes: Slopes) -> Float[np.ndarray, "rows free"]:
         """Derivative of ``residual`` by the free numbers."""
-        return np.vstack([np.diag(1 / self._spread)[:, self.free], self.slopes.stature / self._stature_sd])
+        return np.vstack([np.diag(1 / self._spread)[:, self.free], slopes.stature / self._stature_sd])
 
     @property
     def _spread(self) -> Float[np.ndarray, " shape"]:

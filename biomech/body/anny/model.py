@@ -53,8 +53,12 @@ class AnnyBody:
         self.faces = tensors["faces"].long()
         # Vertex numbers of the whole mesh, by name: what touches the floor.
         self.foot_vertices = {name: torch.tensor(v) for name, v in description["foot_vertices"].items()}
-        self._crown = torch.tensor(description["crown_vertices"])
-        self._soles = torch.cat([v for name, v in self.foot_vertices.items() if name.startswith("sole")])
+        crown = torch.tensor(description["crown_vertices"])
+        ends = torch.cat([crown, *(v for name, v in self.foot_vertices.items() if name.startswith("sole"))])
+        # Heights alone, of what can be highest and lowest: stature is asked for often.
+        self._crown_size = len(crown)
+        self._end_heights = tensors["template"][ends, 1]
+        self._end_height_components = tensors["components"][:, ends, 1].contiguous()
         self._default = torch.tensor(description["default_shape"])
         self._anchors = [torch.tensor(a) for a in description["phenotype_anchors"]]
         self._whole = tensors
@@ -103,19 +107,14 @@ class AnnyBody:
 
     def stature(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
         """Height of the crown above the soles in the rest pose, m."""
-        heights = self._whole_vertices(shape, torch.cat((self._crown, self._soles)))[:, 1]
-        return heights[: len(self._crown)].max() - heights[len(self._crown) :].min()
+        heights = self._end_heights + self._coefficients(shape) @ self._end_height_components
+        return heights[: self._crown_size].max() - heights[self._crown_size :].min()
 
     def mass(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
         """Volume of the mesh times 980 kg/m³, kg."""
-        a, b, c = self._whole_vertices(shape)[self.faces].unbind(1)
+        vertices = self._whole["template"] + torch.tensordot(self._coefficients(shape), self._whole["components"], 1)
+        a, b, c = vertices[self.faces].unbind(1)
         return (torch.linalg.cross(a, b) * c).sum().abs() / 6 * DENSITY_KG_M3
-
-    def _whole_vertices(self, shape: Tensor, numbers: Tensor | None = None) -> Tensor:
-        template, components = self._whole["template"], self._whole["components"]
-        if numbers is not None:
-            template, components = template[numbers], components[:, numbers]
-        return template + torch.tensordot(self._coefficients(shape), components, 1)
 
     def _coefficients(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, " components"]:
         """Multilinear in the phenotypes between their anchors; each local change has a shape for either sign."""

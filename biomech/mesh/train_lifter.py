@@ -1,0 +1,128 @@
+"""Trains the lifter on rendered clips: ``python -m biomech.mesh.train_lifter SHARDS``."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+from torch import Tensor
+
+from biomech.body.anny import AnnyBody
+from biomech.evaluation.metrics import pa_mpjpe_mm
+from biomech.files import whole_file
+from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
+from biomech.mesh.calibrate import body_points, read_shards
+from biomech.mesh.correspondence import FILE as TABLE
+from biomech.mesh.lifter import FILE, POINTS, Lifter, features
+
+SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 60, 256, 1e-3, 0.2, 0.02
+LIMBS = [
+    POINT_NAMES.index(f"{side}_{joint}")
+    for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+]
+
+
+def examples(frames: dict[str, np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Features and true body points (about their mean, ray axes, statures) of every frame."""
+    bone_names = AnnyBody.load([0]).bone_names
+    truth = body_points(frames, bone_names, json.loads(TABLE.read_text())["points"])
+    columns, turn = features(
+        frames["xy"], frames["confidence"], frames["world_m"], frames["focal_px"], frames["center_px"]
+    )
+    truth = (truth @ turn) / frames["stature_m"][:, None, None]
+    truth = truth - truth.mean(1, keepdims=True)
+    return torch.from_numpy(columns).float(), torch.from_numpy(truth).float()
+
+
+def mirrored(columns: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """The same frames in a mirror."""
+    order = torch.tensor(MIRRORED[:POINTS])
+    flip3, flip2 = torch.tensor([-1.0, 1, 1]), torch.tensor([-1.0, 1])
+    said, seen = columns[:, : POINTS * 3].view(-1, POINTS, 3), columns[:, POINTS * 3 : POINTS * 5].view(-1, POINTS, 2)
+    confidence, size = columns[:, POINTS * 5 : POINTS * 6], columns[:, POINTS * 6 :]
+    parts = [(said[:, order] * flip3).flatten(1), (seen[:, order] * flip2).flatten(1), confidence[:, order], size]
+    return torch.cat(parts, 1), truth[:, order] * flip3
+
+
+def jittered(columns: Tensor, generator: torch.Generator) -> Tensor:
+    """Other cameras' noise: what the network must not learn by heart."""
+    noise = torch.randn(columns.shape, generator=generator)
+    noise[:, : POINTS * 3] *= 0.006
+    noise[:, POINTS * 3 : POINTS * 5] *= 0.02
+    noise[:, POINTS * 5 :] *= 0.02
+    return columns + noise
+
+
+def surprise(points: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
+    """Negative log likelihood under Laplace's distribution, whose tails are the detector's."""
+    return ((points - truth).abs() / spread + spread.log()).mean()
+
+
+def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED) -> Lifter:
+    """AdamW, one cycle; every frame and its mirror image."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    columns, truth = (torch.cat(pair) for pair in zip((columns, truth), mirrored(columns, truth), strict=True))
+    lifter = Lifter(dropout=DROPOUT)
+    optimiser = torch.optim.AdamW(lifter.parameters(), RATE, weight_decay=DECAY)
+    steps = epochs * (len(columns) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.15)
+    for _ in range(epochs):
+        order = torch.randperm(len(columns), generator=generator)
+        for batch in order[: len(order) // BATCH * BATCH].view(-1, BATCH):
+            loss = surprise(*lifter(jittered(columns[batch], generator)), truth[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return lifter.eval()
+
+
+def figures(lifter: Lifter, columns: Tensor, truth: Tensor) -> dict[str, float]:
+    """PA-MPJPE of the 12 limb joints on people of 1.7 m: of the detector's own landmarks, and lifted."""
+    with torch.no_grad():
+        points, spread = lifter(columns)
+
+    def error(guess: Tensor) -> float:
+        return round(pa_mpjpe_mm(_limbs(guess), _limbs(truth)), 1)
+
+    return {
+        "detector_pa_mpjpe_mm": error(columns[:, : POINTS * 3].view(-1, POINTS, 3)),
+        "lifted_pa_mpjpe_mm": error(points),
+        "surprise": round(float(surprise(points, spread, truth)), 3),
+        "within_one_spread": round(float(((points - truth).abs() < spread).float().mean()), 3),
+    }
+
+
+def _limbs(points: Tensor) -> Float[np.ndarray, "frames 12 3"]:
+    return points[:, LIMBS].double().numpy() * 1.7
+
+
+def main(folder: str) -> None:
+    """Train on the shards of the training subjects, measure on those held out, write weights and recipe."""
+    frames = read_shards(Path(folder), "train_*.npz")
+    columns, truth = examples(frames)
+    lifter = train(columns, truth)
+    held_out = examples(read_shards(Path(folder), "held_out_*.npz"))
+    recipe = {
+        "command": "python -m biomech.mesh.train_lifter SHARDS",
+        "data": "rendered clips (biomech/mesh/rendered.py), CMU subjects 1-14 but 09 and 13, BlazePose heavy",
+        "frames": len(columns),
+        "seed": SEED,
+        "epochs": EPOCHS,
+        "held_out": {"data": "CMU subjects 09 and 13", "frames": len(held_out[0]), **figures(lifter, *held_out)},
+        "train": figures(lifter, columns, truth),
+    }
+    with whole_file(FILE) as temporary:
+        save_file({name: tensor.half().contiguous() for name, tensor in lifter.state_dict().items()}, temporary)
+    with whole_file(FILE.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(recipe, indent=1) + "\n")
+    print(json.dumps(recipe, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
