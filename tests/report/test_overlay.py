@@ -5,11 +5,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from biomech.osim_models.build import DEFAULT_PATH
 
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
+from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import LEFT, MIDDLE, RED, RIGHT, Skeleton, skeleton_of, write_overlay, write_video
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import joint_centres, load_model
