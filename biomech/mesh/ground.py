@@ -15,7 +15,7 @@ from biomech.mesh.chain import BonePoints
 ROLL_SD, PITCH, PITCH_SD = np.radians(5), np.radians(8), np.radians(12)
 BALANCE_SD = np.radians(4)  # how far the mean of mass above the feet strays from the vertical over a clip
 FLOOR_SD_M = 0.03
-STILL_M_S = 0.35
+STILL_M_S, LIFTED_M = 0.35, 0.12
 # Who stands bears on the middle of the foot, 5 cm ahead of the ankle (Winter 1995): between heel and ball.
 BEARING = np.array([1.0, 1.0, 0.0] * 2)
 # Where the mass of a body is, by bone: fractions of the whole at the joints of the Anny rig, after the segments of
@@ -86,7 +86,10 @@ def find_floor(
         speed = np.linalg.norm(np.gradient(soles, interval_s, axis=0), axis=-1)
     feet = speed.reshape(frames, 2, 3).min(-1)
     still = np.repeat(1 / (1 + (feet / STILL_M_S) ** 4), 3, axis=1)  # frames, points
-    weight = still + 1e-3
+    # A foot held in the air may be as still: it is above the other, whatever the camera's tilt.
+    lowest = (soles @ _up(PITCH, 0.0)).reshape(frames, 2, 3).min(-1)
+    lifted = np.repeat(lowest - lowest.min(1, keepdims=True), 3, axis=1)
+    weight = still / (1 + (lifted / LIFTED_M) ** 4) + 1e-3
     places = [bone_names.index(bone) for bone in MASSES]
     mass = np.array(list(MASSES.values()))
     centre = (joints[:, places] * mass[:, None]).sum(1) / mass.sum()
