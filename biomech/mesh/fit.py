@@ -29,6 +29,7 @@ CORRELATION_S = 0.1  # the detector's errors and the pose last about this long: 
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
 ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
 LANDMARK_TRUST = 1.0
+LANDMARK_SIZE = 0.9, 1.3  # of the body's
 PRIOR_TRUST = 0.5
 HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.05
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
@@ -141,8 +142,12 @@ class WindowFit:
         return (pixels - self.evidence.xy) * self._scale(points, stature_m)[..., None]
 
     def _landmarks(self, points, stature_m) -> Float[np.ndarray, "frames points 3"]:
-        about_mean = (points - points.mean(1, keepdims=True)) @ self.evidence.camera_from_ray
-        return (about_mean / stature_m - self.evidence.landmarks) / self.evidence.landmark_sd
+        """Landmarks that are unsure lie nearer to each other than the body's points: their size in a frame is free."""
+        e = self.evidence
+        body = (points - points.mean(1, keepdims=True)) @ e.camera_from_ray / stature_m
+        weighted = e.landmarks / e.landmark_sd**2
+        size = (weighted * body).sum((1, 2)) / np.maximum((weighted * e.landmarks).sum((1, 2)), 1e-9)
+        return (body - np.clip(size, *LANDMARK_SIZE)[:, None, None] * e.landmarks) / e.landmark_sd
 
     def _smoothness(self, tracers: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "pieces rows"]:
         flat = tracers.reshape(len(tracers), -1)

@@ -17,7 +17,11 @@ ADULT_STATURE_M, ADULT_STATURE_SD_M = (
 KNOWN_STATURE_SD_M = 0.001  # a tape measure is not outvoted by thousands of keypoints that err alike
 CHILD_BELOW_M = 1.45
 PHENOTYPE_SD, LOCAL_SD = 0.25, 0.35
-FIXED = ("gender", "age", "muscle", "weight")  # no keypoint sees them; set from what the user says
+# What no keypoint sees: set from what the user says, or left ordinary.
+FIXED = (
+    *("gender", "age", "muscle", "weight", "waist_girth", "torso_width", "torso_depth", "hip_depth"),
+    *("neck_forward", "head_height", "head_width", "head_depth"),
+)
 
 
 @dataclass(frozen=True)

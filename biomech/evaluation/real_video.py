@@ -1,0 +1,144 @@
+"""The main job judged on real video: Pose2Sim's four-camera demonstration against its triangulation.
+
+Reference: BlazePose heavy points of all four views, triangulated (see the data's README): no marker mocap, and a bias
+that the detector has in every view is invisible to it. Each camera is run on its own, as a user's one video, with nothing
+known but the file: no calibration, no height. Nothing in this package learned from these videos.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from biomech.body.anny import AnnyBody
+from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
+from biomech.evaluation.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
+from biomech.ik import Options, Result, run_ik
+from biomech.keypoints.keypoints import Keypoints
+from biomech.markers.trc import read_trc
+from biomech.mesh.points import detected_points
+from biomech.run import peak_memory_mb
+from biomech.skeleton.kinematics import Kinematics
+from biomech.skeleton.model import joint_centres, load_model
+from biomech.skeleton.mot import read_mot
+
+CAMERAS = ("cam01", "cam02", "cam03", "cam04")
+JOINTS = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
+LIMBS = [(side, joint) for joint in JOINTS for side in ("L", "R")]
+REFERENCE_NAMES = [side + joint for side, joint in LIMBS]
+DETECTOR_NAMES = [f"{'left' if side == 'L' else 'right'}_{joint.lower()}" for side, joint in LIMBS]
+MODEL_JOINTS = {"Shoulder": "acromial", "Elbow": "elbow", "Wrist": "radius_hand", "Hip": "hip", "Knee": "walker_knee",
+                "Ankle": "ankle"}  # fmt: skip
+
+Points = Float[np.ndarray, "frames 12 3"]
+
+
+def bench_real_video(
+    data: Path,
+    folder: Path,
+    *,
+    options: Options | None = None,
+    cameras: tuple[str, ...] = CAMERAS,
+    overwrite: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict:
+    """Run the main job on every camera and compare with the triangulation.
+
+    Args:
+        data: the folder ``pose2sim_demo``.
+        folder: where the runs go, a folder a camera.
+
+    Returns the means over the cameras and, under ``cameras``, each one's figures.
+
+    Raises:
+        BioposeError: the data is not there.
+    """
+    reference_file = data / "reference_triangulated.trc"
+    if not reference_file.exists():
+        raise BioposeError("no reference", where=str(reference_file), mend="Name the folder pose2sim_demo with --data.")
+    truth = read_trc(reference_file).select(REFERENCE_NAMES).positions_m
+    rows = {}
+    for camera in cameras:
+        started = time.perf_counter()
+        result = run_ik(data / "videos" / f"{camera}.mp4", folder / camera, options, overwrite=overwrite)
+        rows[camera] = {**compare(result, truth), "wall_s": round(time.perf_counter() - started, 1)}
+        say(f"{camera}: {rows[camera]['pa_mpjpe_mm']} mm, knee {rows[camera]['knee_flexion_mae_deg']}°")
+    means = {
+        key: round(float(np.mean([row[key] for row in rows.values()])), 3)
+        for key, value in next(iter(rows.values())).items()
+        if isinstance(value, float)
+    }
+    stages = {
+        stage: round(float(np.mean([row["seconds_by_stage"][stage] for row in rows.values()])), 3)
+        for stage in next(iter(rows.values()))["seconds_by_stage"]
+    }
+    worst_rms = max(row["ik_marker_rms_mm"] for row in rows.values())
+    return {
+        **means,
+        "worst_ik_marker_rms_mm": worst_rms,
+        "seconds_per_video_second_by_stage": stages,
+        "peak_memory_mb": round(peak_memory_mb(), 0),
+        "cameras": rows,
+    }
+
+
+def compare(result: Result, truth: Points) -> dict:
+    """One run against the triangulated limb joints (frame k of the video is row k)."""
+    motion = BodyMotion.load(result.motion)
+    keypoints = Keypoints.load(result.keypoints)
+    kinematics = read_mot(result.kinematics)
+    points = detected_points(AnnyBody.load([0]), motion).select(DETECTOR_NAMES).positions_m
+    joints = joint_centres(load_model(result.model), kinematics)
+    skeleton = joints.select([f"{MODEL_JOINTS[joint]}_{side.lower()}" for side, joint in LIMBS]).positions_m
+    frames = min(len(truth), len(points))
+    truth, points, skeleton = truth[:frames], points[:frames], skeleton[:frames]
+    assert keypoints.world_m is not None
+    own = keypoints.world_m[:frames, [keypoints.names.index(name) for name in DETECTOR_NAMES]]
+    hips = [REFERENCE_NAMES.index("LHip"), REFERENCE_NAMES.index("RHip")]
+    stages = result.record["stages"]
+    duration = len(keypoints.time_s) * float(np.median(np.diff(keypoints.time_s)))
+    seconds = {name: round(stage["seconds"] / duration, 3) for name, stage in stages.items()}
+    return {
+        "pa_mpjpe_mm": round(pa_mpjpe_mm(points, truth), 1),
+        "skeleton_pa_mpjpe_mm": round(pa_mpjpe_mm(skeleton, truth), 1),
+        "blazepose_pa_mpjpe_mm": round(pa_mpjpe_mm(own, truth), 1),
+        "aligned_mpjpe_mm": round(mpjpe_mm(_turned(points, truth), truth, hips), 1),
+        **_knees(kinematics, points, own, truth),
+        "ik_marker_rms_mm": float(stages["solve"]["marker_rms_mm"]),
+        "frames_within_thresholds": stages["solve"]["frames_within_thresholds"],
+        "seconds_per_video_second": round(sum(seconds.values()), 2),
+        "seconds_by_stage": seconds,
+        "notes": result.notes,
+    }
+
+
+def _turned(points: Points, truth: Points) -> Points:
+    """The whole clip turned once (not frame by frame) into the reference's axes: errors of heading and tilt count."""
+    flat = points.reshape(1, -1, 3)
+    return align(flat, truth.reshape(1, -1, 3), scale=False).reshape(points.shape)
+
+
+def _knees(kinematics: Kinematics, points: Points, own: Points, truth: Points) -> dict:
+    """Knee flexion of the .mot, and the bend of the body's and of BlazePose's points, against the truth's."""
+    figures: dict[str, list[float]] = {}
+
+    def add(name: str, value: float) -> None:
+        figures.setdefault(name, []).append(value)
+
+    for side in "LR":
+        hip, knee, ankle = (REFERENCE_NAMES.index(side + joint) for joint in ("Hip", "Knee", "Ankle"))
+        reference = bend_deg(truth[:, hip], truth[:, knee], truth[:, ankle])
+        motion = np.degrees(kinematics.column(f"knee_angle_{side.lower()}"))[: len(truth)]
+        bent = bend_deg(points[:, hip], points[:, knee], points[:, ankle])
+        blazepose = bend_deg(own[:, hip], own[:, knee], own[:, ankle])
+        add("knee_flexion_mae_deg", float(np.abs(motion - reference).mean()))
+        add("body_knee_mae_deg", float(np.abs(bent - reference).mean()))
+        add("blazepose_knee_mae_deg", float(np.abs(blazepose - reference).mean()))
+        add("zero_motion_knee_mae_deg", float(np.abs(reference).mean()))
+        add("knee_correlation", correlation(motion, reference))
+        add("knee_rom_ratio", range_of_motion(motion) / range_of_motion(reference))
+        add("blazepose_knee_rom_ratio", range_of_motion(blazepose) / range_of_motion(reference))
+    return {name: round(float(np.mean(values)), 3) for name, values in figures.items()}
