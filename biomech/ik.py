@@ -1,4 +1,4 @@
-"""The main job: a video in, a folder out that the OpenSim GUI opens. The stages one after the other, and nothing else."""
+"""The main job: a video in, a folder out that the OpenSim GUI opens. The stages in turn, and nothing else."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -21,7 +21,7 @@ from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
-from biomech.mesh.recover import recover
+from biomech.mesh.recover import check_person, recover
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.run import Run
@@ -119,6 +119,8 @@ def run_ik(
         BioposeError: what the user can mend, of any stage.
     """
     options = options or Options()
+    own = [path for path in (options.model, options.marker_set, options.scaling) if path]
+    _check(options, own)
     clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
     pictures = sorted(p for p in Path(video).iterdir() if p.is_file()) if Path(video).is_dir() else [Path(video)]
     run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
@@ -144,7 +146,6 @@ def run_ik(
         work=lambda: _recover(files, options, bar),
     )
     run.stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files))
-    own = [path for path in (options.model, options.marker_set, options.scaling) if path]
     run.stage(
         "scale",
         inputs=[files.motion, DEFAULT_PATH, *own],
@@ -168,6 +169,14 @@ def run_ik(
             work=lambda: _overlay(clip, files, bar),
         )
     return files
+
+
+def _check(options: Options, own: list[Path]) -> None:
+    """What would fail after minutes of detection is told at once."""
+    check_person(options.height_m, options.mass_kg)
+    for path in own:
+        if not path.is_file():
+            raise BioposeError("no such file", where=str(path), mend="Check the path of the model's files.")
 
 
 def _claim(run: Run, video: Path, pictures: list[Path], overwrite: bool) -> None:

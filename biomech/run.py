@@ -31,7 +31,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path, *, overwrite: bool = False, **kwargs) -> "Run":
-        """Open or make the folder.
+        """Look at the folder; the first stage that succeeds makes it, so that a failed run leaves no empty one.
 
         Raises:
             BioposeError: the place is taken by a file, by another video's run, or by a damaged record.
@@ -41,7 +41,6 @@ class Run:
             raise BioposeError(
                 "there is a file where the results should go", where=str(folder), mend="Name another -o."
             )
-        folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder, overwrite, **kwargs)
         path = folder / RECORD
         if path.exists():

@@ -57,7 +57,8 @@ def recover(
     Raises:
         BioposeError: no focal length, no frame with the person, too few known points, or an impossible height or mass.
     """
-    _check(keypoints, height_m, mass_kg)
+    check_person(height_m, mass_kg)
+    _check(keypoints)
     body = AnnyBody.load([0])
     chain = Chain(body.parents, body.bone_names)
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
@@ -114,11 +115,15 @@ def recover(
     return _upright(joined, floor, soles, chain, body, keypoints, quality, notes)
 
 
-def _check(keypoints: Keypoints, height_m: float | None, mass_kg: float | None) -> None:
+def check_person(height_m: float | None, mass_kg: float | None) -> None:
+    """Raise BioposeError for a height (m) or mass (kg) that no person has."""
     if height_m is not None and not 0.5 <= height_m <= 2.5:
         raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give --height in metres, as 1.78.")
     if mass_kg is not None and not 5 <= mass_kg <= 350:
         raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give --mass in kilograms, as 72.")
+
+
+def _check(keypoints: Keypoints) -> None:
     if keypoints.focal_px is None:
         raise BioposeError("the keypoints lack a focal length", mend="Give --focal-px or --fov.")
     if not keypoints.found.any():
