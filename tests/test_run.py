@@ -1,0 +1,139 @@
+"""A run's folder: what runs again, what does not, and what a failure leaves behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.run import RECORD, Run, peak_memory_mb
+
+
+class Stages:
+    """Two stages, one after the other, that note what they did."""
+
+    def __init__(self, folder: Path, source: Path):
+        self.folder, self.source = folder, source
+        self.ran: list[str] = []
+        self.said: list[tuple[str, bool]] = []
+
+    def run(self, *, overwrite: bool = False, fails: bool = False, **options: Any) -> list[str]:
+        """Names of the stages that ran."""
+        run = Run.open(
+            self.folder, overwrite=overwrite, on_stage=lambda name, skipped: self.said.append((name, skipped))
+        )
+        self.ran = []
+        first, second = self.folder / "first.txt", self.folder / "second.txt"
+        run.stage(
+            "first",
+            inputs=[self.source],
+            outputs=[first],
+            options={"loud": options.get("loud", False)},
+            work=lambda: self.work("first", first, self.source.read_text() + str(options.get("loud")), False),
+        )
+        run.stage(
+            "second",
+            inputs=[first],
+            outputs=[second],
+            options={"path": Path("a")},
+            work=lambda: self.work("second", second, first.read_text().upper(), fails),
+        )
+        return self.ran
+
+    def work(self, name: str, path: Path, text: str, fails: bool) -> dict[str, Any]:
+        self.ran.append(name)
+        with whole_file(path) as temporary:
+            temporary.write_text(text)
+            if fails:
+                raise BioposeError("it cannot be done")
+        return {"letters": len(text), "notes": [f"{name} is done"]}
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> Stages:
+    source = tmp_path / "source.txt"
+    source.write_text("abc")
+    return Stages(tmp_path / "out" / "run", source)
+
+
+def record(stages: Stages) -> dict[str, Any]:
+    return json.loads((stages.folder / RECORD).read_text())
+
+
+def test_what_is_unchanged_does_not_run_again(stages: Stages) -> None:
+    assert stages.run() == ["first", "second"]
+    before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in stages.folder.iterdir()}
+    assert stages.run() == []
+    assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in stages.folder.iterdir()} == before
+    assert stages.said == [("first", False), ("second", False), ("first", True), ("second", True)]
+
+
+def test_what_changed_runs_again_with_what_hangs_on_it(stages: Stages) -> None:
+    stages.run()
+    assert stages.run(loud=True) == ["first", "second"]
+    stages.source.write_text("abcd")
+    assert stages.run(loud=True) == ["first", "second"]
+    (stages.folder / "second.txt").write_text("edited by hand")
+    assert stages.run(loud=True) == ["second"]
+    (stages.folder / "first.txt").unlink()
+    assert stages.run(loud=True) == ["first"], "the same first file again: the second stage has its input"
+    assert stages.run(loud=True, overwrite=True) == ["first", "second"]
+
+
+def test_another_version_runs_again(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages.run()
+    monkeypatch.setattr("biomech.run.__version__", "999")
+    assert stages.run() == ["first", "second"] and record(stages)["biopose"] == "999"
+
+
+def test_the_record(stages: Stages) -> None:
+    stages.run()
+    found = record(stages)
+    assert found["versions"]["python"] and found["versions"]["numpy"]
+    first = found["stages"]["first"]
+    assert first["letters"] == 7 and first["notes"] == ["first is done"] and first["options"] == {"loud": False}
+    assert set(first["inputs"]) == {"source.txt"} and len(first["outputs"]["first.txt"]) == 64
+    assert first["seconds"] >= 0 and 10 < first["peak_memory_mb"] < 100_000
+
+
+def test_a_failure_leaves_earlier_files_whole(stages: Stages) -> None:
+    stages.run()
+    written = (stages.folder / "second.txt").read_bytes()
+    with pytest.raises(BioposeError, match="cannot be done"):
+        stages.run(loud=True, fails=True)
+    assert sorted(p.name for p in stages.folder.iterdir()) == [RECORD, "first.txt", "second.txt"]
+    assert (stages.folder / "second.txt").read_bytes() == written
+    assert record(stages)["stages"]["first"]["options"] == {"loud": True}
+    assert stages.run(loud=True) == ["second"], "what succeeded before the failure need not run again"
+    assert (stages.folder / "second.txt").read_text() == "ABCTRUE"
+
+
+def test_a_failure_at_once_leaves_no_folder(tmp_path: Path) -> None:
+    def work() -> dict[str, Any]:
+        raise BioposeError("nobody in view")
+
+    run = Run.open(tmp_path / "out")
+    with pytest.raises(BioposeError):
+        run.stage("first", inputs=[], outputs=[], options={}, work=work)
+    assert not (tmp_path / "out").exists()
+
+
+def test_places_that_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(BioposeError, match="there is a file where the results should go"):
+        Run.open(tmp_path / "file")
+    (tmp_path / RECORD).write_text("{half")
+    with pytest.raises(BioposeError, match="cannot be read") as caught:
+        Run.open(tmp_path)
+    assert "Delete it" in str(caught.value)
+    assert (tmp_path / "file").read_text() == "mine" and (tmp_path / RECORD).read_text() == "{half"
+
+
+def test_memory_is_in_megabytes() -> None:
+    before = peak_memory_mb()
+    held = bytearray(150 * 2**20)
+    held[::4096] = b"x" * len(held[::4096])
+    assert 50 < before <= peak_memory_mb() < 200_000
+    del held
