@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
+from threadpoolctl import threadpool_limits
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
@@ -37,6 +38,7 @@ PARTS = {
 }
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # thousands of small products: threads only get in their way
 def recover(
     keypoints: Keypoints,
     *,
