@@ -1,0 +1,180 @@
+"""`biopose ik` given what it cannot use: exit code 2, one message that says what to do, and nothing left behind."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from biomech import assets
+from biomech.cli.main import main
+from biomech.errors import BioposeError
+
+Answer = tuple[int, str]
+Biopose = Callable[..., Answer]
+
+
+@pytest.fixture
+def biopose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Biopose:
+    """Run the command in an empty folder; answers the exit code and what stood on stderr."""
+    working = tmp_path / "working"
+    working.mkdir()
+    monkeypatch.chdir(working)
+
+    def call(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["biopose", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        assert said.out == "" and "Traceback" not in said.err
+        assert list(working.iterdir()) == [], "something was left behind"
+        return int(left.value.code or 0), said.err
+
+    return call
+
+
+def film(path: Path, frames: int = 5, size: int = 256) -> Path:
+    """A plain grey film without anybody."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width = stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for _ in range(frames):
+            picture = np.full((size, size, 3), 128, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def sound(path: Path) -> Path:
+    """A second of silence."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        for index in range(43):
+            frame.pts = 1024 * index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def still(path: Path) -> Path:
+    cv2.imwrite(str(path), np.full((64, 64, 3), 90, np.uint8))
+    return path
+
+
+def text(path: Path) -> Path:
+    path.write_text("this is no video\n" * 200)
+    return path
+
+
+def cut(path: Path) -> Path:
+    """The first half of a film: its index, at the end, is missing."""
+    whole = film(path.with_name("whole.mp4")).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+def nothing(path: Path) -> Path:
+    path.write_bytes(b"")
+    return path
+
+
+def no_pictures(path: Path) -> Path:
+    path.mkdir()
+    (path / "notes.txt").write_text("nothing to see")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "message"),
+    [
+        ("text.mp4", text, "not a video that can be read, or damaged"),
+        ("cut.mp4", cut, "not a video that can be read, or damaged"),
+        ("empty.mp4", nothing, "not a video that can be read, or damaged"),
+        ("still.jpg", still, "a single picture, not a clip"),
+        ("still.png", still, "a single picture, not a clip"),
+        ("sound.m4a", sound, "no picture track, only sound or data"),
+        ("folder", no_pictures, "no pictures in this folder"),
+    ],
+)
+def test_what_is_no_video(
+    tmp_path: Path, biopose: Biopose, name: str, make: Callable[[Path], Path], message: str
+) -> None:
+    path = make(tmp_path / name)
+    code, said = biopose("ik", path)
+    assert code == 2
+    first, *rest = said.splitlines()
+    assert first.startswith(f"Error: {path}: ") and message in first
+    assert len(rest) == 1, "one line that says what to do"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--height", "17"], "a height of 17.0 m is not a person's"),
+        (["--height", "178"], "a height of 178.0 m is not a person's"),
+        (["--mass", "0.07"], "a mass of 0.07 kg is not a person's"),
+        (["--person", "foo"], "--person foo is neither a number nor a pixel"),
+        (["--end", "0"], "holds nothing"),
+        (["--start", "100"], "no frame between 100 s and the end"),
+        (["--focal-px", "0"], "a focal length of 0 px cannot be"),
+        (["--fov", "60", "--focal-px", "900"], "both given"),
+        (["--model", "mine.osim"], "--model and --markers go together"),
+        (["--model", "mine.osim", "--markers", "mine.xml"], "mine.osim: no such file"),
+    ],
+)
+def test_options_that_cannot_be(tmp_path: Path, biopose: Biopose, arguments: list[str], message: str) -> None:
+    code, said = biopose("ik", film(tmp_path / "film.mp4"), *arguments)
+    assert code == 2 and message in said
+
+
+def test_a_number_that_is_none(tmp_path: Path, biopose: Biopose) -> None:
+    code, said = biopose("ik", film(tmp_path / "film.mp4"), "--height", "tall")
+    assert code == 2 and "--height" in said and "number" in said
+
+
+def test_nobody_in_view(tmp_path: Path, biopose: Biopose) -> None:
+    try:
+        assets.locate("blazepose_heavy")
+    except BioposeError as error:
+        pytest.skip(str(error))
+    path = film(tmp_path / "film.mp4")
+    code, said = biopose("ik", path, "-o", "out")
+    assert code == 2 and said.startswith(f"Error: {path}: ") and "person" in said
+
+
+def test_a_folder_of_another_video_is_refused(tmp_path: Path, biopose: Biopose) -> None:
+    folder = tmp_path / "taken"
+    folder.mkdir()
+    record = json.dumps({"video": {"name": "other.mp4", "sha256": ["0"]}, "stages": {}})
+    (folder / "biopose.json").write_text(record)
+    code, said = biopose("ik", film(tmp_path / "film.mp4"), "-o", folder)
+    assert code == 2 and "results of another video (other.mp4)" in said and "--overwrite" in said
+    assert (folder / "biopose.json").read_text() == record and len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "message"),
+    [
+        (["recover"], "keypoints.npz", "not a keypoint file"),
+        (["extract"], "motion.npz", "not a body motion"),
+        (["solve", "--static", "static.trc"], "trial.trc", "trial.trc"),
+        (["solve"], "trial.csv", "not a marker file"),
+        (["detect"], "film.mp4", "not a video"),
+    ],
+)
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_other_commands(
+    tmp_path: Path, biopose: Biopose, command: list[str], name: str, message: str, exists: bool
+) -> None:
+    path = tmp_path / name
+    if exists:
+        text(path)
+    code, said = biopose(command[0], path, *command[1:])
+    assert code == 2 and (message in said or "no such file" in said.lower())

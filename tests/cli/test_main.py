@@ -1,0 +1,66 @@
+"""The command `biopose` itself: what it offers, how fast, and how errors leave it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from biomech import __version__
+from biomech.cli import main as command
+
+
+def biopose(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The real thing, in a process of its own."""
+    code = "from biomech.cli.main import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+def test_help_names_every_command() -> None:
+    result = biopose("--help")
+    assert result.returncode == 0 and result.stderr == ""
+    for name in (*command.VERBS, *command.GROUPS):
+        assert name in result.stdout
+
+
+def test_version() -> None:
+    result = biopose("--version")
+    assert (result.returncode, result.stdout) == (0, f"biopose {__version__}\n")
+
+
+def test_help_needs_nothing_heavy() -> None:
+    """`biopose --help` answers in 0.3 s only as long as no command imports the library's packages at its top."""
+    code = (
+        "import sys\nfrom biomech.cli.main import _register\n_register()\n"
+        "print(sorted({'torch', 'numpy', 'opensim', 'cv2', 'av', 'pandas', 'scipy', 'pyvista'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", [*command.VERBS, *command.GROUPS])
+def test_every_command_has_help(verb: str, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["biopose", verb, "--help"])
+    with pytest.raises(SystemExit) as left:
+        command.main()
+    assert left.value.code == 0 and "Usage" in capsys.readouterr().out
+
+
+def test_errors_are_one_message_and_exit_code_2(tmp_path: Path) -> None:
+    result = biopose("ik", "none.mp4", "-o", "out", cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.splitlines()[0] == "Error: none.mp4: no such file or folder"
+    assert "Traceback" not in result.stderr and list(tmp_path.iterdir()) == []
+
+
+def test_errors_for_machines(tmp_path: Path) -> None:
+    result = biopose("ik", "none.mp4", "--json", cwd=tmp_path)
+    assert result.returncode == 2
+    error = json.loads(result.stdout)
+    assert error["error"] == "no such file or folder" and error["where"] == "none.mp4" and error["mend"]
+
+
+def test_a_mistyped_option_is_told() -> None:
+    result = biopose("ik", "none.mp4", "--heigth", "1.7")
+    assert result.returncode == 2 and "--heigth" in result.stderr and "Traceback" not in result.stderr
