@@ -254,7 +254,8 @@ def build_model(markers: Iterable[Marker] | None = None, patella: bool = False) 
         b.body("pelvis", _Mass.of(figures.PELVIS), figures.PELVIS.meshes)
         b.body("torso", torso, figures.TORSO_WITH_HEAD.meshes)
         head_body = b.body("head", _Mass.of(head))
-        b.mesh_drawn_in(head_body, tuple(-v for v in figures.NECK_IN_TORSO_M), figures.HEAD_MESHES)
+        x, y, z = figures.NECK_IN_TORSO_M
+        b.mesh_drawn_in(head_body, (-x, -y, -z), figures.HEAD_MESHES)
         b.pelvis_joint()
         for trunk_joint in figures.TRUNK_JOINTS:
             b.joint(trunk_joint)

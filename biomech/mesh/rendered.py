@@ -197,6 +197,7 @@ def rendered_clips(
     while True:
         source = read_cmu(archive, names[rng.integers(len(names))])
         motion = replay(source, body, random_shape(body, rng), every=round(source.rate_hz / RATE_HZ))
+        assert motion.quality is not None
         for _ in range(CLIPS_PER_MOTION):
             if len(motion.time_s) < CLIP_FRAMES:
                 break
