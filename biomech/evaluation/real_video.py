@@ -1,8 +1,8 @@
 """The main job judged on real video: Pose2Sim's four-camera demonstration against its triangulation.
 
 Reference: BlazePose heavy points of all four views, triangulated (see the data's README): no marker mocap, and a bias
-that the detector has in every view is invisible to it. Each camera is run on its own, as a user's one video, with nothing
-known but the file: no calibration, no height. Nothing in this package learned from these videos.
+that the detector has in every view is invisible to it. Each camera is run on its own, as a user's one video, with
+nothing known but the file: no calibration, no height. Nothing in this package learned from these videos.
 """
 
 import time

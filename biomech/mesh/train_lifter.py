@@ -74,7 +74,8 @@ def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED
     for _ in range(epochs):
         order = torch.randperm(len(columns), generator=generator)
         for batch in order[: len(order) // BATCH * BATCH].view(-1, BATCH):
-            loss = surprise(*lifter(jittered(columns[batch], generator)), truth[batch])
+            points, spread = lifter(jittered(columns[batch], generator))
+            loss = surprise(points, spread, truth[batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
