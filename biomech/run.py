@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import resource
 import sys
@@ -34,13 +35,16 @@ class Run:
         """Look at the folder; the first stage that succeeds makes it, so that a failed run leaves no empty one.
 
         Raises:
-            BioposeError: the place is taken by a file, by another video's run, or by a damaged record.
+            BioposeError: the place is taken by a file or a damaged record, or may not be written to.
         """
         folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        if not nearest.is_dir():
             raise BioposeError(
-                "there is a file where the results should go", where=str(folder), mend="Name another -o."
+                "there is a file where the results should go", where=str(nearest), mend="Name another -o."
             )
+        if not os.access(nearest, os.W_OK):
+            raise BioposeError("the results may not be written here", where=str(nearest), mend="Name another -o.")
         run = cls(folder, overwrite, **kwargs)
         path = folder / RECORD
         if path.exists():

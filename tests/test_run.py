@@ -124,11 +124,20 @@ def test_places_that_are_taken(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BioposeError, match="there is a file where the results should go"):
         Run.open(tmp_path / "file")
+    with pytest.raises(BioposeError, match="there is a file where the results should go"):
+        Run.open(tmp_path / "file" / "results")
     (tmp_path / RECORD).write_text("{half")
     with pytest.raises(BioposeError, match="cannot be read") as caught:
         Run.open(tmp_path)
     assert "Delete it" in str(caught.value)
     assert (tmp_path / "file").read_text() == "mine" and (tmp_path / RECORD).read_text() == "{half"
+
+
+def test_a_place_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told before the work, not after it; tests run as root may write anywhere."""
+    monkeypatch.setattr("os.access", lambda place, mode: place != tmp_path)
+    with pytest.raises(BioposeError, match="may not be written"):
+        Run.open(tmp_path / "new" / "results")
 
 
 def test_memory_is_in_megabytes() -> None:
