@@ -8,7 +8,7 @@ import typer
 
 NEEDED = (
     "ai-edge-litert av ezc3d jaxtyping numpy opencv-python-headless opensim pandas pip pyvista rich safetensors scipy "
-    "torch typer"
+    "threadpoolctl torch typer"
 ).split()
 OPTIONAL = {
     "smplx": "SMPL bodies of your own: pip install 'biopose[smpl]' (its licence is non-commercial)",

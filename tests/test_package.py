@@ -1,8 +1,11 @@
 """The package as it is declared: every room is installed, with the files that it needs."""
 
+import re
 from pathlib import Path
 
 import pytest
+
+from biomech.cli.doctor import NEEDED
 
 tomllib = pytest.importorskip("tomllib")  # Python 3.10 has none
 
@@ -43,3 +46,8 @@ def test_every_data_file_is_declared(project: dict) -> None:
 def test_nothing_lands_at_the_top(project: dict) -> None:
     assert all(name.split(".")[0] == "biomech" for name in project["tool"]["setuptools"]["packages"])
     assert project["project"]["scripts"] == {"biopose": "biomech.cli.main:main"}
+
+
+def test_the_doctor_looks_for_every_dependency(project: dict) -> None:
+    dependencies = [re.split(r"[^\w-]", line)[0] for line in project["project"]["dependencies"]]
+    assert sorted(dependencies) == sorted(NEEDED)
