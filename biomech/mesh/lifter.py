@@ -15,11 +15,12 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.rays import towards
 
 FILE = Path(__file__).with_name("lifter.safetensors")
 POINTS = len(POINT_NAMES)
+MIRROR = torch.tensor(MIRRORED[:POINTS])
 USUAL_STATURE_M = 1.7  # world landmarks are those of a person of about this size
 FEATURES = POINTS * 6 + 1
 LEAST_SD, MOST_SD = 0.004, 0.3  # statures
@@ -28,7 +29,7 @@ LEAST_SD, MOST_SD = 0.004, 0.3  # statures
 class Lifter(nn.Module):
     """Features of a frame → body points about their mean, ray axes (right, down, away), statures, and their spread."""
 
-    def __init__(self, width: int = 512, dropout: float = 0.0):
+    def __init__(self, width: int = 256, dropout: float = 0.0):
         super().__init__()
         self.first = nn.Sequential(nn.Linear(FEATURES, width), nn.GELU(), nn.Dropout(dropout))
         self.middle = nn.ModuleList(
@@ -81,6 +82,20 @@ def features(
     return np.concatenate(columns, 1), turn
 
 
+def in_mirror(points: Float[Tensor, "frames points size"]) -> Float[Tensor, "frames points size"]:
+    """Points (x to the right first) as the mirror image has them: left is right."""
+    flipped = points[:, MIRROR].clone()
+    flipped[..., 0] *= -1
+    return flipped
+
+
+def mirrored(columns: Float[Tensor, "frames features"]) -> Float[Tensor, "frames features"]:
+    """The features of the mirror image."""
+    said, seen = columns[:, : POINTS * 3].view(-1, POINTS, 3), columns[:, POINTS * 3 : POINTS * 5].view(-1, POINTS, 2)
+    confidence, size = columns[:, POINTS * 5 : POINTS * 6], columns[:, POINTS * 6 :]
+    return torch.cat([in_mirror(said).flatten(1), in_mirror(seen).flatten(1), confidence[:, MIRROR], size], 1)
+
+
 def lift(
     xy: Float[np.ndarray, "frames points 2"],
     confidence: Float[np.ndarray, "frames points"],
@@ -90,6 +105,11 @@ def lift(
 ) -> tuple[Float[np.ndarray, "frames points 3"], Float[np.ndarray, "frames points 3"]]:
     """Body points about their mean and their spread, in the axes of ``towards`` and statures, of BlazePose's 33."""
     columns, _ = features(xy, confidence, world_m, focal_px, center_px)
+    seen, lifter = torch.from_numpy(columns).float(), Lifter.load()
     with torch.no_grad():
-        points, spread = Lifter.load()(torch.from_numpy(columns).float())
+        points, spread = lifter(seen)
+        other_points, other_spread = lifter(mirrored(seen))
+    # What the network makes of the mirror image differs a little by chance: the mean is steadier.
+    points = (points + in_mirror(other_points)) / 2
+    spread = (spread + other_spread[:, MIRROR]) / 2
     return points.double().numpy(), spread.double().numpy()

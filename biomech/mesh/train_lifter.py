@@ -13,12 +13,13 @@ from torch import Tensor
 from biomech.body.anny import AnnyBody
 from biomech.evaluation.metrics import pa_mpjpe_mm
 from biomech.files import whole_file
-from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
+from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.mesh.calibrate import body_points, read_shards
 from biomech.mesh.correspondence import FILE as TABLE
-from biomech.mesh.lifter import FILE, POINTS, Lifter, features
+from biomech.mesh.lifter import FILE, POINTS, Lifter, features, in_mirror, mirrored
 
-SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 60, 256, 1e-3, 0.2, 0.02
+SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 60, 512, 2e-3, 0.2, 0.05
+ROLL_RAD, NOISE_SAID, NOISE_SEEN = 0.2, 0.01, 0.03
 LIMBS = [
     POINT_NAMES.index(f"{side}_{joint}")
     for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -38,23 +39,17 @@ def examples(frames: dict[str, np.ndarray]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(columns).float(), torch.from_numpy(truth).float()
 
 
-def mirrored(columns: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """The same frames in a mirror."""
-    order = torch.tensor(MIRRORED[:POINTS])
-    flip3, flip2 = torch.tensor([-1.0, 1, 1]), torch.tensor([-1.0, 1])
-    said, seen = columns[:, : POINTS * 3].view(-1, POINTS, 3), columns[:, POINTS * 3 : POINTS * 5].view(-1, POINTS, 2)
-    confidence, size = columns[:, POINTS * 5 : POINTS * 6], columns[:, POINTS * 6 :]
-    parts = [(said[:, order] * flip3).flatten(1), (seen[:, order] * flip2).flatten(1), confidence[:, order], size]
-    return torch.cat(parts, 1), truth[:, order] * flip3
-
-
-def jittered(columns: Tensor, generator: torch.Generator) -> Tensor:
-    """Other cameras' noise: what the network must not learn by heart."""
-    noise = torch.randn(columns.shape, generator=generator)
-    noise[:, : POINTS * 3] *= 0.006
-    noise[:, POINTS * 3 : POINTS * 5] *= 0.02
-    noise[:, POINTS * 5 :] *= 0.02
-    return columns + noise
+def varied(columns: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same frames with the camera rolled a little (the detector turns its crop along), and with noise."""
+    angle = ROLL_RAD * torch.randn(len(columns), generator=generator)
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.eye(3).repeat(len(columns), 1, 1)
+    turn[:, 0, 0], turn[:, 0, 1], turn[:, 1, 0], turn[:, 1, 1] = cos, -sin, sin, cos
+    said = columns[:, : POINTS * 3].view(-1, POINTS, 3) @ turn.mT
+    seen = columns[:, POINTS * 3 : POINTS * 5].view(-1, POINTS, 2) @ turn[:, :2, :2].mT
+    said = said + NOISE_SAID * torch.randn(said.shape, generator=generator)
+    seen = seen + NOISE_SEEN * torch.randn(seen.shape, generator=generator)
+    return torch.cat([said.flatten(1), seen.flatten(1), columns[:, POINTS * 5 :]], 1), truth @ turn.mT
 
 
 def surprise(points: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
@@ -66,7 +61,9 @@ def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED
     """AdamW, one cycle; every frame and its mirror image."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    columns, truth = (torch.cat(pair) for pair in zip((columns, truth), mirrored(columns, truth), strict=True))
+    columns, truth = (
+        torch.cat(pair) for pair in zip((columns, truth), (mirrored(columns), in_mirror(truth)), strict=True)
+    )
     lifter = Lifter(dropout=DROPOUT)
     optimiser = torch.optim.AdamW(lifter.parameters(), RATE, weight_decay=DECAY)
     steps = epochs * (len(columns) // BATCH)
@@ -74,8 +71,9 @@ def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED
     for _ in range(epochs):
         order = torch.randperm(len(columns), generator=generator)
         for batch in order[: len(order) // BATCH * BATCH].view(-1, BATCH):
-            points, spread = lifter(jittered(columns[batch], generator))
-            loss = surprise(points, spread, truth[batch])
+            seen, wanted = varied(columns[batch], truth[batch], generator)
+            points, spread = lifter(seen)
+            loss = surprise(points, spread, wanted)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
