@@ -25,7 +25,7 @@ from biomech.mesh.ground import Floor
 from biomech.mesh.posture import Posture
 from biomech.mesh.subject import Subject
 
-CORRELATION_S = 0.1  # the detector's errors and the pose last about this long: frames closer than it are not news
+CORRELATION_S = 0.1  # errors, poses and accelerations last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
 ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
 LANDMARK_TRUST = 0.5
@@ -157,8 +157,9 @@ class WindowFit:
         return second * self._smoothness_weight(flat.shape[1])
 
     def _smoothness_weight(self, rows: int) -> float:
-        # Three tracers a bone say nearly the same: together they count as one.
-        return 1 / (ACCELERATION_SD * self.evidence.interval_s**2 * np.sqrt(3))
+        # Three tracers a bone say nearly the same: together they count as one. Accelerations last as keypoints' errors
+        # do; so all weights are of a unit of time, and the answer does not hang on the frame rate.
+        return np.sqrt(self.information / 3) / (ACCELERATION_SD * self.evidence.interval_s**2)
 
     def _standing(self, floor: Floor, soles: Float[np.ndarray, "frames points 3"]):
         """Heights of standing (and of sunken) points above the floor, and the slides of standing ones."""
