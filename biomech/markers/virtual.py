@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from biomech.body.anny import AnnyBody
+from biomech.body.body import Posed, Rest
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -49,6 +50,7 @@ class VirtualMarkers:
     bony: Bool[np.ndarray, " markers"]
     smpl_vertex: Int[np.ndarray, " markers"]
     smpl_table: list[str]  # the published set that the vertex number is from
+    bone: list[str]  # of Anny that carries the marker rigidly; "" where it moves with the skin
     vertices: Int[np.ndarray, "markers 3"]  # corners of the Anny surface triangle; may repeat
     shares: Float[np.ndarray, "markers 3"]  # barycentric, sum 1
     description: list[str]
@@ -88,6 +90,7 @@ def load_virtual_markers() -> VirtualMarkers:
         bony=numbers(["bony"], int)[:, 0] == 1,
         smpl_vertex=numbers(["smpl_vertex"], int)[:, 0],
         smpl_table=column("smpl_table"),
+        bone=column("bone"),
         vertices=numbers(["vertex_a", "vertex_b", "vertex_c"], int),
         shares=numbers(["share_a", "share_b", "share_c"], float),
         description=column("description"),
@@ -115,6 +118,21 @@ def from_vertices(body: AnnyBody, vertices: Float[Tensor, "*batch vertices 3"]) 
     return (vertices[..., row[wanted], :] * shares[..., None]).sum(-2)
 
 
+def carried(body: AnnyBody, rest: Rest, posed: Posed) -> Float[Tensor, "frames markers 3"]:
+    """Marker positions of a posed body, with gradients.
+
+    A bony landmark is bound to the surface at rest and then goes with its bone: the skin of any linearly blended mesh
+    slides by centimetres over knees, elbows and the front of the pelvis when they bend. Other markers go with the skin.
+    """
+    table = load_virtual_markers()
+    at_rest = from_vertices(body, rest.vertices)
+    skin = from_vertices(body, body.skin(rest, posed))
+    rigid = [i for i, bone in enumerate(table.bone) if bone]
+    bones = [body.bone_names.index(table.bone[i]) for i in rigid]
+    arms = (at_rest[rigid] - rest.joints[bones])[..., None]
+    return skin.index_copy(1, torch.tensor(rigid), posed.joints[:, bones] + (posed.rotations[:, bones] @ arms)[..., 0])
+
+
 def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
     """The 142 markers of a motion (m, world axes).
 
@@ -135,7 +153,7 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
         rotations = torch.as_tensor(motion.rotations, dtype=torch.float32)
         root = torch.as_tensor(motion.root_position_m, dtype=torch.float32)
         positions = [
-            from_vertices(body, body.skin(rest, body.pose(rest, turned, placed)))
+            carried(body, rest, body.pose(rest, turned, placed))
             for turned, placed in zip(rotations.split(FRAMES_AT_ONCE), root.split(FRAMES_AT_ONCE), strict=True)
         ]
     return Markers(list(load_virtual_markers().names), torch.cat(positions).double().numpy(), motion.time_s)

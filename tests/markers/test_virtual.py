@@ -121,7 +121,7 @@ def test_anny_standing_is_near_the_models_zero(found):
     assert abs(np.degrees(found.coordinates["lumbar_extension"])) < 8
 
 
-def test_extraction_equals_the_whole_skin(body):
+def test_extraction_is_the_whole_skin_or_the_bone(body):
     motion = random_motion(body, 7, seed=5)
     markers = virtual.extract(body, motion)
     whole = AnnyBody.load()
@@ -129,7 +129,15 @@ def test_extraction_equals_the_whole_skin(body):
     posed = whole.pose(rest, torch.tensor(motion.rotations).float(), torch.tensor(motion.root_position_m).float())
     skin = whole.skin(rest, posed).double().numpy()
     expected = (skin[:, MARKERS.vertices] * MARKERS.shares[..., None]).sum(2)
-    np.testing.assert_allclose(markers.positions_m, expected, atol=1e-5)
+    on_skin = [i for i, bone in enumerate(MARKERS.bone) if not bone]
+    np.testing.assert_allclose(markers.positions_m[:, on_skin], expected[:, on_skin], atol=1e-5)
+    at_rest = (rest.vertices.double().numpy()[MARKERS.vertices] * MARKERS.shares[..., None]).sum(1)
+    for i, bone in enumerate(MARKERS.bone):
+        if bone:  # seen from its bone, the marker does not move
+            b = body.bone_names.index(bone)
+            away = markers.positions_m[:, i] - posed.joints[:, b].double().numpy()
+            local = np.einsum("fji,fj->fi", posed.rotations[:, b].double().numpy(), away)
+            np.testing.assert_allclose(local, np.tile(at_rest[i] - rest.joints[b].double().numpy(), (7, 1)), atol=1e-5)
     np.testing.assert_array_equal(markers.time_s, motion.time_s)
 
 
@@ -194,3 +202,12 @@ def test_opensim_reads_the_marker_set_onto_our_model(tmp_path):
         np.testing.assert_allclose(marker.get_location().to_numpy(), location)
     heights = [model.getMarkerSet().get(n).getLocationInGround(state)[1] for n in ("THD", "C7", "RASI", "RKNE", "RANK")]
     assert heights == sorted(heights, reverse=True)
+
+
+def test_landmarks_of_pelvis_knee_ankle_and_elbow_go_with_their_bones():
+    carriers = dict(zip(MARKERS.names, MARKERS.bone, strict=True))
+    assert {carriers[n] for n in ("RASI", "LASI", "RPSI", "LPSI")} == {"Hips"}
+    assert (carriers["RKNE"], carriers["RANK"], carriers["LELS"]) == ("RightUpLeg", "RightLeg", "LeftArm")
+    for name, mirror in zip(MARKERS.names, MARKERS.mirror, strict=True):
+        swapped = carriers[name].replace("Right", "@").replace("Left", "Right").replace("@", "Left")
+        assert carriers[mirror] == swapped
