@@ -49,8 +49,8 @@ class Run:
         path = folder / RECORD
         if path.exists():
             try:
-                run.record = json.loads(path.read_text())
-            except ValueError as error:
+                run.record = dict(json.loads(path.read_text()))
+            except (ValueError, TypeError) as error:
                 raise BioposeError(
                     f"the record of the earlier run cannot be read ({error})",
                     where=str(path),
