@@ -2,15 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from biomech.keypoints.keypoints import Keypoints
+
 
 def recover(
-    keypoints: Annotated[Path, typer.Argument(help="Keypoints (.npz) of `biopose detect`.")],
+    keypoints: Annotated[
+        Path, typer.Argument(help="Keypoints (.npz) of `biopose detect`, OpenPose's folder, or mmpose's .json.")
+    ],
     height: Annotated[float | None, typer.Option(help="Of the person, m.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
+    video: Annotated[Path | None, typer.Option(help="The film of OpenPose's or mmpose's keypoints.")] = None,
+    person: Annotated[int | None, typer.Option(help="Who, of OpenPose's or mmpose's people.")] = None,
+    focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of that film.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Its angle of view across the longer side, degrees.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="[default: KEYPOINTS_motion.npz here]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -19,8 +28,10 @@ def recover(
     from biomech.keypoints.keypoints import Keypoints
     from biomech.mesh.recover import recover as recover_motion
 
+    own = keypoints.is_file() and keypoints.suffix.lower() != ".json"
+    points = Keypoints.load(keypoints) if own else _read_others(keypoints, video, person, focal_px, fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
-        motion = recover_motion(Keypoints.load(keypoints), height_m=height, mass_kg=mass, progress=progress)
+        motion = recover_motion(points, height_m=height, mass_kg=mass, progress=progress)
     target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
     motion.save(target)
     assert motion.quality is not None
@@ -31,3 +42,26 @@ def recover(
     typer.echo(f"{target}: {len(motion.time_s)} frames, mean quality {motion.quality.mean():.2f}")
     for note in motion.notes:
         typer.echo(f"note: {note}")
+
+
+def _read_others(
+    path: Path, video: Path | None, person: int | None, focal_px: float | None, fov: float | None
+) -> "Keypoints":
+    """Another program's keypoints; size, rate and lens are its film's."""
+    from biomech.errors import BioposeError
+    from biomech.keypoints.readers import read_mmpose, read_openpose
+    from biomech.video import Video, focal_length
+
+    if not path.exists():
+        raise BioposeError(
+            "there are no such keypoints", where=str(path), mend="Make some with `biopose detect VIDEO`."
+        )
+    if video is None:
+        raise BioposeError(
+            "these keypoints do not say how large and fast their film was", where=str(path), mend="Give --video FILM."
+        )
+    film = Video.open(video)
+    read = read_openpose if path.is_dir() else read_mmpose
+    points = read(path, size_px=film.size_px, rate_hz=film.rate_hz, person=person)
+    points.focal_px, points.focal_source = focal_length(film, focal_px, fov)
+    return points

@@ -98,9 +98,7 @@ class Chain:
         slopes: Slopes | None = None,
     ) -> Placed:
         """The points of every frame with their derivatives; by the shape too if its slopes are given."""
-        turned = self.globals(rotations)
-        joints = self.joints(shaped.joints, turned, root)
-        rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
+        turned, joints, rotated = self._turned(points, shaped, rotations, root)
         positions = joints[:, points.bone] + shaped.stature_m * rotated
         frames, count = positions.shape[:2]
         by_pose = np.zeros((frames, count, 3, self.size))
@@ -131,10 +129,14 @@ class Chain:
         root: Float[np.ndarray, "frames 3"],
     ) -> Float[np.ndarray, "frames points 3"]:
         """The points of every frame, m."""
-        turned = self.globals(rotations)
-        joints = self.joints(shaped.joints, turned, root)
-        rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
+        _, joints, rotated = self._turned(points, shaped, rotations, root)
         return joints[:, points.bone] + shaped.stature_m * rotated
+
+    def _turned(self, points: BonePoints, shaped: Shaped, rotations: np.ndarray, root: np.ndarray):
+        """Orientations and joints of all bones, and the points' offsets in the outer axes, statures."""
+        turned = self.globals(rotations)
+        rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
+        return turned, self.joints(shaped.joints, turned, root), rotated
 
     def turn(
         self, rotations: Float[np.ndarray, "frames bones 3 3"], step: Float[np.ndarray, "frames turning_x3"]
