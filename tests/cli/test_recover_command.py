@@ -46,5 +46,5 @@ def test_a_film_is_asked_for(openpose):
 
 
 def test_missing_keypoints_are_named(tmp_path, film):
-    with pytest.raises(BioposeError, match="nothing.json"):
+    with pytest.raises(BioposeError, match=r"nothing\.json"):
         _read_others(tmp_path / "nothing.json", film, None, None, None)
