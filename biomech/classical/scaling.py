@@ -118,10 +118,25 @@ def with_markers(generic_osim: Path, marker_set: Path | None) -> opensim.Model:
             raise BioposeError("there is no such marker set", where=str(marker_set))
         try:
             with quiet_opensim("Off"):
-                model.updateMarkerSet(opensim.MarkerSet(str(marker_set)))
+                markers = opensim.MarkerSet(str(marker_set))
+                _check_bodies(model, markers, marker_set)
+                model.updateMarkerSet(markers)
         except RuntimeError as error:
             raise BioposeError(f"not a marker set for this model ({error})", where=str(marker_set)) from error
     return model
+
+
+def _check_bodies(model: opensim.Model, markers: opensim.MarkerSet, where: Path) -> None:
+    bodies = {body.getName() for body in model.getBodySet()} | {"ground"}
+    strays = {marker.getName(): marker.getParentFrameName().split("/")[-1] for marker in markers}
+    strays = {name: body for name, body in strays.items() if body not in bodies}
+    if strays:
+        raise BioposeError(
+            f"{len(strays)} markers are on bodies that the model lacks ({', '.join(sorted(set(strays.values())))}): "
+            f"{', '.join(list(strays)[:8])}{' …' if len(strays) > 8 else ''}",
+            where=str(where),
+            mend="Take these markers out of the set, or put them on bodies of the model.",
+        )
 
 
 def _unclamped(osim: bytes) -> bytes:

@@ -15,11 +15,11 @@ from biomech.classical.measurements import (
     read_measurements,
     read_tasks,
 )
-from biomech.classical.scaling import judged, scale_model
+from biomech.classical.scaling import judged, scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
-from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static, write_marker_set
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
@@ -153,3 +153,9 @@ def _offset(model: osim.Model, joint: str) -> float:
     """How far a joint lies from its parent body's origin (m)."""
     frame = model.getJointSet().get(joint).getParentFrame()
     return float(np.linalg.norm(frame.findTransformInBaseFrame().p().to_numpy()))
+
+
+def test_markers_on_bodies_that_the_model_lacks_are_named(biopose_data, tmp_path):
+    write_marker_set(tmp_path / "set.xml")
+    with pytest.raises(BioposeError, match=r"the model lacks \(head\)"):
+        with_markers(biopose_data / "models" / "laiuhlrich2022_opencap" / "LaiUhlrich2022.osim", tmp_path / "set.xml")
