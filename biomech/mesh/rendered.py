@@ -4,6 +4,7 @@ Its answers on these pictures have the errors that it makes on film (skew, short
 is exact: `calibrate` and `lifter` learn from them.
 """
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -241,3 +242,20 @@ def write_shards(
                 file,
                 **{k: v.astype(np.float32) for k, v in columns.items()},  # type: ignore[arg-type]
             )
+
+
+def main() -> None:
+    """`python -m biomech.mesh.rendered CMU_ZIP FOLDER --shards 40`."""
+    parser = argparse.ArgumentParser(description="Render random people and write down what the detector sees.")
+    parser.add_argument("archive", type=Path, help="zip of CMU's .bvh motions")
+    parser.add_argument("folder", type=Path, help="where the shards go")
+    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--clips", type=int, default=36, help="of 9 frames, in each shard")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--held-out", action="store_true", help="of the subjects kept for figures")
+    said = parser.parse_args()
+    write_shards(said.archive, said.folder, said.shards, said.clips, held_out=said.held_out, first_seed=said.first_seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -109,7 +109,7 @@ def main(folder: str) -> None:
     held_out = examples(read_shards(Path(folder), "held_out_*.npz"))
     recipe = {
         "command": "python -m biomech.mesh.train_lifter SHARDS",
-        "data": "rendered clips (biomech/mesh/rendered.py), CMU subjects 1-14 but 09 and 13, BlazePose heavy",
+        "data": "rendered clips (python -m biomech.mesh.rendered), CMU subjects 1-14 but 09 and 13, BlazePose heavy",
         "frames": len(columns),
         "seed": SEED,
         "epochs": EPOCHS,
