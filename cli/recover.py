@@ -28,7 +28,7 @@ def recover(
     from biomech.keypoints.keypoints import Keypoints
     from biomech.mesh.recover import recover as recover_motion
 
-    own = keypoints.is_file() and keypoints.suffix.lower() != ".json"
+    own = not keypoints.is_dir() and keypoints.suffix.lower() != ".json"
     points = Keypoints.load(keypoints) if own else _read_others(keypoints, video, person, focal_px, fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_motion(points, height_m=height, mass_kg=mass, progress=progress)
