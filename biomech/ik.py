@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
@@ -239,8 +240,6 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     body = AnnyBody.load([0])
     mass_kg = options.mass_kg
     if mass_kg is None:
-        import torch
-
         mass_kg = float(body.mass(torch.as_tensor(motion.shape, dtype=torch.float32)))
     scaled = scale_model(
         options.model or DEFAULT_PATH,

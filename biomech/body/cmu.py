@@ -21,6 +21,7 @@ from biomech.body.bvh import Bvh, parse_bvh
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 
+HELD_OUT_SUBJECTS = ("09", "13")  # for figures only: nothing in the package learned from them
 # The first rows hold the zero pose and the swing from it into the motion.
 FIRST_FRAME = 10
 # Body axes (X forward, Y up, Z right) from the file's (X left, Y up, Z forward).

@@ -115,8 +115,7 @@ def solve_ik(
 def _tracked(model: opensim.Model, markers: Markers, tasks: Mapping[str, float], where: Path) -> dict[str, float]:
     """Weights of the markers that are tracked, in the model's order."""
     in_model = [marker.getName() for marker in model.getMarkerSet()]
-    seen = np.isfinite(markers.positions_m).all(-1).any(0)
-    measured = {name for name, any_frame in zip(markers.names, seen, strict=True) if any_frame}
+    measured = set(markers.seen)
     weights = {name: float(tasks[name]) for name in in_model if name in measured and tasks.get(name, 0) > 0}
     if len(weights) < 3:
         raise BioposeError(

@@ -145,12 +145,7 @@ def _unclamped(osim: bytes) -> bytes:
 
 def _mean_pose(static: Markers, in_model: list[str], where: Path) -> Markers:
     """One pose, the mean over the frames that show each marker, twice (the tools need a time range)."""
-    seen = [
-        n
-        for n, any_frame in zip(static.names, np.isfinite(static.positions_m).all(-1).any(0), strict=True)
-        if any_frame
-    ]
-    shared = [name for name in seen if name in set(in_model)]
+    shared = [name for name in static.seen if name in set(in_model)]
     if len(shared) < 3:
         raise BioposeError(
             f"the model and the static trial share {len(shared)} markers; the model has {', '.join(in_model[:6])} …, "

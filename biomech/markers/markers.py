@@ -22,6 +22,12 @@ class Markers:
             return 1.0
         return float((len(self.time_s) - 1) / (self.time_s[-1] - self.time_s[0]))
 
+    @property
+    def seen(self) -> list[str]:
+        """The markers that some frame shows."""
+        shown = np.isfinite(self.positions_m).all(-1).any(0)
+        return [name for name, any_frame in zip(self.names, shown, strict=True) if any_frame]
+
     def select(self, names: list[str]) -> "Markers":
         """The named markers, in that order."""
         index = [self.names.index(n) for n in names]

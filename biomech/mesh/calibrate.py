@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
 from biomech.files import whole_file
-from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.correspondence import FILE
 from biomech.mesh.rays import towards
 
@@ -124,8 +124,7 @@ def _pixels_per_stature(frames: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _other(name: str) -> str:
-    swap = {"left": "right", "right": "left"}
-    return "_".join(swap.get(word, word) for word in name.split("_"))
+    return POINT_NAMES[MIRRORED[POINT_NAMES.index(name)]]
 
 
 def main(folder: str) -> None:

@@ -12,7 +12,6 @@ residual is divided by a standard deviation that `calibrate` measured on rendere
 - shape: stature and mass where given, else the spread of adults
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,9 +77,7 @@ class WindowFit:
         self.tracers = _tracers(chain)
         self.information = min(1.0, evidence.interval_s / CORRELATION_S)
 
-    def minimise(
-        self, state: State, *, iterations: int, free_shape: bool, progress: Callable[[], None] | None = None
-    ) -> State:
+    def minimise(self, state: State, *, iterations: int, free_shape: bool) -> State:
         """Levenberg–Marquardt until the cost falls by less than a thousandth."""
         damping, cost = 1e-3, self.cost(state)
         # The shape changes little and its slopes less: one set of them serves all steps.
@@ -94,8 +91,6 @@ class WindowFit:
                 if trial_cost < cost or damping > 1e3:
                     break
                 damping *= 8
-            if progress:
-                progress()
             if trial_cost >= cost:
                 break
             gain, state, cost = 1 - trial_cost / cost, trial, trial_cost
@@ -120,12 +115,6 @@ class WindowFit:
             soles = self.chain.positions(self.soles, shaped, state.rotations, state.root)
             total += sum(float(np.square(part).sum()) for part in self._standing(self.floor, soles))
         return 0.5 * (total + float(np.square(state.subject.residual()).sum()))
-
-    def picture_error(self, state: State) -> Float[np.ndarray, "frames points"]:
-        """Distance of each projection from its keypoint, in standard deviations."""
-        shaped = state.subject.shaped
-        points = self.chain.positions(self.points, shaped, state.rotations, state.root)
-        return np.linalg.norm(self._picture(points, shaped.stature_m), axis=-1)
 
     # The residuals, unweighted.
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
-from biomech.body.cmu import cmu_names, read_cmu, replay
+from biomech.body.cmu import HELD_OUT_SUBJECTS, cmu_names, read_cmu, replay
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
 from biomech.files import whole_file
@@ -26,7 +26,6 @@ CLIP_FRAMES = 9
 RATE_HZ = 12.0
 CLIPS_PER_MOTION = 12
 PICTURE_PX = 384  # longer side; the network's own crop has 256
-HELD_OUT_SUBJECTS = ("09", "13")  # of CMU: for figures only, never learned from
 # How far each bone is turned away from the recorded motion, rad, one turn for a clip: poses that CMU does not hold.
 VARIED = {"UpLeg": 0.15, "Arm": 0.25, "Foot": 0.1, "Shoulder": 0.05, "LowerBack": 0.1, "Spine": 0.05, "Neck": 0.1}
 DEEPER_KNEE_RAD = 0.5

@@ -11,11 +11,10 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from biomech.body.anny import AnnyBody
-from biomech.body.cmu import cmu_names, read_cmu, replay
+from biomech.body.cmu import HELD_OUT_SUBJECTS, cmu_names, read_cmu, replay
 from biomech.files import sha256, whole_file
 from biomech.mesh.prior import BONES, FILE, PosePrior
 
-HELD_OUT_SUBJECTS = ("09", "13")
 # Two poses of a motion are distinct when a bone turned by this much in between.
 DISTINCT_RAD = 0.12
 # Past these the conversion from the recording went wrong (overstretched splits, feet turned backwards); rad.
