@@ -265,7 +265,7 @@ def _couplers(model: opensim.Model, index: dict[str, int]) -> tuple[Coupler, ...
             continue
         if coupler is None:
             raise BioposeError(
-                f"the constraint {constraint.getName()} is a {constraint.getConcreteClassName()}, which is not supported",
+                f"the constraint {constraint.getName()}, a {constraint.getConcreteClassName()}, is not supported",
                 where=model.getName(),
                 mend=f"Supported: CoordinateCouplerConstraint. {_OPENSIM_INSTEAD}",
             )

@@ -107,41 +107,42 @@ def _broken_line(line: opensim.PiecewiseLinearFunction) -> Curve:
 
 
 class CoordinateMap(torch.nn.Module):
-    """Many functions of the same inputs at once: (…, inputs) → (…, outputs), with its sparse Jacobian.
+    """Many functions of the same inputs at once: (inputs, frames) → (outputs, frames), with its sparse Jacobian.
+
+    Frames come last so that each operation runs along contiguous memory.
 
     Args:
         functions: one for each output, with the indices of the inputs that it takes.
         inputs: how many inputs there are.
     """
 
-    constant: Float[Tensor, " outputs"]
-    matrix: Float[Tensor, "inputs outputs"]
+    constant: Float[Tensor, "outputs 1"]
+    matrix: Float[Tensor, "outputs inputs"]
     knots: Float[Tensor, "curves pieces"]
-    coefficients: Float[Tensor, "curves pieces powers"]
+    coefficients: Float[Tensor, "powers curves pieces"]
     curve_input: Int[Tensor, " curves"]
     curve_output: Int[Tensor, " curves"]
     entry_output: Int[Tensor, " entries"]
     entry_input: Int[Tensor, " entries"]
-    entry_slope: Float[Tensor, " entries"]
+    entry_slope: Float[Tensor, "linear 1"]
 
     def __init__(self, functions: Sequence[tuple[Function, Sequence[int]]], inputs: int) -> None:
         super().__init__()
-        constant, matrix = np.zeros(len(functions)), np.zeros((inputs, len(functions)))
+        constant, matrix = np.zeros((len(functions), 1)), np.zeros((len(functions), inputs))
         curves: list[tuple[int, int, Curve]] = []
         for output, (function, takes) in enumerate(functions):
             if isinstance(function, Curve):
                 curves.append((output, takes[0], function))
             else:
                 constant[output] = function.constant
-                for index, slope in zip(takes, function.slopes, strict=True):
-                    matrix[index, output] += slope
+                np.add.at(matrix[output], list(takes), function.slopes)
         pieces = max((len(c.knots) for _, _, c in curves), default=1)
         powers = max((c.coefficients.shape[1] for _, _, c in curves), default=1)
-        knots, coefficients = np.full((len(curves), pieces), np.inf), np.zeros((len(curves), pieces, powers))
+        knots, coefficients = np.full((len(curves), pieces), np.inf), np.zeros((powers, len(curves), pieces))
         for k, (_, _, curve) in enumerate(curves):
             knots[k, : len(curve.knots)] = curve.knots
-            coefficients[k, : len(curve.knots), : curve.coefficients.shape[1]] = curve.coefficients
-        linear_input, linear_output = np.nonzero(matrix)
+            coefficients[: curve.coefficients.shape[1], k, : len(curve.knots)] = curve.coefficients.T
+        linear_output, linear_input = np.nonzero(matrix)
         for name, value in (
             ("constant", constant),
             ("matrix", matrix),
@@ -152,38 +153,36 @@ class CoordinateMap(torch.nn.Module):
             # the Jacobian's entries: what is linear first, then one for each curve
             ("entry_output", np.concatenate([linear_output, [o for o, _, _ in curves]]).astype(np.int64)),
             ("entry_input", np.concatenate([linear_input, [i for _, i, _ in curves]]).astype(np.int64)),
-            ("entry_slope", matrix[linear_input, linear_output]),
+            ("entry_slope", matrix[linear_output, linear_input][:, None]),
         ):
             self.register_buffer(name, torch.as_tensor(value), persistent=False)
 
-    def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
+    def forward(self, x: Float[Tensor, "inputs frames"]) -> Float[Tensor, "outputs frames"]:
         """The outputs."""
-        y = self.constant + x @ self.matrix
+        y = torch.addmm(self.constant, self.matrix, x)
         if len(self.curve_input):
             local, coefficients = self._piece(x)
-            value = coefficients[..., -1]
-            for power in range(coefficients.shape[-1] - 2, -1, -1):
-                value = value * local + coefficients[..., power]
-            y = y.index_add(-1, self.curve_output, value)
+            value = coefficients[-1]
+            for coefficient in reversed(coefficients[:-1]):
+                value = torch.addcmul(coefficient, value, local)
+            y = y.index_add(0, self.curve_output, value)
         return y
 
-    def slopes(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch entries"]:
+    def slopes(self, x: Float[Tensor, "inputs frames"]) -> Float[Tensor, "entries frames"]:
         """The Jacobian's entries: ∂ output[``entry_output``] / ∂ input[``entry_input``]; all others are zero."""
-        linear = self.entry_slope.expand(*x.shape[:-1], -1)
+        linear = self.entry_slope.expand(-1, x.shape[-1])
         if not len(self.curve_input):
             return linear
         local, coefficients = self._piece(x)
         slope = torch.zeros_like(local)
-        for power in range(coefficients.shape[-1] - 1, 0, -1):
-            slope = slope * local + power * coefficients[..., power]
-        return torch.cat([linear, slope], dim=-1)
+        for power in range(len(coefficients) - 1, 0, -1):
+            slope = torch.addcmul(power * coefficients[power], slope, local)
+        return torch.cat([linear, slope])
 
     def _piece(
-        self, x: Float[Tensor, "*batch inputs"]
-    ) -> tuple[Float[Tensor, "*batch curves"], Float[Tensor, "*batch curves powers"]]:
+        self, x: Float[Tensor, "inputs frames"]
+    ) -> tuple[Float[Tensor, "curves frames"], list[Float[Tensor, "curves frames"]]]:
         """The curves' inputs counted from the knot that they passed last, and the coefficients that hold there."""
-        at = x[..., self.curve_input]
-        flat = at.detach().reshape(-1, len(self.curve_input)).T.contiguous()
-        piece = (torch.searchsorted(self.knots, flat, right=True) - 1).clamp(min=0).T.reshape(at.shape)
-        curve = torch.arange(len(self.curve_input), device=x.device)
-        return at - self.knots[curve, piece], self.coefficients[curve, piece]
+        at = x[self.curve_input]
+        piece = (torch.searchsorted(self.knots, at.detach(), right=True) - 1).clamp(min=0)
+        return at - self.knots.gather(1, piece), [c.gather(1, piece) for c in self.coefficients]

@@ -1,9 +1,11 @@
 """An OpenSim skeleton as a torch module: batched, exact forward kinematics with gradients to whatever goes in.
 
 Every joint is the same few tensor operations (see ``description``), and all joints at the same depth of the tree move
-at once. Coordinates that a coupler drives follow it, whatever value is given for them.
+at once. Inside, frames come last (``Skeleton.trace``): each operation then runs along contiguous memory, ten times as
+fast as with the 3×3 matrices innermost. Coordinates that a coupler drives follow it, whatever value is given for them.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from biomech.skeleton.description import Description, Frame, describe
+from biomech.skeleton.description import Description, describe
 from biomech.skeleton.functions import Affine, CoordinateMap, Function
 
 
@@ -25,7 +27,18 @@ class Pose:
     rotations: Float[Tensor, "*batch bodies 3 3"]  # ground from body
     joints: Float[Tensor, "*batch joints 3"]  # joint centres: origin of the joint's frame in the child body
     markers: Float[Tensor, "*batch markers 3"]
-    axes: Float[Tensor, "*batch joints 6 3"] | None = None  # of each joint's rotations (through its centre) and slides
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A pose with frames last, and what a Jacobian needs of it; in the ground (m)."""
+
+    coordinates: Float[Tensor, "coordinates frames"]  # complete: the coupled ones follow
+    positions: Float[Tensor, "bodies 3 frames"]
+    rotations: Float[Tensor, "bodies 3 3 frames"]
+    joints: Float[Tensor, "joints 3 frames"]
+    markers: Float[Tensor, "markers 3 frames"]
+    turns: tuple[Float[Tensor, "joints 3 3 frames"], ...]  # parent body from joint, after one, two, three rotations
 
 
 class Skeleton(torch.nn.Module):
@@ -40,18 +53,23 @@ class Skeleton(torch.nn.Module):
         clamped, locked, rotational: of each coordinate.
         defaults: value of each coordinate (rad or m).
         free: indices of the coordinates that are neither coupled nor locked.
+        couplers: all coordinates from all, the coupled ones computed.
+        motions: the six functions of every joint: output 6 j + k is joint j's k-th (three angles, three slides).
+        active: the outputs of ``motions`` that are not simply zero, in order.
     """
 
     parent: Int[Tensor, " joints"]  # body index
-    body_order: Int[Tensor, " bodies"]
-    turn: Float[Tensor, "joints 3 3 9"]
-    axes: Float[Tensor, "joints 6 3"]
+    active: Int[Tensor, " active"]
+    axes: Float[Tensor, "joints 6 3"]  # in the joint's parent frame, before any rotation
     parent_rotation: Float[Tensor, "joints 3 3"]
     parent_origin: Float[Tensor, "joints 3 3"]
-    child_rotation_inverse: Float[Tensor, "joints 3 3"]
     child_origin: Float[Tensor, "joints 3 3"]
-    slide_weights: Float[Tensor, "joints 3 3"]
-    slide_unscaled: Float[Tensor, "joints 3"]
+    slide_directions: Float[Tensor, "slides 3"]  # in the parent body
+    slide_weights: Float[Tensor, "slides 3"]
+    slide_unscaled: Float[Tensor, " slides"]
+    slide_row: Int[Tensor, " slides"]
+    slide_joint: Int[Tensor, " slides"]
+    body_order: Int[Tensor, " bodies"]
     marker_body: Int[Tensor, " markers"]
     marker_locations: Float[Tensor, "markers 3 3"]
 
@@ -71,33 +89,41 @@ class Skeleton(torch.nn.Module):
         self.rotational: Bool[np.ndarray, " coordinates"] = np.array([c.rotational for c in coordinates], dtype=bool)
         coupled = [coupler.dependent for coupler in description.couplers]
         self.free: Int[np.ndarray, " free"] = np.setdiff1d(np.flatnonzero(~self.locked), coupled)
+        self.couplers = CoordinateMap(_coupling(description), len(coordinates))
+        functions = [f for joint in joints for f in joint.functions]
+        self.motions = CoordinateMap(functions, len(coordinates))
 
         index = {name: k for k, name in enumerate(self.body_names)}
-        parents = [index[joint.parent.body] for joint in joints]
-
-        self.couplers = CoordinateMap(_coupling(description), len(coordinates))
-        self.motions = CoordinateMap([f for joint in joints for f in joint.functions], len(coordinates))
-        axes = np.array([joint.axes for joint in joints]).reshape(-1, 6, 3)
-        parent_rotation, parent_origin = _stack([joint.parent for joint in joints])
-        child_rotation, child_origin = _stack([joint.child for joint in joints])
-        weights = np.array([joint.scaled for joint in joints]).reshape(-1, 3, 1) * np.abs(axes[:, 3:])
-        unscaled = 1.0 - np.array([joint.scaled for joint in joints]).reshape(-1, 3)
+        parents = np.array([index[joint.parent.body] for joint in joints], dtype=np.int64)
         levels, order = _levels(parents)
         self._depth = len(levels)
+        active = np.array([k for k, (function, _) in enumerate(functions) if not _is_zero(function)], dtype=np.int64)
+        slides = active[active % 6 >= 3]
+        slide_joint, slide_axis = slides // 6, slides % 6
+        axes = np.array([joint.axes for joint in joints]).reshape(-1, 6, 3)
+        parent_rotation = np.array([joint.parent.rotation for joint in joints]).reshape(-1, 3, 3)
+        child_rotation = np.array([joint.child.rotation for joint in joints]).reshape(-1, 3, 3)
+        scaled = np.array([joints[j].scaled[k - 3] for j, k in zip(slide_joint, slide_axis, strict=True)], dtype=float)
+        turn = _rodrigues(axes[:, :3])
+        # The frames' constant rotations go into the first and the last turn of a joint.
+        turn[:, :, 0] = np.einsum("jab,cjbd->cjad", parent_rotation, turn[:, :, 0])
+        turn[:, :, 2] = np.einsum("cjab,jdb->cjad", turn[:, :, 2], child_rotation)
         buffers = {
-            **{f"level_{k}_joints": joints for k, (joints, _) in enumerate(levels)},
+            **{f"level_{k}_joints": members for k, (members, _) in enumerate(levels)},
             **{f"level_{k}_upper": upper for k, (_, upper) in enumerate(levels)},
             "body_order": order,
-            "parent": np.array(parents, dtype=np.int64),
-            # R(θ) = fixed + cos θ · level + sin θ · turned, about each rotation axis (Rodrigues)
-            "turn": np.stack(_rodrigues(axes[:, :3]), axis=2).reshape(-1, 3, 3, 9),
+            "parent": parents,
+            "active": active,
             "axes": axes,
+            "turn": turn[..., None],
             "parent_rotation": parent_rotation,
-            "parent_origin": parent_origin,
-            "child_rotation_inverse": np.swapaxes(child_rotation, -1, -2),
-            "child_origin": child_origin,
-            "slide_weights": weights,
-            "slide_unscaled": unscaled,
+            "parent_origin": np.array([joint.parent.origin for joint in joints]).reshape(-1, 3, 3),
+            "child_origin": np.array([joint.child.origin for joint in joints]).reshape(-1, 3, 3),
+            "slide_row": slides,
+            "slide_joint": slide_joint,
+            "slide_directions": np.einsum("sab,sb->sa", parent_rotation[slide_joint], axes[slide_joint, slide_axis]),
+            "slide_weights": scaled[:, None] * np.abs(axes[slide_joint, slide_axis]),
+            "slide_unscaled": 1.0 - scaled,
             "marker_body": np.array([index[m.body] for m in description.markers], dtype=np.int64),
             "marker_locations": np.array([m.location for m in description.markers]).reshape(-1, 3, 3),
         }
@@ -123,15 +149,13 @@ class Skeleton(torch.nn.Module):
 
     def complete(self, coordinates: Float[Tensor, "*batch coordinates"]) -> Float[Tensor, "*batch coordinates"]:
         """All coordinates, the coupled ones computed from those that drive them."""
-        return self.couplers(coordinates)
+        return _batch_first(self.couplers(_frames_last(coordinates, 1)), coordinates.shape[:-1])
 
     def forward(
         self,
         coordinates: Float[Tensor, "*batch coordinates"],
         scales: Float[Tensor, "*#batch bodies 3"] | None = None,
         marker_offsets: Float[Tensor, "*#batch markers 3"] | None = None,
-        *,
-        with_axes: bool = False,
     ) -> Pose:
         """Pose the skeleton.
 
@@ -139,86 +163,124 @@ class Skeleton(torch.nn.Module):
             coordinates: of all names, rad and m; what stands at coupled ones does not count.
             scales: factors of each body (the ground's stay 1), applied as ``Model.scale`` does; all 1 by default.
             marker_offsets: added to the marker locations, in their bodies, after scaling (m).
-            with_axes: give the joints' axes too, for a Jacobian.
         """
         batch = coordinates.shape[:-1]
+
+        def last(values: Tensor | None) -> Tensor | None:
+            if values is None or values.dim() == 2:
+                return None if values is None else values[..., None]
+            return _frames_last(values.expand(*batch, *values.shape[-2:]), 2)
+
+        trace = self.trace(_frames_last(coordinates, 1), last(scales), last(marker_offsets))
+        parts = (trace.positions, trace.rotations, trace.joints, trace.markers)
+        return Pose(*(_batch_first(part, batch) for part in parts))
+
+    def trace(
+        self,
+        coordinates: Float[Tensor, "coordinates frames"],
+        scales: Float[Tensor, "bodies 3 #frames"] | None = None,
+        marker_offsets: Float[Tensor, "markers 3 #frames"] | None = None,
+    ) -> Trace:
+        """As ``forward``, with frames last."""
         if scales is None:
-            scales = coordinates.new_ones(len(self.body_names), 3)
-        motion = self.motions(self.complete(coordinates)).unflatten(-1, (-1, 6))
-        angle, slide = motion[..., :3], motion[..., 3:]
-        basis = torch.stack([torch.ones_like(angle), torch.cos(angle), torch.sin(angle)], dim=-1)
-        turn = torch.einsum("...jac,jacn->...jan", basis, self.turn).unflatten(-1, (3, 3))
-        first, second, third = turn.unbind(-3)
-        two = first @ second
-        inner = two @ third @ self.child_rotation_inverse  # child body in the joint's parent frame
+            scales = self.axes.new_ones(len(self.body_names), 3, 1)
+        frames = coordinates.shape[-1]
+        coordinates = self.couplers(coordinates)
+        motion = self.motions(coordinates)
+        angle = motion.unflatten(0, (-1, 6))[:, :3, None, None]
+        turn = torch.addcmul(
+            torch.addcmul(self.turn[0], self.turn[1], torch.cos(angle)), self.turn[2], torch.sin(angle)
+        )
+        once = turn[:, 0]
+        twice = _compose(once, turn[:, 1])
+        local = _compose(twice, turn[:, 2])  # parent body from child body
 
-        of_parent = scales[..., self.parent, :]
-        size = self.slide_unscaled + (self.slide_weights * of_parent[..., None, :]).sum(-1)
-        slid = ((slide * size)[..., None] * self.axes[:, 3:]).sum(-2)
-        origin = _times(self.parent_origin, of_parent) + _times(
-            self.parent_rotation, slid
-        )  # of the joint, in the parent
-        reach = _times(self.child_origin, scales[..., 1:, :])  # of the joint, in the child
-        local = self.parent_rotation @ inner
+        slid = motion[self.slide_row, None] * self.slide_sizes(scales)[:, None] * self.slide_directions[..., None]
+        origin = _apply(self.parent_origin[..., None], scales[self.parent]).expand(-1, -1, frames)
+        origin = origin.index_add(0, self.slide_joint, slid)  # of the joint, in the parent
+        reach = _apply(self.child_origin[..., None], scales[1:])  # of the joint, in the child
 
-        rotation = [coordinates.new_zeros(*batch, 1, 3, 3) + torch.eye(3).to(coordinates)]
-        position = [coordinates.new_zeros(*batch, 1, 3)]
-        centre: list[Tensor] = []
-        reach, origin = reach.expand(*batch, -1, 3), origin.expand(*batch, -1, 3)
+        rotation = [torch.eye(3).to(coordinates)[None, ..., None].expand(1, 3, 3, frames)]
+        position = [coordinates.new_zeros(1, 3, frames)]
+        centre = [coordinates.new_zeros(1, 3, frames)]
         for level in range(self._depth):
             joints, upper = self.get_buffer(f"level_{level}_joints"), self.get_buffer(f"level_{level}_upper")
-            above = rotation[-1][..., upper, :, :]
-            rotation.append(above @ local[..., joints, :, :])
-            centre.append(position[-1][..., upper, :] + _times(above, origin[..., joints, :]))
-            position.append(centre[-1] - _times(rotation[-1], reach[..., joints, :]))
-        order = self.body_order
-        rotations, positions = torch.cat(rotation, dim=-3)[..., order, :, :], torch.cat(position, dim=-2)[..., order, :]
-        centres = torch.cat([position[0], *centre], dim=-2)[..., order[1:], :]
+            above = rotation[-1][upper]
+            rotation.append(_compose(above, local[joints]))
+            centre.append(position[-1][upper] + _apply(above, origin[joints]))
+            position.append(centre[-1] - _apply(rotation[-1], reach[joints]))
+        rotations = torch.cat(rotation)[self.body_order]
+        positions = torch.cat(position)[self.body_order]
+        centres = torch.cat(centre)[self.body_order[1:]]
 
-        location = _times(self.marker_locations, scales[..., self.marker_body, :])
+        location = _apply(self.marker_locations[..., None], scales[self.marker_body])
         if marker_offsets is not None:
             location = location + marker_offsets
-        markers = positions[..., self.marker_body, :] + _times(rotations[..., self.marker_body, :, :], location)
-        axes = self._axes(rotations, first, two) if with_axes else None
-        return Pose(positions, rotations, centres, markers, axes)
+        markers = positions[self.marker_body] + _apply(rotations[self.marker_body], location)
+        return Trace(coordinates, positions, rotations, centres, markers, (once, twice, local))
 
-    def _axes(self, rotations: Tensor, first: Tensor, two: Tensor) -> Float[Tensor, "*batch joints 6 3"]:
-        """Each rotation axis as those before it in the joint have turned it, and the slides, in the ground."""
-        frame = rotations[..., self.parent, :, :] @ self.parent_rotation
-        second_axis, third_axis = _times(first, self.axes[:, 1]), _times(two, self.axes[:, 2])
-        turned = torch.stack([self.axes[:, 0].expand_as(second_axis), second_axis, third_axis], dim=-2)
-        slides = self.axes[:, 3:].expand(*turned.shape[:-2], 3, 3)
-        return torch.cat([turned, slides], dim=-2) @ frame.transpose(-1, -2)
+    def slide_sizes(self, scales: Float[Tensor, "bodies 3 #frames"]) -> Float[Tensor, "slides #frames"]:
+        """How far one unit of each active slide's function moves the joint (m)."""
+        of_parent = scales[self.parent[self.slide_joint]]
+        return self.slide_unscaled[:, None] + (self.slide_weights[..., None] * of_parent).sum(1)
+
+    def axes_in_ground(self, trace: Trace) -> Float[Tensor, "active 3 frames"]:
+        """Directions of the active axes: of rotations (through the joint's centre) and of slides."""
+        joint, slot = self.active // 6, self.active % 6
+        above = trace.rotations[self.parent[joint]]
+        once, twice, _ = trace.turns
+        direction = self.axes[joint, slot][..., None]
+        first = _apply(self.parent_rotation[joint][..., None], direction)
+        second, third = (slot == 1)[:, None, None], (slot == 2)[:, None, None]
+        turned = torch.where(second, _apply(once[joint], direction), first)
+        turned = torch.where(third, _apply(twice[joint], direction), turned)
+        return _apply(above, turned)
 
 
-def _times(matrix: Float[Tensor, "*batch 3 3"], vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
-    """Matrix times vector, by elements: for small ones much faster than a batched product."""
-    return (matrix * vector[..., None, :]).sum(-1)
+def _frames_last(values: Tensor, inner: int) -> Tensor:
+    """(*batch, inner…) → (inner…, frames)."""
+    return values.reshape(-1, *values.shape[values.dim() - inner :]).movedim(0, -1).contiguous()
 
 
-def _rodrigues(axes: Float[np.ndarray, "*batch 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _batch_first(values: Tensor, batch: torch.Size) -> Tensor:
+    """(inner…, frames) → (*batch, inner…), a view."""
+    moved = values.movedim(-1, 0)
+    return moved.unflatten(0, batch) if batch else moved[0]
+
+
+def _compose(left: Float[Tensor, "n 3 3 frames"], right: Float[Tensor, "n 3 3 frames"]) -> Tensor:
+    """Products of 3×3 matrices, frames last."""
+    product = left[:, :, :1] * right[:, :1]
+    product = torch.addcmul(product, left[:, :, 1:2], right[:, 1:2])
+    return torch.addcmul(product, left[:, :, 2:], right[:, 2:])
+
+
+def _apply(matrix: Float[Tensor, "n 3 3 #frames"], vector: Float[Tensor, "n 3 #frames"]) -> Tensor:
+    """Matrices times vectors, frames last."""
+    product = matrix[:, :, 0] * vector[:, None, 0]
+    product = torch.addcmul(product, matrix[:, :, 1], vector[:, None, 1])
+    return torch.addcmul(product, matrix[:, :, 2], vector[:, None, 2])
+
+
+def _is_zero(function: Function) -> bool:
+    return isinstance(function, Affine) and function.constant == 0 and not any(function.slopes)
+
+
+def _rodrigues(axes: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "parts *batch 3 3"]:
     """The parts of a rotation by θ about unit axes that go with 1, cos θ and sin θ."""
     along = axes[..., :, None] * axes[..., None, :]
     crossed = np.cross(np.eye(3), axes[..., None, :])  # [a]×
-    return along, np.eye(3) - along, crossed
+    return np.stack([along, np.eye(3) - along, crossed])
 
 
-def _levels(parents: list[int]) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+def _levels(parents: Int[np.ndarray, " joints"]) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
     """Joints by depth, with where their parents stand in the level above; and the bodies' places in that order."""
     depth = [0]
     for parent in parents:
         depth.append(depth[parent] + 1)
     rows = [np.flatnonzero(np.array(depth) == d) for d in range(max(depth) + 1)]
-    levels = [
-        (row - 1, np.searchsorted(above, np.array(parents)[row - 1]))
-        for above, row in zip(rows, rows[1:], strict=False)
-    ]
+    levels = [(row - 1, np.searchsorted(above, parents[row - 1])) for above, row in itertools.pairwise(rows)]
     return levels, np.argsort(np.concatenate(rows), kind="stable")
-
-
-def _stack(frames: list[Frame]) -> tuple[np.ndarray, np.ndarray]:
-    rotations = np.array([frame.rotation for frame in frames]).reshape(-1, 3, 3)
-    return rotations, np.array([frame.origin for frame in frames]).reshape(-1, 3, 3)
 
 
 def _coupling(description: Description) -> list[tuple[Function, tuple[int, ...]]]:
