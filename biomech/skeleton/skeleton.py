@@ -60,6 +60,7 @@ class Skeleton(torch.nn.Module):
 
     parent: Int[Tensor, " joints"]  # body index
     active: Int[Tensor, " active"]
+    turn: Float[Tensor, "parts joints 3 3 3 1"]  # go with 1, cos θ and sin θ of each rotation
     axes: Float[Tensor, "joints 6 3"]  # in the joint's parent frame, before any rotation
     parent_rotation: Float[Tensor, "joints 3 3"]
     parent_origin: Float[Tensor, "joints 3 3"]
