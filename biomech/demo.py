@@ -54,7 +54,7 @@ def run_demo(
     """
     film, truth_folder = folder / "walk.mp4", folder / "truth"
     run = Run.open(truth_folder, overwrite=overwrite, on_stage=on_stage)
-    truth = Result.of(truth_folder, film.stem, run.record)
+    truth = Result.of(truth_folder, film.stem, run.record, solver="opensim")
     run.stage(
         "film",
         inputs=[],

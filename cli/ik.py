@@ -7,37 +7,55 @@ from typing import Annotated
 
 import typer
 
+from biomech.street import DEFAULT_SOLVER
+
 
 def ik(
-    video: Annotated[Path, typer.Argument(help="A video (.mp4, .mov, .avi) or a folder of pictures.")],
+    source: Annotated[
+        Path, typer.Argument(help="A video (.mp4, .mov, .avi), a folder of pictures, or recorded markers (.trc, .c3d).")
+    ],
     height: Annotated[float | None, typer.Option(help="Of the person, m. Sizes and distances hang on it.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: VIDEO_biopose here]")] = None,
-    person: Annotated[str | None, typer.Option(help="Who: 0, 1 … from left to right, or a pixel x,y.")] = None,
-    mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average with the mirrored picture: better, slower.")
-    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: NAME_biopose here]")] = None,
+    solver: Annotated[
+        str, typer.Option(help="Of the inverse kinematics: fast (ours) or opensim (OpenSim's own, slower).")
+    ] = DEFAULT_SOLVER,
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
-    rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
-    focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of the upright picture.")] = None,
-    fov: Annotated[float | None, typer.Option(help="Angle of view across the longer side, degrees.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Another .osim; give its --markers too.")] = None,
-    markers: Annotated[Path | None, typer.Option(help="Marker set (.xml): the virtual markers on that model.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Another .osim; for a video give its --markers too.")] = None,
+    markers: Annotated[
+        Path | None, typer.Option(help="Marker set (.xml) for that model; for a video the virtual markers on it.")
+    ] = None,
     scaling: Annotated[Path | None, typer.Option(help="Scale setup (.xml) whose measurements fit that model.")] = None,
-    no_overlay: Annotated[bool, typer.Option("--no-overlay", help="Leave the video with the skeleton away.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes of the solver. [default: all cores]")] = None,
+    static: Annotated[
+        Path | None,
+        typer.Option(help="Markers: static trial to scale the model by; without it the model counts as scaled."),
+    ] = None,
+    tasks: Annotated[
+        Path | None, typer.Option(help="Markers: IK or scale setup (.xml) with their weights. [default: --scaling's]")
+    ] = None,
+    up: Annotated[str | None, typer.Option(help="Markers: the axis of the file that points up, x, y or z.")] = None,
+    person: Annotated[str | None, typer.Option(help="Video: who; 0, 1 … from left to right, or a pixel x,y.")] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Video: average with the mirrored picture: better, slower.")
+    ] = False,
+    rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    focal_px: Annotated[float | None, typer.Option(help="Video: focal length in pixels, picture upright.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Video: angle of view across the longer side, degrees.")] = None,
+    no_overlay: Annotated[
+        bool, typer.Option("--no-overlay", help="Video: leave the one with the skeleton away.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of OpenSim's solver. [default: all cores]")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """From one video to a scaled OpenSim model and a motion."""
+    """From one video, or from recorded markers, to a scaled OpenSim model and a motion."""
     from biomech.cli.detect import parse_person
     from biomech.cli.progress import progress_bar
-    from biomech.errors import BioposeError
     from biomech.ik import Options, run_ik
 
-    if (model is None) != (markers is None):
-        raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
     options = Options(
         height_m=height,
         mass_kg=mass,
@@ -51,10 +69,14 @@ def ik(
         model=model,
         marker_set=markers,
         scaling=scaling,
+        solver=solver,
+        static=static,
+        tasks=tasks,
+        up=up,
         overlay=not no_overlay,
         workers=workers,
     )
-    folder = out or Path(f"{video.stem}_biopose")
+    folder = out or Path(f"{source.stem}_biopose")
     quiet = as_json or not sys.stderr.isatty()
 
     def on_stage(name: str, skipped: bool) -> None:
@@ -62,7 +84,7 @@ def ik(
             typer.echo(f"{name}: unchanged" if skipped else name, err=True)
 
     result = run_ik(
-        video,
+        source,
         folder,
         options,
         overwrite=overwrite,
@@ -71,13 +93,14 @@ def ik(
     )
     solve = result.record["stages"]["solve"]
     if as_json:
-        files = {k: str(v) for k, v in vars(result).items() if isinstance(v, Path)}
+        files = {k: str(v) for k, v in vars(result).items() if isinstance(v, Path) and v.exists()}
         typer.echo(json.dumps(files | {"figures": result.record["stages"], "notes": result.notes}, default=str))
         return
     typer.echo(f"{folder}: {solve['frames']} frames, marker RMS {solve['marker_rms_mm']:.1f} mm")
     typer.echo(f"  model      {result.model.name}")
     typer.echo(f"  motion     {result.kinematics.name}")
     typer.echo(f"  markers    {result.markers.name}")
-    typer.echo(f"  look at    {result.overlay.name}" if options.overlay else "  no overlay")
+    if options.overlay and "overlay" in result.record["stages"]:
+        typer.echo(f"  look at    {result.overlay.name}")
     for note in result.notes:
         typer.echo(f"note: {note}")

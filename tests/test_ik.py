@@ -63,7 +63,7 @@ def test_every_file_is_there_and_agrees(finished: Result, clip: Path) -> None:
     assert kinematics.names == [c.getName() for c in model.getCoordinateSet()]
     assert model.getTotalMass(model.getWorkingState()) == pytest.approx(70)
     record = json.loads((finished.folder / "biopose.json").read_text())
-    assert list(record["stages"]) == STAGES and record["video"]["name"] == "cam02.mp4"
+    assert list(record["stages"]) == STAGES and record["source"]["name"] == "cam02.mp4"
     assert record["stages"]["solve"]["marker_rms_mm"] < 20
     assert any("focal length" in note for note in finished.notes)
     assert str(finished.folder) not in finished.ik_setup.read_text()
@@ -99,7 +99,7 @@ def test_overwrite_runs_everything(clip: Path, tmp_path: Path, monkeypatch: pyte
                 path.write_text(name)
             return {}
 
-        monkeypatch.setattr(f"biomech.ik._{name}", work)
+        monkeypatch.setattr(f"biomech.from_video._{name}", work)
 
     replaced("detect", "keypoints")
     replaced("recover", "motion")
@@ -119,7 +119,7 @@ def test_overwrite_runs_everything(clip: Path, tmp_path: Path, monkeypatch: pyte
     assert calls[12:] == ["detect", "overlay"]
     # Another film: refused, unless told.
     other = shutil.copy(clip, tmp_path / "other.mp4")
-    with pytest.raises(BioposeError, match=r"another video \(cam02\.mp4\)"):
+    with pytest.raises(BioposeError, match=r"another recording \(cam02\.mp4\)"):
         run_ik(Path(other), folder, SHORT)
     run_ik(Path(other), folder, SHORT, overwrite=True)
     assert calls[14:] == STAGES
@@ -135,7 +135,7 @@ def test_a_stage_that_fails_leaves_the_earlier_ones(
     def fails(*_: object, **__: object) -> None:
         raise BioposeError("OpenSim failed")
 
-    monkeypatch.setattr("biomech.ik.solve_ik", fails)
+    monkeypatch.setattr("biomech.from_video.solve", fails)
     with pytest.raises(BioposeError, match="OpenSim failed"):
         run_ik(clip, folder, Options(height_m=1.6, mass_kg=70.0, start_s=0.5, end_s=0.62))
     after = content(folder)

@@ -23,17 +23,14 @@ import opensim
 from jaxtyping import Bool, Float
 
 from biomech.classical.marker_errors import MarkerErrors
+from biomech.classical.setup import ACCURACY, write_setup
 from biomech.classical.tracking import Stretch, Track, converges, track
 from biomech.errors import BioposeError
-from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, load_model, quiet_opensim
+from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.mot import write_mot
 
-# OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with
-# the 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
-ACCURACY = 1e-8
 FEWEST_FRAMES = 40  # of a stretch; a process takes two seconds to start
 STRIDE_S = 0.2  # of the hurried lead-in
 SEAM_TOLERANCE = np.deg2rad(0.02)  # rad, and m for translations
@@ -70,7 +67,7 @@ def solve_ik(
         BioposeError: no marker in common, no frame with enough markers, or OpenSim failed; then nothing is written.
     """
     model = load_model(model_osim)
-    weights = _tracked(model, markers, tasks, model_osim)
+    weights = tracked_weights(model, markers, tasks, model_osim)
     tracked = markers.select(list(weights))
     seen = np.isfinite(tracked.positions_m).all(-1)
     usable = np.flatnonzero(seen.sum(1) >= max(3, SEEN_PART * seen.any(0).sum()))
@@ -106,13 +103,22 @@ def solve_ik(
     distances[~np.isfinite(markers.select(marker_names).positions_m).all(-1)] = np.nan
     errors = MarkerErrors(marker_names, distances, markers.time_s, solved, notes)
 
-    coupled = [c.getName() for c in model.getCoordinateSet() if c.getMotionType() == opensim.Coordinate.Coupled]
-    write_mot(kinematics, out_mot, coupled=coupled)
-    _write_setup(out_setup, model_osim, markers_trc, out_mot, weights, accuracy, markers.time_s)
+    write_mot(kinematics, out_mot, coupled=coupled_coordinates(model))
+    write_setup(
+        out_setup,
+        model_osim=model_osim,
+        markers_trc=markers_trc,
+        out_mot=out_mot,
+        weights=weights,
+        time_s=markers.time_s,
+        accuracy=accuracy,
+    )
     return kinematics, errors
 
 
-def _tracked(model: opensim.Model, markers: Markers, tasks: Mapping[str, float], where: Path) -> dict[str, float]:
+def tracked_weights(
+    model: opensim.Model, markers: Markers, tasks: Mapping[str, float], where: Path
+) -> dict[str, float]:
     """Weights of the markers that are tracked, in the model's order."""
     in_model = [marker.getName() for marker in model.getMarkerSet()]
     measured = set(markers.seen)
@@ -205,42 +211,6 @@ def _filled(
     """Whole turns taken out, frames that were not solved interpolated in time, the ends held."""
     continuous = np.where(rotational, np.unwrap(values, axis=0), values)
     return np.stack([np.interp(time_s, time_s[solved], column) for column in continuous.T], axis=1)
-
-
-def _write_setup(
-    out_setup: Path,
-    model_osim: Path,
-    markers_trc: Path,
-    out_mot: Path,
-    weights: Mapping[str, float],
-    accuracy: float,
-    time_s: Float[np.ndarray, " frames"],
-) -> None:
-    folder = Path(out_setup).resolve().parent
-    tool = opensim.InverseKinematicsTool()
-    tool.setName(Path(out_mot).stem)
-    tool.set_model_file(_relative(model_osim, folder))
-    tool.set_marker_file(_relative(markers_trc, folder))
-    tool.set_output_motion_file(f"{Path(out_mot).stem}_replay.mot")
-    tool.set_results_directory(".")
-    tool.set_accuracy(accuracy)
-    tool.set_report_errors(True)
-    tool.setStartTime(float(time_s[0]))
-    tool.setEndTime(float(time_s[-1]))
-    task_set = opensim.IKTaskSet()
-    for name, weight in weights.items():
-        task = opensim.IKMarkerTask()
-        task.setName(name)
-        task.setWeight(weight)
-        task.setApply(True)
-        task_set.cloneAndAppend(task)
-    tool.set_IKTaskSet(task_set)  # tasks appended to the tool's own set would not be printed
-    with whole_file(out_setup) as temporary, quiet_opensim():
-        tool.printToXML(str(temporary))
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(Path(path).resolve(), folder)).as_posix()
 
 
 @contextlib.contextmanager

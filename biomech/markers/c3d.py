@@ -7,19 +7,19 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
+from biomech.markers.checks import METRES_PER_UNIT, factor_to_person, turned_up
 from biomech.markers.markers import Markers
-from biomech.markers.trc import METRES_PER_UNIT
 
 AXES = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1)}
 
 
-def read_c3d(path: Path) -> Markers:
+def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     """Read the points of a .c3d.
 
     A point with a negative residual, or at exactly 0, 0, 0, is missing (c3d.org, POINT section). Modelled outputs
     that share the section (angles, forces, powers; named in POINT:ANGLES and its like) are left out. The vertical is
-    the axis that POINT:Y_SCREEN names; without it, the axis that was guessed is told in ``notes``. Subject prefixes
-    (``Name:LASI``) are dropped where the names stay unique.
+    ``up`` (``x``, ``y`` or ``z``) or else the axis that POINT:Y_SCREEN names; without either, the axis that was guessed
+    is told in ``notes``. Subject prefixes (``Name:LASI``) are dropped where the names stay unique.
 
     Raises:
         BioposeError: the file cannot be read, holds no points, or its unit is unknown.
@@ -47,8 +47,11 @@ def read_c3d(path: Path) -> Markers:
     notes: list[str] = []
     positions = points[:, kept].astype(np.float64)
     positions[missing[:, kept] | (positions == 0).all(-1)] = np.nan
-    positions *= _metres(parameters, path)
-    positions = positions @ _upright_from_lab(parameters, positions, notes).T
+    unit = _unit(parameters, path)
+    positions *= METRES_PER_UNIT[unit]
+    positions *= factor_to_person(positions, unit, path, notes)
+    upright_from_lab = turned_up("xyz".index(up)) if up else _upright_from_lab(parameters, positions, notes)
+    positions = positions @ upright_from_lab.T
     rate = float(parameters["RATE"]["value"][0])
     first = int(file["header"]["points"]["first_frame"])  # a trial cut from a longer take keeps its time
     return Markers(
@@ -56,11 +59,11 @@ def read_c3d(path: Path) -> Markers:
     )
 
 
-def _metres(parameters: dict, path: Path) -> float:
+def _unit(parameters: dict, path: Path) -> str:
     unit = str((parameters.get("UNITS", {"value": []})["value"] or ["mm"])[0]).strip().lower()
     if unit not in METRES_PER_UNIT:
         raise BioposeError(f"POINT:UNITS is {unit!r}, not one of m, cm, mm", where=str(path))
-    return METRES_PER_UNIT[unit]
+    return unit
 
 
 def _upright_from_lab(

@@ -1,7 +1,7 @@
 """Marker trajectories as .trc, the form that OpenSim's tools and its GUI take.
 
 What OpenSim accepts without a word and then solves wrongly is caught here: a missing marker written as 0, 0, 0 (taken
-as a real point), millimetres labelled metres, a DataRate that disagrees with the time column.
+as a real point), millimetres labelled metres and the reverse, a DataRate that disagrees with the time column.
 """
 
 import io
@@ -15,22 +15,22 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.markers.checks import METRES_PER_UNIT, factor_to_person
 from biomech.markers.markers import Markers
 
-METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "meters": 1.0, "metres": 1.0}
 HEADER_KEYS = (
     "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
 )  # in OpenSim's order
 
-# The markers of one person lie in a box whose diagonal is some centimetres (a hand) to a few metres (arms up).
-PERSON_DIAGONAL_M = (0.02, 20.0)
 RATE_TOLERANCE = 0.01  # relative; headers round 29.97 to 30
+SKIPPED_STEP = 1.5  # usual time steps: where nearly all steps are usual ones, a frame was left out
 
 
 def read_trc(path: Path) -> Markers:
     """Read a .trc into metres; empty cells, NaN and 0, 0, 0 become NaN.
 
-    The time column is the truth about time. ``notes`` of the result says what was mended or looks wrong.
+    The time column is the truth about time, the marker names about their number. Metres labelled millimetres and the
+    reverse, told by the size of a person, are mended. ``notes`` of the result says what was mended or looks wrong.
 
     Raises:
         BioposeError: the file cannot be read as .trc, or its unit cannot be right.
@@ -41,7 +41,7 @@ def read_trc(path: Path) -> Markers:
     except OSError as error:
         raise BioposeError(f"cannot be read ({error.strerror})", where=str(path)) from error
     header = _header(lines, path)
-    names = _marker_names(lines, header, path)
+    names = _marker_names(lines, path)
     table = _numbers(lines, 2 + 3 * len(names), path)
     time, positions = table[:, 1], table[:, 2:].reshape(len(table), len(names), 3)
 
@@ -63,7 +63,7 @@ def read_trc(path: Path) -> Markers:
         notes.append(f"{int(zero.sum())} marker positions of exactly 0, 0, 0 are taken as missing")
     positions[zero | ~np.isfinite(positions).all(-1)] = np.nan
     positions *= METRES_PER_UNIT[unit]
-    _check_size(positions, unit, path)
+    positions *= factor_to_person(positions, unit, path, notes)
     markers = Markers(names, positions, time, notes)
 
     try:
@@ -72,8 +72,11 @@ def read_trc(path: Path) -> Markers:
         stated = float("nan")
     if len(time) > 1 and not abs(stated / markers.rate_hz - 1) <= RATE_TOLERANCE:
         notes.append(f"DataRate says {stated:g} Hz, the time column {markers.rate_hz:g} Hz; the time column is used")
-    if header.get("NumFrames", "").strip() not in ("", str(len(time))):
-        notes.append(f"NumFrames says {header['NumFrames'].strip()}, the file has {len(time)} frames")
+    if left_out := _frames_left_out(time):
+        notes.append(f"the time column leaves frames out in {left_out} places; so does the motion")
+    for key, counted, what in (("NumFrames", len(time), "frames"), ("NumMarkers", len(names), "markers")):
+        if header.get(key, "").strip() not in ("", str(counted)):
+            notes.append(f"{key} says {header[key].strip()}, the file has {counted} {what}")
     return markers
 
 
@@ -112,18 +115,14 @@ def _header(lines: list[str], path: Path) -> dict[str, str]:
     return dict(zip(re.split(r"\s+", lines[1].strip()), re.split(r"[\t ]+", lines[2].strip()), strict=False))
 
 
-def _marker_names(lines: list[str], header: dict[str, str], path: Path) -> list[str]:
+def _marker_names(lines: list[str], path: Path) -> list[str]:
     # The fourth line gives each name one cell of three; some writers put one tab more after Time.
     names = [cell.strip() for cell in lines[3].split("\t")[2:] if cell.strip()]
     repeated = sorted({n for n in names if names.count(n) > 1})
     if repeated:
         raise BioposeError(f"marker names are repeated: {', '.join(repeated)}", where=str(path))
-    if header.get("NumMarkers", "").strip() != str(len(names)) or not names:
-        raise BioposeError(
-            f"NumMarkers says {header.get('NumMarkers', 'nothing')}, the fourth line names {len(names)} markers",
-            where=str(path),
-            mend="Correct the count on the third line, or the names.",
-        )
+    if not names:
+        raise BioposeError("the fourth line names no marker", where=str(path))
     return names
 
 
@@ -133,10 +132,17 @@ def _numbers(lines: list[str], columns: int, path: Path) -> Float[np.ndarray, "f
     rows = [line for line in body if line]
     if not rows:
         raise BioposeError("there is no frame in the file", where=str(path))
+    separator = "\t" if "\t" in rows[0] else None
+    if (widest := max(len(row.split(separator)) for row in rows)) > columns:
+        raise BioposeError(
+            f"a data row has {widest} columns, and the marker names on the fourth line are for {columns}",
+            where=str(path),
+            mend="Name every marker on the fourth line, or take the columns without a name away.",
+        )
     try:
         table = pd.read_csv(
             io.StringIO("\n".join(rows)),
-            sep="\t" if "\t" in rows[0] else r"\s+",
+            sep=separator or r"\s+",
             header=None,
             names=list(range(columns)),
             index_col=False,
@@ -149,15 +155,9 @@ def _numbers(lines: list[str], columns: int, path: Path) -> Float[np.ndarray, "f
     return table.to_numpy(copy=True)
 
 
-def _check_size(positions_m: Float[np.ndarray, "frames markers 3"], unit: str, path: Path) -> None:
-    seen = positions_m[np.isfinite(positions_m).all(-1).sum(1) >= 3]
-    if not len(seen):
-        return
-    diagonal = float(np.median(np.linalg.norm(np.nanmax(seen, 1) - np.nanmin(seen, 1), axis=-1)))
-    low, high = PERSON_DIAGONAL_M
-    if not low <= diagonal <= high:
-        raise BioposeError(
-            f"Units says {unit}, and then the markers of a frame span {diagonal:.4g} m; no person does",
-            where=str(path),
-            mend="Correct Units on the third line (m, cm or mm).",
-        )
+def _frames_left_out(time_s: Float[np.ndarray, " frames"]) -> int:
+    """Longer steps in a time column that is regular otherwise; a variable frame rate leaves nothing out."""
+    if len(time_s) < 3:
+        return 0
+    steps = np.diff(time_s) / np.median(np.diff(time_s))
+    return int((steps > SKIPPED_STEP).sum()) if (np.abs(steps - 1) < 0.1).mean() > 0.9 else 0

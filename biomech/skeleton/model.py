@@ -87,6 +87,11 @@ def coordinate_is_rotational(model: opensim.Model) -> Bool[np.ndarray, " coordin
     return np.array([c.getMotionType() != translational for c in model.getCoordinateSet()])
 
 
+def coupled_coordinates(model: opensim.Model) -> list[str]:
+    """Names of the coordinates of motion type Coupled, which a .mot holds in radians (see ``skeleton/mot.py``)."""
+    return [c.getName() for c in model.getCoordinateSet() if c.getMotionType() == opensim.Coordinate.Coupled]
+
+
 def coordinate_ranges(model: opensim.Model) -> Float[np.ndarray, "coordinates 2"]:
     """Lowest and highest value of each coordinate (rad or m)."""
     return np.array([(c.getRangeMin(), c.getRangeMax()) for c in model.getCoordinateSet()])

@@ -29,24 +29,29 @@ def test_an_already_scaled_model(biopose_data: Path, tmp_path: Path) -> None:
     result = _run(
         str(tmp_path / "walk.trc"),
         *("--model", str(subject / "Models/manually_scaled.osim"), "-o", str(tmp_path / "out"), "--json"),
-        *("--tasks", str(subject / "IK/walking1_ik_on_manually_scaled_setup.xml")),
+        *("--tasks", str(subject / "IK/walking1_ik_on_manually_scaled_setup.xml"), "--solver", "opensim"),
     )
     assert result.exit_code == 0, result.output
     summary = json.loads(result.output)
-    assert summary["frames"] == 3 and summary["ik_marker_rms_mm"] < 20
-    files = ["walk.trc", "walk_classical.mot", "walk_ik_setup.xml"]
+    assert summary["frames"] == 3 and summary["marker_rms_mm"] < 20
+    assert [note for note in summary["notes"] if note.startswith("6 measured markers are not in the model")]
+    files = ["walk.trc", "walk_classical.mot", "walk_ik_setup.xml", "walk_quality.csv"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == files
 
 
-def test_our_model_asks_for_a_static_trial(tmp_path: Path) -> None:
-    rows = "1\t0\t0\t1\t0\t0.3\t1\t0\t0.1\t1.5\t0\n"
-    (tmp_path / "a.trc").write_text(
-        "PathFileType\t4\t(X/Y/Z)\ta.trc\nDataRate\tNumFrames\tNumMarkers\tUnits\n30\t1\t3\tm\n"
-        f"Frame#\tTime\tRASI\t\t\tLASI\t\t\tC7\n\n\n{rows}"
-    )
-    result = _run(str(tmp_path / "a.trc"))
-    assert isinstance(result.exception, BioposeError)
-    assert "static trial" in str(result.exception)
-    with pytest.raises(BioposeError, match="not a marker file"):
-        raise _run(str(tmp_path / "a.mp4")).exception  # type: ignore[misc]
+def test_what_it_refuses(biopose_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = str(biopose_data / "opencap_lab_subject4/Models/manually_scaled.osim")
+    monkeypatch.chdir(tmp_path)
+    walk = tmp_path / "walk.trc"
+    walk.write_bytes((biopose_data / "opencap_lab_subject4/MarkerData/walking1.trc").read_bytes())
+    before = walk.read_bytes()
+    for arguments, message in (
+        (("walk.mp4", "--model", model), "not a marker file"),
+        (("walk.trc", "--model", model, "-o", "."), "written over this file"),
+        (("walk.trc", "--model", model, "--solver", "slow"), "no solver 'slow'"),
+        (("walk.trc", "--model", "absent.osim"), "no such model"),
+    ):
+        error = _run(*arguments).exception
+        assert isinstance(error, BioposeError) and message in str(error)
+    assert walk.read_bytes() == before and list(tmp_path.iterdir()) == [walk]
     assert "solve" in main.VERBS

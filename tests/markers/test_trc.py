@@ -113,10 +113,14 @@ def test_a_wrong_data_rate_is_told_and_time_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (_text("m").replace("1.5", "1500"), "no person does"),
-        (_text("mm"), "no person does"),
+        (_text("m").replace("1.5", "150000"), "no person does"),
+        (_text("cm").replace("1.5", "150000"), "no person does"),
+        (
+            _text("mm").replace("1.5", "0.15").replace("\t1\t", "\t0.1\t").replace("0.3", "0.1"),
+            "no person does",
+        ),  # a part, or a toy
         (_text("furlong"), "not one of m, cm, mm"),
-        (_text().replace("\t3\tm", "\t4\tm"), "NumMarkers says 4"),
+        (_text().replace("\tC\t", "\t\t"), "11 columns, and the marker names on the fourth line are for 8"),
         (_text().replace("0.033333", "0.0"), "does not increase at data row 2"),
         (_text().replace("0.033333", "soon"), "cannot be read as numbers"),
         (_text().replace("\tB\t", "\tA\t"), "repeated: A"),
@@ -146,3 +150,39 @@ def test_real_files(biopose_data: Path) -> None:
     assert walk.positions_m[0, 0] == pytest.approx([-0.652630, 1.529542, -0.094520])
     cut = read_trc(biopose_data / "opensim_core_ik_standard/abdbonepin.trc")
     assert cut.notes == ["NumFrames says 3514, the file has 1991 frames"]
+
+
+@pytest.mark.parametrize(
+    ("units", "told", "scale"),
+    [("mm", "taken as m (", 1.0), ("m", "taken as mm (", 1000.0), ("meters", "taken as mm (", 1000.0)],
+)
+def test_metres_and_millimetres_mistaken_are_mended_and_told(
+    tmp_path: Path, units: str, told: str, scale: float
+) -> None:
+    body = np.array([[0.1, 0.1, 0.2], [0.3, 1.0, 0.1], [0.1, 1.7, 0.3]])
+    rows = "".join(f"{i}\t{i / 30}\t" + "\t".join(f"{v:.6f}" for v in (body * scale).ravel()) + "\n" for i in range(2))
+    (tmp_path / "a.trc").write_text(_text(units, rows=rows))
+    markers = read_trc(tmp_path / "a.trc")
+    np.testing.assert_allclose(markers.positions_m[1], body, atol=1e-9)
+    assert len(markers.notes) == 1 and told in markers.notes[0] and f"given as {units}," in markers.notes[0]
+
+
+def test_counts_that_disagree_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.trc").write_text(_text().replace("30\t30\t2\t3\tm", "30\t30\t7\t4\tm"))
+    markers = read_trc(tmp_path / "a.trc")
+    assert markers.names == ["A", "B", "C"] and len(markers.time_s) == 2
+    assert markers.notes == ["NumFrames says 7, the file has 2 frames", "NumMarkers says 4, the file has 3 markers"]
+
+
+def test_frames_left_out_of_a_regular_time_column_are_told(tmp_path: Path) -> None:
+    markers = _markers(frames=40)
+    kept = np.delete(np.arange(40), [10, 20, 21])
+    write_trc(Markers(markers.names, markers.positions_m[kept], markers.time_s[kept]), tmp_path / "a.trc")
+    assert [note for note in read_trc(tmp_path / "a.trc").notes if "leaves frames out in 2 places" in note]
+
+
+def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
+    swapped = "2\t0.033333\t0\t1\t0\t0.3\t1\t0\t0.1\t1.5\t0\n1\t0.0\t0\t1\t0\t0.3\t1\t0\t0.1\t1.5\t0\n"
+    (tmp_path / "a.trc").write_text(_text(rows=swapped))
+    with pytest.raises(BioposeError, match="does not increase at data row 2"):
+        read_trc(tmp_path / "a.trc")

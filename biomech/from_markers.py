@@ -1,0 +1,166 @@
+"""The entrance with recorded markers: read and match them, scale the model if a static trial is given, solve."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import opensim
+
+from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
+from biomech.classical.scaling import scale_model, with_markers
+from biomech.classical.setup import ACCURACY
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.markers.read import read_for_model
+from biomech.markers.trc import read_trc, write_trc
+from biomech.markers.virtual import load_virtual_markers
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.solve import share_seen, solve, task_weights
+from biomech.street import Bar, Options, Result, Stage
+
+OF_A_VIDEO = ("person", "mirror", "rate_hz", "focal_px", "fov_deg")
+
+
+def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages from a .trc or .c3d on.
+
+    Raises:
+        BioposeError: the options cannot be used.
+    """
+    options.refuse(OF_A_VIDEO, "is for a video, not for recorded markers")
+    if options.static is None:
+        if options.model is None:
+            raise BioposeError(
+                "there is nothing to solve with: our model needs a static trial to be scaled by",
+                mend="Give --static STATIC.trc, or an already scaled model with --model SCALED.osim.",
+            )
+        options.refuse(("height_m", "mass_kg", "scaling"), "scales a model, and without --static nothing is scaled")
+    own = options.files()
+    model = options.model or DEFAULT_PATH
+    said = asdict(options)
+
+    def chosen(*names: str) -> dict[str, Any]:
+        return {name: said[name] for name in names}
+
+    return [
+        Stage(
+            "read",
+            inputs=[recorded, model, *own],
+            outputs=[files.markers],
+            options=chosen("up", "start_s", "end_s"),
+            work=lambda: _read(recorded, files, options),
+        ),
+        Stage(
+            "scale",
+            inputs=[model, *own],
+            outputs=[files.model, files.scale_setup] if options.static else [files.model],
+            options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up"),
+            work=lambda: _scale(files, options) if options.static else _take_as_scaled(files, options),
+        ),
+        Stage(
+            "solve",
+            inputs=[files.markers, files.model, *own],
+            outputs=[files.kinematics, files.ik_setup, files.quality],
+            options={"accuracy": ACCURACY, **chosen("solver", "tasks", "scaling")},
+            work=lambda: _solve(files, options, bar),
+        ),
+    ]
+
+
+def _model(options: Options) -> opensim.Model:
+    model = with_markers(options.model or DEFAULT_PATH, options.marker_set)
+    with quiet_opensim("Off"):
+        model.initSystem()
+    if not model.getMarkerSet().getSize():
+        raise BioposeError(
+            "the model has no markers",
+            where=str(options.model),
+            mend="Give your laboratory's marker set, an .xml with places on this model's bodies: --markers SET.xml.",
+        )
+    return model
+
+
+def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
+    model = _model(options)
+    markers = read_for_model(recorded, model, up=options.up, start_s=options.start_s, end_s=options.end_s)
+    write_trc(markers, files.markers)
+    return {
+        "frames": len(markers.time_s),
+        "rate_hz": round(markers.rate_hz, 3),
+        "markers": len(markers.names),
+        "notes": markers.notes,
+    }
+
+
+def _scale(files: Result, options: Options) -> dict[str, Any]:
+    assert options.static is not None
+    model = _model(options)
+    weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
+    static = read_for_model(options.static, model, up=options.up)
+    notes = [f"static trial: {note}" for note in static.notes]
+    mass_kg = options.mass_kg
+    if mass_kg is None:
+        mass_kg = float(model.getTotalMass(model.getWorkingState()))
+        notes.append(f"no mass given: the model's own is kept ({mass_kg:.1f} kg)")
+    scaled = scale_model(
+        options.model or DEFAULT_PATH,
+        static,
+        mass_kg=mass_kg,
+        height_m=options.height_m,
+        measurements=_measurements(model, options),
+        tasks=weights,
+        marker_set=options.marker_set,
+        out_osim=files.model,
+    )
+    return {
+        "mass_kg": round(scaled.mass_kg, 2),
+        "factors": {body: np.round(f, 4).tolist() for body, f in sorted(scaled.factors.items())},
+        "static_marker_rms_mm": round(scaled.static_errors.clip_rms_m * 1000, 2),
+        "notes": notes + scaled.notes,
+    }
+
+
+def _measurements(model: opensim.Model, options: Options) -> tuple[Measurement, ...]:
+    if options.scaling is not None:
+        return read_measurements(options.scaling)
+    if set(load_virtual_markers().names) <= {marker.getName() for marker in model.getMarkerSet()}:
+        return VIRTUAL_MARKER_MEASUREMENTS
+    raise BioposeError(
+        "which distances between your markers scale which bodies is not known",
+        mend="Give a scale setup with the measurements of your marker set: --scaling SETUP.xml.",
+    )
+
+
+def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
+    assert options.model is not None
+    with whole_file(files.model) as temporary:
+        if options.marker_set is None:
+            shutil.copyfile(options.model, temporary)
+        else:
+            model = _model(options)
+            with quiet_opensim():
+                model.printToXML(str(temporary))
+    return {"notes": ["the model is taken as scaled to the person: no static trial was given"]}
+
+
+def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+    markers = read_trc(files.markers)
+    weights, notes = task_weights(load_model(files.model), options.tasks or options.scaling)
+    with bar("Solving") as progress:
+        figures = solve(
+            files.model,
+            markers,
+            weights,
+            solver=options.solver,
+            markers_trc=files.markers,
+            out_mot=files.kinematics,
+            out_setup=files.ik_setup,
+            out_quality=files.quality,
+            quality=share_seen(markers),
+            workers=options.workers,
+            progress=progress,
+        )
+    return {**figures, "notes": notes + figures["notes"]}

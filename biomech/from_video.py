@@ -1,0 +1,198 @@
+"""The entrance with a video: detect, recover, extract; then scale, solve and the overlay."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from biomech.body.anny import AnnyBody
+from biomech.body.motion import BodyMotion
+from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
+from biomech.classical.scaling import scale_model
+from biomech.classical.setup import ACCURACY
+from biomech.errors import BioposeError
+from biomech.keypoints.detect import detect
+from biomech.keypoints.keypoints import Keypoints
+from biomech.markers.trc import read_trc, write_trc
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.mesh.recover import recover
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.report.overlay import skeleton_of, write_overlay
+from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, joint_centres, load_model
+from biomech.skeleton.mot import read_mot
+from biomech.solve import solve
+from biomech.street import Bar, Options, Result, Stage
+from biomech.video import Video
+
+
+def recording(video: Path) -> list[Path]:
+    """The files of a video: itself, or the pictures of a folder."""
+    return sorted(p for p in video.iterdir() if p.is_file()) if video.is_dir() else [video]
+
+
+def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages of the main job on a media file or a folder of pictures.
+
+    Raises:
+        BioposeError: the video or the options cannot be used.
+    """
+    options.refuse(("static", "tasks", "up"), "is for recorded markers (.trc, .c3d), not for a video")
+    if (options.model is None) != (options.marker_set is None):
+        raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
+    own = options.files()
+    clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
+    pictures = recording(video)
+    said = asdict(options)
+
+    def chosen(*names: str) -> dict[str, Any]:
+        return {name: said[name] for name in names}
+
+    street = [
+        Stage(
+            "detect",
+            inputs=pictures,
+            outputs=[files.keypoints],
+            options=chosen("person", "mirror", "start_s", "end_s", "rate_hz", "focal_px", "fov_deg"),
+            work=lambda: _detect(clip, files, options, bar),
+        ),
+        Stage(
+            "recover",
+            inputs=[files.keypoints],
+            outputs=[files.motion],
+            options=chosen("height_m", "mass_kg"),
+            work=lambda: _recover(files, options, bar),
+        ),
+        Stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files)),
+        Stage(
+            "scale",
+            inputs=[files.motion, DEFAULT_PATH, *own],
+            outputs=[files.model, files.scale_setup],
+            options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
+            work=lambda: _scale(files, options),
+        ),
+        Stage(
+            "solve",
+            inputs=[files.motion, files.markers, files.model],
+            outputs=[files.kinematics, files.ik_setup, files.quality],
+            options={"accuracy": ACCURACY, **chosen("solver")},
+            work=lambda: _solve(files, options, bar),
+        ),
+    ]
+    if options.overlay:
+        street.append(
+            Stage(
+                "overlay",
+                inputs=[*pictures, files.motion, files.markers, files.model, files.kinematics],
+                outputs=[files.overlay],
+                options=chosen("start_s", "end_s", "rate_hz"),
+                work=lambda: _overlay(clip, files, bar),
+            )
+        )
+    return street
+
+
+def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+    with bar("Detecting") as progress:
+        keypoints = detect(
+            clip,
+            person=options.person,
+            mirror=options.mirror,
+            focal_px=options.focal_px,
+            fov_deg=options.fov_deg,
+            progress=progress,
+        )
+    keypoints.save(files.keypoints)
+    notes = list(keypoints.notes)
+    if "assumed" in keypoints.focal_source or "default" in keypoints.focal_source:
+        notes.append(f"focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}")
+    return {
+        "frames": len(keypoints.time_s),
+        "frames_with_person": int(keypoints.found.sum()),
+        "focal_px": keypoints.focal_px,
+        "focal_source": keypoints.focal_source,
+        "notes": notes,
+    }
+
+
+def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+    keypoints = Keypoints.load(files.keypoints)
+    with bar("Recovering") as progress:
+        motion = recover(keypoints, height_m=options.height_m, mass_kg=options.mass_kg, progress=progress)
+    motion.save(files.motion)
+    assert motion.quality is not None
+    return {
+        "mean_quality": round(float(motion.quality.mean()), 3),
+        "frames_not_trusted": int((motion.quality < 0.5).sum()),
+        "notes": motion.notes,
+    }
+
+
+def _extract(files: Result) -> dict[str, Any]:
+    markers = extract(marker_body(), BodyMotion.load(files.motion))
+    write_trc(markers, files.markers)
+    return {"markers": len(markers.names)}
+
+
+def _scale(files: Result, options: Options) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    body = AnnyBody.load([0])
+    mass_kg = options.mass_kg
+    if mass_kg is None:
+        mass_kg = float(body.mass(torch.as_tensor(motion.shape, dtype=torch.float32)))
+    scaled = scale_model(
+        options.model or DEFAULT_PATH,
+        neutral_static(marker_body(), motion.shape),
+        mass_kg=mass_kg,
+        height_m=options.height_m,
+        measurements=read_measurements(options.scaling) if options.scaling else VIRTUAL_MARKER_MEASUREMENTS,
+        tasks=load_virtual_markers().weights_by_name(),
+        marker_set=options.marker_set,
+        out_osim=files.model,
+    )
+    return {
+        "mass_kg": round(scaled.mass_kg, 2),
+        "factors": {body: np.round(f, 4).tolist() for body, f in sorted(scaled.factors.items())},
+        "static_marker_rms_mm": round(scaled.static_errors.clip_rms_m * 1000, 2),
+        "notes": scaled.notes,
+    }
+
+
+def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+    quality = BodyMotion.load(files.motion).quality
+    assert quality is not None
+    with bar("Solving") as progress:
+        return solve(
+            files.model,
+            read_trc(files.markers),
+            load_virtual_markers().weights_by_name(),
+            solver=options.solver,
+            markers_trc=files.markers,
+            out_mot=files.kinematics,
+            out_setup=files.ik_setup,
+            out_quality=files.quality,
+            quality=quality,
+            workers=options.workers,
+            progress=progress,
+        )
+
+
+def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    assert motion.camera is not None
+    model = load_model(files.model)
+    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
+    kinematics = read_mot(files.kinematics, rotational=rotational)
+    with bar("Drawing") as progress:
+        frames = write_overlay(
+            clip,
+            read_trc(files.markers),
+            joint_centres(model, kinematics),
+            skeleton_of(model),
+            motion.camera,
+            files.overlay,
+            quality=motion.quality,
+            progress=progress,
+        )
+    return {"frames": frames}

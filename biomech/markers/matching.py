@@ -1,0 +1,119 @@
+"""Measured marker names against a model's: exactly, by normalisation, or not at all; never by a guess.
+
+Two names are the same by normalisation when they differ only in a subject's prefix (``Subject01:RASI``), in case, in
+what separates their parts (blank, dot, underscore, hyphen), or in how and where the side is spelled (``L.ASIS``,
+``ASIS_l``, ``Left ASIS``). Synonyms (``RASI`` for ``R.ASIS``) are not known here: they are a marker map's business.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from biomech.errors import BioposeError
+from biomech.markers.markers import Markers
+
+FEWEST_SHARED = 3  # a rigid body has a pose from three points on
+NAMES_LISTED = 10
+
+_SEPARATORS = r"[\s._-]"
+_SIDE_FIRST = re.compile(rf"(left|right){_SEPARATORS}*(.+)", re.IGNORECASE)
+_SIDE_LAST = re.compile(rf"(.+?)(?:{_SEPARATORS}+(l|r|left|right)|(?-i:(?<=[a-z])(Left|Right)))", re.IGNORECASE)
+
+
+@dataclass
+class Matching:
+    """Which measured marker is which of the model's."""
+
+    exact: list[str] = field(default_factory=list)
+    normalised: dict[str, str] = field(default_factory=dict)  # measured name → the model's
+    ambiguous: list[tuple[list[str], list[str]]] = field(default_factory=list)  # measured and model names that collide
+    unknown: list[str] = field(default_factory=list)  # measured, not in the model
+    unmeasured: list[str] = field(default_factory=list)  # in the model, not measured
+
+    @property
+    def model_names(self) -> dict[str, str]:
+        """The model's name of every measured marker that was matched."""
+        return {name: name for name in self.exact} | self.normalised
+
+    def notes(self) -> list[str]:
+        """What a user should know, in sentences; empty when both sides have the same names."""
+        said = []
+        if self.normalised:
+            pairs = [f"{measured} = {model}" for measured, model in self.normalised.items()]
+            said.append(f"{len(pairs)} markers matched by normalised names: {listed(pairs)}")
+        for measured, model in self.ambiguous:
+            said.append(f"{listed(measured)} could each be the model's {listed(model)}; not used")
+        if self.unknown:
+            said.append(f"{len(self.unknown)} measured markers are not in the model: {listed(self.unknown)}")
+        if self.unmeasured:
+            said.append(f"{len(self.unmeasured)} markers of the model were not measured: {listed(self.unmeasured)}")
+        return said
+
+
+def normalised(name: str) -> str:
+    """What is left of a name without prefix, case and separators; the side, if spelled as such, comes first."""
+    plain = name.rsplit(":", 1)[-1].strip()
+    if first := _SIDE_FIRST.fullmatch(plain):
+        plain = first[1][0] + first[2]
+    elif last := _SIDE_LAST.fullmatch(plain):
+        plain = (last[2] or last[3])[0] + last[1]
+    return re.sub(_SEPARATORS, "", plain).casefold()
+
+
+def match(measured: Sequence[str], model: Sequence[str]) -> Matching:
+    """Exact names first; of the rest, those that one measured and one model marker share after normalisation."""
+    found = Matching(exact=[name for name in measured if name in set(model)])
+    taken = set(found.exact)
+    candidates, wanted = _by_key(measured, taken), _by_key(model, taken)
+    for key, names in candidates.items():
+        models = wanted.get(key, [])
+        if not models:
+            found.unknown += names
+        elif len(names) == len(models) == 1:
+            found.normalised[names[0]] = models[0]
+        else:
+            found.ambiguous.append((names, models))
+    matched = set(found.model_names.values())
+    found.unmeasured = [name for name in model if name not in matched]
+    return found
+
+
+def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> Markers:
+    """The markers that the model knows, under its names and with notes on the others.
+
+    Args:
+        where: the file of the markers, for the message.
+
+    Raises:
+        BioposeError: fewer than ``FEWEST_SHARED`` markers are in both.
+    """
+    found = match(markers.names, model)
+    if len(found.model_names) < FEWEST_SHARED:
+        said = [
+            f"the file and the model share {len(found.model_names)} markers",
+            f"the file has {listed(markers.names)}",
+        ]
+        said.append(f"the model has {listed(model) if model else 'none'}")
+        said += [note for note in found.notes() if note.endswith("not used")]
+        raise BioposeError(
+            "; ".join(said),
+            where=str(where),
+            mend="Give the marker set that belongs to these names (--markers SET.xml), or rename the markers.",
+        )
+    known = markers.select(list(found.model_names))
+    names = list(found.model_names.values())
+    return Markers(names, known.positions_m, known.time_s, [*markers.notes, *found.notes()])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message: the first ten."""
+    return ", ".join(names[:NAMES_LISTED]) + (" …" if len(names) > NAMES_LISTED else "")
+
+
+def _by_key(names: Sequence[str], taken: set[str]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        if name not in taken:
+            grouped.setdefault(normalised(name), []).append(name)
+    return grouped

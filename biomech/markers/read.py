@@ -1,0 +1,87 @@
+"""Recorded markers as a model takes them: read, checked, under the model's names, Y up."""
+
+from pathlib import Path
+
+import numpy as np
+import opensim
+
+from biomech.errors import BioposeError
+from biomech.markers.c3d import read_c3d
+from biomech.markers.checks import agree_with_model, gap_notes, turned_up
+from biomech.markers.markers import Markers
+from biomech.markers.matching import with_model_names
+from biomech.markers.trc import read_trc
+
+SUFFIXES = (".trc", ".c3d")
+UP = ("x", "y", "z")
+
+
+def is_marker_file(path: Path) -> bool:
+    """Whether a file's name says that it holds markers."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read_markers(path: Path, *, up: str | None = None) -> Markers:
+    """Read a .trc or .c3d.
+
+    Args:
+        up: the axis of the file that points up, ``x``, ``y`` or ``z``; Y of a .trc and what a .c3d says of itself
+            where not given.
+
+    Raises:
+        BioposeError: neither format, an unknown axis, or what the readers refuse.
+    """
+    path = Path(path)
+    if not is_marker_file(path):
+        raise BioposeError("not a marker file", where=str(path), mend="Give a .trc or .c3d file.")
+    if up is not None and up not in UP:
+        raise BioposeError(f"--up {up} is no axis", mend="Give --up x, y or z: the axis of the file that points up.")
+    if path.suffix.lower() == ".c3d":
+        return read_c3d(path, up=up)
+    markers = read_trc(path)
+    if up is not None:
+        markers.positions_m = markers.positions_m @ turned_up(UP.index(up)).T
+    return markers
+
+
+def read_for_model(
+    path: Path,
+    model: opensim.Model,
+    *,
+    up: str | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
+) -> Markers:
+    """The markers of a file that the model knows, under its names; ``notes`` says all that was mended or left out.
+
+    Args:
+        model: with its markers, its system initialised.
+        up: as of ``read_markers``; where not given, a body that stands along X or Z is turned up.
+        start_s: where to begin; at the first frame where not given.
+        end_s: the first time that is left out.
+
+    Raises:
+        BioposeError: what the reader refuses, no frame in the window, too few names in common, or markers that are not
+            of a person's size.
+    """
+    names = [marker.getName() for marker in model.getMarkerSet()]
+    markers = with_model_names(_between(read_markers(path, up=up), start_s, end_s, path), names, where=path)
+    state = model.getWorkingState()
+    model.realizePosition(state)
+    places = [model.getMarkerSet().get(name).getLocationInGround(state).to_numpy() for name in markers.names]
+    markers = agree_with_model(markers, np.array(places), where=path, find_up=up is None)
+    markers.notes += gap_notes(markers)
+    return markers
+
+
+def _between(markers: Markers, start_s: float | None, end_s: float | None, where: Path) -> Markers:
+    start, end = -np.inf if start_s is None else start_s, np.inf if end_s is None else end_s
+    kept = (markers.time_s >= start) & (markers.time_s < end)
+    if not kept.any():
+        first, last = markers.time_s[0], markers.time_s[-1]
+        raise BioposeError(
+            f"no frame between {start:g} s and {end:g} s: the trial goes from {first:g} s to {last:g} s",
+            where=str(where),
+            mend="Correct --start and --end.",
+        )
+    return Markers(markers.names, markers.positions_m[kept], markers.time_s[kept], markers.notes)
