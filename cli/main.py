@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 # Each verb lives in a module of its name with a function of its name; groups hold an `app`.
-VERBS = ("ik", "demo", "detect", "recover", "extract", "solve", "doctor")
+VERBS = ("ik", "demo", "detect", "recover", "extract", "solve", "label", "doctor")
 GROUPS = ("models", "bench")
 
 

@@ -1,0 +1,256 @@
+"""Labels for many trials: on all cores or a cluster, to be stopped at any time and gone on with, failures listed."""
+
+import functools
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.labels.check import check_trial, summed_up
+from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton
+from biomech.labels.shards import write_index
+from biomech.labels.sources import Trial
+from biomech.labels.workers import Stop, on_cluster, on_processes
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.run import Run
+
+FILES = ("all", "sample", "none")
+SAMPLE_SHARE = 0.05  # of the trials that get files with --files sample, and no --check says another
+TABLE_COLUMNS = (
+    *("name", "subject", "split", "source", "rate_hz", "frames", "marker_rms_mm", "marker_max_mm", "worst_marker"),
+    *("frames_trusted", "masked_share", "landmark_share", "out_of_range_share", "jump_share"),
+)
+SHARES = ("masked_share", "landmark_share", "out_of_range_share", "jump_share")
+
+Progress = Callable[[int, int], None] | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How trials are labelled and by whom."""
+
+    solver: str = "fast"
+    files: str = "all"  # which trials get .trc, .osim, .mot and setup: "all", "sample", "none"
+    check: float = 0.0  # share of the trials that OpenSim's tool solves too
+    seed: int = 0
+    workers: int = 1
+    scheduler: str | None = None  # a Dask scheduler's address, instead of processes here
+    overwrite: bool = False
+
+
+@dataclass
+class Report:
+    """What a campaign did; written to ``biopose.json``."""
+
+    trials: int
+    labelled: int = 0
+    unchanged: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # cause by name
+    frames: int = 0  # labelled now
+    wall_s: float = 0.0
+    stage_s: dict[str, float] = field(default_factory=dict)  # summed over the workers
+    stopped: bool = False
+    totals: dict[str, Any] = field(default_factory=dict)  # of all shards in the folder
+    check: dict[str, Any] | None = None
+
+    @property
+    def frames_per_s(self) -> float:
+        """Of wall time, all workers together."""
+        return self.frames / self.wall_s if self.wall_s else 0.0
+
+
+def run_campaign(
+    trials: Sequence[Trial],
+    folder: Path,
+    options: Options,
+    *,
+    stop: Stop | None = None,
+    progress: Callable[[str], Any] | None = None,
+) -> Report:
+    """Label what is not labelled yet, then write the index, the table and the list of failures.
+
+    Args:
+        trials: with names of their own.
+        folder: where the results go; may hold an earlier run's.
+        stop: asked to stop, the campaign finishes or drops what is under way and reports what there is.
+        progress: makes, from a label, a context manager that yields a function of trials done and trials in all.
+
+    Raises:
+        BioposeError: an option is wrong, the folder or the cluster cannot be used, or not one trial could be labelled.
+    """
+    _check(trials, options)
+    stop, run, folders = stop or Stop(), Run.open(folder), Folders(Path(folder))
+    chosen = sample([t.name for t in trials], options.check or SAMPLE_SHARE, options.seed)
+    with_files = {t.name for t in trials if options.files == "all" or (options.files == "sample" and t.name in chosen)}
+    report, started = Report(len(trials)), time.perf_counter()
+    if options.overwrite:
+        for trial in trials:
+            folders.shard(trial).unlink(missing_ok=True)
+            (folders.root / "check" / f"{trial.name}.json").unlink(missing_ok=True)
+    todo, report.failed = _todo(trials, folders, options, with_files)
+    report.unchanged = len(trials) - len(todo) - len(report.failed)
+    work = functools.partial(_label, folder=folders.root.resolve(), solver=options.solver, with_files=with_files)
+    for trial, answer in _answers(work, todo, options, stop, progress, "Labelling"):
+        cause = _cause(answer) if isinstance(answer, BaseException) else answer.cause
+        if cause is not None:
+            report.failed[trial.name] = cause
+            continue
+        assert isinstance(answer, Labelled)
+        report.labelled += 1
+        report.frames += answer.frames
+        for stage, seconds in answer.seconds.items():
+            report.stage_s[stage] = report.stage_s.get(stage, 0.0) + seconds
+        if report.labelled == 1 and not folders.shard(trial).is_file():
+            raise BioposeError(
+                "a worker labelled a trial, and its shard is not here",
+                where=str(folders.shards),
+                mend="Give --out on a file system that all workers share.",
+            )
+    report.wall_s = time.perf_counter() - started
+    if options.check and not stop.asked:
+        checked = [t for t in trials if t.name in chosen and t.name not in report.failed]
+        compare = functools.partial(_checked, folder=folders.root.resolve())
+        for trial, answer in _answers(compare, checked, options, stop, progress, "Checking"):
+            if isinstance(answer, BaseException):
+                report.failed[f"{trial.name} (check)"] = _cause(answer)
+        report.check = summed_up(folders.root / "check")
+    report.stopped = stop.asked
+    _write(report, run, folders, options)
+    if not report.stopped and report.failed and not report.labelled + report.unchanged:
+        name, cause = next(iter(report.failed.items()))
+        raise BioposeError(
+            f"none of the {len(trials)} trials could be labelled; {name}: {cause}", where=str(folders.root)
+        )
+    return report
+
+
+def sample(names: Sequence[str], share: float, seed: int) -> set[str]:
+    """A random share of the names, at least one; the same for the same names and seed."""
+    count = max(1, round(share * len(names)))
+    return set(np.random.default_rng(seed).choice(sorted(names), count, replace=False).tolist())
+
+
+def _check(trials: Sequence[Trial], options: Options) -> None:
+    if not trials:
+        raise BioposeError("there is no trial to label", mend="Give recordings, or folders that hold some.")
+    if options.files not in FILES:
+        raise BioposeError(f"--files {options.files} is not one of {', '.join(FILES)}")
+    if not 0 <= options.check <= 1:
+        raise BioposeError("--check is a share of the trials, between 0 and 1", mend="0.05 is one in twenty.")
+    names = [t.name for t in trials]
+    if repeated := sorted({n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else ()):
+        raise BioposeError(f"two trials are named {repeated[0]}", mend="Label them into folders of their own.")
+
+
+def _todo(
+    trials: Sequence[Trial], folders: Folders, options: Options, with_files: set[str]
+) -> tuple[list[Trial], dict[str, str]]:
+    todo, failed = [], {}
+    for trial in trials:
+        try:
+            done = is_labelled(trial, folders, made_of(trial, options.solver), trial.name in with_files)
+        except BioposeError:  # a shard of another version
+            done = False
+        except OSError as error:
+            failed[trial.name] = f"{trial.path} cannot be read ({error.strerror})"
+            continue
+        if not done:
+            todo.append(trial)
+    return todo, failed
+
+
+def _answers(
+    work: Callable, tasks: Sequence[Trial], options: Options, stop: Stop, progress: Any, label: str
+) -> Iterator:
+    if not tasks:
+        return
+    if options.scheduler:
+        answers = on_cluster(work, tasks, scheduler=options.scheduler, stop=stop)
+    else:
+        answers = on_processes(work, tasks, workers=min(options.workers, len(tasks)), stop=stop)
+    if progress is None:
+        yield from answers
+        return
+    with progress(label) as show:
+        for done, answer in enumerate(answers, 1):
+            if show:
+                show(done, len(tasks))
+            yield answer
+
+
+def _label(trial: Trial, *, folder: Path, solver: str, with_files: set[str]) -> Labelled:
+    """In a worker. A trial's failure is an answer; errors of others need not survive the way back as objects."""
+    try:
+        return label_trial(trial, folder, solver=solver, with_files=trial.name in with_files)
+    except Exception as error:
+        return Labelled(trial.name, trial.subject, cause=_cause(error))
+
+
+def _checked(trial: Trial, *, folder: Path) -> None:
+    try:
+        check_trial(trial, folder)
+    except BioposeError as error:
+        raise RuntimeError(_cause(error)) from None  # BioposeError's own arguments do not pickle
+
+
+def _cause(error: BaseException) -> str:
+    said = str(error).replace("\n", " ")
+    return said if isinstance(error, BioposeError | RuntimeError) else f"{type(error).__name__}: {said}"
+
+
+def _write(report: Report, run: Run, folders: Folders, options: Options) -> None:
+    skeleton = read_skeleton(DEFAULT_PATH)
+    index = write_index(
+        folders.shards,
+        {
+            "coordinates": skeleton.coordinate_names,
+            "rotational": skeleton.rotational.tolist(),
+            "bodies": skeleton.body_names,
+            "joints": skeleton.joint_names,
+            "markers": skeleton.marker_names,
+        },
+    )
+    report.totals = _write_table(folders.root / "quality.csv", index["trials"])
+    failures = folders.root / "failures.csv"
+    if report.failed:
+        with whole_file(failures) as temporary:
+            pd.DataFrame(sorted(report.failed.items()), columns=["name", "cause"]).to_csv(temporary, index=False)
+    else:
+        failures.unlink(missing_ok=True)
+    if not report.stopped:
+        shutil.rmtree(folders.unfinished, ignore_errors=True)
+    run.record["label"] = {"options": vars(options), **vars(report), "frames_per_s": round(report.frames_per_s, 1)}
+    run.save()
+
+
+def _write_table(path: Path, trials: list[dict[str, Any]]) -> dict[str, Any]:
+    """One row for each trial in the folder, and their totals in the last; returns these."""
+    table = pd.DataFrame(trials, columns=[*TABLE_COLUMNS])
+    if table.empty:
+        return {}
+    frames = table["frames"].to_numpy(float)
+
+    def mean(values: np.ndarray) -> float:
+        return float(np.average(values, weights=frames))
+
+    totals: dict[str, Any] = {
+        "name": "all",
+        "subject": f"{table['subject'].nunique()} subjects",
+        "frames": int(frames.sum()),
+        "marker_rms_mm": round(mean(table["marker_rms_mm"].to_numpy(float) ** 2) ** 0.5, 3),
+        "marker_max_mm": float(table["marker_max_mm"].max()),
+        "worst_marker": str(table["worst_marker"].iloc[int(np.argmax(table["marker_max_mm"]))]),
+        "frames_trusted": int(table["frames_trusted"].sum()),
+        **{name: round(mean(table[name].to_numpy(float)), 6) for name in SHARES},
+    }
+    with whole_file(path) as temporary:
+        pd.concat([table, pd.DataFrame([totals])]).to_csv(temporary, index=False)
+    hours = float((frames / table["rate_hz"].to_numpy(float)).sum()) / 3600
+    return {"trials": len(table), "hours": round(hours, 3), **totals}

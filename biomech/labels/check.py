@@ -1,0 +1,115 @@
+"""The labels of some trials against OpenSim's own tool: how far apart, and how much faster."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from biomech.evaluation.alone import Problem, module, solve_alone
+from biomech.evaluation.conditioning import noise_gains_deg_per_mm
+from biomech.files import whole_file
+from biomech.labels.label import OPENSIM_ACCURACY, Folders, read_skeleton, tracked
+from biomech.labels.models import scaled_model
+from biomech.labels.sources import Trial
+from biomech.markers.markers import Markers
+from biomech.markers.trc import write_trc
+from biomech.skeleton.kinematics import Kinematics
+from biomech.skeleton.model import load_model
+
+CHECK_FRAMES = 500  # from the first on; the tool takes a minute for so many
+# A coordinate counts as well-conditioned where 1 mm of noise in every marker moves it by less than this (degrees, or
+# millimetres): elsewhere neither solver's answer means much.
+CONDITIONED = 1.0
+CONDITION_FRAMES = 10  # at which that is looked up
+
+
+def check_trial(trial: Trial, folder: Path) -> None:
+    """Solve the beginning of a trial by both solvers, each alone on one core; leave the comparison in ``check/``.
+
+    Raises:
+        BioposeError: a solver failed.
+    """
+    folders = Folders(folder)
+    out = folders.root / "check" / f"{trial.name}.json"
+    if out.is_file() and out.stat().st_mtime >= folders.shard(trial).stat().st_mtime:
+        return
+    recorded = trial.load()
+    scaled = scaled_model(recorded, folders.models)
+    whole = recorded.markers
+    markers = Markers(whole.names, whole.positions_m[:CHECK_FRAMES], whole.time_s[:CHECK_FRAMES])
+    weights = tracked(recorded)
+    with tempfile.TemporaryDirectory(prefix="biopose-check-") as temporary:
+        work = Path(temporary)
+        write_trc(markers, work / "markers.trc")
+        problem = Problem(str(scaled.osim), str(work / "markers.trc"), weights)
+        fast = solve_alone(module("fast_ik"), problem, work / "fast")
+        tool = solve_alone(module("opensim_ik"), problem, work / "opensim", accuracy=OPENSIM_ACCURACY)
+    skeleton = read_skeleton(scaled.osim)
+    names = [skeleton.coordinate_names[i] for i in skeleton.free]
+    rotational = skeleton.rotational[skeleton.free]
+    one, other = (a.values[:, [a.names.index(name) for name in names]] for a in (fast, tool))
+    apart = one - other
+    apart[:, rotational] = np.rad2deg((apart[:, rotational] + np.pi) % (2 * np.pi) - np.pi)
+    apart[:, ~rotational] *= 1000
+    every = np.linspace(0, len(one) - 1, min(CONDITION_FRAMES, len(one))).astype(int)
+    looked_at = Kinematics(names, one[every], markers.time_s[every], rotational)
+    gains = np.median(noise_gains_deg_per_mm(load_model(scaled.osim), looked_at, weights), axis=0)
+    comparison = {
+        "name": trial.name,
+        "frames": len(one),
+        "fast_s": float(np.median(fast.wall_s)),
+        "opensim_s": float(np.median(tool.wall_s)),
+        "coordinates": {
+            name: {
+                "mean": float(np.abs(apart[:, k]).mean()),
+                "max": float(np.abs(apart[:, k]).max()),
+                "well_conditioned": bool(gains[k] < CONDITIONED),
+                "unit": "deg" if rotational[k] else "mm",
+            }
+            for k, name in enumerate(names)
+        },
+    }
+    with whole_file(out) as temporary_file:
+        temporary_file.write_text(json.dumps(comparison, indent=1) + "\n")
+
+
+def summed_up(folder: Path) -> dict[str, Any] | None:
+    """All comparisons of a folder as one; None where there is none.
+
+    Angles in degrees, translations in millimetres; ``mean_deg`` and ``max_deg`` are over well-conditioned angles.
+    """
+    found = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+    if not found:
+        return None
+    frames = np.array([c["frames"] for c in found], float)
+    coordinates = {}
+    for name, first in found[0]["coordinates"].items():
+        each = [c["coordinates"][name] for c in found]
+        conditioned = np.array([e["well_conditioned"] for e in each])
+        coordinates[name] = {
+            "unit": first["unit"],
+            "mean": float(np.average([e["mean"] for e in each], weights=frames)),
+            "max": max(e["max"] for e in each),
+            "well_conditioned_share": float(np.average(conditioned, weights=frames)),
+        }
+    angles = [
+        (e["mean"], e["max"], c["frames"], f"{name} in {c['name']}")
+        for c in found
+        for name, e in c["coordinates"].items()
+        if e["unit"] == "deg" and e["well_conditioned"]
+    ]
+    worst = max(angles, key=lambda a: a[1], default=(0.0, 0.0, 0, ""))
+    fast_s, opensim_s = (sum(c[key] for c in found) for key in ("fast_s", "opensim_s"))
+    return {
+        "trials": len(found),
+        "frames": int(frames.sum()),
+        "mean_deg": float(np.average([a[0] for a in angles], weights=[a[2] for a in angles])) if angles else None,
+        "max_deg": worst[1],
+        "worst": worst[3],
+        "fast_frames_per_s": frames.sum() / fast_s,
+        "opensim_frames_per_s": frames.sum() / opensim_s,
+        "speed_ratio": opensim_s / fast_s,
+        "coordinates": coordinates,
+    }

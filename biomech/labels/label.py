@@ -1,0 +1,237 @@
+"""One trial, from its markers to its labels: the files that OpenSim's GUI opens and the shard that training reads."""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from biomech import __version__
+from biomech.classical.inverse_kinematics import solve_ik
+from biomech.classical.marker_errors import MarkerErrors
+from biomech.classical.setup import write_setup
+from biomech.labels.models import ScaledModel, scaled_model
+from biomech.labels.quality import judge
+from biomech.labels.shards import FORMAT, about_shard, write_shard
+from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
+from biomech.markers.trc import write_trc
+from biomech.markers.virtual import load_virtual_markers
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.inverse_kinematics import inverse_kinematics
+from biomech.skeleton.kinematics import Kinematics
+from biomech.skeleton.mot import write_mot
+from biomech.skeleton.skeleton import Skeleton
+
+OPENSIM_ACCURACY = 1e-7  # the reference of labels: 0.14° from noise-free truth
+SKELETONS_KEPT = 32  # read models, a process
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What came of one trial."""
+
+    name: str
+    subject: str
+    frames: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)  # of wall time, by stage
+    cause: str | None = None  # why it failed
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a campaign's results lie."""
+
+    root: Path
+
+    @property
+    def shards(self) -> Path:
+        return self.root / "shards"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def unfinished(self) -> Path:
+        return self.root / ".unfinished"
+
+    def shard(self, trial: Trial) -> Path:
+        return self.shards / f"{trial.name}.safetensors"
+
+    def files(self, trial: Trial) -> Path:
+        return self.root / "trials" / trial.subject / trial.name
+
+
+def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) -> Labelled:
+    """Label one trial, unless its labels are there and were made of the same recording in the same way.
+
+    Everything is written aside and renamed; the shard comes last, and says that the trial is done.
+
+    Raises:
+        BioposeError: the recording cannot be used, or the solver failed; then nothing is left.
+    """
+    folders, key = Folders(folder), made_of(trial, solver)
+    if is_labelled(trial, folders, key, with_files):
+        return Labelled(trial.name, trial.subject)
+    clock = _Clock()
+    with clock("load"):
+        recorded = trial.load()
+    with clock("scale"):
+        scaled = scaled_model(recorded, folders.models)
+        skeleton = read_skeleton(scaled.osim)
+    folders.unfinished.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{trial.name}-", dir=folders.unfinished) as temporary:
+        work = Path(temporary) / trial.name
+        work.mkdir()
+        with clock("solve"):
+            kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
+        with clock("judge"):
+            quality = judge(skeleton, kinematics, errors, recorded.trusted)
+            columns = _columns(recorded, scaled, skeleton, kinematics) | {
+                "flags": quality.flags,
+                "marker_rms": quality.marker_rms_m,
+                "marker_max": quality.marker_max_m,
+                "trusted": quality.trusted,
+            }
+            about = {
+                **{"name": trial.name, "subject": trial.subject, "source": trial.source, "key": key, "solver": solver},
+                **{"rate_hz": round(recorded.markers.rate_hz, 6), "start_s": float(recorded.markers.time_s[0])},
+                **{"model": scaled.key, "height_m": recorded.height_m, "mass_kg": scaled.mass_kg},
+                **quality.summary(errors),
+                "shape": recorded.shape if isinstance(recorded, BodyTrial) else None,
+                "notes": list(dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags()])),
+            }
+        with clock("write"):
+            if with_files:
+                _write_files(work, solver, scaled.osim, recorded, kinematics)
+                place = folders.files(trial)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if place.exists():
+                    shutil.rmtree(place)
+                work.rename(place)
+            write_shard(folders.shard(trial), columns, about)
+    return Labelled(trial.name, trial.subject, len(kinematics.time_s), clock.seconds)
+
+
+def made_of(trial: Trial, solver: str) -> str:
+    """A key that changes when the recording, how it is read, the solver or the package does."""
+    stat = Path(trial.path).stat()
+    said = {k: Path(v).name if isinstance(v, Path) else v for k, v in dataclasses.asdict(trial).items()}
+    made = [__version__, FORMAT, solver, said, stat.st_size, stat.st_mtime_ns]
+    return hashlib.sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> bool:
+    """Whether nothing is left to do for a trial."""
+    shard = folders.shard(trial)
+    if not shard.is_file() or (with_files and not folders.files(trial).is_dir()):
+        return False
+    return about_shard(shard)["key"] == key
+
+
+@functools.lru_cache(SKELETONS_KEPT)
+def read_skeleton(osim: Path) -> Skeleton:
+    """A model's skeleton; reading takes longer than solving a second of motion."""
+    return Skeleton.from_osim(osim)
+
+
+@dataclass(frozen=True)
+class _Files:
+    trc: Path
+    model: Path
+    mot: Path
+    setup: Path
+
+    @classmethod
+    def of(cls, work: Path) -> "_Files":
+        name = work.name
+        return cls(
+            work / f"{name}.trc", work / f"{name}_scaled.osim", work / f"{name}.mot", work / f"{name}_ik_setup.xml"
+        )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - started
+
+
+def _solve(
+    solver: str, model_osim: Path, skeleton: Skeleton, recorded: BodyTrial | MarkerTrial, work: Path
+) -> tuple[Kinematics, MarkerErrors]:
+    """Pose the scaled model by either solver; OpenSim's leaves its files in ``work``."""
+    if solver == "fast":
+        return inverse_kinematics(skeleton, recorded.markers, recorded.weights)
+    files = _Files.of(work)
+    write_trc(recorded.markers, files.trc)
+    shutil.copyfile(model_osim, files.model)
+    return solve_ik(
+        files.model,
+        recorded.markers,
+        recorded.weights,
+        markers_trc=files.trc,
+        out_mot=files.mot,
+        out_setup=files.setup,
+        accuracy=OPENSIM_ACCURACY,
+        workers=1,
+    )
+
+
+def _columns(
+    recorded: BodyTrial | MarkerTrial, scaled: ScaledModel, skeleton: Skeleton, kinematics: Kinematics
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """What a network learns from; where the 142 were not recorded, they are the posed skeleton's own."""
+    with torch.no_grad():
+        pose = skeleton(torch.from_numpy(kinematics.values))
+    names = load_virtual_markers().names
+    if isinstance(recorded, BodyTrial):
+        markers = recorded.markers.select(names).positions_m
+    else:
+        markers = pose.markers.numpy()[:, [skeleton.marker_names.index(name) for name in names]]
+    return {
+        "markers": markers,
+        "coordinates": kinematics.values,
+        "joints": pose.joints.numpy(),
+        "scales": scaled.scales(skeleton),
+        "marker_offsets": scaled.marker_offsets(skeleton, read_skeleton(DEFAULT_PATH)),
+    }
+
+
+def _write_files(
+    work: Path, solver: str, model_osim: Path, recorded: BodyTrial | MarkerTrial, kinematics: Kinematics
+) -> None:
+    """The files for the GUI; OpenSim's solver left its own."""
+    if solver == "opensim":
+        return
+    files = _Files.of(work)
+    write_trc(recorded.markers, files.trc)
+    shutil.copyfile(model_osim, files.model)
+    write_mot(kinematics, files.mot)
+    write_setup(
+        files.setup,
+        model_osim=files.model,
+        markers_trc=files.trc,
+        out_mot=files.mot,
+        weights=tracked(recorded),
+        time_s=recorded.markers.time_s,
+    )
+
+
+def tracked(recorded: BodyTrial | MarkerTrial) -> dict[str, float]:
+    """Weights of the markers that the trial shows."""
+    return {name: recorded.weights[name] for name in recorded.markers.seen if recorded.weights.get(name, 0) > 0}

@@ -1,0 +1,179 @@
+"""Many independent tasks: on processes of this machine or on a Dask cluster, to be stopped at any time."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from multiprocessing import connection
+from typing import Any, TypeVar
+
+import threadpoolctl
+import torch
+
+from biomech.errors import BioposeError
+
+LOOK_S = 0.2  # how often a stop is looked for
+TASKS_PER_CLUSTER_THREAD = 2  # one runs, one waits
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+
+class Stop:
+    """A wish to stop: first what runs is finished and nothing begun, the second time what runs is dropped."""
+
+    def __init__(self) -> None:
+        self.asked = self.now = False
+
+    def ask(self, *, now: bool = False) -> None:
+        self.now = now or self.asked
+        self.asked = True
+
+
+@contextlib.contextmanager
+def stop_on_signals(say: Callable[[str], None]) -> Iterator[Stop]:
+    """Turn Ctrl-C into a wish to stop, a second Ctrl-C or SIGTERM into one to stop at once."""
+    stop = Stop()
+
+    def on_signal(number: int, _: Any) -> None:
+        stop.ask(now=number == signal.SIGTERM)
+        say("stopping" if stop.now else "finishing what is under way; Ctrl-C again drops it")
+
+    former = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def on_processes(
+    work: Callable[[Task], Answer], tasks: Sequence[Task], *, workers: int, stop: Stop
+) -> Iterator[tuple[Task, Answer | BaseException]]:
+    """Answers, or what went wrong, as they come; a task that takes its process down costs only itself.
+
+    ``work`` and the tasks must be importable in a fresh interpreter, and a calling script guarded by
+    ``if __name__ == "__main__"``.
+    """
+    waiting = deque(tasks)
+    while waiting and not stop.asked:
+        lost: list[Task] = []
+        with _pool(workers) as pool:
+            yield from _drain(pool, work, waiting, workers, stop, lost)
+        # One of them killed the pool. Each alone: then it is plain which.
+        for task in lost:
+            if stop.asked:
+                break
+            again: list[Task] = []
+            with _pool(1) as pool:
+                yield from _drain(pool, work, deque([task]), 1, stop, again)
+            if again:
+                yield task, BioposeError("the process died over it: out of memory, or a crash inside OpenSim")
+
+
+def on_cluster(
+    work: Callable[[Task], Answer], tasks: Sequence[Task], *, scheduler: str, stop: Stop
+) -> Iterator[tuple[Task, Answer | BaseException]]:
+    """The same on a Dask cluster, whose workers have the package and see the same files.
+
+    Raises:
+        BioposeError: Dask is missing, there is no such scheduler, it has no workers, or they have several threads.
+    """
+    try:
+        from dask.distributed import Client
+    except ImportError as error:
+        raise BioposeError("Dask is not installed", mend='Run: pip install "biopose[cluster]"') from error
+    try:
+        client = Client(scheduler, timeout="20s")
+    except (OSError, ValueError, TimeoutError) as error:
+        raise BioposeError(
+            f"no Dask scheduler answers ({error})", where=scheduler, mend="Start one, and give its tcp:// address."
+        ) from error
+    with client:
+        threads = client.nthreads()
+        if not threads or max(threads.values()) > 1:
+            raise BioposeError(
+                "the cluster has no workers" if not threads else "the cluster's workers have several threads",
+                where=scheduler,
+                mend=f"Start processes with one each: dask worker {scheduler} --nthreads 1 --nworkers 8",
+            )
+        client.run(one_thread)
+        limit = TASKS_PER_CLUSTER_THREAD * len(threads)
+        yield from _drain(client.get_executor(pure=False), work, deque(tasks), limit, stop, [])
+
+
+def one_thread() -> None:
+    """One process, one thread: there are as many processes as cores."""
+    torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
+
+
+def _drain(
+    pool: Executor,
+    work: Callable[[Task], Answer],
+    waiting: deque[Task],
+    limit: int,
+    stop: Stop,
+    lost: list[Task],
+) -> Iterator[tuple[Task, Answer | BaseException]]:
+    """Feed a pool; what was under way when it broke goes to ``lost``, what had not begun stays in ``waiting``."""
+    running: dict[Future, Task] = {}
+    while (running or waiting) and not lost:
+        while waiting and len(running) < limit and not stop.asked:
+            running[pool.submit(work, waiting[0])] = waiting[0]
+            waiting.popleft()
+        if stop.now:
+            for future in running:
+                future.cancel()
+            for process in multiprocessing.active_children():
+                process.terminate()
+            return
+        if not running:
+            return
+        done, _ = wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            task = running.pop(future)
+            error = future.exception()
+            if isinstance(error, BrokenExecutor):
+                lost.append(task)
+            else:
+                yield task, future.result() if error is None else error
+        if lost:
+            lost.extend(running.values())
+
+
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    # Read by the libraries when a worker loads them, before it could say anything itself.
+    former = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare) as pool:
+            yield pool
+    finally:
+        for name, value in former.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _prepare() -> None:
+    """In each worker: the parent hears Ctrl-C for all; a worker whose parent is gone goes too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    one_thread()
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _leave(*_: Any) -> None:
+    raise SystemExit(143)  # so that temporary folders and OpenSim's own processes are cleared away
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,96 @@
+"""`biopose label`: motion capture → ground truth, any number of trials."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from biomech.labels.campaign import Report
+
+MOST_FAILURES_SAID = 20
+
+
+def label(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Recordings, and folders and zips of them: .bvh .amc .npz .mat .c3d .trc")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels; labelling goes on where it was.")],
+    bodies: Annotated[int, typer.Option(min=1, help="Random bodies that a motion is replayed on.")] = 1,
+    solver: Annotated[str, typer.Option(help="fast, or opensim: the tool, at accuracy 1e-7.")] = "fast",
+    check: Annotated[float, typer.Option(help="Share of the trials to solve by OpenSim's tool too: 0.05.")] = 0.0,
+    files: Annotated[
+        str, typer.Option(help="Which trials get .trc, .osim, .mot and setup beside the shard: all, sample, none.")
+    ] = "all",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+    marker_map: Annotated[str | None, typer.Option(help="Name or .csv of the map of real markers.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Thin recordings to about this rate, Hz.")] = None,
+    body_models: Annotated[Path | None, typer.Option(help="Folder of your SMPL-H or SMPL-X files.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the random bodies and of the samples.")] = 0,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler: tcp://HOST:8786.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Label again what is labelled.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Scale a model and solve its inverse kinematics for every trial; files for the GUI and shards for training."""
+    from biomech.cli.progress import progress_bar
+    from biomech.labels.campaign import Options, run_campaign
+    from biomech.labels.sources import find_trials
+    from biomech.labels.workers import stop_on_signals
+    from biomech.solve import check_solver
+
+    check_solver(solver)
+    trials = find_trials(paths, bodies=bodies, seed=seed, marker_map=marker_map, rate_hz=rate, model_dir=body_models)
+    options = Options(solver, files, check, seed, workers or os.cpu_count() or 1, scheduler, overwrite)
+    with stop_on_signals(lambda text: print(text, file=sys.stderr)) as stop:
+        report = run_campaign(trials, out, options, stop=stop, progress=lambda text: progress_bar(text, quiet=as_json))
+    if as_json:
+        typer.echo(json.dumps({**vars(report), "frames_per_s": report.frames_per_s}))
+    else:
+        _say(out, report)
+    if report.stopped:
+        raise typer.Exit(130)
+
+
+def _say(out: Path, report: "Report") -> None:
+    totals = report.totals
+    typer.echo(
+        f"{out}: {report.labelled} trials labelled, {report.unchanged} unchanged, {len(report.failed)} failed"
+        + (f"; {report.frames_per_s:.0f} frames/s" if report.frames else "")
+    )
+    if totals:
+        typer.echo(
+            f"in all {totals['trials']} trials, {totals['hours']:.2f} h, {totals['frames']} frames of "
+            f"{totals['subject']}: marker RMS {totals['marker_rms_mm']:.1f} mm, "
+            f"largest {totals['marker_max_mm']:.0f} mm ({totals['worst_marker']})"
+        )
+        typer.echo(
+            f"labels masked {totals['masked_share']:.1%}: landmarks off {totals['landmark_share']:.1%}, "
+            f"out of range {totals['out_of_range_share']:.1%}, jumps {totals['jump_share']:.1%}"
+        )
+    if report.check:
+        _say_check(report.check)
+    for name, cause in sorted(report.failed.items())[:MOST_FAILURES_SAID]:
+        typer.echo(f"failed: {name}: {cause}")
+    if len(report.failed) > MOST_FAILURES_SAID:
+        typer.echo(f"… all in {out / 'failures.csv'}")
+    if report.stopped:
+        typer.echo("stopped; the same command goes on")
+
+
+def _say_check(check: dict[str, Any]) -> None:
+    typer.echo(
+        f"against OpenSim's tool on {check['trials']} trials ({check['frames']} frames), one core each: "
+        f"{check['speed_ratio']:.0f} times as fast "
+        f"({check['fast_frames_per_s']:.0f} and {check['opensim_frames_per_s']:.1f} frames/s)"
+    )
+    if check["mean_deg"] is not None:
+        typer.echo(
+            f"well-conditioned angles differ by {check['mean_deg']:.4f}° in the mean, "
+            f"{check['max_deg']:.3f}° at worst ({check['worst']})"
+        )
+    for name, c in check["coordinates"].items():
+        doubt = "" if c["well_conditioned_share"] == 1 else f"  well-conditioned in {c['well_conditioned_share']:.0%}"
+        typer.echo(f"  {name:20s} mean {c['mean']:.4f}  largest {c['max']:.4f} {c['unit']}{doubt}")
