@@ -2,7 +2,8 @@
 
 Read through OpenSim's API, so that every version of the file format works. Each joint becomes the same thing: up to
 three rotations about fixed axes, one after the other, and a translation along three axes, each a function of
-coordinates, between a frame in the parent body and a frame in the child. What does not fit is named in an error.
+coordinates, between a frame in the parent body and a frame in the child; the child of a few kinds of joint rests on a
+surface besides. What does not fit is named in an error.
 
 Sizes enter linearly. A point fixed in a body is ``points @ factors`` with the body's three scale factors: for a plain
 point the diagonal matrix of its location, for one in an offset frame the sum of both.
@@ -11,13 +12,14 @@ point the diagonal matrix of its location, for one in an offset frame the sum of
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import opensim
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.skeleton.functions import Affine, Function, read_function
+from biomech.skeleton.functions import Affine, Curve, Function, read_function
 from biomech.skeleton.model import load_model
 
 X, Y, Z = np.eye(3)
@@ -47,10 +49,24 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Surface:
+    """What a joint's centre rests on: ``sizes @ scale factors`` of a body (m) times, axis by axis, a direction.
+
+    The direction is that of the third rotation's axis as the first two have turned it, so it is the joint's normal on
+    an ellipsoid. ``arc``: or it is the end of an arc that leaves the parent along y and is bent evenly towards there.
+    """
+
+    body: str  # whose scale factors
+    sizes: Float[np.ndarray, "3 3"]
+    arc: bool
+
+
+@dataclass(frozen=True)
 class Joint:
     """A child frame's motion in the parent frame: three rotations in turn, then translations along the last three axes.
 
-    ``scaled`` marks translations that grow with the parent body, as OpenSim scales a CustomJoint's functions.
+    A translation with a row of ``growth`` that is not zero is multiplied by that row @ the parent body's scale factors
+    when the model is scaled.
     """
 
     name: str
@@ -58,7 +74,8 @@ class Joint:
     child: Frame
     axes: Float[np.ndarray, "6 3"]
     functions: tuple[tuple[Function, tuple[int, ...]], ...]
-    scaled: Bool[np.ndarray, "3"]
+    growth: Float[np.ndarray, "3 3"]
+    surface: Surface | None
 
 
 @dataclass(frozen=True)
@@ -177,6 +194,10 @@ def _frame(frame: opensim.Frame) -> Frame:
     return Frame(base.getName(), rotation, origin)
 
 
+def _base(frame: opensim.Frame) -> str:
+    return frame.findBaseFrame().getName()
+
+
 def _rotation(rotation: opensim.Rotation) -> Float[np.ndarray, "3 3"]:
     matrix = rotation.asMat33()
     return np.array([[matrix.get(i, j) for j in range(3)] for i in range(3)])
@@ -197,12 +218,15 @@ def _joint(joint: opensim.Joint, index: dict[str, int], model: str) -> Joint:
             mend=f"Supported: {', '.join(_READERS)}. {_OPENSIM_INSTEAD}",
         )
     coordinates = [index[joint.get_coordinates(k).getName()] for k in range(joint.numCoordinates())]
-    axes, functions, scaled = _READERS[kind](joint, coordinates, index, model)
-    parent, child = _frame(joint.getParentFrame()), _frame(joint.getChildFrame())
-    return Joint(joint.getName(), parent, child, axes, functions, scaled)
+    motion = _READERS[kind](joint, coordinates, index, model)
+    return Joint(joint.getName(), _frame(joint.getParentFrame()), _frame(joint.getChildFrame()), *motion)
 
 
-_Motion = tuple[np.ndarray, tuple[tuple[Function, tuple[int, ...]], ...], np.ndarray]
+class _Motion(NamedTuple):
+    axes: Float[np.ndarray, "6 3"]
+    functions: tuple[tuple[Function, tuple[int, ...]], ...]
+    growth: Float[np.ndarray, "3 3"] = np.zeros((3, 3))
+    surface: Surface | None = None
 
 
 def _plain(*directions: tuple[str, np.ndarray]) -> Callable[..., _Motion]:
@@ -218,14 +242,14 @@ def _plain(*directions: tuple[str, np.ndarray]) -> Callable[..., _Motion]:
                 slot = 3 + int(np.argmax(direction))
             axes[slot] = direction
             functions[slot] = (Affine((1.0,), 0.0), (coordinate,))
-        return axes, tuple(functions), np.zeros(3, dtype=bool)
+        return _Motion(axes, tuple(functions))
 
     return read
 
 
 def _custom(joint: opensim.Joint, coordinates: list[int], index: dict[str, int], model: str) -> _Motion:
     transform = opensim.CustomJoint.safeDownCast(joint).getSpatialTransform()
-    axes, functions, scaled = np.zeros((6, 3)), [], np.zeros(6, dtype=bool)
+    axes, functions, growth = np.zeros((6, 3)), [], np.zeros((6, 3))
     for k in range(6):
         axis = transform.getTransformAxis(k)
         direction = axis.getAxis().to_numpy()
@@ -233,14 +257,36 @@ def _custom(joint: opensim.Joint, coordinates: list[int], index: dict[str, int],
         names = axis.getCoordinateNamesInArray()
         takes = tuple(index[names.get(i)] for i in range(names.getSize()))
         where = f"{model}, joint {joint.getName()}, axis {axis.getName()}"
-        functions.append((read_function(axis.getFunction(), len(takes), where), takes) if axis.hasFunction() else _NONE)
-        # A translation that is the coordinate itself is a degree of freedom, and OpenSim leaves its size alone.
-        scaled[k] = not (
-            axis.hasFunction()
-            and axis.getFunction().getConcreteClassName() == "LinearFunction"
-            and functions[k][0] == Affine((1.0,), 0.0)
+        function = read_function(axis.getFunction(), len(takes), where) if axis.hasFunction() else Affine((), 0.0)
+        functions.append((function, takes))
+        # OpenSim's rule: the axis as it is written, not made a unit vector; and a translation that is the coordinate
+        # itself is a degree of freedom, whose size stays.
+        plain = axis.hasFunction() and axis.getFunction().getConcreteClassName() == "LinearFunction"
+        if not (plain and isinstance(function, Affine) and (*function.slopes, function.constant)[:2] == (1.0, 0.0)):
+            growth[k] = np.abs(direction)
+    return _Motion(axes, tuple(functions), growth[3:])
+
+
+def _ellipsoid(joint: opensim.Joint, coordinates: list[int], index: dict[str, int], model: str) -> _Motion:
+    radii = opensim.EllipsoidJoint.safeDownCast(joint).get_radii_x_y_z().to_numpy()
+    ball = _READERS["BallJoint"](joint, coordinates, index, model)
+    return ball._replace(surface=Surface(_base(joint.getParentFrame()), np.diag(radii), arc=False))
+
+
+def _constant_curvature(joint: opensim.Joint, coordinates: list[int], index: dict[str, int], model: str) -> _Motion:
+    bend = opensim.ConstantCurvatureJoint.safeDownCast(joint)
+    limit = np.pi / 2 - 0.01  # where OpenSim 4.6 stops bending
+    functions = [_NONE] * 6
+    for k, neutral in enumerate(bend.get_neutral_angle_x_z_y().to_numpy()):
+        low, high = -limit - neutral, limit - neutral
+        functions[k] = (
+            Curve(np.array([low, low, high]), np.array([[-limit, 0], [-limit, 1], [limit, 0]])),
+            (coordinates[k],),
         )
-    return axes, tuple(functions), scaled[3:]
+    sizes = np.outer(np.ones(3), [0.0, bend.get_length(), 0.0])
+    return _Motion(
+        np.vstack([X, Z, Y, X, Y, Z]), tuple(functions), surface=Surface(_base(joint.getChildFrame()), sizes, arc=True)
+    )
 
 
 _READERS: dict[str, Callable[..., _Motion]] = {
@@ -253,6 +299,8 @@ _READERS: dict[str, Callable[..., _Motion]] = {
     "PlanarJoint": _plain(("r", Z), ("t", X), ("t", Y)),
     "FreeJoint": _plain(("r", X), ("r", Y), ("r", Z), ("t", X), ("t", Y), ("t", Z)),
     "CustomJoint": _custom,
+    "EllipsoidJoint": _ellipsoid,
+    "ConstantCurvatureJoint": _constant_curvature,
 }
 
 

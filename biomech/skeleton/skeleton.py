@@ -17,6 +17,7 @@ from torch import Tensor
 
 from biomech.skeleton.description import Description, describe
 from biomech.skeleton.functions import Affine, CoordinateMap, Function
+from biomech.skeleton.surfaces import glide, rest
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Skeleton(torch.nn.Module):
         couplers: all coordinates from all, the coupled ones computed.
         motions: the six functions of every joint: output 6 j + k is joint j's k-th (three angles, three slides).
         active: the outputs of ``motions`` that are not simply zero, in order.
+        gliding: which of the active are rotations that move their joint's centre over a surface too; mostly none.
     """
 
     parent: Int[Tensor, " joints"]  # body index
@@ -66,10 +68,16 @@ class Skeleton(torch.nn.Module):
     parent_origin: Float[Tensor, "joints 3 3"]
     child_origin: Float[Tensor, "joints 3 3"]
     slide_directions: Float[Tensor, "slides 3"]  # in the parent body
-    slide_weights: Float[Tensor, "slides 3"]
+    slide_growth: Float[Tensor, "slides 3"]
     slide_unscaled: Float[Tensor, " slides"]
     slide_row: Int[Tensor, " slides"]
     slide_joint: Int[Tensor, " slides"]
+    surface_joint: Int[Tensor, " surfaces"]
+    surface_body: Int[Tensor, " surfaces"]
+    surface_sizes: Float[Tensor, "surfaces 3 3"]
+    surface_arc: Bool[Tensor, " surfaces"]
+    gliding: Int[Tensor, " gliding"]
+    gliding_surface: Int[Tensor, " gliding"]
     body_order: Int[Tensor, " bodies"]
     marker_body: Int[Tensor, " markers"]
     marker_locations: Float[Tensor, "markers 3 3"]
@@ -104,7 +112,13 @@ class Skeleton(torch.nn.Module):
         axes = np.array([joint.axes for joint in joints]).reshape(-1, 6, 3)
         parent_rotation = np.array([joint.parent.rotation for joint in joints]).reshape(-1, 3, 3)
         child_rotation = np.array([joint.child.rotation for joint in joints]).reshape(-1, 3, 3)
-        scaled = np.array([joints[j].scaled[k - 3] for j, k in zip(slide_joint, slide_axis, strict=True)], dtype=float)
+        growth = np.array([joint.growth for joint in joints]).reshape(-1, 3, 3)[slide_joint, slide_axis - 3]
+        resting = [(j, joint.surface) for j, joint in enumerate(joints) if joint.surface is not None]
+        gliding = [
+            (k, s)
+            for s, (j, _) in enumerate(resting)
+            for k in np.flatnonzero((active == 6 * j) | (active == 6 * j + 1))
+        ]
         turn = _rodrigues(axes[:, :3])
         # The frames' constant rotations go into the first and the last turn of a joint.
         turn[:, :, 0] = np.einsum("jab,cjbd->cjad", parent_rotation, turn[:, :, 0])
@@ -123,8 +137,14 @@ class Skeleton(torch.nn.Module):
             "slide_row": slides,
             "slide_joint": slide_joint,
             "slide_directions": np.einsum("sab,sb->sa", parent_rotation[slide_joint], axes[slide_joint, slide_axis]),
-            "slide_weights": scaled[:, None] * np.abs(axes[slide_joint, slide_axis]),
-            "slide_unscaled": 1.0 - scaled,
+            "slide_growth": growth,
+            "slide_unscaled": 1.0 - growth.any(1),
+            "surface_joint": np.array([j for j, _ in resting], dtype=np.int64),
+            "surface_body": np.array([index[surface.body] for _, surface in resting], dtype=np.int64),
+            "surface_sizes": np.array([surface.sizes for _, surface in resting]).reshape(-1, 3, 3),
+            "surface_arc": np.array([surface.arc for _, surface in resting], dtype=bool),
+            "gliding": np.array([k for k, _ in gliding], dtype=np.int64),
+            "gliding_surface": np.array([s for _, s in gliding], dtype=np.int64),
             "marker_body": np.array([index[m.body] for m in description.markers], dtype=np.int64),
             "marker_locations": np.array([m.location for m in description.markers]).reshape(-1, 3, 3),
         }
@@ -162,7 +182,9 @@ class Skeleton(torch.nn.Module):
 
         Args:
             coordinates: of all names, rad and m; what stands at coupled ones does not count.
-            scales: factors of each body (the ground's stay 1), applied as ``Model.scale`` does; all 1 by default.
+            scales: factors of each body (the ground's stay 1), applied as ``Model.scale`` does; by default the model
+                is taken as it is (the same as all 1, but for slides along axes that are not the body's: see
+                ``slide_sizes``).
             marker_offsets: added to the marker locations, in their bodies, after scaling (m).
         """
         batch = coordinates.shape[:-1]
@@ -183,6 +205,7 @@ class Skeleton(torch.nn.Module):
         marker_offsets: Float[Tensor, "markers 3 #frames"] | None = None,
     ) -> Trace:
         """As ``forward``, with frames last."""
+        sizes = self.slide_sizes(scales)
         if scales is None:
             scales = self.axes.new_ones(len(self.body_names), 3, 1)
         frames = coordinates.shape[-1]
@@ -196,9 +219,13 @@ class Skeleton(torch.nn.Module):
         twice = _compose(once, turn[:, 1])
         local = _compose(twice, turn[:, 2])  # parent body from child body
 
-        slid = motion[self.slide_row, None] * self.slide_sizes(scales)[:, None] * self.slide_directions[..., None]
+        slid = motion[self.slide_row, None] * sizes[:, None] * self.slide_directions[..., None]
         origin = _apply(self.parent_origin[..., None], scales[self.parent]).expand(-1, -1, frames)
         origin = origin.index_add(0, self.slide_joint, slid)  # of the joint, in the parent
+        if len(self.surface_joint):
+            resting = rest(self._normals(twice), self.surface_arc) * self._surface_sizes(scales)
+            resting = _apply(self.parent_rotation[self.surface_joint][..., None], resting)
+            origin = origin.index_add(0, self.surface_joint, resting)
         reach = _apply(self.child_origin[..., None], scales[1:])  # of the joint, in the child
 
         rotation = [torch.eye(3).to(coordinates)[None, ..., None].expand(1, 3, 3, frames)]
@@ -220,10 +247,24 @@ class Skeleton(torch.nn.Module):
         markers = positions[self.marker_body] + _apply(rotations[self.marker_body], location)
         return Trace(coordinates, positions, rotations, centres, markers, (once, twice, local))
 
-    def slide_sizes(self, scales: Float[Tensor, "bodies 3 #frames"]) -> Float[Tensor, "slides #frames"]:
-        """How far one unit of each active slide's function moves the joint (m)."""
+    def slide_sizes(self, scales: Float[Tensor, "bodies 3 #frames"] | None) -> Float[Tensor, "slides #frames"]:
+        """How far one unit of each active slide's function moves the joint (m).
+
+        OpenSim multiplies a slide by Σ |axis| · factors. Along an oblique axis that is not 1 when all factors are.
+        """
+        if scales is None:
+            return torch.ones_like(self.slide_unscaled)[:, None]
         of_parent = scales[self.parent[self.slide_joint]]
-        return self.slide_unscaled[:, None] + (self.slide_weights[..., None] * of_parent).sum(1)
+        return self.slide_unscaled[:, None] + (self.slide_growth[..., None] * of_parent).sum(1)
+
+    def _surface_sizes(self, scales: Float[Tensor, "bodies 3 #frames"]) -> Float[Tensor, "surfaces 3 #frames"]:
+        return _apply(self.surface_sizes[..., None], scales[self.surface_body])
+
+    def _normals(self, twice: Float[Tensor, "joints 3 3 frames"]) -> Float[Tensor, "surfaces 3 frames"]:
+        """Third rotation axes as turned by the first two, in the joints' parent frames, of joints on a surface."""
+        joint = self.surface_joint
+        in_parent = _apply(twice[joint], self.axes[joint, 2][..., None])
+        return _apply(self.parent_rotation[joint].mT[..., None], in_parent)
 
     def axes_in_ground(self, trace: Trace) -> Float[Tensor, "active 3 frames"]:
         """Directions of the active axes: of rotations (through the joint's centre) and of slides."""
@@ -236,6 +277,21 @@ class Skeleton(torch.nn.Module):
         turned = torch.where(second, _apply(once[joint], direction), first)
         turned = torch.where(third, _apply(twice[joint], direction), turned)
         return _apply(above, turned)
+
+    def glides_in_ground(
+        self, trace: Trace, scales: Float[Tensor, "bodies 3 #frames"] | None = None
+    ) -> Float[Tensor, "gliding 3 frames"]:
+        """Velocity of the joint's centre per radian of the ``gliding`` rotations (m/rad)."""
+        if scales is None:
+            scales = self.axes.new_ones(len(self.body_names), 3, 1)
+        surface = self.gliding_surface
+        joint, second = self.surface_joint[surface], (self.active[self.gliding] % 6 == 1)[:, None, None]
+        frame = self.parent_rotation[joint][..., None]
+        once, twice, _ = trace.turns
+        turned = _apply(frame.transpose(1, 2), _apply(once[joint], self.axes[joint, 1][..., None]))
+        turning = torch.where(second, turned, self.axes[joint, 0][..., None])
+        moved = glide(self._normals(twice)[surface], turning, self.surface_arc[surface])
+        return _apply(trace.rotations[self.parent[joint]], _apply(frame, moved * self._surface_sizes(scales)[surface]))
 
 
 def _frames_last(values: Tensor, inner: int) -> Tensor:
