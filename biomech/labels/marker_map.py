@@ -1,0 +1,141 @@
+"""Real marker sets on our skeleton: whose name is which model marker, and where that marker sits.
+
+A map is a table (.csv) with a row per model marker:
+
+    source   names under which files know it, the usual one first, separated by spaces; capitals do not matter
+    marker   name in the model
+    body     OpenSim body of the skeleton (the body names of LaiUhlrich2022 and Rajagopal2016; ``head`` besides)
+    x_m, y_m, z_m  location in that body of the generic, unscaled model
+    weight   IK task weight
+    fixed    1 for a bony landmark, which scaling trusts; 0 where the marker was put somewhere near and may be moved
+    from     where the location is from
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from biomech.errors import BioposeError
+from biomech.markers.markers import Markers
+
+FOLDER = Path(__file__).with_name("marker_maps")
+COLUMNS = ("source", "marker", "body", "x_m", "y_m", "z_m", "weight", "fixed", "from")
+FEWEST = 12  # markers that a whole-body solution needs at the very least
+
+
+@dataclass(frozen=True)
+class MarkerMap:
+    """A marker set on the generic model, one entry per model marker."""
+
+    name: str
+    sources: list[tuple[str, ...]]  # names in the files
+    names: list[str]  # names in the model
+    bodies: list[str]
+    locations_m: Float[np.ndarray, "markers 3"]
+    weights: Float[np.ndarray, " markers"]
+    fixed: Bool[np.ndarray, " markers"]
+
+    def on_model(self) -> list[tuple[str, str, tuple[float, float, float]]]:
+        """(name, body, location in m) of every marker, as a model builder takes them."""
+        locations = [(float(x), float(y), float(z)) for x, y, z in self.locations_m]
+        return list(zip(self.names, self.bodies, locations, strict=True))
+
+    def tasks(self) -> dict[str, float]:
+        """IK task weight of every marker."""
+        return dict(zip(self.names, self.weights.tolist(), strict=True))
+
+    def found(self, names: list[str]) -> dict[str, str]:
+        """Model marker → the name among these that means it."""
+        plain = {name.casefold(): name for name in names}
+        pairs = ((marker, source) for marker, group in zip(self.names, self.sources, strict=True) for source in group)
+        chosen: dict[str, str] = {}
+        for marker, source in pairs:
+            if source.casefold() in plain:
+                chosen.setdefault(marker, plain[source.casefold()])
+        return chosen
+
+    def apply(self, markers: Markers, where: str | None = None) -> Markers:
+        """The markers that the map knows, under the model's names; the notes say which it lacks.
+
+        Raises:
+            BioposeError: too few of the map's markers are there.
+        """
+        chosen = self.found(markers.names)
+        absent = [name for name in self.names if name not in chosen]
+        if len(chosen) < min(FEWEST, len(self.names)):
+            raise BioposeError(
+                f"only {len(chosen)} of the {len(self.names)} markers of the marker map '{self.name}' are there; "
+                f"missing are {', '.join(absent)}",
+                where=where,
+                mend=f"The markers there are {', '.join(markers.names)}. "
+                f"Choose another map ({', '.join(marker_maps())}) or write one like them.",
+            )
+        mapped = markers.select(list(chosen.values()))
+        notes = [f"not in the file: {', '.join(absent)} of the marker map '{self.name}'"] if absent else []
+        return Markers(list(chosen), mapped.positions_m, mapped.time_s, markers.notes + notes)
+
+
+def marker_maps() -> list[str]:
+    """Names of the maps of the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.csv"))
+
+
+def read_marker_map(name_or_path: str | Path) -> MarkerMap:
+    """A map of the package by its name, or one's own by its path.
+
+    Raises:
+        BioposeError: there is no such map, or its table is not whole.
+    """
+    own = Path(name_or_path)
+    path = own if own.suffix.lower() == ".csv" else FOLDER / f"{name_or_path}.csv"
+    if not path.is_file():
+        raise BioposeError(
+            f"there is no marker map '{name_or_path}'", mend=f"There are {', '.join(marker_maps())}, or give a .csv."
+        )
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    lacking = [column for column in COLUMNS[:-1] if not rows or column not in rows[0]]
+    if lacking:
+        raise BioposeError(f"the marker map lacks the columns {', '.join(lacking)}", where=str(path))
+    names = [row["marker"].strip() for row in rows]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise BioposeError(f"the marker map repeats {', '.join(repeated)}", where=str(path))
+    try:
+        numbers = np.array([[float(row[key]) for key in ("x_m", "y_m", "z_m", "weight", "fixed")] for row in rows])
+    except (TypeError, ValueError) as error:
+        raise BioposeError(f"the marker map holds what is no number ({error})", where=str(path)) from error
+    return MarkerMap(
+        name=path.stem,
+        sources=[tuple(row["source"].split()) for row in rows],
+        names=names,
+        bodies=[row["body"].strip() for row in rows],
+        locations_m=numbers[:, :3],
+        weights=numbers[:, 3],
+        fixed=numbers[:, 4] == 1,
+    )
+
+
+def recognise(names: list[str], where: str | None = None) -> MarkerMap:
+    """The map of the package that knows the most of these names, and of those the one that misses the least.
+
+    Raises:
+        BioposeError: none of them fits.
+    """
+
+    def fit(known: MarkerMap) -> tuple[int, float]:
+        found = len(known.found(names))
+        return found, found / len(known.names)
+
+    best = max((read_marker_map(name) for name in marker_maps()), key=fit)
+    found = len(best.found(names))
+    if found < FEWEST or found < len(best.names) / 2:
+        raise BioposeError(
+            f"no marker map of the package knows these markers: {', '.join(names)}",
+            where=where,
+            mend=f"Give a marker map of your own; those there are ({', '.join(marker_maps())}) show the columns.",
+        )
+    return best

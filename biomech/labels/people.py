@@ -1,0 +1,53 @@
+"""Random people: an Anny shape from a seed, as adults are in measured populations."""
+
+import hashlib
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from biomech.body.anny import AnnyBody
+
+# Stature of men and women, mean and standard deviation: ANSUR II (Gordon et al. 2014), 4,082 men and 1,986 women.
+STATURE_M = {"male": (1.756, 0.069), "female": (1.629, 0.064)}
+AGE_YEARS = (18.0, 80.0)
+YOUNG_YEARS, OLD_YEARS = 25.0, 90.0  # of Anny's anchors 2/3 and 1 (MakeHuman's young and old)
+LOCAL_SPREAD = 0.2  # standard deviation of the local changes of single segments, whose range is −1 … 1
+
+
+def seeded(*key: str | int) -> np.random.Generator:
+    """A generator that depends on the key alone: not on order, process or Python's hashing."""
+    digest = hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest, np.uint32))
+
+
+def random_adult(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, " shape"]:
+    """The shape of a random adult, man or woman.
+
+    Sex and age are drawn evenly, build and proportions around the middle; stature is drawn as ANSUR II measured it and
+    reached by the height phenotype, and mass is what the body then weighs.
+    """
+    shape = body.default_shape().double().numpy()
+    place = {name: i for i, name in enumerate(body.shape_names)}
+    lower, upper = body.shape_bounds.double().numpy().T
+    local = lower < 0
+    shape[local] = rng.normal(0, LOCAL_SPREAD, local.sum())
+    female = bool(rng.random() < 0.5)
+    shape[place["gender"]] = rng.uniform(0.85, 1.0) if female else rng.uniform(0.0, 0.15)
+    past_youth = max(rng.uniform(*AGE_YEARS) - YOUNG_YEARS, 0.0) / (OLD_YEARS - YOUNG_YEARS)
+    shape[place["age"]] = (2 + past_youth) / 3
+    # The whole of the weight phenotype: with it Anny reaches a body mass index of 17 … 30, leaner than the measured.
+    shape[place["muscle"]] = rng.uniform(0.2, 0.8)
+    shape[place["weight"]] = rng.uniform(0.2, 1.0)
+    shape[place["proportions"]] = rng.normal(0.5, 0.15)
+    shape = np.clip(shape, lower, upper)
+    mean, spread = STATURE_M["female" if female else "male"]
+    stature = mean + spread * float(np.clip(rng.standard_normal(), -2.5, 2.5))
+    low, high = lower[place["height"]], upper[place["height"]]
+    for _ in range(20):  # stature grows with the height phenotype
+        shape[place["height"]] = (low + high) / 2
+        if float(body.stature(torch.tensor(shape, dtype=torch.float32))) < stature:
+            low = shape[place["height"]]
+        else:
+            high = shape[place["height"]]
+    return shape
