@@ -40,6 +40,8 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         options.refuse(("height_m", "mass_kg", "scaling"), "scales a model, and without --static nothing is scaled")
     own = options.files()
     model = options.model or DEFAULT_PATH
+    if options.static is not None:
+        _measurements(_model(options), options)  # what would fail after the first stage is told at once
     said = asdict(options)
 
     def chosen(*names: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
@@ -24,6 +23,7 @@ MENDED_DIAGONAL_M = (0.3, 4.0)  # what a wrong factor of 1000 must lead to, to b
 SIZE_AGAINST_MODEL = (0.4, 2.0)
 FRAMES_LOOKED_AT = 50
 FEWEST_MARKERS = 4
+NEARLY_A_LINE = 1e-3  # second against first singular value of the covariance
 STANDS = 0.8  # cosine to an axis of the file, from which on a body counts as standing along it
 MOST = 0.8  # of the frames that must agree
 
@@ -131,9 +131,8 @@ def _laid_on(
         return None
     target = measured[seen] - measured[seen].mean(0)
     source = model[seen] - model[seen].mean(0)
-    spread = np.linalg.svd(source, compute_uv=False)
-    if spread[1] < 0.05 * spread[0]:
+    u, spread, vt = np.linalg.svd(source.T @ target)
+    if spread[1] < NEARLY_A_LINE * spread[0]:
         return None
-    rotation, _ = Rotation.align_vectors(target, source)
-    turned = source @ rotation.as_matrix().T
-    return float(np.linalg.norm(target) / np.linalg.norm(turned)), rotation.as_matrix()
+    proper = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    return float(np.linalg.norm(target) / np.linalg.norm(source)), vt.T @ proper @ u.T

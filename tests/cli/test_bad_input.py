@@ -13,6 +13,8 @@ import pytest
 from biomech import assets
 from biomech.cli.main import main
 from biomech.errors import BioposeError
+from biomech.markers.markers import Markers
+from biomech.markers.trc import write_trc
 
 Answer = tuple[int, str]
 Biopose = Callable[..., Answer]
@@ -176,3 +178,57 @@ def test_the_other_commands(
         text(path)
     code, said = biopose(command[0], path, *command[1:])
     assert code == 2 and (message in said or "no such file" in said.lower())
+
+
+MODEL = "opencap_lab_subject4/Models/manually_scaled.osim"
+
+
+def trial(path: Path, names: list[str], scale: float = 1.0) -> Path:
+    """Two frames of markers on a staff as long as a person."""
+    places = [(0.1 * i % 0.4, 1.7 * i / len(names), 0.07 * i % 0.3) for i in range(len(names))]
+    markers = Markers(names, scale * np.array([places, places]) + 0.1, np.array([0.0, 0.01]))
+    write_trc(markers, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "scale", "arguments", "message"),
+    [
+        (["a1", "a2", "a3", "a4"], 1, [], "share 0 markers; the file has a1, a2, a3, a4; the model has C7, R_Shoulder"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 9e3, [], "no person does"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--solver", "slow"], "no solver 'slow'"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--up", "north"], "--up north is no axis"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--start", "5"], "no frame between 5 s"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--mirror"], "--mirror is for a video"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--fov", "60"], "--fov is for a video"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--height", "1.7"], "--height scales a model, and without --static"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--tasks", "absent.xml"], "absent.xml: no such file"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--static", "absent.trc"], "absent.trc: no such file"),
+    ],
+)
+def test_markers_that_cannot_be_solved(
+    biopose_data: Path, tmp_path: Path, biopose: Biopose, names: list[str], scale: float, arguments: list, message: str
+) -> None:
+    path = trial(tmp_path / "trial.trc", names, scale)
+    code, said = biopose("ik", path, "--model", biopose_data / MODEL, *arguments)
+    assert code == 2 and message in said
+
+
+def test_markers_without_what_they_need(biopose_data: Path, tmp_path: Path, biopose: Biopose) -> None:
+    path = trial(tmp_path / "trial.trc", ["C7", "r_knee", "r_calc", "r.ASIS"])
+    for arguments, message in (
+        ([], "nothing to solve with"),
+        (["--model", biopose_data / MODEL, "--static", path], "which distances between your markers"),
+        (["--model", biopose_data / "models/laiuhlrich2022_opencap/LaiUhlrich2022.osim"], "the model has no markers"),
+        (["--model", biopose_data / MODEL, "-o", tmp_path], "written over this file"),
+    ):
+        code, said = biopose("ik", path, *arguments)
+        assert code == 2 and message in said
+        assert list(tmp_path.glob("*.*")) == [path]
+    code, said = biopose("ik", tmp_path / "absent.trc", "--model", biopose_data / MODEL)
+    assert code == 2 and "absent.trc: no such file" in said
+
+
+def test_markers_options_are_refused_for_a_video(tmp_path: Path, biopose: Biopose) -> None:
+    code, said = biopose("ik", film(tmp_path / "film.mp4"), "--up", "z")
+    assert code == 2 and "--up is for recorded markers" in said

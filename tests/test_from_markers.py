@@ -1,0 +1,97 @@
+"""The main job from recorded markers: on a real trial, with a scaled model and with a static trial."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import opensim
+import pytest
+
+from biomech.errors import BioposeError
+from biomech.ik import Options, Result, run_ik
+from biomech.markers.trc import read_trc
+from biomech.skeleton.mot import read_mot
+
+
+@pytest.fixture(scope="module")
+def subject(biopose_data: Path) -> Path:
+    return biopose_data / "opencap_lab_subject4"
+
+
+@pytest.fixture(scope="module")
+def options(subject: Path) -> Options:
+    return Options(
+        model=subject / "Models/manually_scaled.osim",
+        tasks=subject / "IK/walking1_ik_on_manually_scaled_setup.xml",
+        start_s=0.5,
+        end_s=0.56,
+        solver="opensim",
+        workers=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(subject: Path, options: Options, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return run_ik(subject / "MarkerData/walking1.trc", tmp_path_factory.mktemp("markers") / "run", options)
+
+
+def ran(recorded: Path, folder: Path, options: Options) -> list[str]:
+    said: list[str] = []
+    run_ik(recorded, folder, options, on_stage=lambda name, skipped: None if skipped else said.append(name))
+    return said
+
+
+def test_every_file_is_there_and_the_motion_is_the_experts(finished: Result, subject: Path) -> None:
+    names = {path.name for path in finished.folder.iterdir()}
+    suffixes = ("_classical.mot", "_ik_setup.xml", "_quality.csv", "_scaled.osim", ".trc")
+    assert names == {"biopose.json", *(f"walking1{suffix}" for suffix in suffixes)}
+    kinematics = read_mot(finished.kinematics)
+    expert = read_mot(subject / "IK/walking1_manual_scaling_ik.mot")
+    rows = [int(np.abs(expert.time_s - time).argmin()) for time in kinematics.time_s]
+    assert kinematics.time_s == pytest.approx(np.arange(50, 56) / 100)
+    for name in ("hip_flexion_r", "knee_angle_l", "pelvis_tilt"):
+        apart = np.rad2deg(np.abs(kinematics.column(name) - expert.column(name)[rows]))
+        assert apart.max() < 3, name
+    quality = (finished.quality).read_text().splitlines()
+    assert quality[0] == "time,quality,marker_rms_mm,marker_max_mm,trusted" and len(quality) == 7
+    record = json.loads((finished.folder / "biopose.json").read_text())
+    assert list(record["stages"]) == ["read", "scale", "solve"] and record["source"]["name"] == "walking1.trc"
+    assert 0 < record["stages"]["solve"]["marker_rms_mm"] < 20
+    assert record["stages"]["read"]["markers"] == len(read_trc(finished.markers).names) == 45
+    assert any("taken as scaled" in note for note in finished.notes)
+    assert str(finished.folder) not in finished.ik_setup.read_text()
+
+
+def test_what_is_unchanged_is_not_run_again(finished: Result, subject: Path, options: Options, tmp_path: Path) -> None:
+    folder, recorded = tmp_path / "run", subject / "MarkerData/walking1.trc"
+    shutil.copytree(finished.folder, folder)
+    assert ran(recorded, folder, options) == []
+    other = Options(**{**vars(options), "end_s": 0.53})
+    assert ran(recorded, folder, other) == ["read", "solve"]
+    with pytest.raises(BioposeError, match=r"another recording \(walking1\.trc\)"):
+        run_ik(subject / "MarkerData/walking2.trc", folder, options)
+
+
+def test_a_static_trial_scales_the_model(biopose_data: Path, subject: Path, tmp_path: Path) -> None:
+    setups = biopose_data / "models/laiuhlrich2022_opencap"
+    said = Options(
+        model=subject / "Models/unscaled_generic.osim",
+        scaling=setups / "Scaling/Setup_scaling_LaiUhlrich2022_Mocap.xml",
+        tasks=setups / "IK/Setup_IK_Mocap.xml",
+        static=subject / "MarkerData/static1.trc",
+        mass_kg=62.6,
+        start_s=0.5,
+        end_s=0.53,
+        solver="opensim",
+        workers=1,
+    )
+    result = run_ik(subject / "MarkerData/walking1.trc", tmp_path / "run", said)
+    model = opensim.Model(str(result.model))
+    assert model.getTotalMass(model.initSystem()) == pytest.approx(62.6)
+    assert result.scale_setup.is_file()
+    figures = result.record["stages"]
+    assert figures["solve"]["marker_rms_mm"] < 20
+    assert 0.9 < figures["scale"]["factors"]["femur_r"][1] < 1.1 and figures["scale"]["factors"]["femur_r"][1] != 1
+    assert [note for note in result.notes if note.startswith("static trial: ")]
+    assert not any("taken as scaled" in note for note in result.notes)
