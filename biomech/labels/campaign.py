@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -187,6 +188,7 @@ def _answers(
 
 def _label(trial: Trial, *, folder: Path, solver: str, with_files: set[str]) -> Labelled:
     """In a worker. A trial's failure is an answer; errors of others need not survive the way back as objects."""
+    torch.set_num_threads(1)  # there are as many processes as cores
     try:
         return label_trial(trial, folder, solver=solver, with_files=trial.name in with_files)
     except Exception as error:

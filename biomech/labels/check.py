@@ -45,7 +45,7 @@ def check_trial(trial: Trial, folder: Path) -> None:
         write_trc(markers, work / "markers.trc")
         problem = Problem(str(scaled.osim), str(work / "markers.trc"), weights)
         fast = solve_alone(module("fast_ik"), problem, work / "fast")
-        tool = solve_alone(module("opensim_ik"), problem, work / "opensim", accuracy=OPENSIM_ACCURACY)
+        tool = solve_alone(module("opensim_ik"), problem, work / "opensim", options={"accuracy": OPENSIM_ACCURACY})
     skeleton = read_skeleton(scaled.osim)
     names = [skeleton.coordinate_names[i] for i in skeleton.free]
     rotational = skeleton.rotational[skeleton.free]

@@ -11,9 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from multiprocessing import connection
 from typing import Any, TypeVar
 
-import threadpoolctl
-import torch
-
 from biomech.errors import BioposeError
 
 LOOK_S = 0.2  # how often a stop is looked for
@@ -102,15 +99,8 @@ def on_cluster(
                 where=scheduler,
                 mend=f"Start processes with one each: dask worker {scheduler} --nthreads 1 --nworkers 8",
             )
-        client.run(one_thread)
         limit = TASKS_PER_CLUSTER_THREAD * len(threads)
         yield from _drain(client.get_executor(pure=False), work, deque(tasks), limit, stop, [])
-
-
-def one_thread() -> None:
-    """One process, one thread: there are as many processes as cores."""
-    torch.set_num_threads(1)
-    threadpoolctl.threadpool_limits(1)
 
 
 def _drain(
@@ -124,9 +114,12 @@ def _drain(
     """Feed a pool; what was under way when it broke goes to ``lost``, what had not begun stays in ``waiting``."""
     running: dict[Future, Task] = {}
     while (running or waiting) and not lost:
-        while waiting and len(running) < limit and not stop.asked:
-            running[pool.submit(work, waiting[0])] = waiting[0]
-            waiting.popleft()
+        try:
+            while waiting and len(running) < limit and not stop.asked:
+                running[pool.submit(work, waiting[0])] = waiting[0]
+                waiting.popleft()
+        except BrokenExecutor:  # its tasks say so below
+            pass
         if stop.now:
             for future in running:
                 future.cancel()
@@ -149,7 +142,7 @@ def _drain(
 
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    # Read by the libraries when a worker loads them, before it could say anything itself.
+    # There are as many processes as cores. The libraries read this when a worker loads them.
     former = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
@@ -164,7 +157,6 @@ def _prepare() -> None:
     """In each worker: the parent hears Ctrl-C for all; a worker whose parent is gone goes too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    one_thread()
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
