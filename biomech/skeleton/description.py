@@ -259,10 +259,11 @@ def _custom(joint: opensim.Joint, coordinates: list[int], index: dict[str, int],
         where = f"{model}, joint {joint.getName()}, axis {axis.getName()}"
         function = read_function(axis.getFunction(), len(takes), where) if axis.hasFunction() else Affine((), 0.0)
         functions.append((function, takes))
-        # OpenSim's rule: the axis as it is written, not made a unit vector; and a translation that is the coordinate
-        # itself is a degree of freedom, whose size stays.
+        # OpenSim's rule: the axis as it is written, not made a unit vector. A translation that is the coordinate itself
+        # is a degree of freedom, whose size stays; and so does all that moves in the ground.
         plain = axis.hasFunction() and axis.getFunction().getConcreteClassName() == "LinearFunction"
-        if not (plain and isinstance(function, Affine) and (*function.slopes, function.constant)[:2] == (1.0, 0.0)):
+        itself = plain and isinstance(function, Affine) and (*function.slopes, function.constant)[:2] == (1.0, 0.0)
+        if not itself and _base(joint.getParentFrame()) != "ground":
             growth[k] = np.abs(direction)
     return _Motion(axes, tuple(functions), growth[3:])
 

@@ -6,6 +6,7 @@ fast as with the 3×3 matrices innermost. Coordinates that a coupler drives foll
 """
 
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -296,7 +297,8 @@ class Skeleton(torch.nn.Module):
 
 def _frames_last(values: Tensor, inner: int) -> Tensor:
     """(*batch, inner…) → (inner…, frames)."""
-    return values.reshape(-1, *values.shape[values.dim() - inner :]).movedim(0, -1).contiguous()
+    batch = values.shape[: values.dim() - inner]
+    return values.reshape(math.prod(batch), *values.shape[len(batch) :]).movedim(0, -1).contiguous()
 
 
 def _batch_first(values: Tensor, batch: torch.Size) -> Tensor:
