@@ -1,0 +1,141 @@
+"""Damped Newton steps on many frames at once, each with its own damping, bounds and end."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from biomech.skeleton.normal_equations import Derivatives, MarkerEquations, MarkerSums, Pull
+
+# Newton's last step is the error before it, and the error after it is about its square: 3e-5 rad leaves 1e-8.
+LAST_STEP = 3e-5  # rad and m
+LONGEST_STEP = 0.6  # rad and m, of any coordinate
+TRUST_STEP = 0.1  # a Gauss–Newton step below this is near enough to the minimum for exact second derivatives
+FIRST_DAMPING, DAMPING_FACTOR, LEAST_DAMPING = 1e-3, 10.0, 1e-5
+HARDEST_DAMPING = 1e8
+BOUND_PASSES = 3  # of a step, to find which bounds it meets
+ROUNDING = 1e-13  # of the objective's terms
+
+
+@dataclass
+class Solution:
+    """What was found, frames last."""
+
+    unknowns: Float[Tensor, "unknowns frames"]
+    objective: Float[Tensor, " frames"]  # before the last step, which lowers it by less than rounding
+    rounds: float  # evaluations of a frame, in the mean
+
+
+def minimise(
+    equations: MarkerEquations,
+    sums: MarkerSums,
+    pull: Pull,
+    start: Float[Tensor, "unknowns frames"],
+    bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
+    *,
+    moving: Bool[Tensor, " unknowns"] | None = None,
+    near: bool = False,
+    rounds: int = 60,
+) -> Solution:
+    """The nearest minimum to the start of every frame.
+
+    Full Newton steps where the second derivatives are positive, Gauss–Newton's elsewhere; where the objective rises,
+    the step is taken back and the damping grows. A coordinate at its bound stays there while the gradient pushes
+    outwards. Frames that have arrived leave the batch.
+
+    Args:
+        bounds: lowest and highest values; infinite where free.
+        moving: unknowns that may move; all by default.
+        near: the start is near the minimum (a neighbour's answer), so begin with Newton steps.
+    """
+    lower, upper = bounds
+    bounded = bool(torch.isfinite(lower).any() or torch.isfinite(upper).any())
+    found = start.clamp(lower, upper)
+    frames = found.shape[1]
+    objective = found.new_full((frames,), torch.inf)
+    index = torch.arange(frames, device=found.device)
+    here, before, best = found, found, objective
+    damping = found.new_zeros(frames)
+    exact = torch.full((frames,), near, device=found.device)
+    evaluated = 0
+    for _ in range(rounds):
+        if not len(index):
+            break
+        evaluated += len(index)
+        at = equations.derivatives(here, sums, pull, exact)
+        rose = at.objective > best + ROUNDING * sums.constant
+        held = _held(here, at.gradient, bounds, moving, bounded)
+        prescribed = torch.zeros_like(here)
+        step, sound = _step(equations, at, damping, held, prescribed)
+        for _ in range(BOUND_PASSES if bounded else 0):
+            stopped = torch.minimum(torch.maximum(step, lower - here), upper - here)
+            crossing = stopped != step
+            if not crossing.any():
+                break
+            held = crossing if held is None else held | crossing
+            prescribed = torch.where(crossing, stopped, prescribed)
+            step, sound = _step(equations, at, damping, held, prescribed)
+        sound &= ~rose
+        size = step.abs().amax(0)
+        step = step * (LONGEST_STEP / size.clamp(min=LONGEST_STEP))
+        ahead = torch.where(sound, here + step, torch.where(rose, before, here))
+        if bounded:
+            ahead = ahead.clamp(lower, upper)
+            size = torch.where(sound, (ahead - here).abs().amax(0), size)
+        arrived = sound & (size < LAST_STEP) & (damping < FIRST_DAMPING) | (damping > HARDEST_DAMPING)
+        best = torch.where(rose, best, at.objective)
+        before = torch.where(rose, before, here)
+        harder = rose | (~sound & ~exact)
+        damping = torch.where(harder, (damping * DAMPING_FACTOR).clamp(min=FIRST_DAMPING), damping / DAMPING_FACTOR)
+        damping = torch.where(damping < LEAST_DAMPING, 0.0, damping)
+        exact = (sound & (exact | (size < TRUST_STEP))) | (rose & exact & (damping < 1))
+        here = ahead
+        if arrived.any():
+            done = index[arrived]
+            found[:, done], objective[done] = here[:, arrived], best[arrived]
+            left = (~arrived).nonzero()[:, 0]
+            index, here, before = index[left], here[:, left], before[:, left]
+            best, damping, exact = best[left], damping[left], exact[left]
+            sums, pull = sums.take(left), pull.take(left)
+    found[:, index], objective[index] = before, best
+    return Solution(found, objective, evaluated / max(frames, 1))
+
+
+def _held(
+    here: Float[Tensor, "unknowns frames"],
+    gradient: Float[Tensor, "unknowns frames"],
+    bounds: tuple[Tensor, Tensor],
+    moving: Bool[Tensor, " unknowns"] | None,
+    bounded: bool,
+) -> Bool[Tensor, "unknowns #frames"] | None:
+    """Unknowns that do not move in this step."""
+    held = None if moving is None else ~moving[:, None]
+    if bounded:
+        at_bound = ((here <= bounds[0]) & (gradient > 0)) | ((here >= bounds[1]) & (gradient < 0))
+        if at_bound.any():
+            held = at_bound if held is None else at_bound | held
+    return held
+
+
+def _step(
+    equations: MarkerEquations,
+    at: Derivatives,
+    damping: Float[Tensor, " frames"],
+    held: Bool[Tensor, "unknowns #frames"] | None,
+    prescribed: Float[Tensor, "unknowns frames"],
+) -> tuple[Float[Tensor, "unknowns frames"], Bool[Tensor, " frames"]]:
+    """The damped step, the held unknowns' as prescribed; and where the Hessian of the others is positive definite."""
+    hessian = equations.hessian(at)
+    right = -at.gradient.T
+    diagonal = hessian.diagonal(dim1=1, dim2=2)
+    diagonal.add_(damping[:, None] * diagonal.abs())
+    if held is not None:
+        fixed = held.T.expand(right.shape)
+        right = torch.where(fixed, prescribed.T, right - (hessian @ prescribed.T[..., None])[..., 0])
+        free = (~fixed).to(hessian)
+        hessian = hessian * free[:, :, None] * free[:, None] + torch.diag_embed(1 - free)
+    factor, failed = torch.linalg.cholesky_ex(hessian)
+    step = torch.cholesky_solve(right[..., None], factor)[..., 0].T
+    sound = (failed == 0) & torch.isfinite(step).all(0)
+    return torch.where(sound, step, 0.0), sound
