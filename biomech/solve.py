@@ -9,7 +9,7 @@ import opensim
 import pandas as pd
 from jaxtyping import Float
 
-from biomech.classical.inverse_kinematics import solve_ik, tracked_weights
+from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import read_tasks
 from biomech.classical.setup import write_setup
@@ -19,6 +19,7 @@ from biomech.markers.virtual import load_virtual_markers
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coupled_coordinates, load_model
 from biomech.skeleton.mot import write_mot
+from biomech.skeleton.tracked import tracked_weights
 from biomech.street import check_solver
 
 TRUSTED_QUALITY = 0.5
@@ -119,7 +120,7 @@ def _solve_fast(
     from biomech.skeleton.skeleton import Skeleton
 
     model = load_model(model_osim)
-    weights = tracked_weights(model, markers, tasks, model_osim)
+    weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
     kinematics, errors = inverse_kinematics(Skeleton.from_osim(model), markers, weights, progress=progress)
     write_mot(kinematics, out_mot, coupled=coupled_coordinates(model))
     write_setup(

@@ -19,8 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import opensim
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.setup import ACCURACY, write_setup
@@ -30,11 +29,11 @@ from biomech.markers.markers import Markers
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.mot import write_mot
+from biomech.skeleton.tracked import enough_seen, filled, tracked_weights
 
 FEWEST_FRAMES = 40  # of a stretch; a process takes two seconds to start
 STRIDE_S = 0.2  # of the hurried lead-in
 SEAM_TOLERANCE = np.deg2rad(0.02)  # rad, and m for translations
-SEEN_PART = 1 / 3  # of the tracked markers that a frame must show to be solved
 
 
 def solve_ik(
@@ -67,12 +66,8 @@ def solve_ik(
         BioposeError: no marker in common, no frame with enough markers, or OpenSim failed; then nothing is written.
     """
     model = load_model(model_osim)
-    weights = tracked_weights(model, markers, tasks, model_osim)
-    tracked = markers.select(list(weights))
-    seen = np.isfinite(tracked.positions_m).all(-1)
-    usable = np.flatnonzero(seen.sum(1) >= max(3, SEEN_PART * seen.any(0).sum()))
-    if not len(usable):
-        raise BioposeError("no frame shows enough of the markers that the model tracks", where=str(markers_trc))
+    weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
+    usable = np.flatnonzero(enough_seen(markers.select(list(weights)), str(markers_trc)))
 
     notes = []
     if not converges(model):
@@ -94,7 +89,7 @@ def solve_ik(
         raise BioposeError("OpenSim could not pose the model in any frame", where=str(model_osim))
     kinematics = Kinematics(
         coordinate_names(model),
-        _filled(markers.time_s, solved, values[whole], rotational),
+        filled(markers.time_s, solved, values[whole], rotational),
         markers.time_s,
         rotational,
     )
@@ -114,23 +109,6 @@ def solve_ik(
         accuracy=accuracy,
     )
     return kinematics, errors
-
-
-def tracked_weights(
-    model: opensim.Model, markers: Markers, tasks: Mapping[str, float], where: Path
-) -> dict[str, float]:
-    """Weights of the markers that are tracked, in the model's order."""
-    in_model = [marker.getName() for marker in model.getMarkerSet()]
-    measured = set(markers.seen)
-    weights = {name: float(tasks[name]) for name in in_model if name in measured and tasks.get(name, 0) > 0}
-    if len(weights) < 3:
-        raise BioposeError(
-            f"the model and the markers share {len(weights)} names that have a weight; "
-            f"the model has {', '.join(in_model[:6]) or 'none'} …, the trial {', '.join(markers.names[:6])} …",
-            where=str(where),
-            mend="Use the marker set that belongs to these names (--markers), or rename the markers.",
-        )
-    return weights
 
 
 def _stretches(
@@ -200,17 +178,6 @@ def _agree(one: Float[np.ndarray, " coordinates"], other: Float[np.ndarray, " co
     # Whole turns are taken out later; a translation never differs by 2π m.
     difference = (one - other + np.pi) % (2 * np.pi) - np.pi
     return not np.isfinite(one).all() or bool((np.abs(difference) <= SEAM_TOLERANCE).all())
-
-
-def _filled(
-    time_s: Float[np.ndarray, " frames"],
-    solved: Bool[np.ndarray, " frames"],
-    values: Float[np.ndarray, "solved coordinates"],
-    rotational: Bool[np.ndarray, " coordinates"],
-) -> Float[np.ndarray, "frames coordinates"]:
-    """Whole turns taken out, frames that were not solved interpolated in time, the ends held."""
-    continuous = np.where(rotational, np.unwrap(values, axis=0), values)
-    return np.stack([np.interp(time_s, time_s[solved], column) for column in continuous.T], axis=1)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Inverse kinematics of whole trials on the torch skeleton: what ``classical.solve_ik`` finds, a thousand times as fast.
+"""Inverse kinematics of whole trials on the torch skeleton: what ``classical.solve_ik`` finds, much faster.
 
 Weighted marker least squares as in OpenSim's tool: ``Σ w |p − t|²`` over the tracked markers of each frame, plus
 ``w (q − target)²`` for coordinate tasks, with clamped coordinates inside their ranges, coupled ones following and

@@ -5,6 +5,7 @@ wins. The frames between start where the neighbours' motion would take them, whi
 At the end, frames whose pose jumps or whose objective stands out are solved again from both neighbours.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -57,7 +58,7 @@ class Trial:
         keys = torch.arange(0, frames, STRIDES[0])
         self._solve_keys(keys)
         self.on_frames(len(keys))
-        for wide, narrow in zip(STRIDES, STRIDES[1:], strict=False):
+        for wide, narrow in itertools.pairwise(STRIDES):
             between = torch.arange(0, frames, narrow)
             between = between[between % wide != 0]
             if len(between):
@@ -132,9 +133,10 @@ class Trial:
         left = frames // stride
         u = ((frames - left * stride) / stride).to(self.unknowns)
         at = [self.unknowns[:, (left + k).clamp(0, last) * stride] for k in (-1, 0, 1, 2)]
-        shares = (-u * (u - 1) * (u - 2) / 6, (u + 1) * (u - 1) * (u - 2) / 2)
-        shares += (-(u + 1) * u * (u - 2) / 2, (u + 1) * u * (u - 1) / 6)
-        smooth = sum(share * value for share, value in zip(shares, at, strict=True))
+        smooth = (
+            u * (at[2] * (u + 1) * (2 - u) + at[3] * (u + 1) * (u - 1) / 3) - at[0] * u * (u - 1) * (u - 2) / 3
+        ) / 2
+        smooth = smooth + at[1] * (u + 1) * (u - 1) * (u - 2) / 2
         linear = at[1] + u * (at[2] - at[1])
         inner = (left >= 1) & (left + 2 <= last)
         near = (torch.stack(at).amax(0) - torch.stack(at).amin(0)).amax(0) < APART
