@@ -1,0 +1,250 @@
+"""A generic model becomes a person's from recorded motion alone: sizes, marker places and poses found together.
+
+What the markers leave open is held by priors. Sizes: proportions of people of the person's stature (``segments``).
+Marker places: a bony landmark is where the model has it to within about a centimetre, other markers may be anywhere
+near; so a turn of all markers of a thigh about the bone, which hip rotation could take up, is decided by the landmarks
+at its ends. Coordinates: their ranges, where the model clamps them; and in a static trial the model's default pose.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from biomech.classical.scaling import judged
+from biomech.errors import BioposeError
+from biomech.markers.markers import Markers
+from biomech.skeleton.anthropometry import Sex
+from biomech.skeleton.description import Description
+from biomech.skeleton.inverse_kinematics import solve_markers
+from biomech.skeleton.model import load_model
+from biomech.skeleton.scaled_model import write_scaled
+from biomech.skeleton.segments import factor_prior, factors_of, stature
+from biomech.skeleton.shape_fit import Fit, Observations, ShapeFit, ShapePrior
+from biomech.skeleton.skeleton import Skeleton
+from biomech.skeleton.tracked import tracked_weights
+from biomech.skeleton.varied_frames import gather, varied_frames
+
+FRAMES = 60
+# How far skin and noise carry a marker from its place on the bone: 1-3 cm at the thigh, less elsewhere (Leardini et al.
+# 2005, Gait & Posture 21).
+MARKER_SD_M = 0.01
+# Skin moves the same way in like poses, so many frames of a motion say little more than this many.
+EFFECTIVE_FRAMES = 20.0
+# Palpation differs by 6-21 mm between examiners (Della Croce et al. 2005, Gait & Posture 21).
+LANDMARK_SD_M = 0.01
+UNSTATED_SD_M = 0.02  # in a marker set that does not say which are landmarks
+TRACKING_SD_M = 0.1  # of technical markers; marker sets often give one place for a whole cluster
+TRACKING = re.compile(r"(?i)(thigh|shank|tib|track|cluster|biceps|forearm|(^|[lr._ ])(th|sh|sk|ti|ua|fa|tb)[-_.]?\d)")
+FREE_SD = 10.0  # rad and m: keeps what no marker shows near the default
+STANDING_SD = np.deg2rad(10.0)  # rad: of a static trial's joint angles about the default pose
+STATIC_FRAMES = 5.0  # effective frames that a static trial counts
+HEIGHT_TOLERANCE = 0.03
+POSSIBLE_FACTORS = (0.4, 2.0)
+SEEN = 0.7  # a size is seen where the markers leave less than this part of the prior's spread
+
+
+@dataclass
+class Personalised:
+    """A person's model and how it came about."""
+
+    model_osim: Path
+    factors: dict[str, Float[np.ndarray, "3"]]  # by body, along its own X, Y, Z
+    marker_offsets_m: dict[str, Float[np.ndarray, "3"]]  # by marker, in its body, from the scaled generic place
+    stature_m: float | None  # of the scaled model, sole to vertex; None where it lacks legs or arms
+    mass_kg: float
+    marker_rms_m: float  # over the frames that were used
+    frames: list[tuple[int, int]]  # those frames: (trial, frame)
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+
+def personalise(
+    model_osim: Path,
+    trials: Sequence[Markers],
+    *,
+    out_osim: Path,
+    tasks: Mapping[str, float] | None = None,
+    static: Markers | None = None,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    sex: Sex | None = None,
+    frames: int = FRAMES,
+    offset_sd_m: Mapping[str, float] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Personalised:
+    """Scale a generic model and place its markers so that it can follow a person's recorded motion, and write it.
+
+    Args:
+        model_osim: generic or roughly scaled, with a marker set.
+        trials: recordings of one person; the more kinds of pose, the more is seen.
+        out_osim: the personal model.
+        tasks: weights by marker name, 0 leaves a marker out; all 1 by default.
+        static: frames of the person standing as the model does by default; their mean is taken.
+        height_m: the person's stature; estimated if not given.
+        mass_kg: the person's; the model's own if not given.
+        sex: narrows the proportions.
+        frames: how many of the trials' frames are used, chosen by ``varied_frames``.
+        offset_sd_m: how far each marker may be from its place in the model (m, one standard deviation); by default
+            1 cm for those that the marker set calls fixed or that stand at a joint's centre, 10 cm for other or
+            tracking ones, 2 cm where the set makes no difference.
+        progress: called with steps done and steps at most.
+
+    Raises:
+        BioposeError: height or mass are no person's, the trials share no markers with the model, the markers do not
+            show the size of any segment, or the sizes come out as no person's. Then nothing is written.
+    """
+    started = time.perf_counter()
+    _check(height_m, mass_kg)
+    model = load_model(model_osim)
+    whole = Skeleton.from_osim(model)
+    recordings = [*trials] + ([_standing(static)] if static is not None else [])
+    weights = tracked_weights(
+        whole.marker_names, _named_in(recordings), tasks or dict.fromkeys(whole.marker_names, 1.0), str(model_osim)
+    )
+    skeleton, names = whole.carrying(list(weights)), list(weights)
+    factors, row = factors_of(whole), stature(whole, factors_of(whole))
+    generic_m = (
+        float(row.sum()) if row is not None else float(np.exp(factor_prior(factors, 1.7, sex=sex).log_stature[0]))
+    )
+    sd = offset_sd(skeleton.description)
+    sd = np.array([(offset_sd_m or {}).get(name, own) for name, own in zip(names, sd, strict=True)])
+    prior = ShapePrior(factor_prior(factors, generic_m, height_m=height_m, sex=sex), row, sd)
+
+    chosen = varied_frames(trials, names, frames) if trials else []
+    targets = gather(recordings, names, [*chosen, *([(len(trials), 0)] if static is not None else [])])
+    weight = np.array(list(weights.values())) / np.mean(list(weights.values()))
+    observations = _observations(skeleton, targets, weight, static is not None)
+    problem = ShapeFit(skeleton, factors, prior, observations)
+    start = problem.average()
+    scales = np.full((len(skeleton.body_names), 3), float(start.log_stature.exp()) / generic_m)
+    scales[0] = 1
+    first = solve_markers(skeleton, targets, weight / (MARKER_SD_M**2 + sd**2), scales=scales)
+    fit = problem.solve(torch.as_tensor(first).T.contiguous(), start, progress)
+
+    sizes = fit.shape.log_factors.exp().numpy()
+    _check_sizes(problem, fit, model_osim)
+    by_body = {body: sizes[k : k + 3] for body, k in factors.bodies.items()}
+    offsets = dict(zip(names, fit.shape.offsets.numpy(), strict=True))
+    notes = []
+    if mass_kg is None:
+        mass_kg = float(model.getTotalMass(model.getWorkingState()))
+        notes.append(f"no mass given: the model's own is kept ({mass_kg:.1f} kg)")
+    write_scaled(model_osim, by_body, offsets, mass_kg, out_osim)
+    written = load_model(out_osim)
+    notes += judged(by_body, float(written.getTotalMass(written.getWorkingState())), mass_kg)
+    model_stature = problem.stature_m(fit.shape)
+    if height_m and model_stature and abs(model_stature / height_m - 1) > HEIGHT_TOLERANCE:
+        notes.append(
+            f"the markers make a person of {model_stature:.2f} m, not of {height_m:.2f} m: check the height and the "
+            "unit of the markers"
+        )
+    notes += _unseen(problem, fit)
+    seen = observations.weights > 0
+    return Personalised(
+        model_osim=Path(out_osim),
+        factors=by_body,
+        marker_offsets_m=offsets,
+        stature_m=model_stature,
+        mass_kg=mass_kg,
+        marker_rms_m=float(fit.distances[seen].square().mean().sqrt()),
+        frames=chosen,
+        seconds=time.perf_counter() - started,
+        notes=notes,
+    )
+
+
+def offset_sd(description: Description) -> Float[np.ndarray, " markers"]:
+    """How far each marker is believed to be from its place in the model (m, one standard deviation)."""
+    fixed = np.array([marker.fixed for marker in description.markers])
+    tells = fixed.any() and not fixed.all()
+    centres = {(joint.child.body, *np.round(joint.child.origin.sum(1), 4)) for joint in description.joints}
+    values = []
+    for marker in description.markers:
+        if marker.fixed and tells or (marker.body, *np.round(marker.location.sum(1), 4)) in centres:
+            values.append(LANDMARK_SD_M)
+        elif tells or TRACKING.search(marker.name):
+            values.append(TRACKING_SD_M)
+        else:
+            values.append(UNSTATED_SD_M)
+    return np.array(values)
+
+
+def _check(height_m: float | None, mass_kg: float | None) -> None:
+    if height_m is not None and not 0.5 < height_m < 2.6:
+        raise BioposeError(f"a height of {height_m:g} m is not a person's", mend="Give the height in metres.")
+    if mass_kg is not None and not 1 < mass_kg < 500:
+        raise BioposeError(f"a mass of {mass_kg:g} kg is not a person's", mend="Give the mass in kilograms.")
+
+
+def _standing(static: Markers) -> Markers:
+    """One frame: the mean of each marker over those that show it."""
+    seen = static.select(static.seen)
+    return Markers(seen.names, np.nanmean(seen.positions_m, axis=0)[None], np.zeros(1))
+
+
+def _named_in(recordings: Sequence[Markers]) -> Markers:
+    """All names that some recording shows, with one made-up frame in which they are seen."""
+    names = list(dict.fromkeys(name for recording in recordings for name in recording.seen))
+    return Markers(names, np.zeros((1, len(names), 3)), np.zeros(1))
+
+
+def _observations(
+    skeleton: Skeleton,
+    targets: Float[np.ndarray, "frames markers 3"],
+    weight: Float[np.ndarray, " markers"],
+    static: bool,
+) -> Observations:
+    """The last frame is the static trial's mean, where there is one."""
+    frames = len(targets)
+    share = np.full(frames, min(1.0, EFFECTIVE_FRAMES / frames))
+    pull = np.full((len(skeleton.coordinate_names), frames), FREE_SD**-2)
+    if static:
+        root = {k for joint in skeleton.description.joints if joint.parent.body == "ground"
+                for _, takes in joint.functions for k in takes}  # fmt: skip
+        posture = [k for k in np.flatnonzero(skeleton.rotational) if k not in root]
+        pull[posture, -1] = STANDING_SD**-2
+        share[-1] = STATIC_FRAMES
+    seen = np.isfinite(targets).all(-1)
+    return Observations(
+        torch.as_tensor(np.moveaxis(np.nan_to_num(targets), 0, -1).copy()),
+        torch.as_tensor((seen * weight / MARKER_SD_M**2).T.copy()),
+        torch.as_tensor(pull),
+        torch.as_tensor(share),
+    )
+
+
+def _seen_part(problem: ShapeFit, fit: Fit) -> dict[str, float]:
+    """Of the spread that the prior leaves a segment's longest or widest factor, the part that the markers leave."""
+    before, after = problem.spreads(fit)
+    parts = (after / before).numpy()
+    names = problem.factors.names
+    return {names[k].rsplit(" ", 1)[0]: float(parts[k : k + 3].min()) for k in range(0, len(names), 3)}
+
+
+def _check_sizes(problem: ShapeFit, fit: Fit, where: Path) -> None:
+    if min(_seen_part(problem, fit).values()) > SEEN:
+        raise BioposeError(
+            f"the markers do not show the size of any segment ({len(problem.skeleton.marker_names)} markers)",
+            where=str(where),
+            mend="Markers at both ends of segments are needed, and motion or a static trial that shows them.",
+        )
+    sizes = fit.shape.log_factors.exp()
+    low, high = POSSIBLE_FACTORS
+    odd = [f"{n} {s:.2f}" for n, s in zip(problem.factors.names, sizes.tolist(), strict=True) if not low < s < high]
+    if odd:
+        raise BioposeError(
+            f"these factors come out as no person's: {', '.join(odd)}",
+            where=str(where),
+            mend="Check the unit of the markers, their names, and that the model is of an adult's size.",
+        )
+
+
+def _unseen(problem: ShapeFit, fit: Fit) -> list[str]:
+    unseen = [segment for segment, part in _seen_part(problem, fit).items() if part > SEEN]
+    return [f"no marker shows the size of {', '.join(unseen)}: taken from the others by proportion"] if unseen else []
