@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.ndimage import binary_dilation
 from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
@@ -36,8 +37,13 @@ ELBOW_AXIS = np.array([-0.12, 0.86, -0.5])
 LEG = np.array([-0.05, -0.998, -0.02])
 ARM = np.array([0.0, -0.137, 0.991])
 HEAD_UP_RAD = np.radians(15.8)
-# Elbows of a few files bend backwards, with the upper arm turned half about to make up for it.
 BACKWARD_RAD = np.radians(-10.0)
+# The conversion broke the legs of some files (01_14, 05_05, 05_06, 05_17, 07_12, 09_10): beside CMU's own .amc of 01_14
+# thighs and shanks are tens of degrees off. It shows in knees that leave their hinge, which elsewhere keep to it within
+# 6°. Many such frames, and the others are no better; a few, and those around them are not.
+OFF_HINGE_RAD = np.radians(6.0)
+OFF_HINGE_SHARE = 0.1
+AROUND_S = 0.25
 
 
 def cmu_names(archive: Path) -> list[str]:
@@ -73,21 +79,29 @@ def cmu_clip(text: str, where: str) -> Bvh:
             where=where,
         )
     axes = BODY_FROM_CMU
-    return Bvh(
+    rotations = axes @ raw.rotations[FIRST_FRAME:] @ axes.T
+    clip = Bvh(
         raw.names,
         raw.parents,
         raw.offsets @ axes.T / 100,
-        axes @ raw.rotations[FIRST_FRAME:] @ axes.T,
+        rotations,
         raw.root_position[FIRST_FRAME:] @ axes.T / 100,
         raw.rate_hz,
     )
+    for side in "rl":
+        # Elbows of a few files (01_01, 13_18, 14_23) have the wrong sign throughout: CMU's own .amc of 01_01 has the
+        # same upper arm, and the forearm of the turn the other way.
+        if np.median(elbow_flexion(clip, side)) < 0:
+            forearm = clip.names.index(f"{side}ForeArm")
+            rotations[:, forearm] = np.swapaxes(rotations[:, forearm], -1, -2).copy()
+    return clip
 
 
 def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | None = None, every: int = 1) -> BodyMotion:
     """The motion on a body of the given shape, every so many frames (see ``retarget``).
 
     A bend of CMU's abdomen and of its head is halved between the two bones that we have there. ``quality`` is 0 where
-    an elbow of the recording bends backwards.
+    the recording is broken.
     """
     local = dict(zip(clip.names, np.moveaxis(clip.rotations[::every], 1, 0), strict=True))
     world: dict[str, np.ndarray] = {}
@@ -98,7 +112,6 @@ def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | Non
         at[name] = offset if parent < 0 else at[above] + offset
     middle = (at["rThigh"] + at["lThigh"]) / 2 - at["hip"]
     head = half(local["head"] @ Rotation.from_euler("z", -HEAD_UP_RAD).as_matrix())
-    elbows = np.stack([elbow_flexion(clip, side)[::every] for side in ("r", "l")])
     recording = Recording(
         trunk={
             "Hips": local["hip"],
@@ -114,7 +127,7 @@ def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | Non
         hips_m=clip.root_position[::every] + world["hip"] @ middle,
         leg_m=float(np.linalg.norm(at["rShin"] - at["rThigh"]) + np.linalg.norm(at["rFoot"] - at["rShin"])),
         rate_hz=clip.rate_hz / every,
-        trusted=(elbows > BACKWARD_RAD).all(0).astype(float),
+        trusted=trusted(clip)[::every].astype(float),
     )
     return retarget(recording, body, body.default_shape() if shape is None else shape)
 
@@ -133,6 +146,19 @@ def _limbs(sign: float) -> Limbs:
         fingers=arm,
         thumb=FORWARD,
     )
+
+
+def trusted(clip: Bvh) -> Bool[np.ndarray, " frames"]:
+    """Where no elbow bends backwards and no knee leaves its hinge."""
+    good = np.ones(len(clip.rotations), bool)
+    for side in "rl":
+        good &= elbow_flexion(clip, side) > BACKWARD_RAD
+        knee = Rotation.from_matrix(clip.rotations[:, clip.names.index(f"{side}Shin")]).as_rotvec()
+        off = np.hypot(knee[:, 0], knee[:, 1]) > OFF_HINGE_RAD
+        if off.mean() > OFF_HINGE_SHARE:
+            good[:] = False
+        good &= ~binary_dilation(off, iterations=max(1, round(AROUND_S * clip.rate_hz)))
+    return good
 
 
 def elbow_flexion(clip: Bvh, side: str) -> Float[np.ndarray, " frames"]:
