@@ -36,7 +36,7 @@ def check_trial(trial: Trial, folder: Path) -> None:
     if out.is_file() and out.stat().st_mtime >= folders.shard(trial).stat().st_mtime:
         return
     recorded = trial.load()
-    scaled = scaled_model(recorded, folders.models)
+    scaled = scaled_model(recorded, folders.models, folders.unfinished)
     whole = recorded.markers
     markers = Markers(whole.names, whole.positions_m[:CHECK_FRAMES], whole.time_s[:CHECK_FRAMES])
     weights = tracked(recorded)

@@ -83,13 +83,13 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
     folders, key = Folders(folder), made_of(trial, solver)
     if is_labelled(trial, folders, key, with_files):
         return Labelled(trial.name, trial.subject)
+    folders.unfinished.mkdir(parents=True, exist_ok=True)
     clock = _Clock()
     with clock("load"):
         recorded = trial.load()
     with clock("scale"):
-        scaled = scaled_model(recorded, folders.models)
+        scaled = scaled_model(recorded, folders.models, folders.unfinished)
         skeleton = read_skeleton(scaled.osim)
-    folders.unfinished.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{trial.name}-", dir=folders.unfinished) as temporary:
         work = Path(temporary) / trial.name
         work.mkdir()
@@ -119,7 +119,9 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 if place.exists():
                     shutil.rmtree(place)
                 work.rename(place)
-            write_shard(folders.shard(trial), columns, about)
+            write_shard(aside := Path(temporary) / folders.shard(trial).name, columns, about)
+            folders.shards.mkdir(exist_ok=True)
+            aside.replace(folders.shard(trial))
     return Labelled(trial.name, trial.subject, len(kinematics.time_s), clock.seconds)
 
 

@@ -49,8 +49,8 @@ class ScaledModel:
         return np.stack([at[m.name] - m.location @ self.factors.get(m.body, ones) for m in generic.description.markers])
 
 
-def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path) -> ScaledModel:
-    """The model of the person who was recorded, from ``folder`` where it is there already.
+def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -> ScaledModel:
+    """The model of the person who was recorded, from ``folder`` where it is there already, or made ``aside``.
 
     Raises:
         BioposeError: there is nothing to scale by, or scaling failed.
@@ -61,11 +61,18 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path) -> ScaledModel
         )
     if recorded.mass_kg is None:
         raise BioposeError("nothing says what the subject weighs")
-    return model_by_static(recorded.static, height_m=recorded.height_m, mass_kg=recorded.mass_kg, folder=folder)
+    return model_by_static(
+        recorded.static, height_m=recorded.height_m, mass_kg=recorded.mass_kg, folder=folder, aside=aside
+    )
 
 
-def model_by_static(static: Markers, *, height_m: float | None, mass_kg: float, folder: Path) -> ScaledModel:
+def model_by_static(
+    static: Markers, *, height_m: float | None, mass_kg: float, folder: Path, aside: Path
+) -> ScaledModel:
     """Our model scaled by a static trial of the 142 markers, from ``folder`` where it is there already.
+
+    Args:
+        aside: folder, on the same disk, for what is not finished.
 
     Raises:
         BioposeError: the static trial or the mass cannot be used, or OpenSim failed.
@@ -76,7 +83,7 @@ def model_by_static(static: Markers, *, height_m: float | None, mass_kg: float, 
     place = Path(folder) / key
     if not (place / RECORD).is_file():
         Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".scaling-", dir=folder) as temporary:
+        with tempfile.TemporaryDirectory(prefix="scaling-", dir=aside) as temporary:
             work = Path(temporary) / key
             scaled = scale_model(
                 DEFAULT_PATH,

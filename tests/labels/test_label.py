@@ -1,0 +1,83 @@
+"""One trial's labels: the files load in OpenSim, the shard says what they say, and the generic skeleton repeats it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from walking import FRAMES, walking
+
+from biomech.errors import BioposeError
+from biomech.labels.label import label_trial
+from biomech.labels.models import model_by_static
+from biomech.labels.quality import NOT_SOLVED
+from biomech.labels.shards import Shard
+from biomech.markers.trc import read_trc
+from biomech.markers.virtual import load_virtual_markers
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.model import coordinate_names, joint_centres, load_model
+from biomech.skeleton.mot import read_mot
+from biomech.skeleton.skeleton import Skeleton
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("labels")
+    labelled = label_trial(walking(1)[0], folder, solver="fast", with_files=True)
+    assert labelled.frames == FRAMES and set(labelled.seconds) == {"load", "scale", "solve", "judge", "write"}
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shard(folder: Path) -> Shard:
+    return Shard.open(folder / "shards/walk_00.safetensors")
+
+
+def test_files_for_the_gui(folder: Path, shard: Shard) -> None:
+    files = folder / "trials/cmu_01/walk_00"
+    names = ["walk_00.mot", "walk_00.trc", "walk_00_ik_setup.xml", "walk_00_scaled.osim"]
+    assert sorted(p.name for p in files.iterdir()) == names
+    model, motion = load_model(files / "walk_00_scaled.osim"), read_mot(files / "walk_00.mot")
+    assert motion.names == coordinate_names(model)
+    np.testing.assert_allclose(motion.values, shard.coordinates, atol=1e-6)
+    np.testing.assert_allclose(read_trc(files / "walk_00.trc").positions_m, shard.markers, atol=1e-6)
+    # OpenSim's own joint centres of these files are the shard's.
+    np.testing.assert_allclose(joint_centres(model, motion).positions_m, shard.joints, atol=1e-5)
+    setup = (files / "walk_00_ik_setup.xml").read_text()
+    assert "<marker_file>walk_00.trc</marker_file>" in setup and "<model_file>walk_00_scaled.osim</model_file>" in setup
+    assert not list((folder / ".unfinished").iterdir())
+
+
+def test_the_generic_skeleton_repeats_the_shard(shard: Shard) -> None:
+    generic = Skeleton.from_osim(DEFAULT_PATH)
+    coordinates, scales, offsets = (
+        torch.from_numpy(np.array(a)).double() for a in (shard.coordinates, shard.scales, shard.marker_offsets)
+    )
+    pose = generic(coordinates, scales, offsets)
+    np.testing.assert_allclose(pose.joints, shard.joints, atol=1e-5)
+    table = load_virtual_markers()
+    assert generic.marker_names == table.names
+    rms = ((pose.markers.numpy() - shard.markers) ** 2).sum(-1).mean(-1) ** 0.5
+    np.testing.assert_allclose(rms, shard.marker_rms, atol=1e-5)
+    assert 0.002 < shard.marker_rms.mean() < 0.015
+    assert np.abs(np.array(shard.scales) - 1).max() > 0.02  # the default body is not the generic model
+
+
+def test_what_the_source_does_not_stand_by_is_masked(shard: Shard) -> None:
+    assert (shard.flags[:2] & NOT_SOLVED).all() and not (shard.flags[2:] & NOT_SOLVED).any()
+    assert not shard.trusted[:2].any()
+    assert shard.about["subject"] == "cmu_01" and shard.about["rate_hz"] == pytest.approx(30)
+    assert shard.about["frames"] == FRAMES == len(shard.markers)
+
+
+def test_labels_that_are_there_stay(folder: Path) -> None:
+    shard = folder / "shards/walk_00.safetensors"
+    before = shard.stat().st_mtime_ns
+    assert label_trial(walking(1)[0], folder, solver="fast", with_files=True).frames == 0
+    assert shard.stat().st_mtime_ns == before
+
+
+def test_a_mass_that_is_not_a_persons(folder: Path) -> None:
+    with pytest.raises(BioposeError, match="mass"):
+        model_by_static(walking(1)[0].load().static, height_m=None, mass_kg=0.1, folder=folder / "models", aside=folder)
+    assert len(list((folder / "models").iterdir())) == 1
