@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from biomech.skeleton.normal_equations import Derivatives, MarkerEquations, MarkerSums, Pull
+from biomech.skeleton.elimination import Elimination
+from biomech.skeleton.normal_equations import MarkerSums, Pull
 
 # Newton's last step is the error before it, and the error after it is about its square: 3e-5 rad leaves 1e-8.
 LAST_STEP = 3e-5  # rad and m
@@ -28,7 +29,7 @@ class Solution:
 
 
 def minimise(
-    equations: MarkerEquations,
+    elimination: Elimination,
     sums: MarkerSums,
     pull: Pull,
     start: Float[Tensor, "unknowns frames"],
@@ -63,11 +64,11 @@ def minimise(
         if not len(index):
             break
         evaluated += len(index)
-        at = equations.derivatives(here, sums, pull, exact)
+        at = elimination.equations.derivatives(here, sums, pull, exact)
         rose = at.objective > best + ROUNDING * sums.constant
         held = _held(here, at.gradient, bounds, moving, bounded)
         prescribed = torch.zeros_like(here)
-        step, sound = _step(equations, at, damping, held, prescribed)
+        step, sound = elimination.step(at, damping, held, prescribed)
         for _ in range(BOUND_PASSES if bounded else 0):
             stopped = torch.minimum(torch.maximum(step, lower - here), upper - here)
             crossing = stopped != step
@@ -75,7 +76,7 @@ def minimise(
                 break
             held = crossing if held is None else held | crossing
             prescribed = torch.where(crossing, stopped, prescribed)
-            step, sound = _step(equations, at, damping, held, prescribed)
+            step, sound = elimination.step(at, damping, held, prescribed)
         sound &= ~rose
         size = step.abs().amax(0)
         step = step * (LONGEST_STEP / size.clamp(min=LONGEST_STEP))
@@ -116,26 +117,3 @@ def _held(
         if at_bound.any():
             held = at_bound if held is None else at_bound | held
     return held
-
-
-def _step(
-    equations: MarkerEquations,
-    at: Derivatives,
-    damping: Float[Tensor, " frames"],
-    held: Bool[Tensor, "unknowns #frames"] | None,
-    prescribed: Float[Tensor, "unknowns frames"],
-) -> tuple[Float[Tensor, "unknowns frames"], Bool[Tensor, " frames"]]:
-    """The damped step, the held unknowns' as prescribed; and where the Hessian of the others is positive definite."""
-    hessian = equations.hessian(at)
-    right = -at.gradient.T
-    diagonal = hessian.diagonal(dim1=1, dim2=2)
-    diagonal.add_(damping[:, None] * diagonal.abs())
-    if held is not None:
-        fixed = held.T.expand(right.shape)
-        right = torch.where(fixed, prescribed.T, right - (hessian @ prescribed.T[..., None])[..., 0])
-        free = (~fixed).to(hessian)
-        hessian = hessian * free[:, :, None] * free[:, None] + torch.diag_embed(1 - free)
-    factor, failed = torch.linalg.cholesky_ex(hessian)
-    step = torch.cholesky_solve(right[..., None], factor)[..., 0].T
-    sound = (failed == 0) & torch.isfinite(step).all(0)
-    return torch.where(sound, step, 0.0), sound

@@ -88,6 +88,7 @@ class MarkerEquations:
     Attributes:
         unknowns: the coordinates that are solved for, by index: free, and moving some marker.
         at_root: which of them belong to joints on the ground.
+        before: (twists, twists), 1 where the first is the second or comes before it on the way from the ground.
         heading: the one of these, counted among the unknowns, that turns about an axis nearest to the vertical.
     """
 
@@ -146,6 +147,10 @@ class MarkerEquations:
         ] or [index([])] * 4
         self._slide_size = index([slide_place[6 * e[0] + e[1] + 3] for e in slides])
 
+        glide_of = {int(row): k for k, row in enumerate(skeleton.gliding)}
+        self._glide_entry = index([k for k, e in enumerate(turns) if e[5] in glide_of])
+        self._glide = index([glide_of[e[5]] for e in turns if e[5] in glide_of])
+
         parent = skeleton.parent.tolist()
         behind = np.zeros((len(pairs), len(skeleton.body_names)))
         for body in range(1, len(skeleton.body_names)):
@@ -156,7 +161,7 @@ class MarkerEquations:
         self._behind = torch.as_tensor(behind).to(skeleton.axes)  # (twists, bodies)
         joint_of = self.twist_joint.cpu().numpy()
         before = (behind[:, joint_of + 1] > 0) & (np.arange(len(pairs))[:, None] <= np.arange(len(pairs)))
-        self._before = torch.as_tensor(before).to(skeleton.axes)  # upper triangle
+        self.before = torch.as_tensor(before).to(skeleton.axes)  # upper triangle
         root = [k for k, (joint, _) in enumerate(pairs) if parent[joint] == 0]
         self.at_root = torch.zeros(len(self.unknowns), dtype=torch.bool, device=skeleton.axes.device)
         self.at_root[self.twist_unknown[root]] = True
@@ -210,6 +215,10 @@ class MarkerEquations:
         motion, link, row, number = self._turn
         omega.index_add_(0, number, (slopes[motion] * links[link])[:, None] * axes[row])
         cross_(velocity, trace.joints[self.twist_joint] - centre, omega)
+        if len(self._glide_entry):
+            glides = skeleton.glides_in_ground(trace, self.scales)[self._glide]
+            motion, link, number = motion[self._glide_entry], link[self._glide_entry], number[self._glide_entry]
+            velocity.index_add_(0, number, (slopes[motion] * links[link])[:, None] * glides)
         motion, link, row, number = self._slide
         size = skeleton.slide_sizes(self.scales)[self._slide_size]
         velocity.index_add_(0, number, (slopes[motion] * links[link] * size)[:, None] * axes[row])
@@ -259,7 +268,7 @@ class MarkerEquations:
     def hessian(self, at: Derivatives) -> Float[Tensor, "frames unknowns unknowns"]:
         """The second derivatives as matrices."""
         upper = at.twist.permute(2, 0, 1).contiguous() @ at.column.permute(2, 1, 0).contiguous()
-        upper *= self._before
+        upper *= self.before
         whole = upper + upper.mT
         whole.diagonal(dim1=1, dim2=2).mul_(0.5)
         whole = self._fold.T @ whole @ self._fold

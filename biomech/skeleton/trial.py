@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from biomech.skeleton.elimination import Elimination
 from biomech.skeleton.newton import minimise
 from biomech.skeleton.normal_equations import MarkerEquations, Pull
 
 STRIDES = (64, 16, 4, 1)  # frames between those that are solved at each level
-FRAMES_AT_ONCE = 512  # what stays in a processor's cache
+FRAMES_AT_ONCE = 1024  # enough to outweigh the calls, few enough for a processor's cache
 HEADINGS = 4
 ROOT_ROUNDS = 15
 APART = 0.5  # rad or m; neighbours that differ by more are not interpolated
@@ -45,6 +46,7 @@ class Trial:
     ) -> None:
         self.equations, self.targets, self.weights, self.pull, self.bounds = equations, targets, weights, pull, bounds
         self.on_frames = on_frames
+        self.elimination = Elimination(equations)
         defaults = torch.as_tensor(equations.skeleton.defaults[equations.unknowns]).to(targets)
         self.defaults = defaults[:, None]
         frames = targets.shape[-1]
@@ -81,7 +83,7 @@ class Trial:
             chosen = frames[part]
             weights = self.weights if self.weights.shape[-1] == 1 else self.weights[:, chosen]
             solution = minimise(
-                self.equations,
+                self.elimination,
                 self.equations.sums(self.targets[..., chosen], weights),
                 self.pull.take(chosen),
                 start[:, part],
