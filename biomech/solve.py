@@ -16,9 +16,11 @@ from biomech.classical.setup import write_setup
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import load_virtual_markers
+from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coupled_coordinates, load_model
 from biomech.skeleton.mot import write_mot
+from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.tracked import tracked_weights
 from biomech.street import check_solver
 
@@ -116,9 +118,6 @@ def _solve_fast(
     out_setup: Path,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Kinematics, MarkerErrors]:
-    from biomech.skeleton.inverse_kinematics import inverse_kinematics
-    from biomech.skeleton.skeleton import Skeleton
-
     model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
     kinematics, errors = inverse_kinematics(Skeleton.from_osim(model), markers, weights, progress=progress)

@@ -13,7 +13,7 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 
 # How the motion of each solver is named: <name>_fast.mot, <name>_classical.mot.
 MOTION_NAMES = {"fast": "fast", "opensim": "classical"}
-DEFAULT_SOLVER = "opensim"
+DEFAULT_SOLVER = "fast"
 
 
 def check_solver(solver: str) -> None:

@@ -53,5 +53,5 @@ def test_json_is_one_object(run, tmp_path):
     summary = json.loads(run("--json").output)
     assert summary["pa_mpjpe_mm"] == 34.4
     assert summary["coordinates"]["knee_angle_r"]["true_range_deg"] == 63.8
-    assert summary["motion"] == str(tmp_path / "result" / "walk_classical.mot")
+    assert summary["motion"] == str(tmp_path / "result" / "walk_fast.mot")
     assert summary["notes"] == ["the left arm is hidden"]
