@@ -44,3 +44,39 @@ def real_video(
             typer.echo(f"{key:32s} {value}")
     for stage, seconds in figures["seconds_per_video_second_by_stage"].items():
         typer.echo(f"  {stage:30s} {seconds} s per second of video")
+
+
+@app.command("solver")
+def solver(
+    data: Annotated[
+        Path, typer.Option(help="Folder of the reference data (opencap_lab_subject4, …).", envvar="BIOPOSE_DATA")
+    ] = Path("../shared/data"),
+    frames: Annotated[int, typer.Option(min=2, help="Of each real trial, spread over it.")] = 8,
+    window: Annotated[int, typer.Option(min=2, help="Frames in a row of each trial with exact markers.")] = 20,
+    speed_frames: Annotated[int, typer.Option(min=2, help="Frames in a row that are timed.")] = 100,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for what is not timed.")] = 2,
+    nimble_python: Annotated[
+        Path | None, typer.Option(help="A Python that has nimblephysics, to compare with it too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """The fast inverse kinematics solver against OpenSim's tool: accuracy, objective, speed."""
+    from biomech.evaluation.solver import bench_solver
+
+    figures = bench_solver(
+        data,
+        window=window,
+        frames_per_trial=frames,
+        speed_frames=speed_frames,
+        workers=workers,
+        nimble_python=nimble_python,
+        say=lambda text: None if as_json else typer.echo(text, err=True),
+    )
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for key, value in figures.items():
+        if not isinstance(value, dict):
+            typer.echo(f"{key:34s} {value:.6g}")
+    for name, row in figures["solvers"].items():
+        typer.echo(f"  {name:16s} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()))
