@@ -86,7 +86,7 @@ def on_cluster(
     except ImportError as error:
         raise BioposeError("Dask is not installed", mend='Run: pip install "biopose[cluster]"') from error
     try:
-        client = Client(scheduler, timeout="20s")
+        client = Client(scheduler, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
         raise BioposeError(
             f"no Dask scheduler answers ({error})", where=scheduler, mend="Start one, and give its tcp:// address."
