@@ -19,7 +19,7 @@ app = typer.Typer(
 
 # Each verb lives in a module of its name with a function of its name; groups hold an `app`.
 VERBS = ("ik", "demo", "detect", "recover", "extract", "solve", "label", "doctor")
-GROUPS = ("models", "bench")
+GROUPS = ("models", "bench", "train")
 
 
 def _register() -> None:

@@ -1,0 +1,246 @@
+"""Batches to train on: windows of labelled motion, varied as films and people vary.
+
+A batch is a function of seed and step alone, so that a training that was cut off goes on with the very batches that it
+would have had; the next ones are made by a thread while the network learns. Heading and place need no variation: the
+network takes them out exactly.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from biomech.labels.shards import Window
+from biomech.neurik.anatomy import Anatomy
+from biomech.neurik.network import coordinates_in_mirror, in_mirror
+from biomech.neurik.noise import MarkerNoise, facing
+from biomech.skeleton.skeleton import Skeleton
+
+RATE_HZ = 60.0  # of the network's windows
+TEMPOS = (1.0, 1.0, 0.75, 4 / 3)  # a motion played slower or faster than it was
+AHEAD = 4  # batches made before they are asked for
+
+
+class Windows(Protocol):
+    """What `Shards.windows` gives."""
+
+    def __len__(self) -> int: ...
+    def batch(self, indices: list[int]) -> Window: ...
+
+
+class Batch(NamedTuple):
+    """Clips with their labels; rad and m."""
+
+    markers: Float[Tensor, "clips time markers 3"]  # NaN where missing
+    confidence: Float[Tensor, "clips time markers"]
+    coordinates: Float[Tensor, "clips time coordinates"]
+    scales: Float[Tensor, "clips bodies 3"]
+    mask: Bool[Tensor, "clips time coordinates"]
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(part.to(device, non_blocking=True) for part in self))
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How clips are varied: shares of clips, and sizes."""
+
+    mirrored: float = 0.5
+    posed: float = 0.2  # take other poses, within the ranges
+    resized: float = 0.5  # the whole person larger or smaller
+    size_sd: float = 0.06
+    recovered: float = 0.45  # with the errors of mesh recovery
+    white: float = 0.2  # with white noise, each marker its own
+    white_m: float = 0.01  # largest median of it
+    dropped: float = 0.2  # with missing markers
+
+
+class Batches:
+    """Endless varied batches, by step.
+
+    Args:
+        windows: of the training subjects at ``RATE_HZ``, one set for each tempo.
+        noise: errors of mesh recovery; without it those clips stay as they are.
+    """
+
+    def __init__(
+        self,
+        windows: list[Windows],
+        skeleton: Skeleton,
+        clips: int,
+        seed: int,
+        *,
+        variation: Variation | None = None,
+        noise: MarkerNoise | None = None,
+    ):
+        self.windows, self.clips, self.seed = windows, clips, seed
+        self.anatomy = Anatomy.of(skeleton)
+        self.skeleton = skeleton.carrying(self.anatomy.marker_names).to(torch.float32)
+        self.variation, self.noise = variation or Variation(), noise
+
+    def at(self, step: int) -> Batch:
+        """The batch of one step."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        windows = self.windows[int(torch.randint(len(self.windows), (), generator=generator))]
+        chosen = torch.randint(len(windows), (self.clips,), generator=generator).tolist()
+        return self.varied(windows.batch(chosen), generator)
+
+    def ahead(self, step: int) -> Iterator[Batch]:
+        """The batches from ``step`` on, made by a thread of their own."""
+        ready: queue.Queue[Batch | BaseException] = queue.Queue(AHEAD)
+        stop = threading.Event()
+
+        def work() -> None:
+            number = step
+            while not stop.is_set():
+                try:
+                    made: Batch | BaseException = self.at(number)
+                except BaseException as error:  # handed over, and raised where the batch was wanted
+                    made = error
+                while not stop.is_set():
+                    try:
+                        ready.put(made, timeout=0.2)
+                        break
+                    except queue.Full:
+                        continue
+                number += 1
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            while True:
+                made = ready.get()
+                if isinstance(made, BaseException):
+                    raise made
+                yield made
+        finally:
+            stop.set()
+            thread.join()
+
+    def varied(self, window: Window, generator: torch.Generator) -> Batch:
+        """A batch of windows with all variations."""
+        vary = self.variation
+        batch = plain(window)
+        clips = len(batch.markers)
+
+        def some(share: float) -> Bool[Tensor, " clips"]:
+            return torch.rand(clips, generator=generator) < share
+
+        offsets = torch.from_numpy(np.array(window.marker_offsets))
+        batch = self._posed(batch, offsets, some(vary.posed), generator)
+        batch = self._resized(batch, some(vary.resized), generator)
+        markers = batch.markers + self._recovered(batch, some(vary.recovered), generator)
+        markers, confidence = self._white(markers, some(vary.white), generator)
+        markers = self._dropped(markers, some(vary.dropped), generator)
+        return self._mirrored(batch._replace(markers=markers, confidence=confidence), some(vary.mirrored))
+
+    def _posed(self, batch: Batch, offsets: Tensor, which: Tensor, generator: torch.Generator) -> Batch:
+        """Other poses of the same people: their markers stay where they are on their bodies, skin motion included."""
+        if not which.any():
+            return batch
+        markers, _, coordinates, scales = (part[which] for part in batch[:4])
+        clips, time, count = coordinates.shape
+        low, high = torch.as_tensor(self.anatomy.ranges, dtype=torch.float32).T
+        free = torch.as_tensor(self.anatomy.rotational).clone()
+        free[torch.as_tensor(self.anatomy.chain_coordinates[0])] = False
+        # A slow wave within each coordinate's range, and how far the motion goes over to it.
+        pace = 2 * torch.pi * torch.rand(clips, 1, count, generator=generator) * 1.5 / RATE_HZ
+        phase = 2 * torch.pi * torch.rand(clips, 1, count, generator=generator)
+        swing = torch.rand(clips, 1, count, generator=generator)
+        middle = torch.rand(clips, 1, count, generator=generator)
+        wave = middle + swing * torch.minimum(middle, 1 - middle) * torch.sin(
+            pace * torch.arange(time)[:, None] + phase
+        )
+        share = torch.rand(clips, 1, 1, generator=generator) * (torch.rand(clips, 1, count, generator=generator) < 0.7)
+        other = torch.where(free, coordinates + share * (low + wave * (high - low) - coordinates), coordinates)
+        turn = torch.pi * (torch.rand(clips, 1, 3, generator=generator) - 0.5) * torch.tensor([1.0, 0.5, 0.0])
+        root = torch.as_tensor(self.anatomy.chain_coordinates[0])
+        other[..., root] += turn * (torch.rand(clips, 1, 1, generator=generator) < 0.5)
+        with torch.no_grad():
+            sizes, offset = scales[:, None], offsets[which][:, None]
+            was = self.skeleton(coordinates, sizes.expand(-1, time, -1, -1), offset.expand(-1, time, -1, -1))
+            now = self.skeleton(other, sizes.expand(-1, time, -1, -1), offset.expand(-1, time, -1, -1))
+        body = self.skeleton.marker_body
+        turned = now.rotations[:, :, body] @ was.rotations[:, :, body].mT
+        moved = now.markers + (turned @ (markers - was.markers)[..., None])[..., 0]
+        return batch._replace(
+            markers=batch.markers.index_put((which,), moved), coordinates=batch.coordinates.index_put((which,), other)
+        )
+
+    def _resized(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Batch:
+        factor = torch.exp(self.variation.size_sd * torch.randn(len(which), generator=generator) * which)
+        scales = batch.scales * factor[:, None, None]
+        scales[:, 0] = 1
+        lengths = torch.where(torch.as_tensor(self.anatomy.rotational), 1.0, factor[:, None, None])
+        return batch._replace(
+            markers=batch.markers * factor[:, None, None, None], scales=scales, coordinates=batch.coordinates * lengths
+        )
+
+    def _recovered(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Tensor:
+        clips, time = batch.markers.shape[:2]
+        if self.noise is None or not which.any():
+            return torch.zeros(())
+        drawn = torch.rand(clips, 1, 1, 1, generator=generator) < 0.3
+        measured = self.noise.measured(clips, time, generator)
+        errors = torch.where(drawn, self.noise.drawn(clips, time, generator), measured)
+        axes = torch.from_numpy(facing(batch.markers.nan_to_num(0.0).numpy())).float()
+        amount = which * torch.exp(0.4 * torch.randn(clips, generator=generator)).clamp(0.2, 2.0)
+        return (errors @ axes.mT) * amount[:, None, None, None]
+
+    def _white(self, markers: Tensor, which: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Noise of each marker's own size; how sure one is of it says so in half of these clips."""
+        clips, time, count = markers.shape[:3]
+        middle = self.variation.white_m * torch.rand(clips, 1, generator=generator)
+        size = which[:, None] * middle * torch.exp(0.7 * torch.randn(clips, count, generator=generator))
+        noise = torch.randn(markers.shape, generator=generator) * size[:, None, :, None]
+        said = which & (torch.rand(clips, generator=generator) < 0.5)
+        confidence = torch.where(said[:, None], 1 / (1 + (size / 0.01) ** 2), 1.0)
+        return markers + noise, confidence[:, None].expand(-1, time, -1).contiguous()
+
+    def _dropped(self, markers: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
+        """Single markers for a stretch, and now and then a whole body's."""
+        clips, time, count = markers.shape[:3]
+        share = 0.3 * torch.rand(clips, 1, generator=generator)
+        lost = torch.rand(clips, count, generator=generator) < share
+        body = torch.randint(len(self.anatomy.node_names), (clips, 1), generator=generator)
+        limb = torch.as_tensor(self.anatomy.node_of_marker) == body
+        lost = lost | (limb & (torch.rand(clips, 1, generator=generator) < 0.3))
+        ends = (torch.rand(clips, 2, generator=generator) * time).long().sort(1).values
+        frame = torch.arange(time)
+        stretch = (frame >= ends[:, :1]) & (frame <= ends[:, 1:])
+        gone = which[:, None, None] & stretch[..., None] & lost[:, None]
+        return markers.masked_fill(gone[..., None], float("nan"))
+
+    def _mirrored(self, batch: Batch, which: Tensor) -> Batch:
+        order, bodies = torch.as_tensor(self.anatomy.mirror_markers), torch.as_tensor(self.anatomy.mirror_bodies)
+        other = Batch(
+            in_mirror(self.anatomy, batch.markers),
+            batch.confidence[..., order],
+            coordinates_in_mirror(self.anatomy, batch.coordinates),
+            batch.scales[:, bodies],
+            batch.mask[..., torch.as_tensor(self.anatomy.mirror_coordinates)],
+        )
+        return Batch(*(torch.where(_like(which, a), a, b) for a, b in zip(other, batch, strict=True)))
+
+
+def plain(window: Window) -> Batch:
+    """A batch as it was labelled."""
+    markers = torch.from_numpy(np.array(window.markers, dtype=np.float32))
+    coordinates = torch.from_numpy(np.array(window.coordinates, dtype=np.float32))
+    return Batch(
+        markers,
+        markers.isfinite().all(-1).float(),
+        coordinates.nan_to_num(0.0),
+        torch.from_numpy(np.array(window.scales, dtype=np.float32)),
+        torch.from_numpy(np.array(window.mask)) & coordinates.isfinite(),
+    )
+
+
+def _like(which: Tensor, values: Tensor) -> Tensor:
+    return which.view(-1, *(1,) * (values.dim() - 1))

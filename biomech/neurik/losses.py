@@ -1,0 +1,76 @@
+"""The paper's loss: 1.0 joints + 2.0 markers + 0.1 scales + 0.06 angles.
+
+The weights are published, the units and norms are not; ours: mean distance of joint centres and of the model's markers
+(m), mean absolute difference of scale factors (1) and of angles (rad, the shorter way round). What is compared are the
+same skeleton's points posed by the answer and by the label, so that a perfect answer has no loss.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from biomech.neurik.network import Answer, NeurIK
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What each part counts; 0 leaves it out. Joints and markers both 0: training goes without the skeleton layer."""
+
+    joints: float = 1.0
+    markers: float = 2.0
+    scales: float = 0.1
+    angles: float = 0.06
+
+
+def turned(difference: Tensor) -> Tensor:
+    """The same turn within ±180° (rad)."""
+    return torch.remainder(difference + torch.pi, 2 * torch.pi) - torch.pi
+
+
+def losses(
+    network: NeurIK,
+    answer: Answer,
+    coordinates: Float[Tensor, "clips time coordinates"],
+    scales: Float[Tensor, "clips bodies 3"],
+    mask: Bool[Tensor, "clips time coordinates"],
+    weights: LossWeights,
+) -> dict[str, Tensor]:
+    """Each part, unweighted, and their weighted sum ``loss``.
+
+    Args:
+        answer: of the network.
+        coordinates, scales: the labels.
+        mask: which labels count. Points count in frames of which no label is masked, and where the wrong ones are few
+            the angles still do.
+    """
+    rotational = torch.as_tensor(network.anatomy.rotational, device=mask.device)
+    difference = answer.coordinates - coordinates
+    angles = turned(difference).abs()[..., rotational]
+    parts = {
+        "angles": _mean(angles, mask[..., rotational]),
+        "scales": (answer.scales[:, :, 1:] - scales[:, None, 1:]).abs().mean(),
+    }
+    if weights.joints or weights.markers:
+        found = network.pose(answer)
+        with torch.no_grad():
+            wanted = network.skeleton(coordinates, scales[:, None].expand_as(answer.scales))
+        # A label that is masked is replaced by nothing: its limb's points would teach what is not so.
+        whole = mask.all(-1)
+        parts["joints"] = _mean(_distance(found.joints, wanted.joints), whole[..., None])
+        parts["markers"] = _mean(_distance(found.markers, wanted.markers), whole[..., None])
+    else:  # where the body is has no other teacher then
+        place = difference[..., ~rotational].square().sum(-1).add(1e-8).sqrt()
+        parts["joints"] = parts["markers"] = _mean(place, mask[..., ~rotational].all(-1))
+    by_name = vars(weights) if weights.joints or weights.markers else {**vars(weights), "joints": 1.0}
+    return {**parts, "loss": sum((by_name[name] * part for name, part in parts.items()), torch.zeros(()))}
+
+
+def _distance(one: Tensor, other: Tensor) -> Tensor:
+    return (one - other).square().sum(-1).add(1e-8).sqrt()
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    mask = mask.expand_as(values).to(values)
+    return (values * mask).sum() / mask.sum().clamp_min(1)

@@ -1,0 +1,85 @@
+"""What a training needs, from the folders that the user names."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from biomech.errors import BioposeError
+from biomech.labels.shards import Shards
+from biomech.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Windows, plain
+from biomech.neurik.noise import MarkerNoise
+from biomech.neurik.train import Recipe
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.skeleton import Skeleton
+
+NOISE = "noise.safetensors"
+HELD_OUT_WINDOWS, HELD_OUT_CLIPS = 256, 64
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The parts of a training, and what to say and write of them."""
+
+    skeleton: Skeleton
+    batches: Batches
+    held_out: list[Batch]
+    lines: list[str]
+    about: dict[str, Any]
+
+
+def prepare(data: Path, out: Path, recipe: Recipe, *, pairs: Path | None, noise: Path | None) -> Prepared:
+    """Open the shards, learn or read the recovery's errors (kept in ``out``).
+
+    Raises:
+        BioposeError: there are no shards, they are of another model, too few are long enough, or there are no pairs.
+    """
+    skeleton = Skeleton.from_osim(DEFAULT_PATH)
+    shards = Shards.open(data)
+    batches_skeleton = skeleton.carrying(shards.marker_names)
+    for said, ours in (
+        (shards.coordinate_names, skeleton.coordinate_names),
+        (shards.body_names, skeleton.body_names),
+    ):
+        if list(said) != ours:
+            raise BioposeError("labels of another model", where=str(data), mend="Label with this version's model.")
+    length = recipe.sizes.window
+    windows: list[Windows] = [shards.windows(length, split="train", rate_hz=RATE_HZ * tempo) for tempo in TEMPOS]
+    windows = [w for w in windows if len(w)]
+    others = shards.windows(length, split="val", rate_hz=RATE_HZ, step=length)
+    if not windows or not len(others):
+        raise BioposeError(
+            f"no trial of {length} frames in {'validation' if windows else 'training'}", where=str(data),
+            mend="Label more subjects.",
+        )  # fmt: skip
+    errors = _errors(out, pairs, noise)
+    rank = int(os.environ.get("RANK", 0))
+    batches = Batches(windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank, noise=errors)
+    chosen = np.linspace(0, len(others) - 1, min(HELD_OUT_WINDOWS, len(others))).astype(int).tolist()
+    held_out = [plain(others.batch(chosen[i : i + HELD_OUT_CLIPS])) for i in range(0, len(chosen), HELD_OUT_CLIPS)]
+    subjects = {split: len({t["subject"] for t in shards.trials if t["split"] == split}) for split in ("train", "val")}
+    about = {
+        "data": Path(data).name,
+        "trials": len(shards.trials),
+        "training_windows": len(windows[0]),
+        "subjects": subjects,
+        "recovery_error_frames": 0 if errors is None else len(errors.errors),
+    }
+    lines = [
+        f"{len(windows[0])} windows of {subjects['train']} subjects to learn from; {len(chosen)} of {subjects['val']} "
+        "others measured",
+        "without errors of mesh recovery" if errors is None else f"{len(errors.errors)} frames of recovery error",
+    ]
+    return Prepared(batches_skeleton, batches, held_out, lines, about)
+
+
+def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | None:
+    if noise is not None:
+        return MarkerNoise.load(noise)
+    if pairs is None:
+        return None
+    errors = MarkerNoise.learn(sorted(Path(pairs).glob("train_*.npz")), RATE_HZ)
+    errors.save(Path(out) / NOISE)
+    return errors
