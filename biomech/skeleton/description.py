@@ -158,6 +158,8 @@ def describe(model: opensim.Model | Path | str) -> Description:
     joints = _in_order([_joint(joint, index, name) for joint in model.getJointSet()], name)
     markers = tuple(_marker(marker) for marker in model.getMarkerSet())
     couplers = _couplers(model, index)
+    led = {coupler.dependent for coupler in couplers if not coordinates[coupler.dependent].rotational}
+    joints = tuple(_growing_with_coupler(joint, led) for joint in joints)
     return Description(name, tuple(j.child.body for j in joints), coordinates, joints, couplers, markers)
 
 
@@ -220,6 +222,16 @@ def _joint(joint: opensim.Joint, index: dict[str, int], model: str) -> Joint:
     coordinates = [index[joint.get_coordinates(k).getName()] for k in range(joint.numCoordinates())]
     motion = _READERS[kind](joint, coordinates, index, model)
     return Joint(joint.getName(), _frame(joint.getParentFrame()), _frame(joint.getChildFrame()), *motion)
+
+
+def _growing_with_coupler(joint: Joint, led: set[int]) -> Joint:
+    """A translation that a coupler leads is scaled in the coupler, by the parent body's factor; OpenSim takes only
+    equal ones there, of which this is the mean."""
+    growth = joint.growth.copy()
+    for k, (_, takes) in enumerate(joint.functions[3:]):
+        if led.intersection(takes) and joint.parent.body != "ground":
+            growth[k] = 1 / 3
+    return replace(joint, growth=growth)
 
 
 class _Motion(NamedTuple):

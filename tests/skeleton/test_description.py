@@ -103,16 +103,17 @@ def coupled(function: opensim.Function, independent: list[str], factor: float = 
 
 
 @pytest.mark.parametrize(
-    ("function", "independent"),
+    ("function", "independent", "factor"),
     [
-        (parts.linear(0.5, 0.1), ["upper_joint_0"]),
-        (parts.linear(0.5, -0.3, 0.1), ["lower_joint_1", "upper_joint_2"]),
-        (parts.multiplied(parts.spline(parts.KNEE_LIKE), 3.0), ["upper_joint_1"]),
+        (parts.linear(0.5, 0.1), ["upper_joint_0"], 1.0),
+        (parts.linear(0.5, -0.3, 0.1), ["lower_joint_1", "upper_joint_2"], 1.0),
+        (parts.multiplied(parts.spline(parts.KNEE_LIKE), 3.0), ["upper_joint_1"], 1.0),
+        (parts.spline(parts.KNEE_LIKE), ["upper_joint_1"], 1.5),
     ],
-    ids=["LinearFunction", "LinearFunction of two", "Multiplier of SimmSpline"],
+    ids=["LinearFunction", "LinearFunction of two", "Multiplier of SimmSpline", "scale_factor"],
 )
-def test_couplers_are_those_that_opensim_enforces(function, independent):
-    model = coupled(function, independent)
+def test_couplers_are_those_that_opensim_enforces(function, independent, factor):
+    model = coupled(function, independent, factor)
     skeleton = Skeleton.from_osim(model)
     with quiet_opensim("Off"):
         state = model.initSystem()
