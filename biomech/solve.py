@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import opensim
 import pandas as pd
+import torch
 from jaxtyping import Float
 
 from biomech.classical.inverse_kinematics import solve_ik
@@ -120,7 +121,12 @@ def _solve_fast(
 ) -> tuple[Kinematics, MarkerErrors]:
     model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
-    kinematics, errors = inverse_kinematics(Skeleton.from_osim(model), markers, weights, progress=progress)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small tensors: beside other work, threads that wait for each other take ten times as long
+    try:
+        kinematics, errors = inverse_kinematics(Skeleton.from_osim(model), markers, weights, progress=progress)
+    finally:
+        torch.set_num_threads(threads)
     write_mot(kinematics, out_mot, coupled=coupled_coordinates(model))
     write_setup(
         out_setup,
