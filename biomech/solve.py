@@ -122,7 +122,7 @@ def _solve_fast(
     model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small tensors: on a busy machine, threads that wait for each other take ten times as long
+    torch.set_num_threads(1)  # small tensors: on a busy machine, waiting threads took ten times as long
     try:
         kinematics, errors = inverse_kinematics(Skeleton.from_osim(model), markers, weights, progress=progress)
     finally:
