@@ -44,8 +44,8 @@ def write_scaled(
                 raise RuntimeError("Model.scale returned false")
             for name, offset in marker_offsets_m.items():
                 marker = model.updMarkerSet().get(name)
-                frame = marker.getParentFrame()
-                turn = frame.findTransformInBaseFrame().R().asMat33()
+                transform = marker.getParentFrame().findTransformInBaseFrame()  # must outlive what it hands out
+                turn = transform.R().asMat33()
                 body_from_frame = np.array([[turn.get(i, j) for j in range(3)] for i in range(3)])
                 moved = marker.get_location().to_numpy() + body_from_frame.T @ offset
                 marker.set_location(opensim.Vec3(*moved.tolist()))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.cluster.vq import kmeans2
+from scipy.linalg import eigh
 
 from biomech.markers.markers import Markers
 from biomech.skeleton.tracked import SEEN_PART
@@ -70,5 +71,5 @@ def _poses(positions: Float[np.ndarray, "frames markers 3"]) -> Float[np.ndarray
     distances = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1)
     distances = distances[:, np.isfinite(distances).any(0)]
     distances = np.nan_to_num(distances - np.nanmean(distances, axis=0))
-    left, size, _ = np.linalg.svd(distances, full_matrices=False)
-    return (left * size)[:, :DIMENSIONS]
+    _, axes = eigh(distances.T @ distances, subset_by_index=(max(0, distances.shape[1] - DIMENSIONS), distances.shape[1] - 1))
+    return distances @ axes
