@@ -72,7 +72,7 @@ class Elimination:
         frames = damping.shape[0]
         sound = torch.ones_like(damping, dtype=torch.bool)
         passes = []
-        loss = force = None
+        loss = force = at.twist.new_zeros(0)
         for depth in range(len(self.levels) - 1, -1, -1):
             level = self.levels[depth]
             n = len(level.twists)
@@ -82,7 +82,7 @@ class Elimination:
                 at.diagonal[level.unknowns] if len(at.diagonal) > 1 else at.diagonal, own.abs(), damping
             )
             right = -at.gradient[level.unknowns]
-            if loss is None:
+            if depth == len(self.levels) - 1:
                 loss, force = s.new_zeros(n, 6, 6, frames), s.new_zeros(n, 6, frames)
             else:
                 lower = self.levels[depth + 1]
@@ -129,7 +129,7 @@ class Elimination:
         hessian = self.equations.hessian(at)
         right = -at.gradient.T
         diagonal = hessian.diagonal(dim1=1, dim2=2)
-        diagonal.add_(damping[:, None] * diagonal.abs())
+        diagonal.add_(damping[:, None] * (diagonal - at.diagonal.T).abs())
         if held is not None:
             fixed = held.T.expand(right.shape)
             right = torch.where(fixed, prescribed.T, right - (hessian @ prescribed.T[..., None])[..., 0])

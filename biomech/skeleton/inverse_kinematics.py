@@ -85,7 +85,7 @@ def inverse_kinematics(
     return kinematics, MarkerErrors(list(tracked), distances, markers.time_s, usable)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def solve_markers(
     skeleton: Skeleton,
     targets: Float[np.ndarray, "frames markers 3"],

@@ -35,9 +35,8 @@ def minimise(
     start: Float[Tensor, "unknowns frames"],
     bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
     *,
-    moving: Bool[Tensor, " unknowns"] | None = None,
-    near: bool = False,
-    rounds: int = 60,
+    near: bool,
+    rounds: int,
 ) -> Solution:
     """The nearest minimum to the start of every frame.
 
@@ -47,8 +46,8 @@ def minimise(
 
     Args:
         bounds: lowest and highest values; infinite where free.
-        moving: unknowns that may move; all by default.
         near: the start is near the minimum (a neighbour's answer), so begin with Newton steps.
+        rounds: at most; a frame that has not arrived then gives its best pose so far.
     """
     lower, upper = bounds
     bounded = bool(torch.isfinite(lower).any() or torch.isfinite(upper).any())
@@ -66,7 +65,7 @@ def minimise(
         evaluated += len(index)
         at = elimination.equations.derivatives(here, sums, pull, exact)
         rose = at.objective > best + ROUNDING * sums.constant
-        held = _held(here, at.gradient, bounds, moving, bounded)
+        held = _held(here, at.gradient, bounds) if bounded else None
         prescribed = torch.zeros_like(here)
         step, sound = elimination.step(at, damping, held, prescribed)
         for _ in range(BOUND_PASSES if bounded else 0):
@@ -106,14 +105,8 @@ def minimise(
 def _held(
     here: Float[Tensor, "unknowns frames"],
     gradient: Float[Tensor, "unknowns frames"],
-    bounds: tuple[Tensor, Tensor],
-    moving: Bool[Tensor, " unknowns"] | None,
-    bounded: bool,
-) -> Bool[Tensor, "unknowns #frames"] | None:
-    """Unknowns that do not move in this step."""
-    held = None if moving is None else ~moving[:, None]
-    if bounded:
-        at_bound = ((here <= bounds[0]) & (gradient > 0)) | ((here >= bounds[1]) & (gradient < 0))
-        if at_bound.any():
-            held = at_bound if held is None else at_bound | held
-    return held
+    bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
+) -> Bool[Tensor, "unknowns frames"] | None:
+    """Unknowns that are at a bound and would go beyond."""
+    held = ((here <= bounds[0]) & (gradient > 0)) | ((here >= bounds[1]) & (gradient < 0))
+    return held if held.any() else None

@@ -30,8 +30,8 @@ from torch import Tensor
 from biomech.skeleton.skeleton import Skeleton, Trace
 
 # Keeps the answer unique where markers say nothing: a pull to the defaults, as a part of the markers' whole weight
-# (m²/rad²). One radian off costs as much as 0.01 mm on every marker.
-UNIQUENESS = 1e-10
+# (m²/rad²). One radian off costs as much as 1 µm on every marker.
+UNIQUENESS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,8 @@ class MarkerEquations:
 
     Attributes:
         unknowns: the coordinates that are solved for, by index: free, and moving some marker.
-        at_root: which of them belong to joints on the ground.
         before: (twists, twists), 1 where the first is the second or comes before it on the way from the ground.
-        heading: the one of these, counted among the unknowns, that turns about an axis nearest to the vertical.
+        heading: which of the unknowns turns the whole skeleton about the axis nearest to the vertical, if any.
     """
 
     def __init__(self, skeleton: Skeleton, scales: Float[Tensor, "bodies 3"] | None = None) -> None:
@@ -162,9 +161,6 @@ class MarkerEquations:
         joint_of = self.twist_joint.cpu().numpy()
         before = (behind[:, joint_of + 1] > 0) & (np.arange(len(pairs))[:, None] <= np.arange(len(pairs)))
         self.before = torch.as_tensor(before).to(skeleton.axes)  # upper triangle
-        root = [k for k, (joint, _) in enumerate(pairs) if parent[joint] == 0]
-        self.at_root = torch.zeros(len(self.unknowns), dtype=torch.bool, device=skeleton.axes.device)
-        self.at_root[self.twist_unknown[root]] = True
         upright = {number[e[0], e[2]]: abs(float(skeleton.axes[e[0], e[1] - 3, 1])) for e in turns if parent[e[0]] == 0}
         self.heading = int(self.twist_unknown[max(upright, key=lambda k: upright[k])]) if upright else None
         self.one_twist_each = len(pairs) == len(self.unknowns)

@@ -20,7 +20,7 @@ from biomech.skeleton.normal_equations import MarkerEquations, Pull
 STRIDES = (64, 16, 4, 1)  # frames between those that are solved at each level
 FRAMES_AT_ONCE = 1024  # enough to outweigh the calls, few enough for a processor's cache
 HEADINGS = 4
-ROOT_ROUNDS = 15
+ROUNDS, FIRST_ROUNDS = 40, 12  # of steps; the first are to tell the headings apart
 APART = 0.5  # rad or m; neighbours that differ by more are not interpolated
 JUMP = 0.35  # rad or m between consecutive frames
 STANDS_OUT = 1.5  # times the neighbours' objective
@@ -69,16 +69,18 @@ class Trial:
         self._repair()
 
     def improve(
-        self,
-        frames: Int[Tensor, " n"],
-        start: Float[Tensor, "unknowns n"],
-        *,
-        near: bool,
-        moving: Bool[Tensor, " unknowns"] | None = None,
-        rounds: int = 60,
-    ) -> Bool[Tensor, " n"]:
-        """Solve some frames from a start and keep what is better than the answers so far; says where it is."""
-        better = torch.zeros(len(frames), dtype=torch.bool)
+        self, frames: Int[Tensor, " n"], start: Float[Tensor, "unknowns n"], *, near: bool, rounds: int = ROUNDS
+    ) -> Bool[Tensor, " frames"]:
+        """Solve some frames, which may come several times, and keep what is better than the answers so far.
+
+        Args:
+            start: of each of ``frames``.
+            near: the start is near the answer.
+
+        Returns:
+            Of all frames, which ones got better.
+        """
+        better = torch.zeros_like(self.objective, dtype=torch.bool)
         for part in torch.arange(len(frames)).split(FRAMES_AT_ONCE):
             chosen = frames[part]
             weights = self.weights if self.weights.shape[-1] == 1 else self.weights[:, chosen]
@@ -89,43 +91,38 @@ class Trial:
                 start[:, part],
                 self.bounds,
                 near=near,
-                moving=moving,
                 rounds=rounds,
             )
             self.evaluations += solution.rounds * len(part)
-            before = self.objective[chosen]
-            lower = ~(solution.objective >= before - LOWER * before)
-            better[part] = lower
-            self.unknowns[:, chosen[lower]] = solution.unknowns[:, lower]
-            self.objective[chosen[lower]] = solution.objective[lower]
+            # The lowest of a frame's answers comes last, and so stays.
+            order = solution.objective.argsort(descending=True)
+            before = self.objective[chosen[order]]
+            lower = order[~(solution.objective[order] >= before - LOWER * before)]
+            for one in lower.split(1) if len(chosen.unique()) < len(chosen) else (lower,):
+                self.unknowns[:, chosen[one]] = solution.unknowns[:, one]
+                self.objective[chosen[one]] = solution.objective[one]
+            better[chosen[lower]] = True
         return better
 
     def _solve_keys(self, keys: Int[Tensor, " keys"]) -> None:
-        """From the default pose in several headings, its root first; then from one another."""
-        turned = [start.expand(-1, len(keys)) for start in self._headings(keys)]
-        answers = []
-        root = self.equations.at_root
-        for start in turned:
-            self.improve(keys, start, near=False, moving=root, rounds=ROOT_ROUNDS)
-            answers.append((self.unknowns[:, keys], self.objective[keys]))
-            self.objective[keys] = torch.inf
-        order = torch.stack([objective for _, objective in answers]).argsort(0)
-        placed = torch.stack([unknowns for unknowns, _ in answers])
-        for rank in range(min(2, len(answers))):
-            self.improve(keys, placed[order[rank], :, torch.arange(len(keys))].T, near=False)
-        for other in (torch.roll(keys, 1), torch.roll(keys, -1)):
-            if len(keys) > 1:
-                self.improve(keys, self.unknowns[:, other], near=False)
+        """From the default pose in several headings; then from one another, where they do not go together."""
+        starts = self._headings(len(keys))
+        self.improve(keys.repeat(len(starts)), torch.cat(starts, dim=1), near=False, rounds=FIRST_ROUNDS)
+        self.improve(keys, self.unknowns[:, keys], near=False)
+        if len(keys) > 1:
+            best = self.objective[keys]
+            far = (self.unknowns[:, keys].diff(dim=1).abs().amax() > 2 * APART) | (best.amax() > 2 * best.median())
+            if far:
+                others = torch.cat([torch.roll(keys, 1), torch.roll(keys, -1)])
+                self.improve(keys.repeat(2), self.unknowns[:, others], near=False)
 
-    def _headings(self, keys: Int[Tensor, " keys"]) -> list[Float[Tensor, "unknowns keys"]]:
-        start = self.defaults.repeat(1, len(keys))
-        heading = self.equations.heading
-        if heading is None:
-            return [start]
+    def _headings(self, count: int) -> list[Float[Tensor, "unknowns keys"]]:
+        start, heading = self.defaults.repeat(1, count), self.equations.heading
         starts = []
-        for k in range(HEADINGS):
+        for k in range(1 if heading is None else HEADINGS):
             turned = start.clone()
-            turned[heading] += 2 * np.pi * k / HEADINGS
+            if heading is not None:
+                turned[heading] += 2 * np.pi * k / HEADINGS
             starts.append(turned)
         return starts
 
@@ -164,13 +161,11 @@ class Trial:
             suspects = watched[odd[watched]]
             if not len(suspects):
                 return
-            changed = torch.zeros(frames, dtype=torch.bool)
-            for shift in (-1, 1):
-                there = (suspects + shift).clamp(0, frames - 1)
-                changed[suspects] |= self.improve(suspects, self.unknowns[:, there], near=False)
+            beside = torch.cat([suspects - 1, suspects + 1]).clamp(0, frames - 1)
+            changed = self.improve(suspects.repeat(2), self.unknowns[:, beside], near=False)
             if not changed.any():
                 return
-            beside = changed.clone()
-            beside[1:] |= changed[:-1]
-            beside[:-1] |= changed[1:]
-            watched = beside.nonzero()[:, 0]
+            around = changed.clone()
+            around[1:] |= changed[:-1]
+            around[:-1] |= changed[1:]
+            watched = around.nonzero()[:, 0]
