@@ -27,13 +27,12 @@ from biomech.markers.trc import read_trc
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import (
     body_positions,
-    coordinate_is_rotational,
     coordinate_names,
     coordinate_ranges,
     load_model,
     quiet_opensim,
 )
-from biomech.skeleton.mot import read_mot
+from biomech.skeleton.mot import is_translation, read_mot
 
 
 def coupled_coordinates(model: opensim.Model) -> list[str]:
@@ -44,6 +43,13 @@ def coupled_coordinates(model: opensim.Model) -> list[str]:
         if coupler is not None and coupler.get_isEnforced():
             found.append(coupler.getDependentCoordinateName())
     return found
+
+
+def angles(model: opensim.Model) -> dict[str, bool]:
+    """Whether each coordinate is an angle; where OpenSim calls it Coupled (pelvis_tx of gait2354!), by its name."""
+    kinds = {c.getName(): c.getMotionType() for c in model.getCoordinateSet()}
+    rotational, coupled = opensim.Coordinate.Rotational, opensim.Coordinate.Coupled
+    return {name: kind == rotational or (kind == coupled and not is_translation(name)) for name, kind in kinds.items()}
 
 
 def free_coordinates(model: opensim.Model) -> list[str]:
@@ -61,7 +67,7 @@ def allowed(model: opensim.Model, kinematics: Kinematics) -> Kinematics:
     values = np.stack([kinematics.column(n) for n in kept], axis=1)
     limits = np.array([ranges[n] if n in clamped else (-np.inf, np.inf) for n in kept])
     values = np.clip(values, limits[:, 0], limits[:, 1])
-    rotational = dict(zip(names, coordinate_is_rotational(model).tolist(), strict=True))
+    rotational = angles(model)
     return Kinematics(kept, values, kinematics.time_s, np.array([rotational[n] for n in kept]))
 
 
@@ -139,10 +145,7 @@ def objective_m2(
 def solve_with_tool(
     problem: Problem, options: Mapping[str, float], folder: Path
 ) -> tuple[list[str], Float[np.ndarray, "frames coordinates"], Clock]:
-    """Run the tool and time its ``run()``, on a model that is loaded already.
-
-    Coordinates of type Coupled come in radians from the tool (see ``skeleton.mot``); none of them is read later.
-    """
+    """Run the tool and time its ``run()``, on a model that is loaded already."""
     model = load_model(problem.model_osim)
     opensim.Logger.setLevelString("Off")
     tool = opensim.InverseKinematicsTool()
@@ -173,8 +176,9 @@ def solve_with_tool(
     tool.set_IKTaskSet(tasks)
     clock = Clock()
     clock.time(tool.run)
-    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
-    said = read_mot(folder / "answer.mot", rotational=rotational)  # run() is True even if nothing was written
+    # The tool writes degrees for type Rotational alone. run() is True even if nothing was written.
+    degrees = {c.getName(): c.getMotionType() == opensim.Coordinate.Rotational for c in model.getCoordinateSet()}
+    said = read_mot(folder / "answer.mot", rotational=degrees)
     (folder / "answer.mot").unlink()
     return said.names, said.values, clock
 

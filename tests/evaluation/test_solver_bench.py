@@ -124,11 +124,12 @@ def test_only_well_conditioned_angles_count_and_every_excess_does():
     group = {
         "names": ["good", "weak", "tx"],
         "rotational": [True, True, False],
-        "excess": [np.array([0.0, 2e-6]), np.array([-0.1])],
-        "difference": [np.array([[0.1, 7.0, 50.0], [0.3, 0, 0]]), np.array([[0.2, 9.0, 0]])],
+        "excess": [np.array([0.0, 2e-6]), np.array([-0.1])],  # the tool is in another minimum in the last
+        "difference": [np.array([[0.1, 7.0, 50.0], [0.3, 0, 0]]), np.array([[0.9, 9.0, 0]])],
         "gain": [[0.5, 1.0, 0.5], [0.5, 2.0, 0.5]],
     }
     row = _compared(group)
     assert row["frames_above_opensim_objective"] == 1 and row["frames"] == 3
     assert row["difference_deg"] == 0.3 and row["difference_mean_deg"] == pytest.approx(0.2)
+    assert row["frames_in_another_minimum"] == 1 and row["difference_all_frames_deg"] == 0.9
     assert set(row["coordinates"]) == {"good", "weak"} and not row["coordinates"]["weak"]["well_conditioned"]
