@@ -21,11 +21,10 @@ from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.setup import write_setup
 from biomech.labels.models import ScaledModel, scaled_model
-from biomech.labels.quality import judge
+from biomech.labels.quality import judge, virtual_landmarks
 from biomech.labels.shards import FORMAT, about_shard, write_shard
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.trc import write_trc
-from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
@@ -96,7 +95,7 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
         with clock("solve"):
             kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
         with clock("judge"):
-            quality = judge(skeleton, kinematics, errors, recorded.trusted)
+            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded))
             columns = _columns(recorded, scaled, skeleton, kinematics) | {
                 "flags": quality.flags,
                 "marker_rms": quality.marker_rms_m,
@@ -198,20 +197,30 @@ def _columns(
     recorded: BodyTrial | MarkerTrial, scaled: ScaledModel, skeleton: Skeleton, kinematics: Kinematics
 ) -> dict[str, Float[np.ndarray, "..."]]:
     """What a network learns from; where the 142 were not recorded, they are the posed skeleton's own."""
+    generic, scales = read_skeleton(DEFAULT_PATH), scaled.scales(skeleton)
+    coordinates = torch.from_numpy(kinematics.values)
     with torch.no_grad():
-        pose = skeleton(torch.from_numpy(kinematics.values))
-    names = load_virtual_markers().names
-    if isinstance(recorded, BodyTrial):
-        markers = recorded.markers.select(names).positions_m
-    else:
-        markers = pose.markers.numpy()[:, [skeleton.marker_names.index(name) for name in names]]
+        pose = skeleton(coordinates)
+        if isinstance(recorded, BodyTrial):
+            markers = recorded.markers.select(generic.marker_names).positions_m
+            offsets = scaled.marker_offsets(skeleton, generic)
+        else:
+            markers = generic(coordinates, torch.from_numpy(scales)).markers.numpy()
+            offsets = np.zeros((len(generic.marker_names), 3))
     return {
         "markers": markers,
         "coordinates": kinematics.values,
         "joints": pose.joints.numpy(),
-        "scales": scaled.scales(skeleton),
-        "marker_offsets": scaled.marker_offsets(skeleton, read_skeleton(DEFAULT_PATH)),
+        "scales": scales,
+        "marker_offsets": offsets,
     }
+
+
+def _landmarks(recorded: BodyTrial | MarkerTrial) -> set[str]:
+    if isinstance(recorded, BodyTrial):
+        return virtual_landmarks()
+    known = recorded.marker_map
+    return {name for name, fixed in zip(known.names, known.fixed, strict=True) if fixed}
 
 
 def _write_files(

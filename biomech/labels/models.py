@@ -10,21 +10,21 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
-from biomech.errors import BioposeError
 from biomech.files import sha256
 from biomech.labels.sources import BodyTrial, MarkerTrial
-from biomech.markers.markers import Markers
-from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models.build import write as write_generic
+from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, personalise
 from biomech.skeleton.skeleton import Skeleton
 
-RECORD = "scaled.json"
+RECORD, MODEL = "scaled.json", "scaled.osim"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ScaledModel:
     osim: Path
     factors: Mapping[str, Float[np.ndarray, "3"]]  # by body, along its own X, Y, Z
     mass_kg: float
-    static_rms_mm: float
+    rms_mm: float  # of the markers that it was scaled by
     notes: list[str]
 
     def scales(self, skeleton: Skeleton) -> Float[np.ndarray, "bodies 3"]:
@@ -50,60 +50,31 @@ class ScaledModel:
 
 
 def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -> ScaledModel:
-    """The model of the person who was recorded, from ``folder`` where it is there already, or made ``aside``.
-
-    Raises:
-        BioposeError: there is nothing to scale by, or scaling failed.
-    """
-    if recorded.static is None:
-        raise BioposeError(
-            "there is no static trial to scale the model by", mend="Record the subject standing, or give one."
-        )
-    if recorded.mass_kg is None:
-        raise BioposeError("nothing says what the subject weighs")
-    return model_by_static(
-        recorded.static, height_m=recorded.height_m, mass_kg=recorded.mass_kg, folder=folder, aside=aside
-    )
-
-
-def model_by_static(
-    static: Markers, *, height_m: float | None, mass_kg: float, folder: Path, aside: Path
-) -> ScaledModel:
-    """Our model scaled by a static trial of the 142 markers, from ``folder`` where it is there already.
+    """The model of who was recorded: by the body's static trial, or by the recorded motion of real markers.
 
     Args:
-        aside: folder, on the same disk, for what is not finished.
+        folder: where models are kept; one that is there already is taken.
+        aside: folder on the same disk for what is not finished.
 
     Raises:
-        BioposeError: the static trial or the mass cannot be used, or OpenSim failed.
+        BioposeError: there is nothing that it could be scaled by, or scaling failed.
     """
-    made_of = hashlib.sha256(np.ascontiguousarray(static.positions_m).tobytes())
-    made_of.update(json.dumps([sha256(DEFAULT_PATH), static.names, height_m, mass_kg]).encode())
+    made_of = hashlib.sha256(sha256(DEFAULT_PATH).encode())
+    for seen in (recorded.static, recorded.markers if isinstance(recorded, MarkerTrial) else None):
+        if seen is not None:
+            made_of.update(np.ascontiguousarray(seen.positions_m).tobytes() + ",".join(seen.names).encode())
+    made_of.update(json.dumps([recorded.weights, recorded.height_m, recorded.mass_kg], sort_keys=True).encode())
     key = made_of.hexdigest()[:16]
     place = Path(folder) / key
     if not (place / RECORD).is_file():
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="scaling-", dir=aside) as temporary:
             work = Path(temporary) / key
-            scaled = scale_model(
-                DEFAULT_PATH,
-                static,
-                mass_kg=mass_kg,
-                height_m=height_m,
-                measurements=VIRTUAL_MARKER_MEASUREMENTS,
-                tasks=load_virtual_markers().weights_by_name(),
-                out_osim=work / "scaled.osim",
-            )
-            record = {
-                "factors": {body: factors.tolist() for body, factors in sorted(scaled.factors.items())},
-                "mass_kg": scaled.mass_kg,
-                "static_rms_mm": round(scaled.static_errors.clip_rms_m * 1000, 3),
-                "notes": scaled.notes,
-            }
-            for (
-                file
-            ) in work.iterdir():  # the rest of what scaling leaves repeats the generic model and the static trial
-                if file != scaled.model_osim:
+            work.mkdir()
+            osim = work / MODEL
+            record = _by_static(recorded, osim) if isinstance(recorded, BodyTrial) else _by_motion(recorded, osim)
+            for file in work.iterdir():  # the rest of what scaling leaves repeats the generic model and the markers
+                if file.name != MODEL:
                     file.unlink()
             (work / RECORD).write_text(json.dumps(record, indent=1) + "\n")
             try:
@@ -114,13 +85,51 @@ def model_by_static(
     return _read(place)
 
 
+def _by_static(recorded: BodyTrial, out_osim: Path) -> dict[str, Any]:
+    scaled = scale_model(
+        DEFAULT_PATH,
+        recorded.static,
+        mass_kg=recorded.mass_kg,
+        height_m=recorded.height_m,
+        measurements=VIRTUAL_MARKER_MEASUREMENTS,
+        tasks=recorded.weights,
+        out_osim=out_osim,
+    )
+    return _record(scaled.factors, scaled.mass_kg, scaled.static_errors.clip_rms_m, scaled.notes)
+
+
+def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
+    """The generic skeleton with the real markers' set, personalised on the trial itself."""
+    generic = out_osim.with_name("generic.osim")
+    write_generic(generic, recorded.marker_map.on_model())
+    known = recorded.marker_map
+    person = personalise(
+        generic,
+        [recorded.markers],
+        out_osim=out_osim,
+        tasks=recorded.weights,
+        static=recorded.static,
+        height_m=recorded.height_m,
+        mass_kg=recorded.mass_kg,
+        offset_sd_m=dict(zip(known.names, np.where(known.fixed, LANDMARK_SD_M, TRACKING_SD_M).tolist(), strict=True)),
+    )
+    return _record(person.factors, person.mass_kg, person.marker_rms_m, person.notes)
+
+
+def _record(
+    factors: Mapping[str, Float[np.ndarray, "3"]], mass_kg: float, rms_m: float, notes: list[str]
+) -> dict[str, Any]:
+    by_body = {body: np.asarray(factor).tolist() for body, factor in sorted(factors.items())}
+    return {"factors": by_body, "mass_kg": mass_kg, "rms_mm": round(rms_m * 1000, 3), "notes": notes}
+
+
 def _read(place: Path) -> ScaledModel:
     record = json.loads((place / RECORD).read_text())
     return ScaledModel(
         place.name,
-        place / "scaled.osim",
+        place / MODEL,
         {body: np.array(factors) for body, factors in record["factors"].items()},
         record["mass_kg"],
-        record["static_rms_mm"],
+        record["rms_mm"],
         record["notes"],
     )

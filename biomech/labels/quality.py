@@ -5,7 +5,7 @@ over 2 cm from its place on the posed skeleton: the rule of D3KE (Bittner et al.
 model's ranges and jumps are flagged beside it, as bits of one byte.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,7 @@ def judge(
     kinematics: Kinematics,
     errors: MarkerErrors,
     source_trusted: Bool[np.ndarray, " frames"] | None = None,
+    landmarks: Collection[str] | None = None,
 ) -> Quality:
     """Judge the labels of one trial.
 
@@ -73,29 +74,25 @@ def judge(
         kinematics: all coordinates in the model's order.
         errors: of the markers that were tracked.
         source_trusted: frames that the source itself stands by; all where not given.
+        landmarks: names of the bony markers; of the virtual ones where not given.
     """
     trusted = errors.good if source_trusted is None else errors.good & source_trusted
     unusable = ~errors.solved if source_trusted is None else ~(errors.solved & source_trusted)
     flags = np.zeros(kinematics.values.shape, np.uint8)
-    flags[_landmark_off(skeleton, errors)] |= LANDMARK_OFF
+    flags[_landmark_off(skeleton, errors, landmarks)] |= LANDMARK_OFF
     flags[_out_of_range(skeleton, kinematics)] |= OUT_OF_RANGE
     flags[_jump(kinematics)] |= JUMP
     flags[unusable] |= NOT_SOLVED
     return Quality(flags, errors.rms_m, errors.max_m, trusted)
 
 
-def landmarks_by_coordinate(skeleton: Skeleton) -> Mapping[str, list[str]]:
+def landmarks_by_coordinate(skeleton: Skeleton, bony: Collection[str] | None = None) -> Mapping[str, list[str]]:
     """Names of the bony landmarks that a coordinate's label hangs on.
 
     Those of the body it moves and of that body's parent. Where one of them carries none (the talus), the nearest
     that does stands in, further out or further in.
     """
-    table = load_virtual_markers()
-    bony = {
-        name
-        for name, is_bony, weight in zip(table.names, table.bony, table.weight, strict=True)
-        if is_bony and weight >= LANDMARK_WEIGHT
-    }
+    bony = virtual_landmarks() if bony is None else bony
     carried: dict[str, list[str]] = {body: [] for body in skeleton.body_names}
     for marker in skeleton.description.markers:
         if marker.name in bony:
@@ -120,11 +117,20 @@ def landmarks_by_coordinate(skeleton: Skeleton) -> Mapping[str, list[str]]:
     return {name: found.get(name, []) for name in skeleton.coordinate_names}
 
 
-def _landmark_off(skeleton: Skeleton, errors: MarkerErrors) -> Bool[np.ndarray, "frames coordinates"]:
+def virtual_landmarks() -> set[str]:
+    """The virtual markers that say where a bone is."""
+    table = load_virtual_markers()
+    chosen = table.bony & (table.weight >= LANDMARK_WEIGHT)
+    return {name for name, is_chosen in zip(table.names, chosen, strict=True) if is_chosen}
+
+
+def _landmark_off(
+    skeleton: Skeleton, errors: MarkerErrors, bony: Collection[str] | None
+) -> Bool[np.ndarray, "frames coordinates"]:
     off = errors.distances_m > LANDMARK_M  # a missing marker (NaN) is not off
     row = {name: k for k, name in enumerate(errors.names)}
     columns = []
-    for landmarks in landmarks_by_coordinate(skeleton).values():
+    for landmarks in landmarks_by_coordinate(skeleton, bony).values():
         rows = [row[name] for name in landmarks if name in row]
         columns.append(off[:, rows].any(axis=1))
     return np.stack(columns, axis=1)

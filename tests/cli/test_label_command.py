@@ -40,7 +40,7 @@ def test_what_it_cannot_use(tmp_path: Path) -> None:
     for arguments, said in (
         ([str(tmp_path / "gone.bvh")], "no such file"),
         ([str(tmp_path)], "no motion capture found"),
-        ([str(tmp_path), "--solver", "slow"], "--solver slow"),
+        ([str(tmp_path), "--solver", "slow"], "no solver 'slow'"),
     ):
         assert isinstance(error := _run(*arguments, *out).exception, BioposeError)
         assert said in str(error)

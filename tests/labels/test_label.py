@@ -1,5 +1,6 @@
 """One trial's labels: the files load in OpenSim, the shard says what they say, and the generic skeleton repeats it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ from walking import FRAMES, walking
 
 from biomech.errors import BioposeError
 from biomech.labels.label import label_trial
-from biomech.labels.models import model_by_static
+from biomech.labels.models import scaled_model
 from biomech.labels.quality import NOT_SOLVED
 from biomech.labels.shards import Shard
-from biomech.markers.trc import read_trc
+from biomech.labels.sources import find_trials
+from biomech.markers.markers import Markers
+from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.model import coordinate_names, joint_centres, load_model
@@ -79,5 +82,23 @@ def test_labels_that_are_there_stay(folder: Path) -> None:
 
 def test_a_mass_that_is_not_a_persons(folder: Path) -> None:
     with pytest.raises(BioposeError, match="mass"):
-        model_by_static(walking(1)[0].load().static, height_m=None, mass_kg=0.1, folder=folder / "models", aside=folder)
+        scaled_model(dataclasses.replace(walking(1)[0].load(), mass_kg=0.1), folder / "models", folder)
     assert len(list((folder / "models").iterdir())) == 1
+
+
+def test_real_markers(biopose_data: Path, tmp_path: Path) -> None:
+    """No body behind them: the model is personalised on the trial, and the 142 are the posed skeleton's."""
+    recording = read_trc(biopose_data / "opencap_lab_subject4/MarkerData/walking1.trc")
+    few = Markers(recording.names, recording.positions_m[::8], recording.time_s[::8])
+    write_trc(few, tmp_path / "walk.trc")
+    (trial,) = find_trials([tmp_path / "walk.trc"])
+    label_trial(trial, tmp_path / "out", solver="fast", with_files=True)
+    shard = Shard.open(tmp_path / f"out/shards/{trial.name}.safetensors")
+    assert shard.about["marker_rms_mm"] < 12 and shard.about["landmark_share"] < 0.2
+    generic = Skeleton.from_osim(DEFAULT_PATH)
+    coordinates, scales = (torch.from_numpy(np.array(a)).double() for a in (shard.coordinates, shard.scales))
+    pose = generic(coordinates, scales)
+    np.testing.assert_allclose(pose.markers, shard.markers, atol=1e-5)
+    np.testing.assert_allclose(pose.joints, shard.joints, atol=1e-4)
+    assert not shard.marker_offsets.any()
+    load_model(tmp_path / f"out/trials/{trial.subject}/{trial.name}/{trial.name}_scaled.osim")

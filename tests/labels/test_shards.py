@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biomech.errors import BioposeError
@@ -88,6 +88,7 @@ def test_windows_of_the_recording(folder: Path) -> None:
         windows[len(windows)]
 
 
+@settings(deadline=None)
 @given(
     rate_hz=st.sampled_from([120.0, 60.0, 30.0, 50.0, 25.0, 200.0, 119.0]),
     length=st.integers(1, 9),
