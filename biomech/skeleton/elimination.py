@@ -76,12 +76,12 @@ class Elimination:
         for depth in range(len(self.levels) - 1, -1, -1):
             level = self.levels[depth]
             n = len(level.twists)
-            s, u = at.twist[level.twists], at.column[level.twists]
+            s, u = at.twist.index_select(0, level.twists), at.column.index_select(0, level.twists)
             own = (s * u).sum(1)
             pivot_extra = torch.addcmul(
                 at.diagonal[level.unknowns] if len(at.diagonal) > 1 else at.diagonal, own.abs(), damping
             )
-            right = -at.gradient[level.unknowns]
+            right = -at.gradient.index_select(0, level.unknowns)
             if depth == len(self.levels) - 1:
                 loss, force = s.new_zeros(n, 6, 6, frames), s.new_zeros(n, 6, frames)
             else:
@@ -113,7 +113,7 @@ class Elimination:
             if carried is None:
                 carried = torch.zeros_like(s)
             else:
-                carried = carried[level.upper]
+                carried = carried.index_select(0, level.upper)
                 moved = moved - (scaled * carried).sum(1)
             step[level.unknowns] = moved
             carried = torch.addcmul(carried, s, moved[:, None])

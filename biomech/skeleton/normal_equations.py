@@ -47,6 +47,8 @@ class MarkerSums:
     second: Float[Tensor, "bodies 3 3 #frames"]  # Σ w p pᵀ, in the body
     target: Float[Tensor, "bodies 3 frames"]  # Σ w t
     product: Float[Tensor, "bodies 3 3 frames"]  # Σ w p tᵀ, p in the body
+    target_behind: Float[Tensor, "twists 3 frames"]  # the same of all bodies behind
+    mass_behind: Float[Tensor, "twists 1 #frames"]
     constant: Float[Tensor, " frames"]  # Σ w (|t|² + |p|²)
     centre: Float[Tensor, "3 frames"]
 
@@ -54,7 +56,7 @@ class MarkerSums:
         """Some of the frames."""
 
         def of(values: Tensor) -> Tensor:
-            return values if values.shape[-1] == 1 else values[..., frames]
+            return values if values.shape[-1] == 1 else values.index_select(-1, frames)
 
         return MarkerSums(*(of(values) for values in vars(self).values()))
 
@@ -189,6 +191,8 @@ class MarkerEquations:
             second=moments[:, 1:, 1:].contiguous(),
             target=with_target[:, 0].contiguous(),
             product=with_target[:, 1:].contiguous(),
+            target_behind=self._over(with_target[:, 0]),
+            mass_behind=self._over(moments[:, 0, :1]),
             constant=constant.expand(frames).contiguous(),
             centre=centre,
         )
@@ -209,15 +213,15 @@ class MarkerEquations:
         twists = axes.new_zeros(len(self.twist_joint), 6, axes.shape[-1])
         omega, velocity = twists[:, :3], twists[:, 3:]
         motion, link, row, number = self._turn
-        omega.index_add_(0, number, (slopes[motion] * links[link])[:, None] * axes[row])
-        cross_(velocity, trace.joints[self.twist_joint] - centre, omega)
+        omega.index_add_(0, number, (slopes[motion] * links[link])[:, None] * axes.index_select(0, row))
+        cross_(velocity, trace.joints.index_select(0, self.twist_joint) - centre, omega)
         if len(self._glide_entry):
             glides = skeleton.glides_in_ground(trace, self.scales)[self._glide]
             motion, link, number = motion[self._glide_entry], link[self._glide_entry], number[self._glide_entry]
             velocity.index_add_(0, number, (slopes[motion] * links[link])[:, None] * glides)
         motion, link, row, number = self._slide
         size = skeleton.slide_sizes(self.scales)[self._slide_size]
-        velocity.index_add_(0, number, (slopes[motion] * links[link] * size)[:, None] * axes[row])
+        velocity.index_add_(0, number, (slopes[motion] * links[link] * size)[:, None] * axes.index_select(0, row))
         return twists
 
     def derivatives(
@@ -239,9 +243,9 @@ class MarkerEquations:
 
         twist = self.twists(trace, sums.centre)
         omega, velocity = twist[:, :3], twist[:, 3:]
-        behind = self._over(torch.cat([first.flatten(1, -2), product.flatten(1, -2)], dim=1))
+        behind = self._over(torch.cat([first, product.flatten(1, 2)], dim=1))
         first, product = behind[:, :3], behind[:, 3:].unflatten(1, (3, 3))
-        target, mass = self._over(sums.target), self._over(sums.mass[:, None])
+        target, mass = sums.target_behind, sums.mass_behind
         moment = torch.stack([product[:, j, i] - product[:, i, j] for i, j in ((1, 2), (2, 0), (0, 1))], dim=1)
         on_twists = (omega * moment).sum(1) + (velocity * (first - target)).sum(1)
         gradient = pull.weight * off
@@ -251,7 +255,7 @@ class MarkerEquations:
             outer = x[:, :, None] * turned[:, None]
             square = compose(compose(rotation, sums.second), rotation.transpose(1, 2))
             square = square + outer + outer.transpose(1, 2) + sums.mass[:, None, None] * x[:, :, None] * x[:, None]
-            product = torch.where(exact, product, self._over(square.flatten(1, -2)).unflatten(1, (3, 3)))
+            product = torch.where(exact, product, self._over(square.flatten(1, 2)).unflatten(1, (3, 3)))
             target = torch.where(exact, target, first)
         column = torch.empty_like(twist)
         cross_(column[:, :3], target, velocity)

@@ -65,6 +65,9 @@ class Skeleton(torch.nn.Module):
     active: Int[Tensor, " active"]
     turn: Float[Tensor, "parts joints 3 3 3 1"]  # go with 1, cos θ and sin θ of each rotation
     axes: Float[Tensor, "joints 6 3"]  # in the joint's parent frame, before any rotation
+    axis_body: Int[Tensor, " active"]  # in which an active axis rests
+    axis_direction: Float[Tensor, "active 3"]  # there
+    second: Int[Tensor, " seconds"]  # places among the active of second rotations, which rest in neither body
     parent_rotation: Float[Tensor, "joints 3 3"]
     parent_origin: Float[Tensor, "joints 3 3"]
     child_origin: Float[Tensor, "joints 3 3"]
@@ -120,6 +123,7 @@ class Skeleton(torch.nn.Module):
             for s, (j, _) in enumerate(resting)
             for k in np.flatnonzero((active == 6 * j) | (active == 6 * j + 1))
         ]
+        third = active % 6 == 2
         turn = _rodrigues(axes[:, :3])
         # The frames' constant rotations go into the first and the last turn of a joint.
         turn[:, :, 0] = np.einsum("jab,cjbd->cjad", parent_rotation, turn[:, :, 0])
@@ -132,6 +136,13 @@ class Skeleton(torch.nn.Module):
             "active": active,
             "axes": axes,
             "turn": turn[..., None],
+            "axis_body": np.where(third, active // 6 + 1, parents[active // 6]),
+            "axis_direction": np.where(
+                third[:, None],
+                np.einsum("jab,jb->ja", child_rotation, axes[:, 2])[active // 6],
+                np.einsum("jab,jkb->jka", parent_rotation, axes)[active // 6, active % 6],
+            ),
+            "second": np.flatnonzero(active % 6 == 1),
             "parent_rotation": parent_rotation,
             "parent_origin": np.array([joint.parent.origin for joint in joints]).reshape(-1, 3, 3),
             "child_origin": np.array([joint.child.origin for joint in joints]).reshape(-1, 3, 3),
@@ -234,13 +245,13 @@ class Skeleton(torch.nn.Module):
         centre = [coordinates.new_zeros(1, 3, frames)]
         for level in range(self._depth):
             joints, upper = self.get_buffer(f"level_{level}_joints"), self.get_buffer(f"level_{level}_upper")
-            above = rotation[-1][upper]
-            rotation.append(_compose(above, local[joints]))
-            centre.append(position[-1][upper] + _apply(above, origin[joints]))
-            position.append(centre[-1] - _apply(rotation[-1], reach[joints]))
-        rotations = torch.cat(rotation)[self.body_order]
-        positions = torch.cat(position)[self.body_order]
-        centres = torch.cat(centre)[self.body_order[1:]]
+            above = rotation[-1].index_select(0, upper)
+            rotation.append(_compose(above, local.index_select(0, joints)))
+            centre.append(position[-1].index_select(0, upper) + _apply(above, origin.index_select(0, joints)))
+            position.append(centre[-1] - _apply(rotation[-1], reach.index_select(0, joints)))
+        rotations = torch.cat(rotation).index_select(0, self.body_order)
+        positions = torch.cat(position).index_select(0, self.body_order)
+        centres = torch.cat(centre).index_select(0, self.body_order[1:])
 
         location = _apply(self.marker_locations[..., None], scales[self.marker_body])
         if marker_offsets is not None:
@@ -269,15 +280,11 @@ class Skeleton(torch.nn.Module):
 
     def axes_in_ground(self, trace: Trace) -> Float[Tensor, "active 3 frames"]:
         """Directions of the active axes: of rotations (through the joint's centre) and of slides."""
-        joint, slot = self.active // 6, self.active % 6
-        above = trace.rotations[self.parent[joint]]
-        once, twice, _ = trace.turns
-        direction = self.axes[joint, slot][..., None]
-        first = _apply(self.parent_rotation[joint][..., None], direction)
-        second, third = (slot == 1)[:, None, None], (slot == 2)[:, None, None]
-        turned = torch.where(second, _apply(once[joint], direction), first)
-        turned = torch.where(third, _apply(twice[joint], direction), turned)
-        return _apply(above, turned)
+        # A joint's first axis and its slides rest in the parent body, its third in the child; only the second turns.
+        axes = _apply(trace.rotations.index_select(0, self.axis_body), self.axis_direction[..., None])
+        joint = self.active.index_select(0, self.second) // 6
+        turned = _apply(trace.turns[0].index_select(0, joint), self.axes[joint, 1][..., None])
+        return axes.index_copy_(0, self.second, _apply(trace.rotations.index_select(0, self.parent[joint]), turned))
 
     def glides_in_ground(
         self, trace: Trace, scales: Float[Tensor, "bodies 3 #frames"] | None = None
