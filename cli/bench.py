@@ -80,3 +80,27 @@ def solver(
             typer.echo(f"{key:34s} {value:.6g}")
     for name, row in figures["solvers"].items():
         typer.echo(f"  {name:16s} " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()))
+
+
+@app.command("personalise")
+def personalise(
+    data: Annotated[Path, typer.Option(help="Folder opencap_lab_subject4.")] = Path(
+        "../shared/data/opencap_lab_subject4"
+    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the models.")] = Path("runs/personalise"),
+    stride: Annotated[int, typer.Option(min=1, help="Judge every how many frames.")] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Models made from motion alone, beside an expert's and AddBiomechanics' on the same trials."""
+    from biomech.evaluation.personalise import bench_personalise
+
+    say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
+    figures = bench_personalise(data, out, stride=stride, say=say)
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for key, value in figures.items():
+        if not isinstance(value, dict):
+            typer.echo(f"{key:44s} {value}")
+        else:
+            typer.echo(f"{key}:\n" + "\n".join(f"  {name:22s} {row}" for name, row in value.items()))
