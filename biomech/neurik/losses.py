@@ -42,8 +42,7 @@ def losses(
     Args:
         answer: of the network.
         coordinates, scales: the labels.
-        mask: which labels count. Points count in frames of which no label is masked, and where the wrong ones are few
-            the angles still do.
+        mask: which labels count. For the points, the answer's own value stands where there is no label.
     """
     rotational = torch.as_tensor(network.anatomy.rotational, device=mask.device)
     difference = answer.coordinates - coordinates
@@ -55,11 +54,11 @@ def losses(
     if weights.joints or weights.markers:
         found = network.pose(answer)
         with torch.no_grad():
-            wanted = network.skeleton(coordinates, scales[:, None].expand_as(answer.scales))
-        # A label that is masked is replaced by nothing: its limb's points would teach what is not so.
-        whole = mask.all(-1)
-        parts["joints"] = _mean(_distance(found.joints, wanted.joints), whole[..., None])
-        parts["markers"] = _mean(_distance(found.markers, wanted.markers), whole[..., None])
+            known = torch.where(mask, coordinates, answer.coordinates)
+            wanted = network.skeleton(known, scales[:, None].expand_as(answer.scales))
+        solved = mask.any(-1)[..., None]
+        parts["joints"] = _mean(_distance(found.joints, wanted.joints), solved)
+        parts["markers"] = _mean(_distance(found.markers, wanted.markers), solved)
     else:  # where the body is has no other teacher then
         place = difference[..., ~rotational].square().sum(-1).add(1e-8).sqrt()
         parts["joints"] = parts["markers"] = _mean(place, mask[..., ~rotational].all(-1))

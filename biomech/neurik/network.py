@@ -128,7 +128,9 @@ class NeurIK(nn.Module):
         return self.skeleton(answer.coordinates, answer.scales)
 
     def _coordinates(self, first: FirstAnswer, change: Float[Tensor, "outputs f"]) -> Float[Tensor, "coordinates f"]:
-        angles = within(first.coordinates[self.free_rows] + ANGLE_RAD * change[:-9], self.ranges)
+        # From the edge of the range on, where what the heads say still counts.
+        inside = first.coordinates[self.free_rows].clamp(self.ranges[:, :1], self.ranges[:, 1:])
+        angles = within(inside + ANGLE_RAD * change[:-9], self.ranges)
         # The root turns by a rotation in its own frame (6D: Zhou et al., CVPR 2019), so that heading means nothing.
         six = ANGLE_RAD * change[-9:-3].view(1, 2, 3, -1) + torch.eye(3)[None, :2, :, None].to(change)
         turn = _compose(first.rotations[:1], orthonormal(six.transpose(1, 2)))

@@ -1,6 +1,6 @@
 """Markers → kinematics by the trained network: any length, any rate, missing markers and all.
 
-Windows overlap by half and are blended; the scale factors are one for the clip.
+Windows overlap and are blended; the scale factors are one for the clip.
 """
 
 import functools
@@ -28,6 +28,8 @@ FILE = Path(__file__).with_name("neurik.safetensors")
 FEWEST_MARKERS = 30  # of the 142 in the input; fewer say too little
 SEEN_SHARE = 0.1  # of the markers that the input has: frames with fewer are filled from their neighbours
 SAME_RATE = 0.02
+OVERLAP = 0.25  # of a window with the next
+CAUSAL_OVERLAP = 0.5  # so much past every frame has
 WINDOWS_AT_ONCE = 16
 ROOT_AXES: Final = "ZXY"  # of pelvis_tilt, pelvis_list, pelvis_rotation
 
@@ -134,7 +136,8 @@ def _windows(
 ) -> tuple[Float[np.ndarray, "frames coordinates"], Float[np.ndarray, "bodies 3"]]:
     """Coordinates of all frames and the logarithms of the clip's scale factors."""
     frames, length = len(positions), network.sizes.window
-    starts = list(range(0, max(frames - length, 0) + 1, length // 2))
+    overlap = max(1, round(length * (CAUSAL_OVERLAP if causal else OVERLAP)))
+    starts = list(range(0, max(frames - length, 0) + 1, length - overlap))
     if starts[-1] + length < frames:
         starts.append(frames - length)
     length = min(length, frames)
@@ -149,7 +152,7 @@ def _windows(
     total = np.zeros((frames, windows.shape[-1]))
     weight = np.zeros((frames, 1))
     for number, (start, values) in enumerate(zip(starts, windows, strict=True)):
-        share = _share(length, number == 0, number == len(starts) - 1, causal)[:, None]
+        share = _share(length, overlap, number == 0, number == len(starts) - 1, causal)[:, None]
         old = weight[start : start + length]
         mean = total[start : start + length] / np.where(old > 0, old, 1)
         # Angles are blended the shorter way round.
@@ -159,11 +162,11 @@ def _windows(
     return total / weight, np.concatenate(logs).mean(0)
 
 
-def _share(length: int, first: bool, last: bool, causal: bool) -> Float[np.ndarray, " length"]:
+def _share(length: int, overlap: int, first: bool, last: bool, causal: bool) -> Float[np.ndarray, " length"]:
     """How much each frame of a window counts: less towards an end that another window covers."""
     if causal:  # a frame with more past counts alone
-        return np.ones(length) if first else (np.arange(length) >= length // 2) * 1e6 + 1e-6
-    ramp = np.minimum((np.arange(length) + 1) / (length / 2), 1.0)
+        return np.ones(length) if first else np.where(np.arange(length) >= overlap, 1e6, 1e-6)
+    ramp = np.minimum((np.arange(length) + 1) / (overlap + 1), 1.0)
     return np.minimum(1.0 if first else ramp, 1.0 if last else ramp[::-1]) * np.ones(length)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from biomech.errors import BioposeError
 from biomech.labels.shards import Shards
+from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Windows, plain
 from biomech.neurik.noise import MarkerNoise
 from biomech.neurik.train import Recipe
@@ -42,6 +43,7 @@ def prepare(data: Path, out: Path, recipe: Recipe, *, pairs: Path | None, noise:
     for said, ours in (
         (shards.coordinate_names, skeleton.coordinate_names),
         (shards.body_names, skeleton.body_names),
+        (shards.marker_names, load_virtual_markers().names),
     ):
         if list(said) != ours:
             raise BioposeError("labels of another model", where=str(data), mend="Label with this version's model.")

@@ -105,7 +105,7 @@ def train(
     model: nn.Module = network
     if world > 1:
         torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-        model = nn.parallel.DistributedDataParallel(network, find_unused_parameters=not _uses_all(recipe))
+        model = nn.parallel.DistributedDataParallel(network)
     log = _Log(Path(folder), step) if rank == 0 else None
     started = time.monotonic() - spent
     for batch in batches.ahead(step):
@@ -197,10 +197,6 @@ def _step(
     nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT, error_if_nonfinite=True)
     optimiser.step()
     return {name: float(part.detach()) for name, part in parts.items()}
-
-
-def _uses_all(recipe: Recipe) -> bool:
-    return recipe.weights.joints > 0 or recipe.weights.markers > 0
 
 
 def _done(recipe: Recipe, step: int, spent_s: float) -> float:

@@ -157,3 +157,18 @@ def test_a_perfect_answer_has_no_loss_whichever_way_round(network, batch):
         assert float(parts["loss"]) < 1e-3
     nothing = losses(network, perfect, batch.coordinates + 1, batch.scales, batch.mask & False, LossWeights())
     assert float(nothing["loss"]) < 1e-3
+
+
+def test_masked_labels_do_not_count(network, batch):
+    mask = batch.mask.clone()
+    mask[..., network.anatomy.coordinate_names.index("knee_angle_r")] = False
+    mask[:, 3] = False
+    wrong = torch.where(mask, batch.coordinates, batch.coordinates + 0.5)
+    answer = network(batch.markers)
+    one, other = (
+        losses(network, answer, labels, batch.scales, mask, LossWeights()) for labels in (batch.coordinates, wrong)
+    )
+    for name, part in one.items():
+        assert torch.allclose(part, other[name], atol=1e-6), name
+    everything = losses(network, answer, wrong, batch.scales, batch.mask, LossWeights())
+    assert everything["markers"].item() > one["markers"].item() + 0.005
