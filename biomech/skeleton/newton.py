@@ -58,6 +58,7 @@ def minimise(
     here, before, best = found, found, objective
     damping = found.new_zeros(frames)
     exact = torch.full((frames,), near, device=found.device)
+    retreated = torch.zeros_like(exact)
     evaluated = 0
     for _ in range(rounds):
         if not len(index):
@@ -87,16 +88,17 @@ def minimise(
         best = torch.where(rose, best, at.objective)
         before = torch.where(rose, before, here)
         harder = rose | (~sound & ~exact)
-        damping = torch.where(harder, (damping * DAMPING_FACTOR).clamp(min=FIRST_DAMPING), damping / DAMPING_FACTOR)
+        easier = torch.where(retreated, damping, damping / DAMPING_FACTOR)  # once a step has proved good
+        damping = torch.where(harder, (damping * DAMPING_FACTOR).clamp(min=FIRST_DAMPING), easier)
         damping = torch.where(damping < LEAST_DAMPING, 0.0, damping)
         exact = (sound & (exact | (size < TRUST_STEP))) | (rose & exact & (damping < 1))
-        here = ahead
+        here, retreated = ahead, rose
         if arrived.any():
             done = index[arrived]
             found[:, done], objective[done] = here[:, arrived], best[arrived]
             left = (~arrived).nonzero()[:, 0]
             index, here, before = index[left], here[:, left], before[:, left]
-            best, damping, exact = best[left], damping[left], exact[left]
+            best, damping, exact, retreated = best[left], damping[left], exact[left], retreated[left]
             sums, pull = sums.take(left), pull.take(left)
     found[:, index], objective[index] = before, best
     return Solution(found, objective, evaluated / max(frames, 1))
