@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from biomech.classical.marker_errors import MarkerErrors
 from biomech.errors import BioposeError
 from biomech.evaluation.metrics import wrapped_deg
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
-from biomech.skeleton.inverse_kinematics import inverse_kinematics, solve_markers
+from biomech.skeleton.inverse_kinematics import solve_markers
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.mot import read_mot
 from biomech.skeleton.personalise import Personalised, personalise
 from biomech.skeleton.skeleton import Skeleton
+from biomech.skeleton.tracked import enough_seen, tracked_weights
 
 FEW = ("walking1", "squats1", "STS1", "DJ1")  # one of each activity; the other 19 are held out
 HEIGHT_M, MASS_KG = 1.68, 62.6  # of the subject, as the data set states them
@@ -58,16 +58,16 @@ def bench_personalise(
         "expert": data / "Models/manually_scaled.osim",
         "addbiomechanics": data / "Models/optimized_scale_and_markers.osim",
     }
+    expert = {name: read_mot(data / f"IK/{name}_manual_scaling_ik.mot") for name in trials}
     skeletons = {name: Skeleton.from_osim(osim) for name, osim in models.items()}
     rms: dict[str, dict[str, float]] = {name: {} for name in models}
     motions: dict[str, dict[str, Kinematics]] = {name: {} for name in models}
     for trial, markers in trials.items():
         thinned = Markers(markers.names, markers.positions_m[::stride], markers.time_s[::stride])
-        for name, answer in _posed(skeletons, thinned).items():
-            rms[name][trial], motions[name][trial] = answer
+        for name, skeleton in skeletons.items():
+            rms[name][trial], motions[name][trial] = _posed(skeleton, thinned, expert[trial])
         say(f"{trial}: " + ", ".join(f"{name} {rms[name][trial]:.1f}" for name in models) + " mm")
     held_out = [name for name in trials if name not in FEW]
-    expert = {name: read_mot(data / f"IK/{name}_manual_scaling_ik.mot") for name in trials}
     other = {name: read_mot(data / f"IK/{name}_ik.mot") for name in trials}
     error, offset = _against(motions["personal"], expert)
     other_error, other_offset = _against(other, expert)
@@ -120,33 +120,25 @@ def read_trials(data: Path) -> dict[str, Markers]:
     return {name: read_trc(data / "MarkerData" / f"{name}.trc") for name in names}
 
 
-def _posed(skeletons: Mapping[str, Skeleton], markers: Markers) -> dict[str, tuple[float, Kinematics]]:
-    """Marker RMS (mm) and motion of every model on one trial, all markers alike.
+def _posed(skeleton: Skeleton, markers: Markers, near: Kinematics) -> tuple[float, Kinematics]:
+    """Marker RMS (mm) and motion, all markers alike, started from the expert's motion of that trial.
 
-    Each model is solved from scratch, and again from the answer of the model that followed the markers best; the better
-    frames of both count. So no model is charged for a branch that the solver missed.
+    So every model is judged at the minimum of the same branch, and none for one that the solver missed.
     """
-    scratch = {
-        name: inverse_kinematics(s, markers, dict.fromkeys(s.marker_names, 1.0)) for name, s in skeletons.items()
-    }
-    best, _ = min(scratch.values(), key=lambda answer: answer[1].clip_rms_m)
-    return {name: _better(skeletons[name], markers, *answer, best) for name, answer in scratch.items()}
-
-
-def _better(
-    skeleton: Skeleton, markers: Markers, own: Kinematics, errors: MarkerErrors, start: Kinematics
-) -> tuple[float, Kinematics]:
-    pruned = skeleton.carrying(errors.names)
-    targets = markers.select(errors.names).positions_m[errors.solved]
-    values = own.values.copy()
-    again = solve_markers(pruned, targets, np.ones((1, len(errors.names))), start=start.values[errors.solved])
-    distances = np.linalg.norm(pruned(torch.from_numpy(again)).markers.numpy() - targets, axis=-1)
-    former = errors.distances_m[errors.solved]
-    nearer = np.nansum(distances**2, axis=1) < np.nansum(former**2, axis=1)
-    values[np.flatnonzero(errors.solved)[nearer]] = again[nearer]
-    kept = np.where(nearer[:, None], distances, former)
-    motion = Kinematics(own.names, values, own.time_s, own.rotational)
-    return float(np.sqrt(np.nanmean(kept**2))) * 1000, motion
+    tasks = dict.fromkeys(skeleton.marker_names, 1.0)
+    names = list(tracked_weights(skeleton.marker_names, markers, tasks, skeleton.name))
+    chosen = markers.select(names)
+    usable = enough_seen(chosen, skeleton.name)
+    targets, time_s = chosen.positions_m[usable], markers.time_s[usable]
+    start = np.tile(skeleton.defaults, (len(targets), 1))
+    for k, name in enumerate(skeleton.coordinate_names):
+        if name in near.names:
+            start[:, k] = np.interp(time_s, near.time_s, near.column(name))
+    pruned = skeleton.carrying(names)
+    values = solve_markers(pruned, targets, np.ones((1, len(names))), start=start)
+    distances = np.linalg.norm(pruned(torch.from_numpy(values)).markers.numpy() - targets, axis=-1)
+    motion = Kinematics(list(skeleton.coordinate_names), values, time_s, skeleton.rotational)
+    return float(np.sqrt(np.nanmean(distances**2))) * 1000, motion
 
 
 def _against(
