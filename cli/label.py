@@ -27,6 +27,10 @@ def label(
     ] = "all",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
     marker_map: Annotated[str | None, typer.Option(help="Name or .csv of the map of real markers.")] = None,
+    static: Annotated[bool, typer.Option(help="Use static trials of real markers where there are.")] = True,
+    people: Annotated[
+        Path | None, typer.Option(help="Table (.csv) of who wore real markers: subject, height_m, mass_kg.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Thin recordings to about this rate, Hz.")] = None,
     body_models: Annotated[Path | None, typer.Option(help="Folder of your SMPL-H or SMPL-X files.")] = None,
     seed: Annotated[int, typer.Option(help="Of the random bodies and of the samples.")] = 0,
@@ -42,7 +46,16 @@ def label(
     from biomech.solve import check_solver
 
     check_solver(solver)
-    trials = find_trials(paths, bodies=bodies, seed=seed, marker_map=marker_map, rate_hz=rate, model_dir=body_models)
+    trials = find_trials(
+        paths,
+        bodies=bodies,
+        seed=seed,
+        marker_map=marker_map,
+        rate_hz=rate,
+        model_dir=body_models,
+        static=static,
+        people=people,
+    )
     options = Options(solver, files, check, seed, workers or os.cpu_count() or 1, scheduler, overwrite)
     with stop_on_signals(lambda text: print(text, file=sys.stderr)) as stop:
         report = run_campaign(trials, out, options, stop=stop, progress=lambda text: progress_bar(text, quiet=as_json))

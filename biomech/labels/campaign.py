@@ -1,5 +1,6 @@
 """Labels for many trials: on all cores or a cluster, to be stopped at any time and gone on with, failures listed."""
 
+import contextlib
 import functools
 import shutil
 import time
@@ -16,6 +17,7 @@ from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.labels.check import check_trial, summed_up
 from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton
+from biomech.labels.models import scaled_model
 from biomech.labels.shards import write_index
 from biomech.labels.sources import Trial
 from biomech.labels.workers import Stop, on_cluster, on_processes
@@ -97,6 +99,9 @@ def run_campaign(
             (folders.root / "check" / f"{trial.name}.json").unlink(missing_ok=True)
     todo, report.failed = _todo(trials, folders, options, with_files)
     report.unchanged = len(trials) - len(todo) - len(report.failed)
+    make = functools.partial(_model_of_subject, folder=folders.root.resolve())
+    for _ in _answers(make, _one_of_each_subject(todo), options, stop, progress, "Personalising"):
+        pass  # what failed is told by the trials that wanted the model
     work = functools.partial(_label, folder=folders.root.resolve(), solver=options.solver, with_files=with_files)
     for trial, answer in _answers(work, todo, options, stop, progress, "Labelling"):
         cause = _cause(answer) if isinstance(answer, BaseException) else answer.cause
@@ -193,6 +198,19 @@ def _label(trial: Trial, *, folder: Path, solver: str, with_files: set[str]) -> 
         return label_trial(trial, folder, solver=solver, with_files=trial.name in with_files)
     except Exception as error:
         return Labelled(trial.name, trial.subject, cause=_cause(error))
+
+
+def _one_of_each_subject(trials: Sequence[Trial]) -> list[Trial]:
+    """Of the subjects whose recordings make one model together, so that not all workers make the same one."""
+    return list({trial.of_subject: trial for trial in trials if len(trial.of_subject) > 1}.values())
+
+
+def _model_of_subject(trial: Trial, *, folder: Path) -> None:
+    torch.set_num_threads(1)
+    folders = Folders(folder)
+    folders.unfinished.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(Exception):
+        scaled_model(trial.load(), folders.models, folders.unfinished)
 
 
 def _checked(trial: Trial, *, folder: Path) -> None:

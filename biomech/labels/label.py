@@ -108,6 +108,7 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 **{"model": scaled.key, "height_m": recorded.height_m, "mass_kg": scaled.mass_kg},
                 **quality.summary(errors),
                 "shape": recorded.shape if isinstance(recorded, BodyTrial) else None,
+                "markers_from": "body" if isinstance(recorded, BodyTrial) else "skeleton",
                 "notes": list(dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags()])),
             }
         with clock("write"):
@@ -125,11 +126,12 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
 
 
 def made_of(trial: Trial, solver: str) -> str:
-    """A key that changes when the recording, how it is read, the solver or the package does."""
-    stat = Path(trial.path).stat()
-    said = {k: Path(v).name if isinstance(v, Path) else v for k, v in dataclasses.asdict(trial).items()}
-    made = [__version__, FORMAT, solver, said, stat.st_size, stat.st_mtime_ns]
-    return hashlib.sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """A key that changes when the recordings, how they are read, the solver or the package does."""
+    files = [trial.path, *(path for path, _ in trial.of_subject)] + ([] if trial.static is None else [trial.static])
+    stats = [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in dict.fromkeys(files))]
+    made = [__version__, FORMAT, solver, dataclasses.asdict(trial), stats]
+    said = json.dumps(made, sort_keys=True, default=lambda path: path.name)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> bool:

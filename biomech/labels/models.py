@@ -18,7 +18,9 @@ from jaxtyping import Float
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.files import sha256
+from biomech.labels.marker_map import MarkerMap
 from biomech.labels.sources import BodyTrial, MarkerTrial
+from biomech.markers.markers import Markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.osim_models.build import write as write_generic
 from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, personalise
@@ -60,10 +62,10 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -
         BioposeError: there is nothing that it could be scaled by, or scaling failed.
     """
     made_of = hashlib.sha256(sha256(DEFAULT_PATH).encode())
-    for seen in (recorded.static, recorded.markers if isinstance(recorded, MarkerTrial) else None):
-        if seen is not None:
-            made_of.update(np.ascontiguousarray(seen.positions_m).tobytes() + ",".join(seen.names).encode())
-    made_of.update(json.dumps([recorded.weights, recorded.height_m, recorded.mass_kg], sort_keys=True).encode())
+    for seen in ([] if recorded.static is None else [recorded.static]) + _motion(recorded):
+        made_of.update(np.ascontiguousarray(seen.positions_m).tobytes() + ",".join(seen.names).encode())
+    how = recorded.weights if isinstance(recorded, BodyTrial) else _offset_sd_m(recorded.marker_map)
+    made_of.update(json.dumps([how, recorded.height_m, recorded.mass_kg], sort_keys=True).encode())
     key = made_of.hexdigest()[:16]
     place = Path(folder) / key
     if not (place / RECORD).is_file():
@@ -98,20 +100,31 @@ def _by_static(recorded: BodyTrial, out_osim: Path) -> dict[str, Any]:
     return _record(scaled.factors, scaled.mass_kg, scaled.static_errors.clip_rms_m, scaled.notes)
 
 
+def _motion(recorded: BodyTrial | MarkerTrial) -> list[Markers]:
+    """What a model is personalised on."""
+    return recorded.of_subject if isinstance(recorded, MarkerTrial) else []
+
+
+def _offset_sd_m(known: MarkerMap) -> dict[str, float]:
+    return dict(zip(known.names, np.where(known.fixed, LANDMARK_SD_M, TRACKING_SD_M).tolist(), strict=True))
+
+
 def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
-    """The generic skeleton with the real markers' set, personalised on the trial itself."""
+    """The generic skeleton with the real markers' set, personalised on all that the subject did.
+
+    All markers count alike: how far each may be from its place says what a weight would. That holds for those, too,
+    that IK is not to track, such as hip joint centres found from the motion.
+    """
     generic = out_osim.with_name("generic.osim")
     write_generic(generic, recorded.marker_map.on_model())
-    known = recorded.marker_map
     person = personalise(
         generic,
-        [recorded.markers],
+        _motion(recorded),
         out_osim=out_osim,
-        tasks=recorded.weights,
         static=recorded.static,
         height_m=recorded.height_m,
         mass_kg=recorded.mass_kg,
-        offset_sd_m=dict(zip(known.names, np.where(known.fixed, LANDMARK_SD_M, TRACKING_SD_M).tolist(), strict=True)),
+        offset_sd_m=_offset_sd_m(recorded.marker_map),
     )
     return _record(person.factors, person.mass_kg, person.marker_rms_m, person.notes)
 

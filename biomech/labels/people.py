@@ -1,17 +1,22 @@
-"""Random people: an Anny shape from a seed, as adults are in measured populations."""
+"""Random people: an Anny shape from a seed, as adults are in measured populations; and a table of real ones."""
 
+import csv
 import hashlib
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
+from biomech.errors import BioposeError
 
 # Stature of men and women, mean and standard deviation: ANSUR II (Gordon et al. 2014), 4,082 men and 1,986 women.
 STATURE_M = {"male": (1.756, 0.069), "female": (1.629, 0.064)}
 AGE_YEARS = (18.0, 80.0)
 YOUNG_YEARS, OLD_YEARS = 25.0, 90.0  # of Anny's anchors 2/3 and 1 (MakeHuman's young and old)
+MEASURED = ("height_m", "mass_kg")  # columns of the table
 LOCAL_SPREAD = 0.2  # standard deviation of the local changes of single segments, whose range is −1 … 1
 
 
@@ -51,3 +56,28 @@ def random_adult(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, 
         else:
             high = shape[place["height"]]
     return shape
+
+
+class Person(NamedTuple):
+    """What is known of who wore real markers."""
+
+    height_m: float | None = None
+    mass_kg: float | None = None
+
+
+def read_people(path: str | Path) -> dict[str, Person]:
+    """People by subject, from a .csv with the columns subject, height_m and mass_kg; a cell may be empty.
+
+    Raises:
+        BioposeError: the table cannot be read, lacks a column, or holds what is no number.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        return {row["subject"]: Person(*(float(row[n]) if row[n].strip() else None for n in MEASURED)) for row in rows}
+    except (OSError, KeyError, ValueError, AttributeError) as error:
+        raise BioposeError(
+            f"the table of people cannot be used ({error})",
+            where=str(path),
+            mend=f"It has the columns subject, {', '.join(MEASURED)}: metres and kilograms.",
+        ) from error

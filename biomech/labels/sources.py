@@ -29,7 +29,7 @@ from biomech.body.motion import BodyMotion
 from biomech.body.smpl import find_model, load_smpl, neutral_smpl, on_subject, random_betas, smpl_markers
 from biomech.errors import BioposeError
 from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
-from biomech.labels.people import random_adult, seeded
+from biomech.labels.people import Person, random_adult, read_people, seeded
 from biomech.labels.v3d import read_v3d, v3d_motions
 from biomech.markers.c3d import read_c3d
 from biomech.markers.markers import Markers
@@ -39,6 +39,8 @@ from biomech.markers.virtual import extract, load_virtual_markers, marker_body, 
 BODY_KINDS = ("cmu", "amc", "amass")
 KIND_BY_SUFFIX = {".bvh": "cmu", ".amc": "amc", ".npz": "amass", ".mat": "v3d", ".c3d": "c3d", ".trc": "trc"}
 ZIPPED = (".bvh", ".amc")
+MARKER_KINDS = ("v3d", "c3d", "trc")
+FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for the model: as many as show its poses
 
 
 @dataclass
@@ -66,6 +68,7 @@ class MarkerTrial:
     trusted: Bool[np.ndarray, " frames"]
     marker_map: MarkerMap
     weights: dict[str, float]
+    of_subject: list[Markers]  # frames of all recordings of the subject, for the model
     notes: list[str] = field(default_factory=list)
 
 
@@ -82,6 +85,9 @@ class Trial:
     seed: int = 0
     rate_hz: float | None = None  # thinned to about this; None keeps every frame
     static: Path | None = None
+    of_subject: tuple[tuple[Path, str], ...] = ()  # real markers: path and member of all recordings of the subject
+    height_m: float | None = None  # real markers: what is known of the subject
+    mass_kg: float | None = None
     marker_map: str | None = None
     model_dir: Path | None = None
 
@@ -107,20 +113,26 @@ def find_trials(
     marker_map: str | Path | None = None,
     rate_hz: float | None = None,
     model_dir: str | Path | None = None,
+    static: bool = True,
+    people: str | Path | None = None,
 ) -> list[Trial]:
     """The trials in files, folders and zips, in an order that depends on their names alone.
 
     A motion of a body source is replayed on ``bodies`` bodies, each drawn from seed, motion and number alone, so that
     it is the same whatever else is labelled; their trials are named ``…__b00`` and on. A .trc or .c3d whose name holds
-    "static" is the static trial of the others in its folder.
+    "static" is the static trial of the others in its folder. The recordings of real markers of one subject belong
+    together: one model is made from them all.
 
     Args:
         marker_map: name or .csv of the map for real markers; by default the one of the package that fits.
         rate_hz: rate wanted; every n-th frame is taken that comes nearest.
         model_dir: where the user's own SMPL-H or SMPL-X files are.
+        static: whether static trials are used; they are never labelled.
+        people: table of heights and masses of who wore real markers (``read_people``).
 
     Raises:
-        BioposeError: a path does not exist, nothing in them is known, or two trials would have the same name.
+        BioposeError: a path does not exist, nothing in them is known, two trials would have the same name, or the
+            table of people cannot be used.
     """
     found: list[Trial] = []
     for path in map(Path, paths):
@@ -134,17 +146,22 @@ def find_trials(
             where=", ".join(map(str, paths)),
             mend=f"Known are {', '.join(KIND_BY_SUFFIX)} and zips of {', '.join(ZIPPED)}.",
         )
+    found = _with_statics(found, static)
+    known, together = read_people(people) if people else {}, _together(found)
     settled = [
         replace(
             trial,
             name=f"{trial.name}__b{body:02d}" if trial.source in BODY_KINDS else trial.name,
+            of_subject=together.get((trial.subject, trial.source), ()),
+            height_m=known.get(trial.subject, Person()).height_m,
+            mass_kg=known.get(trial.subject, Person()).mass_kg,
             body=body,
             seed=seed,
             rate_hz=rate_hz,
             marker_map=None if marker_map is None else str(marker_map),
             model_dir=None if model_dir is None else Path(model_dir),
         )
-        for trial in _with_statics(found)
+        for trial in found
         for body in range(bodies if trial.source in BODY_KINDS else 1)
     ]
     settled.sort(key=lambda trial: trial.name)
@@ -198,13 +215,24 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_.")
 
 
-def _with_statics(trials: list[Trial]) -> list[Trial]:
+def _with_statics(trials: list[Trial], used: bool) -> list[Trial]:
     def is_static(trial: Trial) -> bool:
         return trial.source in ("c3d", "trc") and "static" in trial.path.stem.lower()
 
     statics = {(trial.path.parent, trial.source): trial.path for trial in reversed(trials) if is_static(trial)}
     moving = [t for t in trials if not is_static(t)]
-    return [replace(t, static=statics.get((t.path.parent, t.source))) for t in moving] or trials
+    if not moving:
+        return trials
+    return [replace(t, static=statics.get((t.path.parent, t.source))) for t in moving] if used else moving
+
+
+def _together(trials: list[Trial]) -> dict[tuple[str, str], tuple[tuple[Path, str], ...]]:
+    """The recordings of real markers by subject and kind."""
+    groups: dict[tuple[str, str], set[tuple[Path, str]]] = {}
+    for trial in trials:
+        if trial.source in MARKER_KINDS:
+            groups.setdefault((trial.subject, trial.source), set()).add((trial.path, trial.member))
+    return {who: tuple(sorted(recordings)) for who, recordings in groups.items()}
 
 
 @functools.cache
@@ -296,11 +324,37 @@ def _load_amass(trial: Trial) -> BodyTrial:
     )
 
 
-def _real(trial: Trial, markers: Markers, static: Markers | None, height_m=None, mass_kg=None) -> MarkerTrial:
+def _thinned(markers: Markers, every: int) -> Markers:
+    return Markers(markers.names, markers.positions_m[::every], markers.time_s[::every], markers.notes)
+
+
+@functools.lru_cache(maxsize=2)  # the recordings of one subject come one after the other
+def _recordings(
+    source: str, recordings: tuple[tuple[Path, str], ...], marker_map: str
+) -> tuple[list[Markers], list[str]]:
+    """Frames of a subject's recordings under the model's names, and why one of them is left out."""
+    known = read_marker_map(marker_map)
+    read: list[Markers] = []
+    notes: list[str] = []
+    for path, member in recordings:
+        try:
+            mapped = known.apply(MARKER_READERS[source](path, member), str(path))
+        except BioposeError as error:
+            notes.append(f"{member or path.name} says nothing for the model: {error.what}")
+        else:
+            read.append(_thinned(mapped, -(-len(mapped.time_s) // FRAMES_OF_EACH)))
+    return read, notes
+
+
+def _real(
+    trial: Trial, markers: Markers, static: Markers | None, height_m: float | None, mass_kg: float | None
+) -> MarkerTrial:
     known = read_marker_map(trial.marker_map) if trial.marker_map else recognise(markers.names, str(trial.path))
-    every = _every(markers.rate_hz, trial.rate_hz)
-    thinned = Markers(markers.names, markers.positions_m[::every], markers.time_s[::every], markers.notes)
-    mapped = known.apply(thinned, str(trial.path))
+    mapped = known.apply(_thinned(markers, _every(markers.rate_hz, trial.rate_hz)), str(trial.path))
+    of_subject: list[Markers] = [mapped]
+    notes: list[str] = []
+    if len(trial.of_subject) > 1:
+        of_subject, notes = _recordings(trial.source, trial.of_subject, trial.marker_map or known.name)
     return MarkerTrial(
         markers=mapped,
         static=None if static is None else known.apply(static, str(trial.static)),
@@ -309,28 +363,33 @@ def _real(trial: Trial, markers: Markers, static: Markers | None, height_m=None,
         trusted=np.isfinite(mapped.positions_m).all(-1).any(1),
         marker_map=known,
         weights={name: weight for name, weight in known.tasks().items() if name in mapped.names},
-        notes=list(mapped.notes),
+        of_subject=of_subject,
+        notes=[*mapped.notes, *notes],
     )
 
 
 def _load_v3d(trial: Trial) -> MarkerTrial:
     recording = read_v3d(trial.path, trial.member)
-    return _real(trial, recording.markers, None, recording.height_m, recording.mass_kg)
+    height_m, mass_kg = trial.height_m or recording.height_m, trial.mass_kg or recording.mass_kg
+    return _real(trial, recording.markers, None, height_m, mass_kg)
 
 
-def _load_c3d(trial: Trial) -> MarkerTrial:
-    return _real(trial, read_c3d(trial.path), None if trial.static is None else read_c3d(trial.static))
+def _load_markers(trial: Trial) -> MarkerTrial:
+    read = MARKER_READERS[trial.source]
+    static = None if trial.static is None else read(trial.static, "")
+    return _real(trial, read(trial.path, trial.member), static, trial.height_m, trial.mass_kg)
 
 
-def _load_trc(trial: Trial) -> MarkerTrial:
-    return _real(trial, read_trc(trial.path), None if trial.static is None else read_trc(trial.static))
-
-
+MARKER_READERS: dict[str, Callable[[Path, str], Markers]] = {
+    "v3d": lambda path, member: read_v3d(path, member).markers,
+    "c3d": lambda path, _: read_c3d(path),
+    "trc": lambda path, _: read_trc(path),
+}
 LOADERS: dict[str, Callable[[Trial], BodyTrial | MarkerTrial]] = {
     "cmu": _load_cmu,
     "amc": _load_amc,
     "amass": _load_amass,
     "v3d": _load_v3d,
-    "c3d": _load_c3d,
-    "trc": _load_trc,
+    "c3d": _load_markers,
+    "trc": _load_markers,
 }
