@@ -172,7 +172,8 @@ def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
         sums["mae_deg"] += angle_error(answer)
         sums["causal_mae_deg"] += angle_error(network(batch.markers, batch.confidence, causal=True))
         sums["scale_mae"] += float((answer.scales[:, :, 1:] - batch.scales[:, None, 1:]).abs().mean())
-        wanted = network.skeleton(batch.coordinates, batch.scales[:, None].expand_as(answer.scales)).markers
+        known = torch.where(batch.mask, batch.coordinates, answer.coordinates)
+        wanted = network.skeleton(known, batch.scales[:, None].expand_as(answer.scales)).markers
         sums["marker_mm"] += 1000 * float((network.pose(answer).markers - wanted).norm(dim=-1).mean())
     network.train()
     return {name: round(value / max(len(batches), 1), 4) for name, value in sums.items()}
