@@ -1,21 +1,20 @@
 """Coordinates as .mot, the form in which OpenSim and its GUI play a motion."""
 
-import io
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.skeleton.kinematics import Kinematics
+from biomech.skeleton.storage import read_storage
 
 
 def is_translation(name: str) -> bool:
-    """Whether a coordinate is a length, by the names of the Rajagopal and LaiUhlrich models."""
-    return name.endswith(("_tx", "_ty", "_tz"))
+    """Whether a coordinate is a length, by the names of the Rajagopal and LaiUhlrich models (``sh_tx_r`` too)."""
+    return re.search(r"_t[xyz](_[lr])?$", name) is not None
 
 
 def is_coupled(name: str) -> bool:
@@ -70,37 +69,10 @@ def read_mot(path: Path, *, rotational: Mapping[str, bool] | None = None) -> Kin
     Raises:
         BioposeError: the file cannot be read as .mot.
     """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise BioposeError(f"cannot be read ({error.strerror})", where=str(path)) from error
-    end = next((i for i, line in enumerate(lines) if line.strip().lower() == "endheader"), None)
-    if end is None:
-        raise BioposeError("not a .mot file: there is no line `endheader`", where=str(path))
-    table = _table(lines[end + 1 :], path)
-    names = [str(name) for name in table.columns[1:]]
-    if not names or str(table.columns[0]).lower() != "time":
-        raise BioposeError("the first column must be `time`, and coordinates follow it", where=str(path))
-    values: Float[np.ndarray, "frames coordinates"] = table.iloc[:, 1:].to_numpy(np.float64, copy=True)
+    storage = read_storage(path)
+    names, values = storage.names, storage.values
     angles = np.array([not is_translation(n) if rotational is None else rotational.get(n, False) for n in names])
-    if _in_degrees(lines[:end]):
+    if storage.in_degrees:
         degrees = angles & ~np.array([is_coupled(n) for n in names])
         values[:, degrees] = np.deg2rad(values[:, degrees])
-    return Kinematics(names, values, table.iloc[:, 0].to_numpy(np.float64), angles)
-
-
-def _table(lines: list[str], path: Path) -> pd.DataFrame:
-    rows = [line.strip() for line in lines if line.strip()]
-    try:
-        return pd.read_csv(io.StringIO("\n".join(rows)), sep=r"\s+", dtype=np.float64)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise BioposeError(f"the rows cannot be read as numbers ({error})", where=str(path)) from error
-
-
-def _in_degrees(header: list[str]) -> bool:
-    for line in header:
-        key, _, value = line.strip().partition("=")
-        if key.strip().lower() == "indegrees":
-            return value.strip().lower() == "yes"
-    return not any(line.strip().startswith("version") for line in header)
+    return Kinematics(names, values, storage.time_s, angles)

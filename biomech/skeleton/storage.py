@@ -1,0 +1,96 @@
+"""Tables of numbers over time as OpenSim and its neighbours write them: .mot, .sto, .csv with or without a header."""
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+
+_TIME = re.compile(r"time(stamp)?s?([ _]?[(\[]?s(ec(onds)?)?[)\]]?)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A table as it stands in the file: no unit is converted yet."""
+
+    title: str
+    header: dict[str, str] | None  # keys in lower case; None where the file begins with the columns' names
+    names: list[str]
+    time_s: Float[np.ndarray, "rows"]
+    values: Float[np.ndarray, "rows columns"]
+
+    @property
+    def in_degrees(self) -> bool:
+        """As OpenSim takes it: without an inDegrees line radians if there is a version line, else degrees (SIMM)."""
+        header = self.header or {}
+        return header["indegrees"].lower() == "yes" if "indegrees" in header else "version" not in header
+
+
+def read_storage(path: Path, *, bare: bool = False) -> Storage:
+    """Read a table with a time column.
+
+    Args:
+        bare: take a file without a header too, whose first line names the columns.
+
+    Raises:
+        BioposeError: the file cannot be read as such a table.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        raise BioposeError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    end = next((i for i, line in enumerate(lines) if line.strip().strip(",;").lower() == "endheader"), None)
+    header = None if end is None else _header(lines[:end])
+    rows = [line.strip() for line in lines[0 if end is None else end + 1 :] if line.strip()]
+    if end is None and not (bare and rows and _TIME.fullmatch(_cells(rows[0], _separator(rows))[0])):
+        mend = "Give a .mot or .sto, or a .csv whose first line is time and the coordinates' names." if bare else None
+        raise BioposeError("not a .mot file: there is no line `endheader`", where=str(path), mend=mend)
+    names, table = _table(rows, path)
+    if len(names) < 2 or not _TIME.fullmatch(names[0]):
+        raise BioposeError("the first column must be `time`, and coordinates follow it", where=str(path))
+    return Storage(lines[0].strip() if end else "", header, names[1:], table[:, 0], table[:, 1:])
+
+
+def _header(lines: list[str]) -> dict[str, str]:
+    pairs = (line.strip().strip(",;").partition("=") for line in lines)
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+
+def _table(rows: list[str], path: Path) -> tuple[list[str], Float[np.ndarray, "rows columns"]]:
+    if not rows:
+        raise BioposeError("there are no rows", where=str(path))
+    separator = _separator(rows)
+    names = _cells(rows[0], separator)
+    widest = max((len(_cells(row, separator)) for row in rows[1:3]), default=0)
+    if widest > len(names):
+        raise BioposeError(f"a row has {widest} values under {len(names)} names", where=str(path))
+    try:
+        values = pd.read_csv(
+            io.StringIO("\n".join(rows[1:])),
+            sep=separator,
+            names=range(len(names)),
+            dtype=np.float64,
+            skipinitialspace=True,
+            decimal="," if separator == ";" else ".",
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise BioposeError(f"the rows cannot be read as numbers ({error})", where=str(path)) from error
+    return names, values.to_numpy()
+
+
+def _separator(rows: list[str]) -> str:
+    """Tabs (they keep empty cells and blanks in names apart) if names and rows have them, else what the names have."""
+    for separator in ("\t", ";", ","):
+        if all(separator in row for row in rows[:2]):
+            return separator
+    return r"\s+"
+
+
+def _cells(row: str, separator: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in re.split(separator, row)]
