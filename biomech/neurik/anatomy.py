@@ -35,7 +35,7 @@ class Anatomy:
     body_names: list[str]  # the ground first
     node_names: list[str]  # seen bodies
     parent: Int[np.ndarray, " n"]  # node; the root's is itself
-    node_of_body: Int[np.ndarray, " bodies"]  # the node whose size a body shares
+    node_of_body: Int[np.ndarray, " bodies"]  # the node that a body is counted with
     node_of_marker: Int[np.ndarray, " markers"]
     template: Float[np.ndarray, "n markers 3"]  # all markers in each node's frame, generic model, all coordinates 0
     weights: Float[np.ndarray, "n markers"]  # how much each marker says of a node's frame
@@ -116,15 +116,8 @@ def _seen(parent: np.ndarray, marker_body: np.ndarray) -> list[int]:
 
 
 def _node_of(body: int, parent: np.ndarray, nodes: list[int]) -> int:
-    """The nearest seen body: itself, one towards the root, or (the foot's talus, the ground) one away from it."""
-    if body in nodes:
-        return nodes.index(body)
-    children = [b for b in nodes if parent[b] == body]
-    if children and body:
-        return nodes.index(children[0]) if parent[children[0]] == body and body not in nodes else 0
-    while body > 0 and body not in nodes:
-        body = int(parent[body])
-    return nodes.index(body) if body in nodes else 0
+    """Itself where it is seen, else the seen body that hangs on it: the foot for the talus, the hand for the radius."""
+    return nodes.index(next(b for b in nodes if body in (b, parent[b])))
 
 
 def _ancestors(parent: np.ndarray, nodes: list[int]) -> list[int]:

@@ -71,7 +71,7 @@ class NeurIK(nn.Module):
         rows = [k for k in range(len(anatomy.coordinate_names)) if k not in root]
         self.head = nn.Linear(sizes.width, len(rows) + 9)
         self.scale_first = nn.Linear(nodes * width, sizes.width)
-        self.scale_last = nn.Linear(sizes.width, nodes * 3)
+        self.scale_last = nn.Linear(sizes.width, len(anatomy.body_names) * 3)
         for last in (self.head, self.scale_last):
             nn.init.normal_(last.weight, std=0.01)
             nn.init.zeros_(last.bias)
@@ -143,8 +143,7 @@ class NeurIK(nn.Module):
 
     def _scales(self, first: FirstAnswer, change: Float[Tensor, "f outputs"]) -> Float[Tensor, "f bodies 3"]:
         """Sizes that both sides share, as the labels' do."""
-        logs = first.sizes.log().T[..., None] + LOG_SCALE * change.unflatten(1, (-1, 3))
-        of_bodies = logs[:, self.node_of_body]
+        of_bodies = first.sizes.log().T[:, self.node_of_body, None] + LOG_SCALE * change.unflatten(1, (-1, 3))
         scales = ((of_bodies + of_bodies[:, self.mirror_bodies]) / 2).exp()
         return torch.cat([torch.ones_like(scales[:, :1]), scales[:, 1:]], 1)
 
