@@ -1,6 +1,11 @@
-"""The entrance with recorded markers: read and match them, scale the model if a static trial is given, solve."""
+"""The entrance with recorded markers: read and match them, scale the model if that is asked for, solve.
+
+Three ways to a scaled model: it is one already; OpenSim's Scale tool makes it from a static trial; or ``personalise``
+finds sizes and marker places from the motion itself (and a static trial, where there is one).
+"""
 
 import shutil
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,7 @@ from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
 from biomech.street import Bar, Options, Result, Stage
 
@@ -31,17 +37,26 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         BioposeError: the options cannot be used.
     """
     options.refuse(OF_A_VIDEO, "is for a video, not for recorded markers")
-    if options.static is None:
+    by_tool = options.static is not None and not options.personalise
+    scaled = options.static is not None or options.personalise
+    if not scaled:
         if options.model is None:
             raise BioposeError(
-                "there is nothing to solve with: our model needs a static trial to be scaled by",
-                mend="Give --static STATIC.trc, or an already scaled model with --model SCALED.osim.",
+                "there is nothing to solve with: our model needs to be scaled",
+                mend="Give --personalise, --static STATIC.trc, or an already scaled model with --model SCALED.osim.",
             )
-        options.refuse(("height_m", "mass_kg", "scaling"), "scales a model, and without --static nothing is scaled")
+        why = "scales a model, and without --static or --personalise nothing is scaled"
+        options.refuse(("height_m", "mass_kg", "scaling"), why)
+    if options.personalise:
+        options.refuse(("scaling",), "tells the Scale tool what to measure; --personalise needs no measurements")
     own = options.files()
     model = options.model or DEFAULT_PATH
-    if options.static is not None:
+    if by_tool:
         _measurements(_model(options), options)  # what would fail after the first stage is told at once
+    if options.personalise:
+        scale = _personalise
+    else:
+        scale = _scale if by_tool else _take_as_scaled
     said = asdict(options)
 
     def chosen(*names: str) -> dict[str, Any]:
@@ -57,10 +72,10 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         ),
         Stage(
             "scale",
-            inputs=[model, *own],
-            outputs=[files.model, files.scale_setup] if options.static else [files.model],
-            options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up"),
-            work=lambda: _scale(files, options) if options.static else _take_as_scaled(files, options),
+            inputs=[model, *own, *([files.markers] if options.personalise else [])],
+            outputs=[files.model, files.scale_setup] if by_tool else [files.model],
+            options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up", "personalise"),
+            work=lambda: scale(files, options),
         ),
         Stage(
             "solve",
@@ -125,6 +140,35 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     }
 
 
+def _personalise(files: Result, options: Options) -> dict[str, Any]:
+    model = _model(options)
+    weights, notes = task_weights(model, options.tasks)
+    static = None
+    if options.static is not None:
+        static = read_for_model(options.static, model, up=options.up)
+        notes += [f"static trial: {note}" for note in static.notes]
+    with tempfile.TemporaryDirectory() as aside:
+        marked = Path(aside) / "marked.osim"
+        with quiet_opensim():
+            model.printToXML(str(marked))
+        found = personalise(
+            marked,
+            [read_trc(files.markers)],
+            out_osim=files.model,
+            tasks=weights,
+            static=static,
+            height_m=options.height_m,
+            mass_kg=options.mass_kg,
+        )
+    return {
+        "mass_kg": round(found.mass_kg, 2),
+        "stature_m": found.stature_m and round(found.stature_m, 3),
+        "factors": {body: np.round(f, 4).tolist() for body, f in sorted(found.factors.items())},
+        "personal_marker_rms_mm": round(found.marker_rms_m * 1000, 2),
+        "notes": notes + found.notes,
+    }
+
+
 def _measurements(model: opensim.Model, options: Options) -> tuple[Measurement, ...]:
     if options.scaling is not None:
         return read_measurements(options.scaling)
@@ -145,7 +189,7 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
             model = _model(options)
             with quiet_opensim():
                 model.printToXML(str(temporary))
-    return {"notes": ["the model is taken as scaled to the person: no static trial was given"]}
+    return {"notes": ["the model is taken as scaled to the person: neither --static nor --personalise was given"]}
 
 
 def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:

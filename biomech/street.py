@@ -48,7 +48,8 @@ class Options:
     fov_deg: float | None = None
     overlay: bool = True
     # Of markers only:
-    static: Path | None = None  # the trial that the model is scaled by; without it the model counts as scaled
+    static: Path | None = None  # the trial that the model is scaled by
+    personalise: bool = False  # the model is scaled by the motion itself; without either it counts as scaled
     tasks: Path | None = None  # an IK or scale setup with the markers' weights
     up: str | None = None  # the axis of the file that points up
 

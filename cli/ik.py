@@ -29,8 +29,12 @@ def ik(
     scaling: Annotated[Path | None, typer.Option(help="Scale setup (.xml) whose measurements fit that model.")] = None,
     static: Annotated[
         Path | None,
-        typer.Option(help="Markers: static trial to scale the model by; without it the model counts as scaled."),
+        typer.Option(help="Markers: static trial to scale the model by."),
     ] = None,
+    personalise: Annotated[
+        bool,
+        typer.Option("--personalise", help="Markers: scale the model and place its markers by the motion itself."),
+    ] = False,
     tasks: Annotated[
         Path | None, typer.Option(help="Markers: IK or scale setup (.xml) with their weights. [default: --scaling's]")
     ] = None,
@@ -71,6 +75,7 @@ def ik(
         scaling=scaling,
         solver=solver,
         static=static,
+        personalise=personalise,
         tasks=tasks,
         up=up,
         overlay=not no_overlay,

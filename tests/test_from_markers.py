@@ -116,3 +116,19 @@ def test_a_static_trial_scales_the_model(biopose_data: Path, subject: Path, tmp_
     assert 0.9 < figures["scale"]["factors"]["femur_r"][1] < 1.1 and figures["scale"]["factors"]["femur_r"][1] != 1
     assert [note for note in result.notes if note.startswith("static trial: ")]
     assert not any("taken as scaled" in note for note in result.notes)
+
+
+@pytest.mark.slow
+def test_a_generic_model_becomes_the_persons_from_the_motion_alone(subject: Path, tmp_path: Path) -> None:
+    said = Options(
+        model=subject / "Models/unscaled_generic.osim", personalise=True, height_m=1.68, mass_kg=62.6, end_s=1.0
+    )
+    result = run_ik(subject / "MarkerData/walking1.trc", tmp_path / "run", said)
+    model = opensim.Model(str(result.model))
+    assert model.getTotalMass(model.initSystem()) == pytest.approx(62.6)
+    figures = result.record["stages"]
+    assert figures["solve"]["marker_rms_mm"] < 10  # the expert's model: 9.8 mm on the whole trial
+    assert figures["scale"]["stature_m"] == pytest.approx(1.68, rel=0.03)
+    assert not result.scale_setup.exists()
+    with pytest.raises(BioposeError, match="needs no measurements"):
+        run_ik(subject / "MarkerData/walking1.trc", tmp_path / "other", replace(said, scaling=said.model))
