@@ -55,10 +55,7 @@ def read_measurements(setup_xml: Path) -> tuple[Measurement, ...]:
     Raises:
         BioposeError: the file cannot be read or holds no measurement.
     """
-    try:
-        root = ElementTree.parse(setup_xml).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise BioposeError(f"cannot be read as a scale setup ({error})", where=str(setup_xml)) from error
+    root = _root(setup_xml, "a scale setup")
     found: list[Measurement] = []
     for element in root.iter("Measurement"):
         if (element.findtext("apply") or "true").strip().lower() != "true":
@@ -79,10 +76,7 @@ def read_tasks(setup_xml: Path) -> dict[str, float]:
     Raises:
         BioposeError: the file cannot be read or holds no marker task.
     """
-    try:
-        root = ElementTree.parse(setup_xml).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise BioposeError(f"cannot be read as a setup ({error})", where=str(setup_xml)) from error
+    root = _root(setup_xml, "a setup")
     weights = {
         task.get("name", ""): float(task.findtext("weight") or 1)
         if (task.findtext("apply") or "true").strip().lower() == "true"
@@ -92,3 +86,18 @@ def read_tasks(setup_xml: Path) -> dict[str, float]:
     if not weights:
         raise BioposeError("there is no IKMarkerTask in the file", where=str(setup_xml))
     return weights
+
+
+def _root(path: Path, kind: str) -> ElementTree.Element:
+    """The first element of the file, whole. As for OpenSim, what stands behind it does not count: its own
+    gait2354_IK_Tasks.xml ends with the closing tag of an element that was never opened."""
+    depth = 0
+    try:
+        with open(path, "rb") as file:
+            for event, element in ElementTree.iterparse(file, ("start", "end")):
+                depth += 1 if event == "start" else -1
+                if not depth:
+                    return element
+    except (OSError, ElementTree.ParseError) as error:
+        raise BioposeError(f"cannot be read as {kind} ({error})", where=str(path)) from error
+    raise BioposeError(f"cannot be read as {kind} (it is empty)", where=str(path))
