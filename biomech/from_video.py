@@ -20,7 +20,13 @@ from biomech.markers.virtual import extract, load_virtual_markers, marker_body, 
 from biomech.mesh.recover import recover
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
-from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, joint_centres, load_model
+from biomech.skeleton.model import (
+    coordinate_is_rotational,
+    coordinate_names,
+    coupled_coordinates,
+    joint_centres,
+    load_model,
+)
 from biomech.skeleton.mot import read_mot
 from biomech.solve import solve
 from biomech.street import Bar, Options, Result, Stage
@@ -183,7 +189,7 @@ def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
     assert motion.camera is not None
     model = load_model(files.model)
     rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
-    kinematics = read_mot(files.kinematics, rotational=rotational)
+    kinematics = read_mot(files.kinematics, rotational=rotational, coupled=coupled_coordinates(model))
     with bar("Drawing") as progress:
         frames = write_overlay(
             clip,

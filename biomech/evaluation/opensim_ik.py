@@ -27,12 +27,13 @@ from biomech.markers.trc import read_trc
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import (
     body_positions,
+    coordinate_is_rotational,
     coordinate_names,
     coordinate_ranges,
     load_model,
     quiet_opensim,
 )
-from biomech.skeleton.mot import is_translation, read_mot
+from biomech.skeleton.mot import read_mot
 
 
 def coupled_coordinates(model: opensim.Model) -> list[str]:
@@ -43,13 +44,6 @@ def coupled_coordinates(model: opensim.Model) -> list[str]:
         if coupler is not None and coupler.get_isEnforced():
             found.append(coupler.getDependentCoordinateName())
     return found
-
-
-def angles(model: opensim.Model) -> dict[str, bool]:
-    """Whether each coordinate is an angle; where OpenSim calls it Coupled (pelvis_tx of gait2354!), by its name."""
-    kinds = {c.getName(): c.getMotionType() for c in model.getCoordinateSet()}
-    rotational, coupled = opensim.Coordinate.Rotational, opensim.Coordinate.Coupled
-    return {name: kind == rotational or (kind == coupled and not is_translation(name)) for name, kind in kinds.items()}
 
 
 def free_coordinates(model: opensim.Model) -> list[str]:
@@ -67,7 +61,7 @@ def allowed(model: opensim.Model, kinematics: Kinematics) -> Kinematics:
     values = np.stack([kinematics.column(n) for n in kept], axis=1)
     limits = np.array([ranges[n] if n in clamped else (-np.inf, np.inf) for n in kept])
     values = np.clip(values, limits[:, 0], limits[:, 1])
-    rotational = angles(model)
+    rotational = dict(zip(names, coordinate_is_rotational(model), strict=True))
     return Kinematics(kept, values, kinematics.time_s, np.array([rotational[n] for n in kept]))
 
 

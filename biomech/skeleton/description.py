@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.skeleton.functions import Affine, Curve, Function, read_function
-from biomech.skeleton.model import load_model
+from biomech.skeleton.model import coordinate_is_rotational, load_model
 
 X, Y, Z = np.eye(3)
 _NONE: tuple[Function, tuple[int, ...]] = (Affine((), 0.0), ())
@@ -146,13 +146,13 @@ def describe(model: opensim.Model | Path | str) -> Description:
     coordinates = tuple(
         Coordinate(
             c.getName(),
-            c.getMotionType() != opensim.Coordinate.Translational,
+            bool(rotational),
             c.getDefaultValue(),
             (c.getRangeMin(), c.getRangeMax()),
             c.getDefaultClamped(),
             c.getDefaultLocked(),
         )
-        for c in model.getCoordinateSet()
+        for c, rotational in zip(model.getCoordinateSet(), coordinate_is_rotational(model), strict=True)
     )
     index = {coordinate.name: k for k, coordinate in enumerate(coordinates)}
     joints = _in_order([_joint(joint, index, name) for joint in model.getJointSet()], name)

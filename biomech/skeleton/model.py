@@ -82,13 +82,35 @@ def coordinate_names(model: opensim.Model) -> list[str]:
 
 
 def coordinate_is_rotational(model: opensim.Model) -> Bool[np.ndarray, " coordinates"]:
-    """Whether each coordinate is an angle; coupled ones (a patella's) count as angles."""
-    translational = opensim.Coordinate.Translational
-    return np.array([c.getMotionType() != translational for c in model.getCoordinateSet()])
+    """Whether each coordinate is an angle (rad) rather than a length (m).
+
+    OpenSim calls Coupled whatever moves its joint by another function than the plain straight line: a patella's turn,
+    but the slides of a pelvis too where an old file has a spline there. Those count by what they move: a length slides
+    its joint and turns nothing.
+    """
+    turning, sliding = _moved_by_functions(model)
+    kinds = {c.getName(): c.getMotionType() for c in model.getCoordinateSet()}
+    slides = {n for n, kind in kinds.items() if kind == opensim.Coordinate.Coupled and n in sliding - turning}
+    slides |= {name for name, kind in kinds.items() if kind == opensim.Coordinate.Translational}
+    return np.array([name not in slides for name in kinds])
+
+
+def _moved_by_functions(model: opensim.Model) -> tuple[set[str], set[str]]:
+    """Coordinates that turn a custom joint, and those that slide one."""
+    turning: set[str] = set()
+    sliding: set[str] = set()
+    for joint in model.getJointSet():
+        custom = opensim.CustomJoint.safeDownCast(joint)
+        for k in range(6 if custom else 0):
+            axis = custom.getSpatialTransform().getTransformAxis(k)
+            names = axis.getCoordinateNamesInArray()
+            moved = turning if k < 3 else sliding
+            moved.update(names.get(i) for i in range(names.getSize()))
+    return turning, sliding
 
 
 def coupled_coordinates(model: opensim.Model) -> list[str]:
-    """Names of the coordinates of motion type Coupled, which a .mot holds in radians (see ``skeleton/mot.py``)."""
+    """Names of the coordinates of motion type Coupled, which a .mot holds in rad or m (see ``skeleton/mot.py``)."""
     return [c.getName() for c in model.getCoordinateSet() if c.getMotionType() == opensim.Coordinate.Coupled]
 
 

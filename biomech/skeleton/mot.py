@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -48,8 +49,7 @@ def write_mot(kinematics: Kinematics, path: Path, *, coupled: Collection[str] | 
     frames = len(kinematics.time_s)
     if not frames or not np.isfinite(kinematics.time_s).all() or (np.diff(kinematics.time_s) <= 0).any():
         raise BioposeError("a motion needs at least one frame, and time that increases", where=str(path))
-    in_radians = {n for n in kinematics.names if is_coupled(n)} if coupled is None else set(coupled)
-    degrees = kinematics.rotational & ~np.isin(kinematics.names, list(in_radians))
+    degrees = kinematics.rotational & ~_in_radians(kinematics.names, coupled)
     table = np.column_stack([kinematics.time_s, np.where(degrees, np.rad2deg(kinematics.values), kinematics.values)])
     with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         file.write(f"{Path(path).stem}\nversion=1\nnRows={frames}\nnColumns={table.shape[1]}\ninDegrees=yes\n\n")
@@ -57,14 +57,17 @@ def write_mot(kinematics: Kinematics, path: Path, *, coupled: Collection[str] | 
         np.savetxt(file, table, fmt="%.8f", delimiter="\t", header="\t".join(["time", *kinematics.names]), comments="")
 
 
-def read_mot(path: Path, *, rotational: Mapping[str, bool] | None = None) -> Kinematics:
+def read_mot(
+    path: Path, *, rotational: Mapping[str, bool] | None = None, coupled: Collection[str] | None = None
+) -> Kinematics:
     """Read coordinates into radians and metres.
 
     Args:
         path: .mot or .sto with a time column. Without an inDegrees line the angles are radians where the
             header has a version line and degrees where it has none (SIMM's files), as OpenSim takes them.
         rotational: which coordinates are angles (from a model); by name (``is_translation``) where not given.
-            Coupled coordinates (``is_coupled``) are radians in either case.
+        coupled: coordinates of motion type Coupled, whose angles are radians in either case; by name (``is_coupled``)
+            where not given.
 
     Raises:
         BioposeError: the file cannot be read as .mot.
@@ -73,6 +76,10 @@ def read_mot(path: Path, *, rotational: Mapping[str, bool] | None = None) -> Kin
     names, values = storage.names, storage.values
     angles = np.array([not is_translation(n) if rotational is None else rotational.get(n, False) for n in names])
     if storage.in_degrees:
-        degrees = angles & ~np.array([is_coupled(n) for n in names])
+        degrees = angles & ~_in_radians(names, coupled)
         values[:, degrees] = np.deg2rad(values[:, degrees])
     return Kinematics(names, values, storage.time_s, angles)
+
+
+def _in_radians(names: list[str], coupled: Collection[str] | None) -> Bool[np.ndarray, " names"]:
+    return np.array([is_coupled(name) if coupled is None else name in coupled for name in names], dtype=bool)

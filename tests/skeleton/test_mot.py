@@ -7,7 +7,9 @@ import opensim as osim
 import pytest
 
 from biomech.errors import BioposeError
+from biomech.skeleton.description import describe
 from biomech.skeleton.kinematics import Kinematics
+from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.mot import read_mot, write_mot
 
 osim.Logger.removeFileSink()
@@ -46,6 +48,34 @@ def test_opensim_takes_it_as_the_same_motion(tmp_path: Path, biopose_data: Path)
         np.testing.assert_allclose(read, motion.values[frame], atol=1e-8)
     table = osim.TimeSeriesTable(str(tmp_path / "a.mot"))
     assert list(table.getColumnLabels()) == motion.names
+
+
+def test_slides_that_opensim_calls_coupled_are_metres(tmp_path: Path, biopose_data: Path) -> None:
+    """The pelvis of gait2354 slides by splines, so that its motion type is Coupled."""
+    model = load_model(biopose_data / "opensim_core_ik_standard/subject01_simbody.osim")
+    names, rotational = coordinate_names(model), coordinate_is_rotational(model)
+    slides = ["pelvis_tx", "pelvis_ty", "pelvis_tz"]
+    assert coupled_coordinates(model) == slides
+    assert [n for n, angle in zip(names, rotational, strict=True) if not angle] == slides
+    assert [c.name for c in describe(model).coordinates if not c.rotational] == slides
+    values = np.random.default_rng(4).uniform(-2, 2, (3, len(names)))
+    write_mot(Kinematics(names, values, np.arange(3.0), rotational), tmp_path / "a.mot", coupled=slides)
+    storage = osim.Storage(str(tmp_path / "a.mot"))
+    model.getSimbodyEngine().convertDegreesToRadians(storage)
+    rows = [storage.getStateVector(frame).getData() for frame in range(3)]
+    np.testing.assert_allclose([[row.get(k) for k in range(len(names))] for row in rows], values, atol=1e-8)
+    kinds = dict(zip(names, rotational.tolist(), strict=True))
+    back = read_mot(tmp_path / "a.mot", rotational=kinds, coupled=slides)
+    np.testing.assert_allclose(back.values, values, atol=1e-8)
+    np.testing.assert_array_equal(back.rotational, rotational)
+
+
+def test_coupled_angles_of_any_name_are_read_in_radians(tmp_path: Path) -> None:
+    motion = _kinematics()
+    write_mot(motion, tmp_path / "a.mot", coupled=["pelvis_tilt"])
+    kinds = dict(zip(motion.names, motion.rotational.tolist(), strict=True))
+    back = read_mot(tmp_path / "a.mot", rotational=kinds, coupled=["pelvis_tilt"])
+    np.testing.assert_allclose(back.values, motion.values, atol=1e-8)
 
 
 @pytest.mark.parametrize(("line", "radians"), [("inDegrees=yes", False), ("inDegrees=no", True), ("", True)])
