@@ -29,6 +29,12 @@ def turned(difference: Tensor) -> Tensor:
     return torch.remainder(difference + torch.pi, 2 * torch.pi) - torch.pi
 
 
+def known_pose(answer: Tensor, labels: Tensor, mask: Tensor, rotational: Tensor) -> Tensor:
+    """The label where there is one, else the answer; angles in the answer's turn, since a knee's slides hang on it."""
+    difference = labels - answer
+    return answer + torch.where(rotational, turned(difference), difference) * mask
+
+
 def losses(
     network: NeurIK,
     answer: Answer,
@@ -54,7 +60,7 @@ def losses(
     if weights.joints or weights.markers:
         found = network.pose(answer)
         with torch.no_grad():
-            known = torch.where(mask, coordinates, answer.coordinates)
+            known = known_pose(answer.coordinates, coordinates, mask, rotational)
             wanted = network.skeleton(known, scales[:, None].expand_as(answer.scales))
         solved = mask.any(-1)[..., None]
         parts["joints"] = _mean(_distance(found.joints, wanted.joints), solved)

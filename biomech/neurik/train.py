@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.neurik.data import Batch, Batches
-from biomech.neurik.losses import LossWeights, losses, turned
+from biomech.neurik.losses import LossWeights, known_pose, losses, turned
 from biomech.neurik.network import Answer, NeurIK, Sizes
 from biomech.skeleton.skeleton import Skeleton
 
@@ -172,7 +172,7 @@ def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
         sums["mae_deg"] += angle_error(answer)
         sums["causal_mae_deg"] += angle_error(network(batch.markers, batch.confidence, causal=True))
         sums["scale_mae"] += float((answer.scales[:, :, 1:] - batch.scales[:, None, 1:]).abs().mean())
-        known = torch.where(batch.mask, batch.coordinates, answer.coordinates)
+        known = known_pose(answer.coordinates, batch.coordinates, batch.mask, rotational)
         wanted = network.skeleton(known, batch.scales[:, None].expand_as(answer.scales)).markers
         sums["marker_mm"] += 1000 * float((network.pose(answer).markers - wanted).norm(dim=-1).mean())
     network.train()
