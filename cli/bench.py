@@ -104,3 +104,28 @@ def personalise(
             typer.echo(f"{key:44s} {value}")
         else:
             typer.echo(f"{key}:\n" + "\n".join(f"  {name:22s} {row}" for name, row in value.items()))
+
+
+@app.command("label")
+def label(
+    data: Annotated[Path, typer.Option(help="Folder opencap_lab_subject4.")] = Path(
+        "../shared/data/opencap_lab_subject4"
+    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels.")] = Path("runs/label"),
+    seed: Annotated[int, typer.Option(help="Draws the trials that OpenSim's tool solves.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for labelling.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Labels from recorded markers alone, beside an expert's angles and OpenSim's tool."""
+    from biomech.evaluation.label import bench_label
+
+    say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
+    figures = bench_label(data, out, seed=seed, workers=workers, say=say)
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for key, value in figures.items():
+        if not isinstance(value, dict):
+            typer.echo(f"{key:48s} {value}")
+        else:
+            typer.echo(f"{key}:\n" + "\n".join(f"  {name:22s} {row}" for name, row in value.items()))
