@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.markers.virtual import load_virtual_markers
+from biomech.skeleton.functions import Curve
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
 
@@ -137,10 +138,21 @@ def _landmark_off(
 
 
 def _out_of_range(skeleton: Skeleton, kinematics: Kinematics) -> Bool[np.ndarray, "frames coordinates"]:
-    """Rotations outside the range by any number of turns; where a person stands and faces has no range."""
+    """Rotations outside the range; where a person stands and faces has no range.
+
+    A whole turn more is the same pose, but not where curves follow the angle, as the knee's slides do.
+    """
     low, high = skeleton.ranges.T
     middle = (low + high) / 2
     turned = (kinematics.values - middle + np.pi) % (2 * np.pi) - np.pi + middle
+    curved = [
+        i
+        for joint in skeleton.description.joints
+        for function, indices in joint.functions
+        if isinstance(function, Curve)
+        for i in indices
+    ]
+    turned[:, curved] = kinematics.values[:, curved]
     outside = (turned < low - RANGE_TOLERANCE_RAD) | (turned > high + RANGE_TOLERANCE_RAD)
     roots = [joint for joint in skeleton.description.joints if joint.parent.body == "ground"]
     free = [i for joint in roots for _, indices in joint.functions for i in indices]

@@ -23,6 +23,7 @@ from biomech.errors import BioposeError
 from biomech.files import whole_file
 
 FORMAT = 1
+EVERY_DOUBT = 0xFF  # all bits of the flags
 INDEX = "index.json"
 Split = Literal["train", "val", "test"]
 # Of the subjects, by hash: so many go to training, so many to validation; the rest is for tests.
@@ -196,23 +197,32 @@ class Shards(Sequence[Shard]):
         return self._open(range(len(self))[index])
 
     def windows(
-        self, length: int, *, split: Split | None = None, rate_hz: float | None = None, step: int = 1
+        self,
+        length: int,
+        *,
+        split: Split | None = None,
+        rate_hz: float | None = None,
+        step: int = 1,
+        doubts: int = EVERY_DOUBT,
     ) -> "Windows":
         """All stretches of ``length`` frames, ``step`` frames of the recording apart.
 
         Args:
             split: only these subjects.
             rate_hz: of the windows; the recording's own where not given.
+            doubts: bits of the flags that mask a label, e.g. all but ``quality.LANDMARK_OFF``.
         """
         chosen = [i for i, trial in enumerate(self.trials) if split is None or trial["split"] == split]
-        return Windows(self, chosen, length, rate_hz, step)
+        return Windows(self, chosen, length, rate_hz, step, doubts)
 
 
 class Windows(Sequence[Window]):
     """Windows by number, in any order; trials too short for one are left out."""
 
-    def __init__(self, shards: Shards, trials: list[int], length: int, rate_hz: float | None, step: int) -> None:
-        self.shards, self.length, self.step = shards, length, step
+    def __init__(
+        self, shards: Shards, trials: list[int], length: int, rate_hz: float | None, step: int, doubts: int
+    ) -> None:
+        self.shards, self.length, self.step, self.doubts = shards, length, step, doubts
         # How far the recording goes on from one frame of a window to the next, and so within one window.
         ratio = [1.0 if rate_hz is None else shards.trials[i]["rate_hz"] / rate_hz for i in trials]
         ratio = [round(r) if abs(r - round(r)) < 1e-3 and r >= 0.5 else r for r in ratio]
@@ -252,15 +262,15 @@ class Windows(Sequence[Window]):
         if ratio.is_integer():
             rows = slice(start, start + (self.length - 1) * int(ratio) + 1, int(ratio))
             arrays = [c[rows] for c in (shard.markers, shard.coordinates, shard.joints)]
-            mask = shard.flags[rows] == 0
+            flags = shard.flags[rows]
         else:
             at = start + np.arange(self.length) * ratio
             lower = np.minimum(at.astype(np.int64), len(shard.flags) - 2)
             share = (at - lower).astype(np.float32)
             arrays = [_between(c, lower, share) for c in (shard.markers, shard.coordinates, shard.joints)]
-            mask = (shard.flags[lower] | shard.flags[lower + 1]) == 0
+            flags = shard.flags[lower] | shard.flags[lower + 1]
         markers, coordinates, joints = arrays
-        return Window(markers, coordinates, joints, mask, shard.scales, shard.marker_offsets)
+        return Window(markers, coordinates, joints, flags & self.doubts == 0, shard.scales, shard.marker_offsets)
 
 
 def _between(column: np.ndarray, lower: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -62,8 +62,9 @@ def test_ranges_count_turns_and_leave_the_root_free(skeleton: Skeleton) -> None:
     kinematics.values[:, at("arm_flex_r")] = np.deg2rad(360 + 30)
     kinematics.values[:, at("pelvis_rotation")] = np.deg2rad(700)
     kinematics.values[:, at("hip_flexion_r")] = np.deg2rad(140.2)
+    kinematics.values[:, at("knee_angle_r")] = np.deg2rad(100 - 360)  # no turn of 100°: slides follow the angle
     quality = judge(skeleton, kinematics, errors)
-    assert _flagged(skeleton, quality.flags, OUT_OF_RANGE, 0) == {"knee_angle_l"}
+    assert _flagged(skeleton, quality.flags, OUT_OF_RANGE, 0) == {"knee_angle_l", "knee_angle_r"}
 
 
 def test_jumps_flag_both_frames(skeleton: Skeleton) -> None:

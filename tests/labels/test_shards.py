@@ -77,6 +77,7 @@ def test_windows_of_the_recording(folder: Path) -> None:
     np.testing.assert_array_equal(first.markers, shards[0].markers[:8])
     np.testing.assert_array_equal(last.coordinates, shards[1].coordinates[-8:])
     np.testing.assert_array_equal(last.mask, shards[1].mask[-8:])
+    np.testing.assert_array_equal(shards.windows(8, doubts=2)[-1].mask, shards[1].flags[-8:] & 2 == 0)
     np.testing.assert_array_equal(last.scales, shards[1].scales)
     assert windows.trial_of(32) == 0 and windows.trial_of(33) == 1
     batch = windows.batch([33, 0])
