@@ -5,7 +5,8 @@ is behind j. Eliminating the last coordinate k of a branch changes it to ``s_i Â
 ``U = A_k s_k`` and ``d = s_k Â· U``: the same form. So the equations are solved from the tips of the limbs to the ground
 and back in a number of operations that grows with the number of coordinates, as Featherstone's articulated bodies do
 for forward dynamics (Rigid Body Dynamics Algorithms, 2008, chapter 7), and every branch at the same depth at once.
-This needs each coordinate at one joint only. Where one moves several, the Hessian is made and factorised.
+This needs each coordinate at one joint only. Where one moves several, and for few frames, the Hessian is made and
+factorised.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.skeleton.normal_equations import Derivatives, MarkerEquations
+
+FEW = 200  # frames, up to which factorising matrices is quicker than the many calls along the tree
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Elimination:
             damping: part of the Hessian's diagonal that is added to it.
             held: unknowns that do as ``prescribed``.
         """
-        solve = self._along_tree if self.equations.one_twist_each else self._with_matrices
+        along = self.equations.one_twist_each and len(damping) > FEW
+        solve = self._along_tree if along else self._with_matrices
         step, sound = solve(at, damping, held, prescribed)
         sound &= torch.isfinite(step).all(0)
         return torch.where(sound, step, 0.0), sound

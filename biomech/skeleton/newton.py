@@ -37,6 +37,7 @@ def minimise(
     *,
     near: bool,
     rounds: int,
+    last_step: float = LAST_STEP,
 ) -> Solution:
     """The nearest minimum to the start of every frame.
 
@@ -48,6 +49,7 @@ def minimise(
         bounds: lowest and highest values; infinite where free.
         near: the start is near the minimum (a neighbour's answer), so begin with Newton steps.
         rounds: at most; a frame that has not arrived then gives its best pose so far.
+        last_step: a frame has arrived with a step below this (rad and m).
     """
     lower, upper = bounds
     bounded = bool(torch.isfinite(lower).any() or torch.isfinite(upper).any())
@@ -84,7 +86,7 @@ def minimise(
         if bounded:
             ahead = ahead.clamp(lower, upper)
             size = torch.where(sound, (ahead - here).abs().amax(0), size)
-        arrived = sound & (size < LAST_STEP) & (damping < FIRST_DAMPING) | (damping > HARDEST_DAMPING)
+        arrived = sound & (size < last_step) & (damping < FIRST_DAMPING) | (damping > HARDEST_DAMPING)
         best = torch.where(rose, best, at.objective)
         before = torch.where(rose, before, here)
         harder = rose | (~sound & ~exact)

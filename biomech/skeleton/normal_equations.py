@@ -90,7 +90,6 @@ class MarkerEquations:
     Attributes:
         unknowns: the coordinates that are solved for, by index: free, and moving some marker.
         before: (twists, twists), 1 where the first is the second or comes before it on the way from the ground.
-        heading: which of the unknowns turns the whole skeleton about the axis nearest to the vertical, if any.
     """
 
     def __init__(self, skeleton: Skeleton, scales: Float[Tensor, "bodies 3"] | None = None) -> None:
@@ -163,8 +162,6 @@ class MarkerEquations:
         joint_of = self.twist_joint.cpu().numpy()
         before = (behind[:, joint_of + 1] > 0) & (np.arange(len(pairs))[:, None] <= np.arange(len(pairs)))
         self.before = torch.as_tensor(before).to(skeleton.axes)  # upper triangle
-        upright = {number[e[0], e[2]]: abs(float(skeleton.axes[e[0], e[1] - 3, 1])) for e in turns if parent[e[0]] == 0}
-        self.heading = int(self.twist_unknown[max(upright, key=lambda k: upright[k])]) if upright else None
         self.one_twist_each = len(pairs) == len(self.unknowns)
         self._fold = torch.nn.functional.one_hot(self.twist_unknown, len(self.unknowns)).to(skeleton.axes)
 

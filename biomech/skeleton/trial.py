@@ -1,26 +1,27 @@
 """A trial's frames solved together: from a few key frames to all, each started from its solved neighbours.
 
-Key frames start from the default pose turned to several headings, and from one another's answers; the lowest objective
-wins. The frames between start where the neighbours' motion would take them, which is a step or two from the minimum.
+Key frames start from a table of poses (``starts``), and where that leads nowhere good from one another's answers; the
+lowest objective wins. The frames between start where the neighbours' motion would take them, which is a step or two
+from the minimum. Only the last level is exact.
 At the end, frames whose pose jumps or whose objective stands out are solved again from both neighbours.
 """
 
 import itertools
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.skeleton.elimination import Elimination
-from biomech.skeleton.newton import minimise
+from biomech.skeleton.newton import LAST_STEP, minimise
 from biomech.skeleton.normal_equations import MarkerEquations, Pull
+from biomech.skeleton.starts import PoseTable
 
-STRIDES = (64, 16, 4, 1)  # frames between those that are solved at each level
+STRIDES = (16, 4, 1)  # frames between those that are solved at each level
 FRAMES_AT_ONCE = 1024  # enough to outweigh the calls, few enough for a processor's cache
-HEADINGS = 4
-ROUNDS, FIRST_ROUNDS = 40, 12  # of steps; the first are to tell the headings apart
+ROUNDS = 40
+ROUGH_STEP = 0.02  # rad or m; of frames that are only to start others, and are solved with these again
 APART = 0.5  # rad or m; neighbours that differ by more are not interpolated
 JUMP = 0.35  # rad or m between consecutive frames
 STANDS_OUT = 1.5  # times the neighbours' objective
@@ -47,6 +48,7 @@ class Trial:
         self.equations, self.targets, self.weights, self.pull, self.bounds = equations, targets, weights, pull, bounds
         self.on_frames = on_frames
         self.elimination = Elimination(equations)
+        self.table = PoseTable(equations)
         defaults = torch.as_tensor(equations.skeleton.defaults[equations.unknowns]).to(targets)
         self.defaults = defaults[:, None]
         frames = targets.shape[-1]
@@ -57,25 +59,29 @@ class Trial:
     def solve(self) -> None:
         """Solve every frame."""
         frames = self.targets.shape[-1]
-        keys = torch.arange(0, frames, STRIDES[0])
-        self._solve_keys(keys)
-        self.on_frames(len(keys))
+        self._solve_keys(torch.arange(0, frames, STRIDES[0]))
         for wide, narrow in itertools.pairwise(STRIDES):
             between = torch.arange(0, frames, narrow)
             between = between[between % wide != 0]
             if len(between):
-                self.improve(between, self._between(between, wide), near=wide <= 16)
-                self.on_frames(len(between))
+                self.unknowns[:, between] = self._between(between, wide)
+                if narrow > 1:
+                    self.improve(between, self.unknowns[:, between], near=True, last_step=ROUGH_STEP)
+        self.objective.fill_(torch.inf)
+        for part in torch.arange(frames).split(FRAMES_AT_ONCE):
+            self.improve(part, self.unknowns[:, part], near=True)
+            self.on_frames(len(part))
         self._repair()
 
     def improve(
-        self, frames: Int[Tensor, " n"], start: Float[Tensor, "unknowns n"], *, near: bool, rounds: int = ROUNDS
+        self, frames: Int[Tensor, " n"], start: Float[Tensor, "unknowns n"], *, near: bool, last_step: float = LAST_STEP
     ) -> Bool[Tensor, " frames"]:
         """Solve some frames, which may come several times, and keep what is better than the answers so far.
 
         Args:
             start: of each of ``frames``.
             near: the start is near the answer.
+            last_step: to which a frame is solved (rad and m).
 
         Returns:
             Of all frames, which ones got better.
@@ -91,7 +97,8 @@ class Trial:
                 start[:, part],
                 self.bounds,
                 near=near,
-                rounds=rounds,
+                rounds=ROUNDS,
+                last_step=last_step,
             )
             self.evaluations += solution.rounds * len(part)
             # The lowest of a frame's answers comes last, and so stays.
@@ -105,26 +112,15 @@ class Trial:
         return better
 
     def _solve_keys(self, keys: Int[Tensor, " keys"]) -> None:
-        """From the default pose in several headings; then from one another, where they do not go together."""
-        starts = self._headings(len(keys))
-        self.improve(keys.repeat(len(starts)), torch.cat(starts, dim=1), near=False, rounds=FIRST_ROUNDS)
-        self.improve(keys, self.unknowns[:, keys], near=False)
-        if len(keys) > 1:
-            best = self.objective[keys]
-            far = (self.unknowns[:, keys].diff(dim=1).abs().amax() > 2 * APART) | (best.amax() > 2 * best.median())
-            if far:
-                others = torch.cat([torch.roll(keys, 1), torch.roll(keys, -1)])
-                self.improve(keys.repeat(2), self.unknowns[:, others], near=False)
-
-    def _headings(self, count: int) -> list[Float[Tensor, "unknowns keys"]]:
-        start, heading = self.defaults.repeat(1, count), self.equations.heading
-        starts = []
-        for k in range(1 if heading is None else HEADINGS):
-            turned = start.clone()
-            if heading is not None:
-                turned[heading] += 2 * np.pi * k / HEADINGS
-            starts.append(turned)
-        return starts
+        """Roughly, each from the table; then from one another, where they do not go together."""
+        weights = self.weights if self.weights.shape[-1] == 1 else self.weights[:, keys]
+        start = self.table.choose(self.equations.sums(self.targets[..., keys], weights))
+        self.improve(keys, start, near=False, last_step=ROUGH_STEP)
+        best = self.objective[keys]
+        odd = best > 2 * best.median()
+        if odd.any():
+            others = torch.cat([torch.roll(keys, 1)[odd], torch.roll(keys, -1)[odd]])
+            self.improve(keys[odd].repeat(2), self.unknowns[:, others], near=False, last_step=ROUGH_STEP)
 
     def _between(self, frames: Int[Tensor, " n"], stride: int) -> Float[Tensor, "unknowns n"]:
         """Where the solved frames, every ``stride``-th, put those between: on a cubic through four of them."""
