@@ -30,7 +30,6 @@ def compare(
     from biomech.evaluation.compare import compare as compare_motions
     from biomech.evaluation.presets import check_preset, preset_figures
     from biomech.report import comparison as report
-    from biomech.report.curves import check_figure, write_curves
     from biomech.skeleton.recognise import recognise_motion
 
     # What can be refused is refused before anything is read, and all is compared before anything is written.
@@ -44,11 +43,13 @@ def compare(
     if preset is not None:
         check_preset(preset)
     if figure is not None:
+        from biomech.report.curves import check_figure, write_curves
+
         check_figure(figure)
         if figure.is_dir():
             raise BioposeError("is a folder", where=str(figure), mend="Name a file.")
     first = reference or motions[0]
-    others = [path for path in motions if path != first] if reference else motions[1:]
+    others = [path for path in motions if path.resolve() != first.resolve()] if reference else motions[1:]
     if not others:
         raise BioposeError(f"nothing to compare {first} with", mend="Give at least two motions.")
     truth = recognise_motion(first)

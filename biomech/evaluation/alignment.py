@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.interpolate import make_interp_spline
-from scipy.signal import correlate
 from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
@@ -137,16 +137,24 @@ def _correlations(
     ours: Float[np.ndarray, "samples used"], theirs: Float[np.ndarray, "others used"]
 ) -> Float[np.ndarray, "lags"]:
     """Pearson's r of all columns together at every lag, NaN where too little is shared or nothing moves."""
-    covariance, spread_a, spread_b, shared = np.zeros((4, len(ours) + len(theirs) - 1))
+    lags = len(ours) + len(theirs) - 1
+    length = next_fast_len(lags, real=True)
+
+    def at_all_lags(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        sums = irfft(first * second.conj(), length)
+        return np.roll(sums, len(theirs) - 1)[:lags]
+
+    covariance, spread_a, spread_b, shared = np.zeros((4, lags))
     for a, b in zip(ours.T, theirs.T, strict=True):
-        seen_a, seen_b = np.isfinite(a).astype(float), np.isfinite(b).astype(float)
-        a, b = np.nan_to_num(a), np.nan_to_num(b)
-        count = np.maximum(np.round(correlate(seen_a, seen_b, method="fft")), 0)
-        sum_a, sum_b = correlate(a, seen_b, method="fft"), correlate(seen_a, b, method="fft")
+        there_a, there_b = np.isfinite(a), np.isfinite(b)
+        a, b = np.where(there_a, a, 0), np.where(there_b, b, 0)
+        a1, b1, a2, b2, n_a, n_b = (rfft(x, length) for x in (a, b, a * a, b * b, there_a * 1.0, there_b * 1.0))
+        count = np.round(at_all_lags(n_a, n_b))
+        sum_a, sum_b = at_all_lags(a1, n_b), at_all_lags(n_a, b1)
         per = 1 / np.maximum(count, 1)
-        covariance += correlate(a, b, method="fft") - sum_a * sum_b * per
-        spread_a += correlate(a * a, seen_b, method="fft") - sum_a**2 * per
-        spread_b += correlate(seen_a, b * b, method="fft") - sum_b**2 * per
+        covariance += at_all_lags(a1, b1) - sum_a * sum_b * per
+        spread_a += at_all_lags(a2, n_b) - sum_a**2 * per
+        spread_b += at_all_lags(n_a, b2) - sum_b**2 * per
         shared += count
     enough = shared >= LEAST_SHARED * np.max(shared)
     moves = (spread_a > 1e-9 * np.max(spread_a)) & (spread_b > 1e-9 * np.max(spread_b)) & (spread_a * spread_b > 1e-20)

@@ -177,9 +177,8 @@ def _knees_forward(motion: Kinematics, which: str, notes: list[str]) -> Kinemati
 
 
 def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
-    difference = motion.values - reference.values
-    nearest = np.where(motion.rotational, reference.values + wrapped(difference), motion.values)
-    return Kinematics(motion.names, nearest, motion.time_s, motion.rotational)
+    turns = np.round((motion.values - reference.values) / (2 * np.pi)) * motion.rotational
+    return Kinematics(motion.names, motion.values - 2 * np.pi * turns, motion.time_s, motion.rotational)
 
 
 def _errors(reference: Kinematics, curves: Kinematics, column: int) -> Errors:

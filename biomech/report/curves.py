@@ -2,10 +2,11 @@
 
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -16,7 +17,8 @@ from biomech.files import whole_file
 
 FORMATS = (".png", ".svg", ".html")
 COLUMNS = 4
-PANEL_INCHES = (3.2, 1.7)
+PANEL_INCHES = (3.2, 1.75)
+HEAD_INCHES = 0.6
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind too
 REFERENCE = "#222222"
 
@@ -62,52 +64,57 @@ def draw_curves(comparisons: Sequence[Comparison]) -> Figure:
     """The figure itself: reference in black, motions in colour, degrees and millimetres over the reference's time."""
     panels = _panels(comparisons)
     rows = 1 + max(place // COLUMNS for place in panels)
-    size = (COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1] + 0.8)
-    figure = Figure(figsize=size, layout="constrained")
+    width, height = COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1] + HEAD_INCHES
+    figure = Figure(figsize=(width, height))
     axes = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True)
+    # By hand: matplotlib's constrained layout takes longer than all else together.
+    figure.subplots_adjust(
+        left=0.5 / width,
+        right=1 - 0.15 / width,
+        bottom=0.5 / height,
+        top=1 - HEAD_INCHES / height,
+        hspace=0.35,
+        wspace=0.2,
+    )
+    spans = [comparison.compared_s for comparison in comparisons]
+    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+    margin = 0.03 * (last - first) or 0.5
+    axes.flat[0].set_xlim(first - margin, last + margin)
     labels = file_labels([comparisons[0].reference.path, *(c.motion.path for c in comparisons)])
     lines: dict[str, Line2D] = {}
     for place, panel in enumerate(axes.flat):
         if place not in panels:
             panel.set_visible(False)
             continue
-        name = panels[place]
-        _draw_panel(panel, name, comparisons, labels, lines)
-        below = place + COLUMNS
-        panel.tick_params(labelbottom=below not in panels)
-        if below not in panels:
-            panel.set_xlabel("time (s)", fontsize=8)
-    spans = [c.compared_s for c in comparisons]
-    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
-    margin = 0.03 * (last - first) or 0.5
-    axes.flat[0].set_xlim(first - margin, last + margin)
+        for label, line in _draw_panel(panel, panels[place], comparisons, labels, (first, last)):
+            lines.setdefault(label, line)
+        lowest = place + COLUMNS not in panels
+        panel.tick_params(labelbottom=lowest)
+        if lowest:
+            panel.set_xlabel("time (s)", fontsize=8, labelpad=1)
     figure.legend(
-        handles=list(lines.values()),
-        labels=list(lines),
-        loc="outside upper center",
-        frameon=False,
-        ncols=min(len(lines), 4),
+        handles=list(lines.values()), labels=list(lines), loc="upper center", frameon=False, ncols=min(len(lines), 4)
     )
     return figure
 
 
 def _draw_panel(
-    panel, name: str, comparisons: Sequence[Comparison], labels: list[str], lines: dict[str, Line2D]
-) -> None:
+    panel: Axes, name: str, comparisons: Sequence[Comparison], labels: list[str], span_s: tuple[float, float]
+) -> Iterator[tuple[str, Line2D]]:
     unit = "°"
     for i, comparison in enumerate(comparisons):
         if name not in comparison.names:
             continue
         column = comparison.names.index(name)
         reference, curves = comparison.reference_curves, comparison.curves
+        shown = (curves.time_s >= span_s[0]) & (curves.time_s <= span_s[1])
         rotational = bool(reference.rotational[column])
         unit = "°" if rotational else "mm"
+        courses = [curve_deg_mm(values[shown, column], rotational) for values in (reference.values, curves.values)]
         if not panel.lines:
-            course = curve_deg_mm(reference.values[:, column], rotational)
-            lines.setdefault(labels[0], panel.plot(reference.time_s, course, color=REFERENCE, lw=1.6)[0])
-        course = curve_deg_mm(curves.values[:, column], rotational)
+            yield labels[0], panel.plot(curves.time_s[shown], courses[0], color=REFERENCE, lw=1.6)[0]
         colour, style = COLOURS[i % len(COLOURS)], ("-", "--", ":")[i // len(COLOURS) % 3]
-        lines.setdefault(labels[i + 1], panel.plot(curves.time_s, course, style, color=colour, lw=1.2)[0])
+        yield labels[i + 1], panel.plot(curves.time_s[shown], courses[1], style, color=colour, lw=1.2)[0]
     panel.set_title(f"{name} ({unit})", fontsize=8, pad=3)
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.25, lw=0.5)
