@@ -16,6 +16,7 @@ from torch import Tensor
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
+from biomech.skeleton.branches import continuous
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.normal_equations import UNIQUENESS, MarkerEquations, Pull
 from biomech.skeleton.skeleton import Skeleton
@@ -52,7 +53,8 @@ def inverse_kinematics(
         progress: called with frames done and frames in all.
 
     Returns:
-        Every coordinate, whole turns taken out, frames with too few markers interpolated; and the marker errors.
+        Every coordinate, continuous where equivalent angles allow, frames with too few markers interpolated; and the
+        marker errors.
 
     Raises:
         BioposeError: no marker in common, no frame with enough markers, or a task for a coordinate that is not free.
@@ -72,6 +74,7 @@ def inverse_kinematics(
     values = solve_markers(
         pruned, chosen.positions_m[usable], each, coordinate_tasks=coordinate_tasks, progress=progress
     )
+    values = continuous(skeleton.description, values)
     with torch.no_grad():
         posed = pruned(torch.from_numpy(values).to(pruned.axes)).markers.double().numpy()
     distances = np.full(chosen.positions_m.shape[:2], np.nan)

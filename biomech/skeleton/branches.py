@@ -1,0 +1,135 @@
+"""Which of the equivalent angles of a ball-like joint to give: those that go on from the frame before.
+
+Three rotations in turn about axes u₁, u₂, u₃, with u₂ perpendicular to both others, reach every orientation twice:
+half a turn about u₁ reverses a turn about u₂, so that
+
+    R₁(α) R₂(β) R₃(γ) = R₁(α + π) R₂(2ψ − β) R₃(γ + π),   ψ: from u₃ to u₁, about u₂
+
+(ψ is a quarter turn where the axes are those of a Gimbal joint). And whole turns of any of the three change nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
+
+from biomech.skeleton.description import Description
+from biomech.skeleton.functions import Affine
+
+TURN = 2 * np.pi
+SAME = 1e-9  # of rotation matrices
+PERPENDICULAR = 1e-10
+
+
+@dataclass(frozen=True)
+class BallJoint:
+    """Three coordinates, by index, with the angles ``slopes * values + constants`` about ``axes``."""
+
+    coordinates: Int[np.ndarray, "3"]
+    axes: Float[np.ndarray, "3 3"]
+    slopes: Float[np.ndarray, "3"]
+    constants: Float[np.ndarray, "3"]
+
+    def twin(self, values: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+        """The other triple of the same orientation."""
+        u, v, w = self.axes
+        psi = np.arctan2(v @ np.cross(w, u), w @ u)
+        angles = self.slopes * values + self.constants
+        other = np.stack([angles[..., 0] + np.pi, 2 * psi - angles[..., 1], angles[..., 2] + np.pi], axis=-1)
+        return (other - self.constants) / self.slopes
+
+    def rotation(self, values: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+        """Parent from child."""
+        turns = (self.slopes * values + self.constants)[:, None] * self.axes
+        first, second, third = Rotation.from_rotvec(turns).as_matrix()
+        return first @ second @ third
+
+    @property
+    def turns(self) -> Float[np.ndarray, "3"]:
+        """What a coordinate changes by in a whole turn."""
+        return TURN / np.abs(self.slopes)
+
+
+def ball_joints(description: Description) -> list[BallJoint]:
+    """The joints whose rotations are three coordinates that move nothing else, with a twin for every triple."""
+    used = [k for joint in description.joints for _, takes in joint.functions for k in takes]
+    used += [k for coupler in description.couplers for k in (coupler.dependent, *coupler.independent)]
+    found = []
+    for joint in description.joints:
+        functions, takes = zip(*joint.functions[:3], strict=True)
+        if not all(isinstance(f, Affine) and len(f.slopes) == 1 and f.slopes[0] for f in functions):
+            continue
+        coordinates = [k for (k,) in takes]
+        if any(used.count(k) > 1 or description.coordinates[k].locked for k in coordinates):
+            continue
+        ball = BallJoint(
+            np.array(coordinates),
+            joint.axes[:3],
+            np.array([f.slopes[0] for f in functions]),
+            np.array([f.constant for f in functions]),
+        )
+        perpendicular = np.abs(joint.axes[[0, 2]] @ joint.axes[1]).max() < PERPENDICULAR
+        some = np.array([0.4, -0.3, 0.9])
+        if perpendicular and np.abs(ball.rotation(some) - ball.rotation(ball.twin(some))).max() < SAME:
+            found.append(ball)
+    return found
+
+
+def continuous(
+    description: Description, values: Float[np.ndarray, "frames coordinates"]
+) -> Float[np.ndarray, "frames coordinates"]:
+    """The same poses, with the angles of ball-like joints nearest to those of the frame before.
+
+    Of the continuous courses that there are (the twins of one, and whole turns), the one that keeps the most frames
+    inside the ranges; the one that begins as given where they are equal. A joint with clamped coordinates that no
+    course keeps inside stays as it is.
+    """
+    chosen = values.copy()
+    for joint in ball_joints(description):
+        parts = [description.coordinates[k] for k in joint.coordinates]
+        low, high = np.array([c.range for c in parts]).T
+        clamped = np.array([c.clamped for c in parts])
+        given = values[:, joint.coordinates]
+        course = _course(joint, given)
+        courses = [_turned_inside(joint, one, low, high) for one in (course, joint.twin(course))]
+        inside = [(one >= low - SAME) & (one <= high + SAME) for one in courses]
+        allowed = [k for k in (0, 1) if inside[k][:, clamped].all()]
+        if allowed:
+            best = max(allowed, key=lambda k: (int(inside[k].all(1).sum()), int(inside[k].sum())))
+            chosen[:, joint.coordinates] = courses[best]
+    return chosen
+
+
+def _course(joint: BallJoint, given: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3"]:
+    """From the first frame on, each frame the twin and the turns that are nearest to the frame before.
+
+    Twins of two triples are as far apart as these, so that a step tells whether to change sides, whichever side it is.
+    """
+    other = joint.twin(given)
+
+    def length(step: Float[np.ndarray, "steps 3"]) -> Float[np.ndarray, " steps"]:
+        return np.square(step - joint.turns * np.round(step / joint.turns)).sum(1)
+
+    change = length(other[1:] - given[:-1]) < length(given[1:] - given[:-1])
+    changed = np.r_[False, np.logical_xor.accumulate(change)]
+    course = np.where(changed[:, None], other, given)
+    steps = np.diff(course, axis=0)
+    course[1:] -= np.cumsum(np.round(steps / joint.turns), axis=0) * joint.turns
+    return course
+
+
+def _turned_inside(
+    joint: BallJoint,
+    course: Float[np.ndarray, "frames 3"],
+    low: Float[np.ndarray, "3"],
+    high: Float[np.ndarray, "3"],
+) -> Float[np.ndarray, "frames 3"]:
+    """With the whole turns of each coordinate that keep the most of its frames inside its range."""
+    middle = np.round((course.mean(0) - (low + high) / 2) / joint.turns)
+    options = [np.zeros(3), *(middle + k for k in (0, -1, 1))]
+    counts = []
+    for option in options:
+        moved = course - option * joint.turns
+        counts.append(((moved >= low - SAME) & (moved <= high + SAME)).sum(0))
+    return course - np.stack(options)[np.argmax(counts, axis=0), np.arange(3)] * joint.turns
