@@ -44,7 +44,9 @@ class Errors:
     correlation: float  # Pearson's r; NaN where one of the two does not move
     range: float
     reference_range: float
-    zero_mae: float  # of a motion that stays at 0; NaN for translations, whose zero is a place in the room
+    # Of a motion that stays at 0 (where headings are aligned: at the reference's mean heading); NaN for translations,
+    # whose zero is a place in the room.
+    zero_mae: float
 
     @property
     def range_ratio(self) -> float:
@@ -129,7 +131,7 @@ def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: b
     if turn is not None:
         resampled = turned(resampled, turn)
     curves = _on_the_same_turn(ours, resampled)
-    errors = {name: _errors(ours, curves, i) for i, name in enumerate(names) if both[:, i].any()}
+    errors = {name: _errors(ours, curves, i, turn) for i, name in enumerate(names) if both[:, i].any()}
     notes += [f"{name} has no time in common; not compared" for name in names if name not in errors]
     still = [name for name, e in errors.items() if e.range < _least(e) and e.reference_range < _least(e)]
     if still:
@@ -181,7 +183,7 @@ def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
     return Kinematics(motion.names, motion.values - 2 * np.pi * turns, motion.time_s, motion.rotational)
 
 
-def _errors(reference: Kinematics, curves: Kinematics, column: int) -> Errors:
+def _errors(reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None) -> Errors:
     rotational = bool(reference.rotational[column])
     ours, theirs = reference.values[:, column], curves.values[:, column]
     both = np.isfinite(ours) & np.isfinite(theirs)
@@ -190,6 +192,8 @@ def _errors(reference: Kinematics, curves: Kinematics, column: int) -> Errors:
     # Ranges and correlation are of the course without jumps; the error is already around the circle.
     smooth_ours, smooth_theirs = (unwrapped(ours), unwrapped(theirs)) if rotational else (ours, theirs)
     per = 180 / np.pi if rotational else 1000
+    turned_too = heading is not None and reference.names[column] == "pelvis_rotation"
+    zero = float(np.angle(np.exp(1j * ours).mean())) if turned_too else 0.0
     return Errors(
         unit="deg" if rotational else "mm",
         mae=per * float(np.abs(error).mean()),
@@ -199,7 +203,7 @@ def _errors(reference: Kinematics, curves: Kinematics, column: int) -> Errors:
         correlation=correlation(smooth_theirs, smooth_ours),
         range=per * float(np.ptp(smooth_theirs)),
         reference_range=per * float(np.ptp(smooth_ours)),
-        zero_mae=per * float(np.abs(wrapped(ours)).mean()) if rotational else float("nan"),
+        zero_mae=per * float(np.abs(wrapped(ours - zero)).mean()) if rotational else float("nan"),
     )
 
 

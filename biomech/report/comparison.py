@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,19 @@ def plain(table: Table) -> str:
     return "\n".join([title, *lines])
 
 
+def file_labels(paths: Sequence[Path]) -> list[str]:
+    """Names of the files, with as many folders as it takes to tell them apart."""
+    labels = []
+    for path in paths:
+        others = [p for p in paths if p != path]
+        parts = path.parts
+        count = next(
+            (k for k in range(1, len(parts) + 1) if all(p.parts[-k:] != parts[-k:] for p in others)), len(parts)
+        )
+        labels.append("/".join(parts[-count:]))
+    return labels
+
+
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
     return "  ".join([first.strip().ljust(widths[0]), *others])
@@ -130,8 +144,8 @@ def _row(name: str, errors: Errors) -> list[str]:
 def _preset_table(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures]) -> Table:
     first = presets[0]
     headings = ["", "unit"]
-    for comparison, preset in zip(comparisons, presets, strict=True):
-        headings.append(comparison.motion.path.name)
+    for label, preset in zip(file_labels([c.motion.path for c in comparisons]), presets, strict=True):
+        headings.append(label)
         if preset.shifted is not None:
             headings.append(f"at {preset.shift_s:+.3f} s")
 

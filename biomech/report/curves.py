@@ -14,6 +14,7 @@ from biomech.errors import BioposeError
 from biomech.evaluation.compare import Comparison, curve_deg_mm
 from biomech.evaluation.coordinate_names import COUPLED_GROUP, group, group_order, standard_name
 from biomech.files import whole_file
+from biomech.report.comparison import file_labels
 
 FORMATS = (".png", ".svg", ".html")
 COLUMNS = 4
@@ -141,16 +142,3 @@ def _panels(comparisons: Sequence[Comparison]) -> dict[int, str]:
         panels |= {place + k: pair[side] for k, side in enumerate("rl") if side in pair}
         place += 2
     return panels
-
-
-def file_labels(paths: Sequence[Path]) -> list[str]:
-    """Names of the files, with as many folders as it takes to tell them apart."""
-    labels = []
-    for path in paths:
-        others = [p for p in paths if p != path]
-        parts = path.parts
-        count = next(
-            (k for k in range(1, len(parts) + 1) if all(p.parts[-k:] != parts[-k:] for p in others)), len(parts)
-        )
-        labels.append("/".join(parts[-count:]))
-    return labels

@@ -165,6 +165,11 @@ def test_heading_is_aligned(biopose_data: Path) -> None:
     aligned = compare(truth, other, heading=True)
     assert aligned.heading is not None and aligned.heading.turn_rad == pytest.approx(-1.9)
     assert max(errors.max for errors in aligned.errors.values()) < 1e-6
+    # A motion of zeros gets no credit for a heading that the alignment takes away anyhow.
+    facing = np.rad2deg(few.column("pelvis_rotation"))
+    zero = np.abs(facing - facing.mean()).mean()
+    assert compare(other, truth).errors["pelvis_rotation"].zero_mae > 90
+    assert compare(other, truth, heading=True).errors["pelvis_rotation"].zero_mae == pytest.approx(zero, abs=0.3)
 
 
 @pytest.mark.parametrize(
