@@ -31,6 +31,9 @@ def label(
     people: Annotated[
         Path | None, typer.Option(help="Table (.csv) of who wore real markers: subject, height_m, mass_kg.")
     ] = None,
+    up: Annotated[
+        str | None, typer.Option(help="Axis that points up in .trc and .c3d: x, y or z. [default: found out]")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Thin recordings to about this rate, Hz.")] = None,
     body_models: Annotated[Path | None, typer.Option(help="Folder of your SMPL-H or SMPL-X files.")] = None,
     seed: Annotated[int, typer.Option(help="Of the random bodies and of the samples.")] = 0,
@@ -55,6 +58,7 @@ def label(
         model_dir=body_models,
         static=static,
         people=people,
+        up=up,
     )
     options = Options(solver, files, check, seed, workers or os.cpu_count() or 1, scheduler, overwrite)
     with stop_on_signals(lambda text: print(text, file=sys.stderr)) as stop:

@@ -127,7 +127,9 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
 
 def made_of(trial: Trial, solver: str) -> str:
     """A key that changes when the recordings, how they are read, the solver or the package does."""
-    files = [trial.path, *(path for path, _ in trial.of_subject)] + ([] if trial.static is None else [trial.static])
+    files = [trial.path, *(recording.path for recording in trial.of_subject)] + (
+        [] if trial.static is None else [trial.static]
+    )
     stats = [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in dict.fromkeys(files))]
     made = [__version__, FORMAT, solver, dataclasses.asdict(trial), stats]
     said = json.dumps(made, sort_keys=True, default=lambda path: path.name)

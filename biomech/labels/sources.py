@@ -30,17 +30,15 @@ from biomech.body.smpl import find_model, load_smpl, neutral_smpl, on_subject, r
 from biomech.errors import BioposeError
 from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.labels.people import Person, random_adult, read_people, seeded
+from biomech.labels.recordings import Recording, frames_of_subject, thinned
 from biomech.labels.v3d import read_v3d, v3d_motions
-from biomech.markers.c3d import read_c3d
 from biomech.markers.markers import Markers
-from biomech.markers.trc import read_trc
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 
 BODY_KINDS = ("cmu", "amc", "amass")
 KIND_BY_SUFFIX = {".bvh": "cmu", ".amc": "amc", ".npz": "amass", ".mat": "v3d", ".c3d": "c3d", ".trc": "trc"}
 ZIPPED = (".bvh", ".amc")
 MARKER_KINDS = ("v3d", "c3d", "trc")
-FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for the model: as many as show its poses
 
 
 @dataclass
@@ -85,7 +83,8 @@ class Trial:
     seed: int = 0
     rate_hz: float | None = None  # thinned to about this; None keeps every frame
     static: Path | None = None
-    of_subject: tuple[tuple[Path, str], ...] = ()  # real markers: path and member of all recordings of the subject
+    up: str | None = None  # real markers: the file's axis that points up; found out where not given
+    of_subject: tuple[Recording, ...] = ()  # real markers: all recordings of the subject
     height_m: float | None = None  # real markers: what is known of the subject
     mass_kg: float | None = None
     marker_map: str | None = None
@@ -115,6 +114,7 @@ def find_trials(
     model_dir: str | Path | None = None,
     static: bool = True,
     people: str | Path | None = None,
+    up: str | None = None,
 ) -> list[Trial]:
     """The trials in files, folders and zips, in an order that depends on their names alone.
 
@@ -128,6 +128,7 @@ def find_trials(
         rate_hz: rate wanted; every n-th frame is taken that comes nearest.
         model_dir: where the user's own SMPL-H or SMPL-X files are.
         static: whether static trials are used; they are never labelled.
+        up: the axis, x, y or z, that points up in files of real markers; by default it is found out.
         people: table of heights and masses of who wore real markers (``read_people``).
 
     Raises:
@@ -147,11 +148,12 @@ def find_trials(
             mend=f"Known are {', '.join(KIND_BY_SUFFIX)} and zips of {', '.join(ZIPPED)}.",
         )
     found = _with_statics(found, static)
-    known, together = read_people(people) if people else {}, _together(found)
+    known, together = read_people(people) if people else {}, _together(found, up)
     settled = [
         replace(
             trial,
             name=f"{trial.name}__b{body:02d}" if trial.source in BODY_KINDS else trial.name,
+            up=up,
             of_subject=together.get((trial.subject, trial.source), ()),
             height_m=known.get(trial.subject, Person()).height_m,
             mass_kg=known.get(trial.subject, Person()).mass_kg,
@@ -226,13 +228,13 @@ def _with_statics(trials: list[Trial], used: bool) -> list[Trial]:
     return [replace(t, static=statics.get((t.path.parent, t.source))) for t in moving] if used else moving
 
 
-def _together(trials: list[Trial]) -> dict[tuple[str, str], tuple[tuple[Path, str], ...]]:
+def _together(trials: list[Trial], up: str | None) -> dict[tuple[str, str], tuple[Recording, ...]]:
     """The recordings of real markers by subject and kind."""
     groups: dict[tuple[str, str], set[tuple[Path, str]]] = {}
     for trial in trials:
         if trial.source in MARKER_KINDS:
             groups.setdefault((trial.subject, trial.source), set()).add((trial.path, trial.member))
-    return {who: tuple(sorted(recordings)) for who, recordings in groups.items()}
+    return {who: tuple(Recording(*place, up) for place in sorted(places)) for who, places in groups.items()}
 
 
 @functools.cache
@@ -324,42 +326,31 @@ def _load_amass(trial: Trial) -> BodyTrial:
     )
 
 
-def _thinned(markers: Markers, every: int) -> Markers:
-    return Markers(markers.names, markers.positions_m[::every], markers.time_s[::every], markers.notes)
+def _load_v3d(trial: Trial) -> MarkerTrial:
+    said = read_v3d(trial.path, trial.member)
+    return _load_markers(
+        replace(trial, height_m=trial.height_m or said.height_m, mass_kg=trial.mass_kg or said.mass_kg)
+    )
 
 
-@functools.lru_cache(maxsize=2)  # the recordings of one subject come one after the other
-def _recordings(
-    source: str, recordings: tuple[tuple[Path, str], ...], marker_map: str
-) -> tuple[list[Markers], list[str]]:
-    """Frames of a subject's recordings under the model's names, and why one of them is left out."""
-    known = read_marker_map(marker_map)
-    read: list[Markers] = []
-    notes: list[str] = []
-    for path, member in recordings:
-        try:
-            mapped = known.apply(MARKER_READERS[source](path, member), str(path))
-        except BioposeError as error:
-            notes.append(f"{member or path.name} says nothing for the model: {error.what}")
-        else:
-            read.append(_thinned(mapped, -(-len(mapped.time_s) // FRAMES_OF_EACH)))
-    return read, notes
-
-
-def _real(
-    trial: Trial, markers: Markers, static: Markers | None, height_m: float | None, mass_kg: float | None
-) -> MarkerTrial:
+def _load_markers(trial: Trial) -> MarkerTrial:
+    recording = Recording(trial.path, trial.member, trial.up)
+    markers = recording.read()
     known = read_marker_map(trial.marker_map) if trial.marker_map else recognise(markers.names, str(trial.path))
-    mapped = known.apply(_thinned(markers, _every(markers.rate_hz, trial.rate_hz)), str(trial.path))
+    mapped = recording.on_model(thinned(markers, _every(markers.rate_hz, trial.rate_hz)), known)
     of_subject: list[Markers] = [mapped]
     notes: list[str] = []
     if len(trial.of_subject) > 1:
-        of_subject, notes = _recordings(trial.source, trial.of_subject, trial.marker_map or known.name)
+        of_subject, notes = frames_of_subject(trial.of_subject, trial.marker_map or known.name)
+    static = None
+    if trial.static is not None:
+        standing = Recording(trial.static, up=trial.up)
+        static = standing.on_model(standing.read(), known)
     return MarkerTrial(
         markers=mapped,
-        static=None if static is None else known.apply(static, str(trial.static)),
-        height_m=height_m,
-        mass_kg=mass_kg,
+        static=static,
+        height_m=trial.height_m,
+        mass_kg=trial.mass_kg,
         trusted=np.isfinite(mapped.positions_m).all(-1).any(1),
         marker_map=known,
         weights={name: weight for name, weight in known.tasks().items() if name in mapped.names},
@@ -368,23 +359,6 @@ def _real(
     )
 
 
-def _load_v3d(trial: Trial) -> MarkerTrial:
-    recording = read_v3d(trial.path, trial.member)
-    height_m, mass_kg = trial.height_m or recording.height_m, trial.mass_kg or recording.mass_kg
-    return _real(trial, recording.markers, None, height_m, mass_kg)
-
-
-def _load_markers(trial: Trial) -> MarkerTrial:
-    read = MARKER_READERS[trial.source]
-    static = None if trial.static is None else read(trial.static, "")
-    return _real(trial, read(trial.path, trial.member), static, trial.height_m, trial.mass_kg)
-
-
-MARKER_READERS: dict[str, Callable[[Path, str], Markers]] = {
-    "v3d": lambda path, member: read_v3d(path, member).markers,
-    "c3d": lambda path, _: read_c3d(path),
-    "trc": lambda path, _: read_trc(path),
-}
 LOADERS: dict[str, Callable[[Trial], BodyTrial | MarkerTrial]] = {
     "cmu": _load_cmu,
     "amc": _load_amc,

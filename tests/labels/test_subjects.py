@@ -3,14 +3,16 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biomech.errors import BioposeError
 from biomech.labels.campaign import Options, run_campaign
 from biomech.labels.label import made_of
 from biomech.labels.people import read_people
+from biomech.labels.recordings import FRAMES_OF_EACH
 from biomech.labels.shards import Shards
-from biomech.labels.sources import FRAMES_OF_EACH, MarkerTrial, Trial, find_trials
+from biomech.labels.sources import MarkerTrial, Trial, find_trials
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 
@@ -36,7 +38,7 @@ def _loaded(trial: Trial) -> MarkerTrial:
 def test_recordings_of_a_subject_belong_together(folder: Path) -> None:
     trials = find_trials([folder])
     assert [t.name for t in trials] == ["anna_squats1", "anna_walking1"]
-    assert all([path.name for path, _ in t.of_subject] == ["squats1.trc", "walking1.trc"] for t in trials)
+    assert all([recording.path.name for recording in t.of_subject] == ["squats1.trc", "walking1.trc"] for t in trials)
     squats, walking = map(_loaded, trials)
     lengths = [len(markers.time_s) for markers in squats.of_subject]
     assert lengths == [len(squats.markers.time_s), len(walking.markers.time_s)]
@@ -60,6 +62,18 @@ def test_a_recording_of_other_markers_is_left_out_of_the_model(folder: Path, tmp
     squats = _loaded(find_trials([tmp_path], marker_map="opencap")[0])
     assert len(squats.of_subject) == 1
     assert any(note.startswith("walking1.trc says nothing for the model") for note in squats.notes)
+
+
+def test_a_laboratory_whose_z_points_up(folder: Path, tmp_path: Path) -> None:
+    right = _loaded(find_trials([folder / "walking1.trc"])[0])
+    whole = read_trc(folder / "walking1.trc")
+    x, y, z = np.moveaxis(whole.positions_m, -1, 0)
+    write_trc(Markers(whole.names, np.stack([x, -z, y], axis=-1), whole.time_s), tmp_path / "walk.trc")
+    turned = _loaded(find_trials([tmp_path / "walk.trc"])[0])
+    np.testing.assert_allclose(turned.markers.positions_m, right.markers.positions_m, atol=1e-5)
+    assert any("Z is taken as up" in note for note in turned.notes)
+    told = _loaded(find_trials([tmp_path / "walk.trc"], up="z")[0])
+    np.testing.assert_allclose(told.markers.positions_m, right.markers.positions_m, atol=1e-5)
 
 
 def test_one_model_of_all_recordings(folder: Path, tmp_path: Path) -> None:

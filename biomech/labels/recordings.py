@@ -1,0 +1,87 @@
+"""Recordings of real markers as labels take them: under the model's names, of a person's size, Y up."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+from biomech.labels.marker_map import MarkerMap, read_marker_map
+from biomech.labels.v3d import read_v3d
+from biomech.markers.checks import agree_with_model
+from biomech.markers.markers import Markers
+from biomech.markers.read import read_markers
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.skeleton import Skeleton
+
+FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for the model: as many as show its poses
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Where markers are recorded."""
+
+    path: Path
+    member: str = ""  # the motion within a V3D .mat
+    up: str | None = None  # the file's axis that points up; found out where not given
+
+    def read(self) -> Markers:
+        """The markers under the file's names.
+
+        Raises:
+            BioposeError: the file cannot be used.
+        """
+        if self.member:
+            return read_v3d(self.path, self.member).markers
+        return read_markers(self.path, up=self.up)
+
+    def on_model(self, markers: Markers, known: MarkerMap) -> Markers:
+        """What ``read`` gave under the model's names; a body that stands along X or Z is turned up, and that told.
+
+        Raises:
+            BioposeError: too few of the map's markers are there, or they are not of a person's size.
+        """
+        mapped = known.apply(markers, str(self.path))
+        by_name = dict(zip(known.names, _default_places(known), strict=True))
+        places = np.stack([by_name[name] for name in mapped.names])
+        return agree_with_model(mapped, places, where=self.path, find_up=self.up is None)
+
+
+@functools.lru_cache(maxsize=2)  # the recordings of one subject come one after the other
+def frames_of_subject(recordings: tuple[Recording, ...], marker_map: str) -> tuple[list[Markers], list[str]]:
+    """Frames of all recordings of a subject, and why one of them is left out."""
+    known = read_marker_map(marker_map)
+    read: list[Markers] = []
+    notes: list[str] = []
+    for recording in recordings:
+        try:
+            markers = recording.on_model(recording.read(), known)
+        except BioposeError as error:
+            name = recording.member or recording.path.name
+            notes.append(f"{name} says nothing for the model: {error.what}")
+        else:
+            read.append(thinned(markers, -(-len(markers.time_s) // FRAMES_OF_EACH)))
+    return read, notes
+
+
+def thinned(markers: Markers, every: int) -> Markers:
+    """Every n-th frame."""
+    return Markers(markers.names, markers.positions_m[::every], markers.time_s[::every], markers.notes)
+
+
+def _default_places(known: MarkerMap) -> Float[np.ndarray, "markers 3"]:
+    """Where the map's markers are on the generic model in its default pose (m, Y up)."""
+    skeleton = _generic()
+    with torch.no_grad():
+        pose = skeleton(torch.as_tensor(skeleton.defaults)[None])
+    bodies = [skeleton.body_names.index(body) for body in known.bodies]
+    turned = np.einsum("mij,mj->mi", pose.rotations[0, bodies].numpy(), known.locations_m)
+    return pose.positions[0, bodies].numpy() + turned
+
+
+@functools.cache
+def _generic() -> Skeleton:
+    return Skeleton.from_osim(DEFAULT_PATH)
