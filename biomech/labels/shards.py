@@ -26,6 +26,7 @@ FORMAT = 1
 EVERY_DOUBT = 0xFF  # all bits of the flags
 INDEX = "index.json"
 Split = Literal["train", "val", "test"]
+MarkersFrom = Literal["body", "skeleton"]
 # Of the subjects, by hash: so many go to training, so many to validation; the rest is for tests.
 TRAIN_SHARE, VAL_SHARE = 0.8, 0.1
 # Of the first few salts, the one with which CMU's subjects 1-14 leave two for validation and none but the held-out
@@ -201,6 +202,7 @@ class Shards(Sequence[Shard]):
         length: int,
         *,
         split: Split | None = None,
+        markers_from: MarkersFrom | None = None,
         rate_hz: float | None = None,
         step: int = 1,
         doubts: int = EVERY_DOUBT,
@@ -209,10 +211,15 @@ class Shards(Sequence[Shard]):
 
         Args:
             split: only these subjects.
+            markers_from: only trials whose 142 markers lay on a body, or only those where the posed skeleton gave them.
             rate_hz: of the windows; the recording's own where not given.
             doubts: bits of the flags that mask a label, e.g. all but ``quality.LANDMARK_OFF``.
         """
-        chosen = [i for i, trial in enumerate(self.trials) if split is None or trial["split"] == split]
+        chosen = [
+            i
+            for i, trial in enumerate(self.trials)
+            if split in (None, trial["split"]) and (markers_from is None or trial["markers_from"] == markers_from)
+        ]
         return Windows(self, chosen, length, rate_hz, step, doubts)
 
 

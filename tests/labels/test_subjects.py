@@ -84,6 +84,7 @@ def test_one_model_of_all_recordings(folder: Path, tmp_path: Path) -> None:
     assert report.labelled == 2 and not report.failed
     assert len(list((tmp_path / "out/models").iterdir())) == 1
     shards = Shards.open(tmp_path / "out")
+    assert len(shards.windows(5)) > 0 == len(shards.windows(5, markers_from="body"))
     for about in shards.trials:
         assert (about["height_m"], about["mass_kg"]) == (1.68, 62.6)
         assert about["markers_from"] == "skeleton" and about["marker_rms_mm"] < 12
