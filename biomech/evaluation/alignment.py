@@ -16,7 +16,7 @@ TIME_TOLERANCE_S = 1e-4  # times are written with few digits
 LONGEST_STEP = 2.5  # of the usual step; over a longer one nothing is interpolated
 FEWEST_FOR_SHIFT = 10  # samples that must move
 LEAST_SHARED = 0.5  # of the shorter motion, for a shift to count
-NEARLY_AS_GOOD = 0.01  # in correlation: a second shift that a reader should know of
+NEARLY_AS_GOOD = 1.2  # times the best shift's 1 − r: what noise may decide between two steps or two squats
 PELVIS_ROTATIONS = ["pelvis_tilt", "pelvis_list", "pelvis_rotation"]
 SEQUENCE: Literal["ZXY"] = (
     "ZXY"  # of those three, in the pelvis's own turning axes, in every model of coordinate_names.csv
@@ -91,7 +91,8 @@ def best_shift(reference: Kinematics, motion: Kinematics, *, where: str) -> Time
     """The shift at which the rotations of two motions correlate best (normalised cross-correlation of what is there).
 
     Both have the same coordinates. Each counts by how much it moves. Missing samples are left out of the sums (masked
-    correlation, Padfield 2012). The shift is found on the reference's median step and refined by a parabola.
+    correlation, Padfield 2012). The shift is found on the reference's median step and refined by a parabola. Of shifts
+    that fit nearly alike the smallest is taken where the motions overlap in time as they are, else the best.
 
     Raises:
         BioposeError: nothing moves, or the motions are too short.
@@ -106,21 +107,26 @@ def best_shift(reference: Kinematics, motion: Kinematics, *, where: str) -> Time
     if not np.isfinite(correlation).any():
         raise BioposeError("nothing moves that could be aligned in time", where=where, mend="Leave --align time away.")
     score = np.where(np.isfinite(correlation), correlation, -np.inf)
-    best = int(score.argmax())
-    lag = float(best)
-    if 0 < best < len(score) - 1 and np.isfinite(score[[best - 1, best + 1]]).all():
-        left, middle, right = score[best - 1 : best + 2]
-        bend = left - 2 * middle + right
-        lag += 0.5 * (left - right) / bend if bend else 0.0
-    start = reference.time_s[0] - motion.time_s[0]
-    peaks = 1 + np.flatnonzero((score[1:-1] >= score[:-2]) & (score[1:-1] >= score[2:]))
-    rivals = [p for p in peaks if p != best and score[p] > score[best] - NEARLY_AS_GOOD]
-    second = max(rivals, key=lambda p: score[p], default=None)
+    start = reference.time_s[0] - motion.time_s[0] - (len(theirs) - 1) * step
+    unlike = NEARLY_AS_GOOD * (1 - score.max()) + 1e-4
+    padded = np.concatenate([[-np.inf], score, [-np.inf]])
+    peaks = np.flatnonzero((score >= padded[:-2]) & (score >= padded[2:]) & (1 - score <= unlike))
+    peaks = peaks[np.argsort(-score[peaks], kind="stable")]
+    if motion.time_s[0] <= reference.time_s[-1] and reference.time_s[0] <= motion.time_s[-1]:
+        # The clocks may be one: a step or a squat further on is no better an answer for fitting a trace better.
+        peaks = peaks[np.argsort(np.abs(start + peaks * step), kind="stable")]
+    shifts = [start + (peak + _between(score, int(peak))) * step for peak in peaks]
+    return TimeShift(float(shifts[0]), float(score[peaks[0]]), float(shifts[1]) if len(shifts) > 1 else None)
 
-    def seconds(at: float) -> float:
-        return float(start + (at - (len(theirs) - 1)) * step)
 
-    return TimeShift(seconds(lag), float(score[best]), None if second is None else seconds(float(second)))
+def _between(score: Float[np.ndarray, "lags"], peak: int) -> float:
+    """How far from a peak's lag the top of the parabola through it and its neighbours lies, in lags."""
+    around = score[max(peak - 1, 0) : peak + 2]
+    if len(around) < 3 or not np.isfinite(around).all():
+        return 0.0
+    left, middle, right = around
+    bend = left - 2 * middle + right
+    return float(0.5 * (left - right) / bend) if bend else 0.0
 
 
 def _even_angles(motion: Kinematics, step: float) -> Float[np.ndarray, "samples used"]:

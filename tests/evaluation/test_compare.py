@@ -138,8 +138,10 @@ def test_a_motion_that_repeats_itself_has_more_than_one_shift() -> None:
         name: 0.3 * np.sin(2 * np.pi * t) for name in ("pelvis_tilt", "pelvis_list", "pelvis_rotation", "knee_angle_r")
     }
     truth = _motion(**same)
-    comparison = compare(truth, _changed(truth), time=True)
-    assert any("fits nearly as well" in note for note in comparison.notes)
+    noisy = truth.kinematics.values + np.random.default_rng(3).normal(0, 0.02, truth.kinematics.values.shape)
+    late = compare(truth, _changed(truth, values=noisy, time_s=t + 0.1), time=True)
+    assert late.time_shift is not None and late.time_shift.shift_s == pytest.approx(-0.1, abs=0.01)
+    assert any("fits nearly as well" in note for note in late.notes)
     still = _motion(**{name: np.zeros(401) for name in same})
     with pytest.raises(BioposeError, match="nothing moves"):
         compare(truth, still, time=True)
