@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from biomech.classical.marker_errors import MarkerErrors
@@ -20,6 +20,7 @@ from biomech.skeleton.branches import continuous
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.normal_equations import UNIQUENESS, MarkerEquations, Pull
 from biomech.skeleton.skeleton import Skeleton
+from biomech.skeleton.smoothing import Smoothness, smooth
 from biomech.skeleton.tracked import enough_seen, filled, tracked_weights
 from biomech.skeleton.trial import Trial
 
@@ -39,6 +40,7 @@ def inverse_kinematics(
     *,
     coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
     weights: Float[np.ndarray, "frames markers"] | None = None,
+    smoothness: Smoothness | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Kinematics, MarkerErrors]:
     """Pose a skeleton at every frame.
@@ -50,6 +52,8 @@ def inverse_kinematics(
             ignored.
         coordinate_tasks: by coordinate name; only of free coordinates.
         weights: multiplies the tasks', for every frame and marker of ``markers``.
+        smoothness: then the frames, evenly spaced, are solved as one trajectory (``smoothing``), which goes through
+            those with too few markers as well.
         progress: called with frames done and frames in all.
 
     Returns:
@@ -62,29 +66,44 @@ def inverse_kinematics(
     tracked = tracked_weights(skeleton.marker_names, markers, tasks, skeleton.name)
     chosen = markers.select(list(tracked))
     usable = enough_seen(chosen, skeleton.name)
-    each = np.array(list(tracked.values()))
+    each = np.array(list(tracked.values()))[None]
     if weights is not None:
-        columns = [markers.names.index(name) for name in tracked]
-        each = each * np.asarray(weights, dtype=np.float64)[usable][:, columns]
-    coordinate_tasks = {
-        name: CoordinateTask(np.broadcast_to(task.value, usable.shape)[usable], task.weight)
-        for name, task in (coordinate_tasks or {}).items()
-    }
+        each = each * weights[:, [markers.names.index(name) for name in tracked]]
     pruned = skeleton.carrying(list(tracked))
+
+    def weights_in(frames: Int[np.ndarray, " some"]) -> Float[np.ndarray, "#some markers"]:
+        return each if len(each) == 1 else each[frames]
+
+    def tasks_in(frames: Int[np.ndarray, " some"]) -> dict[str, CoordinateTask]:
+        return {
+            name: CoordinateTask(np.broadcast_to(task.value, usable.shape)[frames], task.weight)
+            for name, task in (coordinate_tasks or {}).items()
+        }
+
+    solved = np.flatnonzero(usable)
+    positions = chosen.positions_m
     values = solve_markers(
-        pruned, chosen.positions_m[usable], each, coordinate_tasks=coordinate_tasks, progress=progress
+        pruned, positions[solved], weights_in(solved), coordinate_tasks=tasks_in(solved), progress=progress
     )
     values = continuous(skeleton.description, values)
+    values = filled(markers.time_s, usable, values, skeleton.rotational)
+    if smoothness is not None:
+        between = np.arange(solved[0], solved[-1] + 1)
+        smoothed = smooth_markers(
+            pruned,
+            positions[between],
+            weights_in(between),
+            values[between],
+            markers.rate_hz,
+            smoothness,
+            coordinate_tasks=tasks_in(between),
+        )
+        values = smoothed[np.arange(len(values)).clip(solved[0], solved[-1]) - solved[0]]  # the ends held
     with torch.no_grad():
-        posed = pruned(torch.from_numpy(values).to(pruned.axes)).markers.double().numpy()
-    distances = np.full(chosen.positions_m.shape[:2], np.nan)
-    distances[usable] = np.linalg.norm(posed - chosen.positions_m[usable], axis=-1)
-    kinematics = Kinematics(
-        list(skeleton.coordinate_names),
-        filled(markers.time_s, usable, values, skeleton.rotational),
-        markers.time_s,
-        skeleton.rotational,
-    )
+        posed = pruned(torch.from_numpy(values[solved]).to(pruned.axes)).markers.double().numpy()
+    distances = np.full(positions.shape[:2], np.nan)
+    distances[solved] = np.linalg.norm(posed - positions[solved], axis=-1)
+    kinematics = Kinematics(list(skeleton.coordinate_names), values, markers.time_s, skeleton.rotational)
     return kinematics, MarkerErrors(list(tracked), distances, markers.time_s, usable)
 
 
@@ -135,6 +154,34 @@ def solve_markers(
         on_frames(frames)
     whole = equations.bare.couplers(equations.complete(trial.unknowns))
     return whole.T.contiguous().double().numpy()
+
+
+@torch.inference_mode()
+def smooth_markers(
+    skeleton: Skeleton,
+    targets: Float[np.ndarray, "frames markers 3"],
+    weights: Float[np.ndarray, "#frames markers"],
+    start: Float[np.ndarray, "frames coordinates"],
+    rate_hz: float,
+    smoothness: Smoothness,
+    *,
+    coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
+) -> Float[np.ndarray, "frames coordinates"]:
+    """The most probable trajectory, from each frame's own answer (``start``, continuous); else as ``solve_markers``.
+
+    Raises:
+        BioposeError: a task for a coordinate that is not free.
+    """
+    like = skeleton.axes
+    equations = MarkerEquations(skeleton)
+    target = torch.as_tensor(targets).to(like).movedim(0, -1).contiguous()
+    weight = torch.as_tensor(weights).to(like).T.contiguous()
+    pull = _pull(equations, weight, coordinate_tasks or {}, len(start))
+    near = torch.as_tensor(start).to(like).T[equations.unknowns]
+    unknowns = smooth(equations, target, weight, pull, _bounds(equations), near, rate_hz, smoothness)
+    values = torch.as_tensor(start).to(like).T.clone()  # what no marker tells stays
+    values[torch.from_numpy(equations.unknowns)] = unknowns
+    return equations.bare.couplers(values).T.contiguous().double().numpy()
 
 
 def _pull(equations: MarkerEquations, weights: Tensor, tasks: Mapping[str, CoordinateTask], frames: int) -> Pull:
