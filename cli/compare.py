@@ -77,20 +77,26 @@ def _print(compared, presets) -> None:
     from biomech.report.comparison import plain, tables
 
     for title, headings, sections in tables(compared, presets):
+        text = plain((title, headings, sections))
         if not sys.stdout.isatty():
-            typer.echo(plain((title, headings, sections)))
+            typer.echo(text)
             continue
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left")
+        console = Console()
+        if console.width < len(text.splitlines()[-1]) + 4:  # rich would cut names and figures short
+            typer.echo(text)
+            continue
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True)
         for i, heading in enumerate(headings):
             table.add_column(heading, justify="left" if i == 0 else "right")
         for section in sections:
             for row in section:
                 table.add_row(*row)
             table.add_section()
-        Console().print(table)
+        console.print(table)
     for note in compared[0].reference.notes:
         typer.echo(f"note: {compared[0].reference.path}: {note}")
     for comparison in compared:

@@ -68,26 +68,22 @@ def test_several_motions_and_a_preset(expert: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".html"])
-def test_the_figure(tmp_path: Path, expert: Path, other: Path, suffix: str) -> None:
-    copy = tmp_path / "again" / other.name
-    copy.parent.mkdir()
-    copy.write_bytes(other.read_bytes())
-    figure = tmp_path / f"curves{suffix}"
-    result = _run(expert, other, copy, "--figure", figure)
+def test_the_figure(tmp_path: Path, suffix: str) -> None:
+    for folder, knee in (("a", 20), ("b", 25), ("c", 30)):
+        (tmp_path / folder).mkdir()
+        rows = "".join(f"{i / 10},{knee + i},{i / 10}\n" for i in range(10))
+        (tmp_path / folder / "walk.csv").write_text(f"time,knee_angle_r,pelvis_tx\n{rows}")
+    figure = tmp_path / "figures" / f"curves{suffix}"
+    result = _run(*(tmp_path / folder / "walk.csv" for folder in "abc"), "--figure", figure)
     assert result.exit_code == 0 and result.output.splitlines()[-1] == f"figure: {figure}"
-    data = figure.read_bytes()
+    assert list(figure.parent.iterdir()) == [figure]
     if suffix == ".png":
-        assert data.startswith(b"\x89PNG") and len(data) > 50_000
+        assert figure.read_bytes().startswith(b"\x89PNG")
         return
-    text = data.decode()
-    if suffix == ".svg":
-        ElementTree.fromstring(text)
-    assert "http://" not in text.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
-        "http://creativecommons.org", ""
-    )
-    for label in (expert.name, f"IK/{other.name}", f"again/{other.name}", "hip_flexion_r (°)", "pelvis_tx (mm)"):
+    text = figure.read_text()
+    ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
+    for label in ("a/walk.csv", "b/walk.csv", "c/walk.csv", "knee_angle_r (°)", "pelvis_tx (mm)"):
         assert label in text
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["again", figure.name])
 
 
 def test_what_it_refuses(tmp_path: Path, expert: Path, other: Path, biopose_data: Path) -> None:
