@@ -71,7 +71,7 @@ def compare(
             typer.echo(f"figure: {figure}")
 
 
-def _print(compared, presets) -> None:
+def _print(compared: list, presets: list) -> None:
     import sys
 
     from biomech.report.comparison import plain, tables

@@ -7,7 +7,7 @@ other way there are left apart.
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -58,7 +58,7 @@ def match_coordinates(reference: Sequence[str], other: Sequence[str]) -> dict[st
     return {name: matched[name] for name in reference if name in matched}
 
 
-def _by_standard_name(names) -> dict[str, list[str]]:
+def _by_standard_name(names: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(standard_name(name), []).append(name)
