@@ -21,6 +21,7 @@ from biomech.evaluation.compare import Comparison, compare
 from biomech.evaluation.personalise import ROTATIONS, read_trials
 from biomech.labels.campaign import Options, Report, run_campaign, sample
 from biomech.labels.check import check_trial, summed_up
+from biomech.labels.marker_map import read_marker_map
 from biomech.labels.shards import Shards
 from biomech.labels.sources import Trial, find_trials
 from biomech.markers.markers import Markers
@@ -89,6 +90,7 @@ def bench_label(
         "fast_against_opensim_max_deg": round(check["max_deg"], 4),
         "fast_against_opensim_worst": check["worst"],
         "speed_ratio_opensim": round(check["speed_ratio"], 1),
+        "speed_ratio_opensim_cpu": round(check["cpu_speed_ratio"], 1),
         "fast_frames_per_s": round(check["fast_frames_per_s"], 1),
         "opensim_frames_per_s": round(check["opensim_frames_per_s"], 1),
         "checked_trials": sorted(drawn),
@@ -134,8 +136,8 @@ def _labelled(data: Path, folder: Path, *, static: bool, workers: int) -> tuple[
 
 
 def _posed(skeleton: Skeleton, recordings: Mapping[str, Markers]) -> Motions:
-    """Every few frames, all markers alike, as the expert's setups have them."""
-    tasks = dict.fromkeys(skeleton.marker_names, 1.0)
+    """Every few frames, with OpenCap's weights: the expert's angles were solved with them, as ours are."""
+    tasks = read_marker_map("opencap").tasks()
     posed = {}
     for name, whole in recordings.items():
         markers = Markers(whole.names, whole.positions_m[::EVERY], whole.time_s[::EVERY])

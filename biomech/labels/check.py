@@ -60,6 +60,8 @@ def check_trial(trial: Trial, folder: Path) -> None:
         "frames": len(one),
         "fast_s": float(np.median(fast.wall_s)),
         "opensim_s": float(np.median(tool.wall_s)),
+        "fast_cpu_s": float(np.median(fast.cpu_s)),
+        "opensim_cpu_s": float(np.median(tool.cpu_s)),
         "coordinates": {
             name: {
                 "mean": float(np.abs(apart[:, k]).mean()),
@@ -101,6 +103,7 @@ def summed_up(folder: Path) -> dict[str, Any] | None:
     ]
     worst = max(angles, key=lambda a: a[1], default=(0.0, 0.0, 0, ""))
     fast_s, opensim_s = (sum(c[key] for c in found) for key in ("fast_s", "opensim_s"))
+    fast_cpu_s, opensim_cpu_s = (sum(c[key] for c in found) for key in ("fast_cpu_s", "opensim_cpu_s"))
     return {
         "trials": len(found),
         "frames": int(frames.sum()),
@@ -110,5 +113,6 @@ def summed_up(folder: Path) -> dict[str, Any] | None:
         "fast_frames_per_s": frames.sum() / fast_s,
         "opensim_frames_per_s": frames.sum() / opensim_s,
         "speed_ratio": opensim_s / fast_s,
+        "cpu_speed_ratio": opensim_cpu_s / fast_cpu_s,  # hangs less on what else the machine does
         "coordinates": coordinates,
     }
