@@ -81,7 +81,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             "solve",
             inputs=[files.markers, files.model, *own],
             outputs=[files.kinematics, files.ik_setup, files.quality],
-            options={"accuracy": ACCURACY, **chosen("solver", "tasks", "scaling")},
+            options={"accuracy": ACCURACY, **chosen("solver", "smooth_mm", "tasks", "scaling")},
             work=lambda: _solve(files, options, bar),
         ),
     ]
@@ -201,6 +201,7 @@ def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             markers,
             weights,
             solver=options.solver,
+            smooth_mm=options.smooth_mm,
             markers_trc=files.markers,
             out_mot=files.kinematics,
             out_setup=files.ik_setup,

@@ -82,7 +82,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
             "solve",
             inputs=[files.motion, files.markers, files.model],
             outputs=[files.kinematics, files.ik_setup, files.quality],
-            options={"accuracy": ACCURACY, **chosen("solver")},
+            options={"accuracy": ACCURACY, **chosen("solver", "smooth_mm")},
             work=lambda: _solve(files, options, bar),
         ),
     ]
@@ -174,6 +174,7 @@ def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             read_trc(files.markers),
             load_virtual_markers().weights_by_name(),
             solver=options.solver,
+            smooth_mm=options.smooth_mm,
             markers_trc=files.markers,
             out_mot=files.kinematics,
             out_setup=files.ik_setup,

@@ -45,7 +45,7 @@ def run_ik(
     """
     source, folder, options = Path(source), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg)
-    check_solver(options.solver)
+    check_solver(options.solver, options.smooth_mm)
     run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
     files = Result.of(folder, source.stem, run.record, options.solver)
     entrance = from_markers if is_marker_file(source) else from_video

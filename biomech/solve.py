@@ -22,6 +22,7 @@ from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coupled_coordinates, load_model
 from biomech.skeleton.mot import write_mot
 from biomech.skeleton.skeleton import Skeleton
+from biomech.skeleton.smoothing import Smoothness
 from biomech.skeleton.tracked import tracked_weights
 from biomech.street import check_solver
 
@@ -34,6 +35,7 @@ def solve(
     tasks: Mapping[str, float],
     *,
     solver: str,
+    smooth_mm: float | None = None,
     markers_trc: Path,
     out_mot: Path,
     out_setup: Path,
@@ -49,6 +51,7 @@ def solve(
         markers: what was measured, under the model's names.
         tasks: IK task weight by marker name; 0 leaves a marker out.
         solver: ``fast`` (ours) or ``opensim``.
+        smooth_mm: standard deviation of the markers' noise, against which the motion is smoothed (the fast solver's).
         markers_trc: the file that holds ``markers``.
         out_mot: degrees and metres, every coordinate.
         out_setup: InverseKinematicsTool's XML.
@@ -62,7 +65,7 @@ def solve(
     Raises:
         BioposeError: no marker in common, no frame with enough markers, or the solver failed; then nothing is written.
     """
-    check_solver(solver)
+    check_solver(solver, smooth_mm)
     if solver == "opensim":
         kinematics, errors = solve_ik(
             model_osim,
@@ -75,14 +78,20 @@ def solve(
             progress=progress,
         )
     else:
-        kinematics, errors = _solve_fast(model_osim, markers, tasks, markers_trc, out_mot, out_setup, progress)
+        smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
+        kinematics, errors = _solve_fast(
+            model_osim, markers, tasks, markers_trc, out_mot, out_setup, smoothness, progress
+        )
     _write_quality(out_quality, quality, errors)
+    notes = errors.flags()
+    if smooth_mm is not None:
+        notes.append(f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without")
     return {
         "frames": len(kinematics.time_s),
         "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
         "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
         "frames_within_thresholds": int(errors.good.sum()),
-        "notes": errors.flags(),
+        "notes": notes,
     }
 
 
@@ -117,6 +126,7 @@ def _solve_fast(
     markers_trc: Path,
     out_mot: Path,
     out_setup: Path,
+    smoothness: Smoothness | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Kinematics, MarkerErrors]:
     model = load_model(model_osim)
@@ -124,7 +134,9 @@ def _solve_fast(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # small tensors: on a busy machine, waiting threads took ten times as long
     try:
-        kinematics, errors = inverse_kinematics(Skeleton.from_osim(model), markers, weights, progress=progress)
+        kinematics, errors = inverse_kinematics(
+            Skeleton.from_osim(model), markers, weights, smoothness=smoothness, progress=progress
+        )
     finally:
         torch.set_num_threads(threads)
     write_mot(kinematics, out_mot, coupled=coupled_coordinates(model))

@@ -1,5 +1,6 @@
 """What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
@@ -16,15 +17,19 @@ MOTION_NAMES = {"fast": "fast", "opensim": "classical"}
 DEFAULT_SOLVER = "fast"
 
 
-def check_solver(solver: str) -> None:
-    """Refuse a solver that there is not.
+def check_solver(solver: str, smooth_mm: float | None = None) -> None:
+    """Refuse a solver that there is not, or that cannot do what it is asked.
 
     Raises:
-        BioposeError: it is not one of ``MOTION_NAMES``.
+        BioposeError: it is not one of ``MOTION_NAMES``, or another than ours is to smooth.
     """
     if solver not in MOTION_NAMES:
         known = " or ".join(MOTION_NAMES)
         raise BioposeError(f"there is no solver '{solver}'", mend=f"Give --solver {known}.")
+    if smooth_mm is not None and solver != "fast":
+        raise BioposeError("--smooth is for our own solver", mend="Leave --smooth away, or give --solver fast.")
+    if smooth_mm is not None and not 0 < smooth_mm < math.inf:
+        raise BioposeError(f"--smooth takes the markers' noise in mm, not {smooth_mm:g}", mend="Give --smooth 10.")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Options:
     marker_set: Path | None = None  # … markers on its bodies (the virtual ones for a video), and …
     scaling: Path | None = None  # … a scale setup whose measurements fit it
     solver: str = DEFAULT_SOLVER
+    smooth_mm: float | None = None  # noise of the markers to smooth against
     workers: int | None = None
     # Of a video only:
     person: int | tuple[float, float] | None = None

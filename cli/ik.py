@@ -20,6 +20,10 @@ def ik(
     solver: Annotated[
         str, typer.Option(help="Of the inverse kinematics: fast (ours) or opensim (OpenSim's own, slower).")
     ] = DEFAULT_SOLVER,
+    smooth: Annotated[
+        float | None,
+        typer.Option(help="Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver)."),
+    ] = None,
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
     model: Annotated[Path | None, typer.Option(help="Another .osim; for a video give its --markers too.")] = None,
@@ -74,6 +78,7 @@ def ik(
         marker_set=markers,
         scaling=scaling,
         solver=solver,
+        smooth_mm=smooth,
         static=static,
         personalise=personalise,
         tasks=tasks,

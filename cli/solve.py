@@ -14,6 +14,10 @@ def solve(
     model: Annotated[Path, typer.Option(help="A scaled .osim with its markers.")],
     tasks: Annotated[Path | None, typer.Option(help="IK or scale setup (.xml) with the marker weights.")] = None,
     solver: Annotated[str, typer.Option(help="fast (ours) or opensim (OpenSim's own, slower).")] = DEFAULT_SOLVER,
+    smooth: Annotated[
+        float | None,
+        typer.Option(help="Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver)."),
+    ] = None,
     up: Annotated[str | None, typer.Option(help="The axis of the file that points up, x, y or z.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: MARKERS_solved here]")] = None,
     workers: Annotated[
@@ -31,7 +35,7 @@ def solve(
     from biomech.solve import solve as solve_markers
     from biomech.street import Result, check_solver
 
-    check_solver(solver)
+    check_solver(solver, smooth)
     loaded = load_model(model)
     trial = read_for_model(markers, loaded, up=up)
     weights, notes = task_weights(loaded, tasks)
@@ -46,6 +50,7 @@ def solve(
             trial,
             weights,
             solver=solver,
+            smooth_mm=smooth,
             markers_trc=files.markers,
             out_mot=files.kinematics,
             out_setup=files.ik_setup,

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +12,7 @@ from biomech.cli.solve import solve
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
+from biomech.skeleton.mot import read_mot
 
 
 def _run(*arguments: str):
@@ -39,6 +41,26 @@ def test_an_already_scaled_model(biopose_data: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == files
 
 
+def test_smoothing_is_done_and_told(biopose_data: Path, tmp_path: Path) -> None:
+    subject = biopose_data / "opencap_lab_subject4"
+    whole = read_trc(subject / "MarkerData/walking1.trc")
+    rng = np.random.default_rng(0)
+    noisy = whole.positions_m[20:60] + rng.normal(0, 0.01, whole.positions_m[20:60].shape)
+    write_trc(Markers(whole.names, noisy, whole.time_s[20:60]), tmp_path / "walk.trc")
+    shaking = []
+    for name, option in (("plain", ()), ("smooth", ("--smooth", "10"))):
+        result = _run(
+            *(str(tmp_path / "walk.trc"), "--model", str(subject / "Models/manually_scaled.osim")),
+            *("-o", str(tmp_path / name), "--json", *option),
+        )
+        assert result.exit_code == 0, result.output
+        told = [note for note in json.loads(result.output)["notes"] if "smoothed against 10 mm" in note]
+        assert len(told) == len(option) // 2
+        knee = read_mot(tmp_path / name / "walk_fast.mot").column("knee_angle_r")
+        shaking.append(np.diff(knee, 2).std())
+    assert shaking[1] < shaking[0] / 5
+
+
 def test_what_it_refuses(biopose_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = str(biopose_data / "opencap_lab_subject4/Models/manually_scaled.osim")
     monkeypatch.chdir(tmp_path)
@@ -50,6 +72,8 @@ def test_what_it_refuses(biopose_data: Path, tmp_path: Path, monkeypatch: pytest
         (("walk.trc", "--model", model, "-o", "."), "written over this file"),
         (("walk.trc", "--model", model, "--solver", "slow"), "no solver 'slow'"),
         (("walk.trc", "--model", "absent.osim"), "no such model"),
+        (("walk.trc", "--model", model, "--smooth", "10", "--solver", "opensim"), "our own solver"),
+        (("walk.trc", "--model", model, "--smooth", "0"), "noise in mm"),
     ):
         error = _run(*arguments).exception
         assert isinstance(error, BioposeError) and message in str(error)
