@@ -16,8 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.skeleton.normal_equations import Derivatives, MarkerEquations
-
-FEW = 200  # frames, up to which factorising matrices is quicker than the many calls along the tree
+from biomech.skeleton.products import FEW
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Elimination:
         for depth in range(len(self.levels) - 1, -1, -1):
             level = self.levels[depth]
             n = len(level.twists)
-            s, u = at.twist.index_select(0, level.twists), at.column.index_select(0, level.twists)
+            s, u = (at.twist.index_select(0, level.twists), at.column.index_select(0, level.twists))
             own = (s * u).sum(1)
             pivot_extra = torch.addcmul(
                 at.diagonal[level.unknowns] if len(at.diagonal) > 1 else at.diagonal, own.abs(), damping

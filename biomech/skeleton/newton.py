@@ -1,6 +1,6 @@
 """Damped Newton steps on many frames at once, each with its own damping, bounds and end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,12 +9,15 @@ from torch import Tensor
 from biomech.skeleton.elimination import Elimination
 from biomech.skeleton.normal_equations import MarkerSums, Pull
 
-# Newton's last step is the error before it, and the error after it is about its square: 3e-5 rad leaves 1e-8.
-LAST_STEP = 3e-5  # rad and m
+# A frame has arrived when its step is to lower the objective by less than this part of the objective's terms; roughly,
+# when the markers are within about 1 mm. Newton's last step is the error before it, and after it about its square.
+EXACT, ROUGH = 3e-10, 4e-6
+LAST_STEP = 1e-3  # rad and m
 LONGEST_STEP = 0.6  # rad and m, of any coordinate
 TRUST_STEP = 0.1  # a Gauss–Newton step below this is near enough to the minimum for exact second derivatives
 FIRST_DAMPING, DAMPING_FACTOR, LEAST_DAMPING = 1e-3, 10.0, 1e-5
 HARDEST_DAMPING = 1e8
+CAUTION = 0.03  # of the objective, per rad²: keeps Gauss–Newton from far steps along what the markers hardly tell
 BOUND_PASSES = 3  # of a step, to find which bounds it meets
 ROUNDING = 1e-13  # of the objective's terms
 
@@ -37,7 +40,7 @@ def minimise(
     *,
     near: bool,
     rounds: int,
-    last_step: float = LAST_STEP,
+    enough: float = EXACT,
 ) -> Solution:
     """The nearest minimum to the start of every frame.
 
@@ -49,7 +52,7 @@ def minimise(
         bounds: lowest and highest values; infinite where free.
         near: the start is near the minimum (a neighbour's answer), so begin with Newton steps.
         rounds: at most; a frame that has not arrived then gives its best pose so far.
-        last_step: a frame has arrived with a step below this (rad and m).
+        enough: ``EXACT`` or ``ROUGH``.
     """
     lower, upper = bounds
     bounded = bool(torch.isfinite(lower).any() or torch.isfinite(upper).any())
@@ -69,9 +72,11 @@ def minimise(
         at = elimination.equations.derivatives(here, sums, pull, exact)
         rose = at.objective > best + ROUNDING * sums.constant
         held = _held(here, at.gradient, bounds) if bounded else None
+        if not exact.all():
+            at = replace(at, diagonal=at.diagonal + torch.where(exact, 0.0, CAUTION * at.objective))
         prescribed = torch.zeros_like(here)
         step, sound = elimination.step(at, damping, held, prescribed)
-        for _ in range(BOUND_PASSES if bounded else 0):
+        for _ in range(BOUND_PASSES if bounded and near else 0):
             stopped = torch.minimum(torch.maximum(step, lower - here), upper - here)
             crossing = stopped != step
             if not crossing.any():
@@ -86,7 +91,11 @@ def minimise(
         if bounded:
             ahead = ahead.clamp(lower, upper)
             size = torch.where(sound, (ahead - here).abs().amax(0), size)
-        arrived = sound & (size < last_step) & (damping < FIRST_DAMPING) | (damping > HARDEST_DAMPING)
+        gain = -(at.gradient * (ahead - here)).sum(0)
+        arrived = sound & (gain < enough * sums.constant) & (damping < FIRST_DAMPING)
+        if enough == EXACT:
+            arrived &= exact & (size < LAST_STEP)
+        arrived |= damping > HARDEST_DAMPING
         best = torch.where(rose, best, at.objective)
         before = torch.where(rose, before, here)
         harder = rose | (~sound & ~exact)
@@ -100,7 +109,7 @@ def minimise(
             found[:, done], objective[done] = here[:, arrived], best[arrived]
             left = (~arrived).nonzero()[:, 0]
             index, here, before = index[left], here[:, left], before[:, left]
-            best, damping, exact, retreated = best[left], damping[left], exact[left], retreated[left]
+            best, damping, exact, retreated = (best[left], damping[left], exact[left], retreated[left])
             sums, pull = sums.take(left), pull.take(left)
     found[:, index], objective[index] = before, best
     return Solution(found, objective, evaluated / max(frames, 1))

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from biomech.skeleton.products import apply, compose, cross_
 from biomech.skeleton.skeleton import Skeleton, Trace
 
 # Keeps the answer unique where markers say nothing: a pull to the defaults, as a part of the markers' whole weight
@@ -214,7 +215,7 @@ class MarkerEquations:
         cross_(velocity, trace.joints.index_select(0, self.twist_joint) - centre, omega)
         if len(self._glide_entry):
             glides = skeleton.glides_in_ground(trace, self.scales)[self._glide]
-            motion, link, number = motion[self._glide_entry], link[self._glide_entry], number[self._glide_entry]
+            motion, link, number = (motion[self._glide_entry], link[self._glide_entry], number[self._glide_entry])
             velocity.index_add_(0, number, (slopes[motion] * links[link])[:, None] * glides)
         motion, link, row, number = self._slide
         size = skeleton.slide_sizes(self.scales)[self._slide_size]
@@ -222,11 +223,7 @@ class MarkerEquations:
         return twists
 
     def derivatives(
-        self,
-        unknowns: Float[Tensor, "unknowns frames"],
-        sums: MarkerSums,
-        pull: Pull,
-        exact: Bool[Tensor, " frames"],
+        self, unknowns: Float[Tensor, "unknowns frames"], sums: MarkerSums, pull: Pull, exact: Bool[Tensor, " frames"]
     ) -> Derivatives:
         """Objective, gradient and Hessian; Gauss–Newton's where not ``exact``."""
         trace = self.bare.trace(self.complete(unknowns), self.scales)
@@ -275,24 +272,3 @@ class MarkerEquations:
     def _over(self, values: Float[Tensor, "bodies rows #frames"]) -> Float[Tensor, "twists rows #frames"]:
         """Sums over the bodies behind each twist."""
         return (self._behind @ values.flatten(1)).view(-1, *values.shape[1:])
-
-
-def apply(matrix: Float[Tensor, "n 3 3 #frames"], vector: Float[Tensor, "n 3 #frames"]) -> Tensor:
-    """Matrices times vectors, frames last."""
-    product = matrix[:, :, 0] * vector[:, None, 0]
-    product = torch.addcmul(product, matrix[:, :, 1], vector[:, None, 1])
-    return torch.addcmul(product, matrix[:, :, 2], vector[:, None, 2])
-
-
-def compose(left: Float[Tensor, "n 3 3 frames"], right: Float[Tensor, "n 3 3 #frames"]) -> Tensor:
-    """Products of 3×3 matrices, frames last."""
-    product = left[:, :, :1] * right[:, :1]
-    product = torch.addcmul(product, left[:, :, 1:2], right[:, 1:2])
-    return torch.addcmul(product, left[:, :, 2:], right[:, 2:])
-
-
-def cross_(out: Tensor, a: Float[Tensor, "n 3 #frames"], b: Float[Tensor, "n 3 #frames"]) -> None:
-    """out = a × b, frames last."""
-    for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
-        torch.mul(a[:, i], b[:, j], out=out[:, k])
-        out[:, k].addcmul_(a[:, j], b[:, i], value=-1)

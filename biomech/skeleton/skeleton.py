@@ -18,6 +18,7 @@ from torch import Tensor
 
 from biomech.skeleton.description import Description, describe
 from biomech.skeleton.functions import Affine, CoordinateMap, Function
+from biomech.skeleton.products import apply, compose
 from biomech.skeleton.surfaces import glide, rest
 
 
@@ -62,6 +63,8 @@ class Skeleton(torch.nn.Module):
     """
 
     parent: Int[Tensor, " joints"]  # body index
+    level_joints: Int[Tensor, " joints"]  # by depth
+    level_upper: Int[Tensor, " joints"]  # where their parents stand in the level above
     active: Int[Tensor, " active"]
     turn: Float[Tensor, "parts joints 3 3 3 1"]  # go with 1, cos θ and sin θ of each rotation
     axes: Float[Tensor, "joints 6 3"]  # in the joint's parent frame, before any rotation
@@ -109,7 +112,7 @@ class Skeleton(torch.nn.Module):
         index = {name: k for k, name in enumerate(self.body_names)}
         parents = np.array([index[joint.parent.body] for joint in joints], dtype=np.int64)
         levels, order = _levels(parents)
-        self._depth = len(levels)
+        self._level_sizes = [len(members) for members, _ in levels]
         active = np.array([k for k, (function, _) in enumerate(functions) if not _is_zero(function)], dtype=np.int64)
         slides = active[active % 6 >= 3]
         slide_joint, slide_axis = slides // 6, slides % 6
@@ -129,8 +132,8 @@ class Skeleton(torch.nn.Module):
         turn[:, :, 0] = np.einsum("jab,cjbd->cjad", parent_rotation, turn[:, :, 0])
         turn[:, :, 2] = np.einsum("cjab,jdb->cjad", turn[:, :, 2], child_rotation)
         buffers = {
-            **{f"level_{k}_joints": members for k, (members, _) in enumerate(levels)},
-            **{f"level_{k}_upper": upper for k, (_, upper) in enumerate(levels)},
+            "level_joints": np.concatenate([members for members, _ in levels]).astype(np.int64),
+            "level_upper": np.concatenate([upper for _, upper in levels]).astype(np.int64),
             "body_order": order,
             "parent": parents,
             "active": active,
@@ -228,35 +231,38 @@ class Skeleton(torch.nn.Module):
             torch.addcmul(self.turn[0], self.turn[1], torch.cos(angle)), self.turn[2], torch.sin(angle)
         )
         once = turn[:, 0]
-        twice = _compose(once, turn[:, 1])
-        local = _compose(twice, turn[:, 2])  # parent body from child body
+        twice = compose(once, turn[:, 1])
+        local = compose(twice, turn[:, 2])  # parent body from child body
 
         slid = motion[self.slide_row, None] * sizes[:, None] * self.slide_directions[..., None]
-        origin = _apply(self.parent_origin[..., None], scales[self.parent]).expand(-1, -1, frames)
+        origin = apply(self.parent_origin[..., None], scales[self.parent]).expand(-1, -1, frames)
         origin = origin.index_add(0, self.slide_joint, slid)  # of the joint, in the parent
         if len(self.surface_joint):
             resting = rest(self._normals(twice), self.surface_arc) * self._surface_sizes(scales)
-            resting = _apply(self.parent_rotation[self.surface_joint][..., None], resting)
+            resting = apply(self.parent_rotation[self.surface_joint][..., None], resting)
             origin = origin.index_add(0, self.surface_joint, resting)
-        reach = _apply(self.child_origin[..., None], scales[1:])  # of the joint, in the child
+        reach = apply(self.child_origin[..., None], scales[1:])  # of the joint, in the child
 
-        rotation = [torch.eye(3).to(coordinates)[None, ..., None].expand(1, 3, 3, frames)]
-        position = [coordinates.new_zeros(1, 3, frames)]
-        centre = [coordinates.new_zeros(1, 3, frames)]
-        for level in range(self._depth):
-            joints, upper = self.get_buffer(f"level_{level}_joints"), self.get_buffer(f"level_{level}_upper")
-            above = rotation[-1].index_select(0, upper)
-            rotation.append(_compose(above, local.index_select(0, joints)))
-            centre.append(position[-1].index_select(0, upper) + _apply(above, origin.index_select(0, joints)))
-            position.append(centre[-1] - _apply(rotation[-1], reach.index_select(0, joints)))
-        rotations = torch.cat(rotation).index_select(0, self.body_order)
-        positions = torch.cat(position).index_select(0, self.body_order)
-        centres = torch.cat(centre).index_select(0, self.body_order[1:])
+        # Each joint's child in its parent body, then level by level in the ground: rotation, and place as last column.
+        inner = torch.cat([local, (origin - apply(local, reach))[:, :, None]], dim=2)
+        placed = [torch.eye(3, 4).to(coordinates)[None, ..., None].expand(1, 3, 4, frames)]
+        levels = (self.level_joints.split(self._level_sizes), self.level_upper.split(self._level_sizes))
+        for joints, upper in zip(*levels, strict=True):
+            above = placed[-1].index_select(0, upper)
+            below = compose(above[:, :, :3], inner.index_select(0, joints))
+            below[:, :, 3] += above[:, :, 3]
+            placed.append(below)
+        bodies = torch.cat(placed).index_select(0, self.body_order)
+        rotations, positions = bodies[:, :, :3], bodies[:, :, 3]
+        parents = bodies.index_select(0, self.parent)
+        centres = parents[:, :, 3] + apply(parents[:, :, :3], origin)
 
-        location = _apply(self.marker_locations[..., None], scales[self.marker_body])
-        if marker_offsets is not None:
-            location = location + marker_offsets
-        markers = positions[self.marker_body] + _apply(rotations[self.marker_body], location)
+        markers = coordinates.new_zeros(0, 3, frames)
+        if len(self.marker_body):
+            location = apply(self.marker_locations[..., None], scales[self.marker_body])
+            if marker_offsets is not None:
+                location = location + marker_offsets
+            markers = positions[self.marker_body] + apply(rotations[self.marker_body], location)
         return Trace(coordinates, positions, rotations, centres, markers, (once, twice, local))
 
     def slide_sizes(self, scales: Float[Tensor, "bodies 3 #frames"] | None) -> Float[Tensor, "slides #frames"]:
@@ -270,21 +276,21 @@ class Skeleton(torch.nn.Module):
         return self.slide_unscaled[:, None] + (self.slide_growth[..., None] * of_parent).sum(1)
 
     def _surface_sizes(self, scales: Float[Tensor, "bodies 3 #frames"]) -> Float[Tensor, "surfaces 3 #frames"]:
-        return _apply(self.surface_sizes[..., None], scales[self.surface_body])
+        return apply(self.surface_sizes[..., None], scales[self.surface_body])
 
     def _normals(self, twice: Float[Tensor, "joints 3 3 frames"]) -> Float[Tensor, "surfaces 3 frames"]:
         """Third rotation axes as turned by the first two, in the joints' parent frames, of joints on a surface."""
         joint = self.surface_joint
-        in_parent = _apply(twice[joint], self.axes[joint, 2][..., None])
-        return _apply(self.parent_rotation[joint].mT[..., None], in_parent)
+        in_parent = apply(twice[joint], self.axes[joint, 2][..., None])
+        return apply(self.parent_rotation[joint].mT[..., None], in_parent)
 
     def axes_in_ground(self, trace: Trace) -> Float[Tensor, "active 3 frames"]:
         """Directions of the active axes: of rotations (through the joint's centre) and of slides."""
         # A joint's first axis and its slides rest in the parent body, its third in the child; only the second turns.
-        axes = _apply(trace.rotations.index_select(0, self.axis_body), self.axis_direction[..., None])
+        axes = apply(trace.rotations.index_select(0, self.axis_body), self.axis_direction[..., None])
         joint = self.active.index_select(0, self.second) // 6
-        turned = _apply(trace.turns[0].index_select(0, joint), self.axes[joint, 1][..., None])
-        return axes.index_copy_(0, self.second, _apply(trace.rotations.index_select(0, self.parent[joint]), turned))
+        turned = apply(trace.turns[0].index_select(0, joint), self.axes[joint, 1][..., None])
+        return axes.index_copy_(0, self.second, apply(trace.rotations.index_select(0, self.parent[joint]), turned))
 
     def glides_in_ground(
         self, trace: Trace, scales: Float[Tensor, "bodies 3 #frames"] | None = None
@@ -296,10 +302,10 @@ class Skeleton(torch.nn.Module):
         joint, second = self.surface_joint[surface], (self.active[self.gliding] % 6 == 1)[:, None, None]
         frame = self.parent_rotation[joint][..., None]
         once, twice, _ = trace.turns
-        turned = _apply(frame.transpose(1, 2), _apply(once[joint], self.axes[joint, 1][..., None]))
+        turned = apply(frame.transpose(1, 2), apply(once[joint], self.axes[joint, 1][..., None]))
         turning = torch.where(second, turned, self.axes[joint, 0][..., None])
         moved = glide(self._normals(twice)[surface], turning, self.surface_arc[surface])
-        return _apply(trace.rotations[self.parent[joint]], _apply(frame, moved * self._surface_sizes(scales)[surface]))
+        return apply(trace.rotations[self.parent[joint]], apply(frame, moved * self._surface_sizes(scales)[surface]))
 
 
 def _frames_last(values: Tensor, inner: int) -> Tensor:
@@ -312,20 +318,6 @@ def _batch_first(values: Tensor, batch: torch.Size) -> Tensor:
     """(inner…, frames) → (*batch, inner…), a view."""
     moved = values.movedim(-1, 0)
     return moved.unflatten(0, batch) if batch else moved[0]
-
-
-def _compose(left: Float[Tensor, "n 3 3 frames"], right: Float[Tensor, "n 3 3 frames"]) -> Tensor:
-    """Products of 3×3 matrices, frames last."""
-    product = left[:, :, :1] * right[:, :1]
-    product = torch.addcmul(product, left[:, :, 1:2], right[:, 1:2])
-    return torch.addcmul(product, left[:, :, 2:], right[:, 2:])
-
-
-def _apply(matrix: Float[Tensor, "n 3 3 #frames"], vector: Float[Tensor, "n 3 #frames"]) -> Tensor:
-    """Matrices times vectors, frames last."""
-    product = matrix[:, :, 0] * vector[:, None, 0]
-    product = torch.addcmul(product, matrix[:, :, 1], vector[:, None, 1])
-    return torch.addcmul(product, matrix[:, :, 2], vector[:, None, 2])
 
 
 def _is_zero(function: Function) -> bool:

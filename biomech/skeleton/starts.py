@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from biomech.skeleton.normal_equations import MarkerEquations, MarkerSums, apply, compose
+from biomech.skeleton.normal_equations import MarkerEquations, MarkerSums
+from biomech.skeleton.products import apply, compose
 from biomech.skeleton.skeleton import Trace
 
 POSES = 512
@@ -184,9 +185,7 @@ class PoseTable:
         return found
 
 
-def _alone(
-    sums: MarkerSums,
-) -> tuple[Float[Tensor, "bodies 3 3 frames"], Float[Tensor, "bodies 3 frames"], Tensor]:
+def _alone(sums: MarkerSums) -> tuple[Float[Tensor, "bodies 3 3 frames"], Float[Tensor, "bodies 3 frames"], Tensor]:
     """Where each body's own markers put it (from ``sums.centre``), and whether they tell."""
     frames = sums.centre.shape[-1]
     mass = sums.mass.clamp(min=torch.finfo(sums.mass.dtype).tiny)[:, None]

@@ -14,17 +14,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.skeleton.elimination import Elimination
-from biomech.skeleton.newton import LAST_STEP, minimise
+from biomech.skeleton.newton import EXACT, ROUGH, minimise
 from biomech.skeleton.normal_equations import MarkerEquations, Pull
 from biomech.skeleton.starts import PoseTable
 
 STRIDES = (16, 4, 1)  # frames between those that are solved at each level
 FRAMES_AT_ONCE = 1024  # enough to outweigh the calls, few enough for a processor's cache
-ROUNDS = 40
-ROUGH_STEP = 0.02  # rad or m; of frames that are only to start others, and are solved with these again
+ROUNDS, KEY_ROUNDS, ROUGH_ROUNDS = (40, 8, 4)  # at most; stragglers of the first levels go on in the last
 APART = 0.5  # rad or m; neighbours that differ by more are not interpolated
 JUMP = 0.35  # rad or m between consecutive frames
-STANDS_OUT = 1.5  # times the neighbours' objective
+STANDS_OUT = 0.4  # of the objective's logarithm between consecutive frames
+USUAL = 6.0  # times the median of such differences, which noise makes
 LOWER = 1e-7  # part of the objective by which another answer must be better
 REPAIRS = 20
 
@@ -45,7 +45,7 @@ class Trial:
         bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
         on_frames: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.equations, self.targets, self.weights, self.pull, self.bounds = equations, targets, weights, pull, bounds
+        self.equations, self.targets, self.weights, self.pull, self.bounds = (equations, targets, weights, pull, bounds)
         self.on_frames = on_frames
         self.elimination = Elimination(equations)
         self.table = PoseTable(equations)
@@ -66,7 +66,7 @@ class Trial:
             if len(between):
                 self.unknowns[:, between] = self._between(between, wide)
                 if narrow > 1:
-                    self.improve(between, self.unknowns[:, between], near=True, last_step=ROUGH_STEP)
+                    self.improve(between, self.unknowns[:, between], near=False, enough=ROUGH, rounds=ROUGH_ROUNDS)
         self.objective.fill_(torch.inf)
         for part in torch.arange(frames).split(FRAMES_AT_ONCE):
             self.improve(part, self.unknowns[:, part], near=True)
@@ -74,14 +74,20 @@ class Trial:
         self._repair()
 
     def improve(
-        self, frames: Int[Tensor, " n"], start: Float[Tensor, "unknowns n"], *, near: bool, last_step: float = LAST_STEP
+        self,
+        frames: Int[Tensor, " n"],
+        start: Float[Tensor, "unknowns n"],
+        *,
+        near: bool,
+        enough: float = EXACT,
+        rounds: int = ROUNDS,
     ) -> Bool[Tensor, " frames"]:
         """Solve some frames, which may come several times, and keep what is better than the answers so far.
 
         Args:
             start: of each of ``frames``.
             near: the start is near the answer.
-            last_step: to which a frame is solved (rad and m).
+            enough: ``EXACT``, or ``ROUGH`` for what is only to start others.
 
         Returns:
             Of all frames, which ones got better.
@@ -97,8 +103,8 @@ class Trial:
                 start[:, part],
                 self.bounds,
                 near=near,
-                rounds=ROUNDS,
-                last_step=last_step,
+                rounds=rounds,
+                enough=enough,
             )
             self.evaluations += solution.rounds * len(part)
             # The lowest of a frame's answers comes last, and so stays.
@@ -115,12 +121,12 @@ class Trial:
         """Roughly, each from the table; then from one another, where they do not go together."""
         weights = self.weights if self.weights.shape[-1] == 1 else self.weights[:, keys]
         start = self.table.choose(self.equations.sums(self.targets[..., keys], weights))
-        self.improve(keys, start, near=False, last_step=ROUGH_STEP)
+        self.improve(keys, start, near=False, enough=ROUGH, rounds=KEY_ROUNDS)
         best = self.objective[keys]
         odd = best > 2 * best.median()
         if odd.any():
             others = torch.cat([torch.roll(keys, 1)[odd], torch.roll(keys, -1)[odd]])
-            self.improve(keys[odd].repeat(2), self.unknowns[:, others], near=False, last_step=ROUGH_STEP)
+            self.improve(keys[odd].repeat(2), self.unknowns[:, others], near=False, enough=ROUGH, rounds=KEY_ROUNDS)
 
     def _between(self, frames: Int[Tensor, " n"], stride: int) -> Float[Tensor, "unknowns n"]:
         """Where the solved frames, every ``stride``-th, put those between: on a cubic through four of them."""
@@ -145,10 +151,12 @@ class Trial:
         if frames < 2:
             return
         watched = torch.arange(frames)
+        jumps, ratios = self._jumps(), self._ratios()
+        # What noise does everywhere is no reason to doubt a frame.
+        jump_limit = (USUAL * jumps.median(1, keepdim=True).values).clamp(min=JUMP)
+        ratio_limit = (USUAL * ratios.median()).clamp(min=STANDS_OUT)
         for _ in range(REPAIRS):
-            jump = (self.unknowns[:, 1:] - self.unknowns[:, :-1]).abs().amax(0) > JUMP
-            ratio = self.objective[1:] / self.objective[:-1].clamp(min=1e-300)
-            seam = jump | (ratio > STANDS_OUT) | (ratio < 1 / STANDS_OUT)
+            seam = (self._jumps() > jump_limit).any(0) | (self._ratios() > ratio_limit)
             noticeable = torch.maximum(self.objective[1:], self.objective[:-1]) > 1e-9 * self.weights.sum(0).max()
             seam &= noticeable
             odd = torch.zeros(frames, dtype=torch.bool)
@@ -165,3 +173,10 @@ class Trial:
             around[1:] |= changed[:-1]
             around[:-1] |= changed[1:]
             watched = around.nonzero()[:, 0]
+
+    def _jumps(self) -> Float[Tensor, "unknowns steps"]:
+        return self.unknowns.diff(dim=1).abs()
+
+    def _ratios(self) -> Float[Tensor, " steps"]:
+        """How much more the objective is than the neighbour's, as a logarithm."""
+        return self.objective.clamp(min=1e-300).log().diff().abs()
