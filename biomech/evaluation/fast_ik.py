@@ -21,9 +21,7 @@ class Solver:
         self.skeleton = Skeleton.from_osim(Path(problem.model_osim))
         self.markers = read_trc(Path(problem.markers_trc))
         self.weights = problem.weights
-        # OpenSim divides the marker part of its objective by the sum of the weights, and not that of the tasks.
-        total = sum(problem.weights.values())
-        self.tasks = {n: CoordinateTask(target, w * total) for n, (w, target) in problem.coordinate_tasks.items()}
+        self.tasks = {n: CoordinateTask(target, w) for n, (w, target) in problem.coordinate_tasks.items()}
 
     def __call__(self) -> Kinematics:
         return inverse_kinematics(self.skeleton, self.markers, self.weights, coordinate_tasks=self.tasks)[0]

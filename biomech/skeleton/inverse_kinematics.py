@@ -1,8 +1,8 @@
 """Inverse kinematics of whole trials on the torch skeleton: what ``classical.solve_ik`` finds, much faster.
 
-Weighted marker least squares as in OpenSim's tool: ``Σ w |p − t|²`` over the tracked markers of each frame, plus
-``w (q − target)²`` for coordinate tasks, with clamped coordinates inside their ranges, coupled ones following and
-locked ones at their defaults.
+What OpenSim's tool minimises in every frame (see ``evaluation.opensim_ik``): the weighted mean of the squared distances
+``Σ w |p − t|² / Σ w`` over the markers seen, plus ``w (q − target)²`` for coordinate tasks, with clamped coordinates
+inside their ranges, coupled ones following and locked ones at their defaults.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,10 @@ from biomech.skeleton.trial import Trial
 
 @dataclass(frozen=True)
 class CoordinateTask:
-    """A value that a coordinate should have, in one or in every frame (rad or m), and the weight of its error."""
+    """A value that a coordinate should have, in one or in every frame (rad or m), and the weight of its error.
+
+    As in OpenSim: against the mean square of the markers' distances (m²), whatever the markers' weights sum to.
+    """
 
     value: float | Float[np.ndarray, " frames"]
     weight: float
@@ -145,7 +148,7 @@ def solve_markers(
         if progress:
             progress(done, frames)
 
-    pull = _pull(equations, weight, coordinate_tasks or {}, frames)
+    pull = _pull(equations, target, weight, coordinate_tasks or {})
     trial = Trial(equations, target, weight, pull, _bounds(equations), on_frames)
     if start is None:
         trial.solve()
@@ -176,7 +179,7 @@ def smooth_markers(
     equations = MarkerEquations(skeleton)
     target = torch.as_tensor(targets).to(like).movedim(0, -1).contiguous()
     weight = torch.as_tensor(weights).to(like).T.contiguous()
-    pull = _pull(equations, weight, coordinate_tasks or {}, len(start))
+    pull = _pull(equations, target, weight, coordinate_tasks or {})
     near = torch.as_tensor(start).to(like).T[equations.unknowns]
     unknowns = smooth(equations, target, weight, pull, _bounds(equations), near, rate_hz, smoothness)
     values = torch.as_tensor(start).to(like).T.clone()  # what no marker tells stays
@@ -184,13 +187,19 @@ def smooth_markers(
     return equations.bare.couplers(values).T.contiguous().double().numpy()
 
 
-def _pull(equations: MarkerEquations, weights: Tensor, tasks: Mapping[str, CoordinateTask], frames: int) -> Pull:
+def _pull(
+    equations: MarkerEquations,
+    targets: Float[Tensor, "markers 3 frames"],
+    weights: Float[Tensor, "markers #frames"],
+    tasks: Mapping[str, CoordinateTask],
+) -> Pull:
     skeleton, like = equations.skeleton, equations.skeleton.axes
     unknowns = equations.unknowns.tolist()
     weight = like.new_full((len(unknowns), 1), UNIQUENESS * float(weights.sum(0).max()))
     target = torch.as_tensor(skeleton.defaults[equations.unknowns]).to(like)[:, None]
     if tasks:
-        target = target.repeat(1, frames)
+        target, weight = (values.repeat(1, targets.shape[-1]) for values in (target, weight))
+        seen = (weights * torch.isfinite(targets).all(1)).sum(0)
     for name, task in tasks.items():
         index = skeleton.coordinate_names.index(name) if name in skeleton.coordinate_names else -1
         if index not in skeleton.free.tolist():
@@ -200,7 +209,7 @@ def _pull(equations: MarkerEquations, weights: Tensor, tasks: Mapping[str, Coord
                 mend=f"Free ones: {', '.join(skeleton.coordinate_names[k] for k in skeleton.free)}.",
             )
         if index in unknowns:
-            weight[unknowns.index(index)] = task.weight
+            weight[unknowns.index(index)] = task.weight * seen
             target[unknowns.index(index)] = torch.as_tensor(task.value).to(like)
     return Pull(weight, target)
 

@@ -109,7 +109,7 @@ def minimise(
             found[:, done], objective[done] = here[:, arrived], best[arrived]
             left = (~arrived).nonzero()[:, 0]
             index, here, before = index[left], here[:, left], before[:, left]
-            best, damping, exact, retreated = (best[left], damping[left], exact[left], retreated[left])
+            best, damping, exact, retreated = best[left], damping[left], exact[left], retreated[left]
             sums, pull = sums.take(left), pull.take(left)
     found[:, index], objective[index] = before, best
     return Solution(found, objective, evaluated / max(frames, 1))

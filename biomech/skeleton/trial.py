@@ -20,7 +20,7 @@ from biomech.skeleton.starts import PoseTable
 
 STRIDES = (16, 4, 1)  # frames between those that are solved at each level
 FRAMES_AT_ONCE = 1024  # enough to outweigh the calls, few enough for a processor's cache
-ROUNDS, KEY_ROUNDS, ROUGH_ROUNDS = (40, 8, 4)  # at most; stragglers of the first levels go on in the last
+ROUNDS, KEY_ROUNDS, ROUGH_ROUNDS = 40, 8, 4  # at most; stragglers of the first levels go on in the last
 APART = 0.5  # rad or m; neighbours that differ by more are not interpolated
 JUMP = 0.35  # rad or m between consecutive frames
 STANDS_OUT = 0.4  # of the objective's logarithm between consecutive frames
@@ -45,7 +45,7 @@ class Trial:
         bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
         on_frames: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.equations, self.targets, self.weights, self.pull, self.bounds = (equations, targets, weights, pull, bounds)
+        self.equations, self.targets, self.weights, self.pull, self.bounds = equations, targets, weights, pull, bounds
         self.on_frames = on_frames
         self.elimination = Elimination(equations)
         self.table = PoseTable(equations)

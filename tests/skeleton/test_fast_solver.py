@@ -147,6 +147,14 @@ def test_coordinate_tasks_draw(expert: Skeleton, truth: np.ndarray):
     wanted = truth[:, k] + 0.2
     strong, _ = inverse_kinematics(expert, markers, tasks, coordinate_tasks={name: CoordinateTask(wanted, 1e4)})
     np.testing.assert_allclose(strong.values[:, k], wanted, atol=1e-3)
+    # OpenSim weighs a task against the mean over the markers: their weights' sum makes no difference.
+    weak = {name: CoordinateTask(wanted, 1e-3)}
+    once, _ = inverse_kinematics(expert, markers, tasks, coordinate_tasks=weak)
+    tenfold = dict.fromkeys(expert.marker_names, 10.0)
+    again, _ = inverse_kinematics(expert, markers, tenfold, coordinate_tasks=weak)
+    drawn = once.values[:, k] - truth[:, k]
+    assert 0.01 < drawn.min() and drawn.max() < 0.19
+    np.testing.assert_allclose(again.values[:, k], once.values[:, k], atol=1e-6)
     with pytest.raises(BioposeError, match="knee_angle_r_beta"):
         inverse_kinematics(expert, markers, tasks, coordinate_tasks={"knee_angle_r_beta": CoordinateTask(0.0, 1.0)})
 
