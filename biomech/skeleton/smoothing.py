@@ -15,6 +15,7 @@ Newton's method on all frames at once: the second derivatives couple a frame wit
 a band, factorised in time that grows with the number of frames.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +24,10 @@ from jaxtyping import Bool, Float
 from scipy.linalg import LinAlgError, solveh_banded
 from torch import Tensor
 
-from biomech.skeleton.normal_equations import MarkerEquations, Pull
+from biomech.skeleton.normal_equations import Derivatives, MarkerEquations, Pull
 
 ROUNDS = 30
+FRAMES_AT_ONCE = 1024  # whose second derivatives are held as whole matrices
 LAST_STEP = 1e-6  # rad and m
 LOWERED = 1e-12  # part of the objective; less is rounding
 LONGEST_STEP = 1.0  # rad and m
@@ -101,13 +103,18 @@ def smooth(
     motion = _Motion(frames, variance * (rate_hz**2 / acceleration) ** 2, variance * (rate_hz / speed) ** 2)
     lower, upper = (bound.double().numpy().T for bound in bounds)
     sums = equations.sums(targets, weights)
+    parts = [(part, sums.take(part), pull.take(part)) for part in torch.arange(frames).split(FRAMES_AT_ONCE)]
 
-    def at(values: Float[np.ndarray, "frames unknowns"], exact: bool):
+    def at(values: Float[np.ndarray, "frames unknowns"], exact: bool) -> tuple[float, np.ndarray, list[Derivatives]]:
         unknowns = torch.from_numpy(values.T.copy()).to(start)
-        derivatives = equations.derivatives(unknowns, sums, pull, torch.full((frames,), exact))
-        smoothed, slope = motion(values)
-        gradient = derivatives.gradient.double().numpy().T + slope
-        return float(derivatives.objective.double().sum()) + smoothed, gradient, derivatives
+        derivatives = [
+            equations.derivatives(unknowns[:, part], its_sums, its_pull, torch.full((len(part),), exact))
+            for part, its_sums, its_pull in parts
+        ]
+        total, gradient = motion(values)
+        total += sum(float(d.objective.double().sum()) for d in derivatives)
+        gradient += np.concatenate([d.gradient.double().numpy().T for d in derivatives])
+        return total, gradient, derivatives
 
     here = start.double().numpy().T.clip(lower, upper)
     exact, damping = True, 0.0
@@ -116,8 +123,7 @@ def smooth(
         held = ((here <= lower) & (gradient > 0)) | ((here >= upper) & (gradient < 0))
         step = None
         while step is None:
-            hessian = equations.hessian(derivatives).double().numpy()
-            step = _step(hessian, motion.bands, gradient, held, damping)
+            step = _step((equations.hessian(d) for d in derivatives), motion.bands, gradient, held, damping)
             if step is None and exact:  # not positive: Gauss–Newton's is
                 exact = False
                 objective, gradient, derivatives = at(here, exact)
@@ -141,28 +147,36 @@ def smooth(
 
 
 def _step(
-    hessian: Float[np.ndarray, "frames unknowns unknowns"],
+    hessian: Iterable[Float[Tensor, "some unknowns unknowns"]],
     motion: Float[np.ndarray, "3 frames unknowns"],
     gradient: Float[np.ndarray, "frames unknowns"],
     held: Bool[np.ndarray, "frames unknowns"],
     damping: float,
 ) -> Float[np.ndarray, "frames unknowns"] | None:
-    """Newton's step of what is not held; None where the second derivatives are not positive definite."""
+    """Newton's step of what is not held; None where the second derivatives are not positive definite.
+
+    Args:
+        hessian: the markers', some frames at a time, in order.
+    """
     frames, n = gradient.shape
-    band = np.zeros((2 * n + 1, frames, n))  # row k: k below the diagonal
-    for k in range(n):
-        band[k, :, : n - k] = hessian.diagonal(-k, 1, 2)
-    band[0] += damping * np.abs(band[0])
+    band = np.zeros((frames, n, 2 * n + 1))  # of each column what stands 0, 1 … below the diagonal, as LAPACK takes it
+    first = 0
+    for some in hessian:
+        rows = slice(first, first + len(some))
+        for k in range(n):
+            band[rows, : n - k, k] = some.diagonal(-k, 1, 2).double().numpy()
+        first += len(some)
+    band[..., 0] += damping * np.abs(band[..., 0])
     for gap in range(3):
-        band[gap * n] += motion[gap]
-    band = band.reshape(2 * n + 1, frames * n)
+        band[..., gap * n] += motion[gap]
+    band = band.reshape(frames * n, 2 * n + 1)
     if held.any():
         free = np.concatenate([~held.ravel(), np.zeros(2 * n, dtype=bool)])
-        for k, row in enumerate(band):
-            row *= free[: len(row)] & free[k : k + len(row)]
-        band[0][held.ravel()] = 1
+        band *= np.lib.stride_tricks.sliding_window_view(free, 2 * n + 1)
+        band[held.ravel()] = 0
+        band[held.ravel(), 0] = 1
     try:
-        solved = solveh_banded(band, np.where(held, 0, -gradient).ravel(), overwrite_ab=True, lower=True)
+        solved = solveh_banded(band.T, np.where(held, 0, -gradient).ravel(), overwrite_ab=True, lower=True)
     except LinAlgError:
         return None
     return solved.reshape(frames, n)
