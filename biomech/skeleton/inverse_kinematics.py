@@ -7,6 +7,7 @@ inside their ranges, coupled ones following and locked ones at their defaults.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from biomech.skeleton.normal_equations import UNIQUENESS, MarkerEquations, Pull
 from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.smoothing import Smoothness, smooth
 from biomech.skeleton.tracked import enough_seen, filled, tracked_weights
-from biomech.skeleton.trial import Trial
+from biomech.skeleton.trial import KEPT, Trial
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def inverse_kinematics(
     each = np.array(list(tracked.values()))[None]
     if weights is not None:
         each = each * weights[:, [markers.names.index(name) for name in tracked]]
-    pruned = skeleton.carrying(list(tracked))
+    pruned = _carrying(skeleton, skeleton.axes.dtype, skeleton.axes.device, *tracked)
 
     def weights_in(frames: Int[np.ndarray, " some"]) -> Float[np.ndarray, "#some markers"]:
         return each if len(each) == 1 else each[frames]
@@ -137,7 +138,7 @@ def solve_markers(
         BioposeError: a task for a coordinate that is not free.
     """
     like = skeleton.axes
-    equations = MarkerEquations(skeleton, None if scales is None else torch.as_tensor(scales).to(like))
+    equations = _equations(skeleton) if scales is None else MarkerEquations(skeleton, torch.as_tensor(scales).to(like))
     target = torch.as_tensor(targets).to(like).movedim(0, -1).contiguous()
     weight = torch.as_tensor(np.atleast_2d(weights)).to(like).T.contiguous()
     frames, done = target.shape[-1], 0
@@ -176,7 +177,7 @@ def smooth_markers(
         BioposeError: a task for a coordinate that is not free.
     """
     like = skeleton.axes
-    equations = MarkerEquations(skeleton)
+    equations = _equations(skeleton)
     target = torch.as_tensor(targets).to(like).movedim(0, -1).contiguous()
     weight = torch.as_tensor(weights).to(like).T.contiguous()
     pull = _pull(equations, target, weight, coordinate_tasks or {})
@@ -185,6 +186,18 @@ def smooth_markers(
     values = torch.as_tensor(start).to(like).T.clone()  # what no marker tells stays
     values[torch.from_numpy(equations.unknowns)] = unknowns
     return equations.bare.couplers(values).T.contiguous().double().numpy()
+
+
+@lru_cache(KEPT)
+def _carrying(skeleton: Skeleton, dtype: torch.dtype, device: torch.device, *markers: str) -> Skeleton:
+    """``Skeleton.carrying``, made once for all trials with the same markers, as long as the skeleton is not moved."""
+    return skeleton.carrying(list(markers))
+
+
+@lru_cache(KEPT)
+@torch.inference_mode()
+def _equations(carrying: Skeleton) -> MarkerEquations:
+    return MarkerEquations(carrying)
 
 
 def _pull(

@@ -8,6 +8,7 @@ At the end, frames whose pose jumps or whose objective stands out are solved aga
 
 import itertools
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -27,6 +28,11 @@ STANDS_OUT = 0.4  # of the objective's logarithm between consecutive frames
 USUAL = 6.0  # times the median of such differences, which noise makes
 LOWER = 1e-7  # part of the objective by which another answer must be better
 REPAIRS = 20
+KEPT = 4  # models
+
+# What solving needs of a model alone is kept for its next trials.
+_elimination = lru_cache(KEPT)(Elimination)
+_table = lru_cache(KEPT)(PoseTable)
 
 
 class Trial:
@@ -47,8 +53,7 @@ class Trial:
     ) -> None:
         self.equations, self.targets, self.weights, self.pull, self.bounds = equations, targets, weights, pull, bounds
         self.on_frames = on_frames
-        self.elimination = Elimination(equations)
-        self.table = PoseTable(equations)
+        self.elimination = _elimination(equations)
         defaults = torch.as_tensor(equations.skeleton.defaults[equations.unknowns]).to(targets)
         self.defaults = defaults[:, None]
         frames = targets.shape[-1]
@@ -120,7 +125,7 @@ class Trial:
     def _solve_keys(self, keys: Int[Tensor, " keys"]) -> None:
         """Roughly, each from the table; then from one another, where they do not go together."""
         weights = self.weights if self.weights.shape[-1] == 1 else self.weights[:, keys]
-        start = self.table.choose(self.equations.sums(self.targets[..., keys], weights))
+        start = _table(self.equations).choose(self.equations.sums(self.targets[..., keys], weights))
         self.improve(keys, start, near=False, enough=ROUGH, rounds=KEY_ROUNDS)
         best = self.objective[keys]
         odd = best > 2 * best.median()
