@@ -14,7 +14,7 @@ from biomech.skeleton.normal_equations import MarkerSums, Pull
 EXACT, ROUGH = 3e-10, 4e-6
 LAST_STEP = 1e-3  # rad and m
 LONGEST_STEP = 0.6  # rad and m, of any coordinate
-TRUST_STEP = 0.1  # a Gauss–Newton step below this is near enough to the minimum for exact second derivatives
+TRUST_STEP = 0.25  # a Gauss–Newton step below this is near enough to the minimum for exact second derivatives
 FIRST_DAMPING, DAMPING_FACTOR, LEAST_DAMPING = 1e-3, 10.0, 1e-5
 HARDEST_DAMPING = 1e8
 CAUTION = 0.03  # of the objective, per rad²: keeps Gauss–Newton from far steps along what the markers hardly tell
@@ -38,7 +38,7 @@ def minimise(
     start: Float[Tensor, "unknowns frames"],
     bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
     *,
-    near: bool,
+    near: bool | Bool[Tensor, " frames"],
     rounds: int,
     enough: float = EXACT,
 ) -> Solution:
@@ -62,7 +62,7 @@ def minimise(
     index = torch.arange(frames, device=found.device)
     here, before, best = found, found, objective
     damping = found.new_zeros(frames)
-    exact = torch.full((frames,), near, device=found.device)
+    exact = torch.as_tensor(near, device=found.device).repeat(frames) if isinstance(near, bool) else near
     retreated = torch.zeros_like(exact)
     evaluated = 0
     for _ in range(rounds):
@@ -76,7 +76,7 @@ def minimise(
             at = replace(at, diagonal=at.diagonal + torch.where(exact, 0.0, CAUTION * at.objective))
         prescribed = torch.zeros_like(here)
         step, sound = elimination.step(at, damping, held, prescribed)
-        for _ in range(BOUND_PASSES if bounded and near else 0):
+        for _ in range(BOUND_PASSES if bounded and enough == EXACT else 0):
             stopped = torch.minimum(torch.maximum(step, lower - here), upper - here)
             crossing = stopped != step
             if not crossing.any():

@@ -20,9 +20,10 @@ from biomech.skeleton.normal_equations import MarkerEquations, Pull
 from biomech.skeleton.starts import PoseTable
 
 STRIDES = (16, 4, 1)  # frames between those that are solved at each level
-FRAMES_AT_ONCE = 1024  # enough to outweigh the calls, few enough for a processor's cache
+FRAMES_AT_ONCE = 1536  # enough to outweigh the calls, few enough for a processor's cache
 ROUNDS, KEY_ROUNDS, ROUGH_ROUNDS = 40, 8, 4  # at most; stragglers of the first levels go on in the last
 APART = 0.5  # rad or m; neighbours that differ by more are not interpolated
+STRAIGHT = 0.05  # rad or m; where a cubic through frames is not bent by more, exact second derivatives can be trusted
 JUMP = 0.35  # rad or m between consecutive frames
 STANDS_OUT = 0.4  # of the objective's logarithm between consecutive frames
 USUAL = 6.0  # times the median of such differences, which noise makes
@@ -64,17 +65,18 @@ class Trial:
     def solve(self) -> None:
         """Solve every frame."""
         frames = self.targets.shape[-1]
+        near = torch.ones(frames, dtype=torch.bool)
         self._solve_keys(torch.arange(0, frames, STRIDES[0]))
         for wide, narrow in itertools.pairwise(STRIDES):
             between = torch.arange(0, frames, narrow)
             between = between[between % wide != 0]
             if len(between):
-                self.unknowns[:, between] = self._between(between, wide)
+                self.unknowns[:, between], near[between] = self._between(between, wide)
                 if narrow > 1:
                     self.improve(between, self.unknowns[:, between], near=False, enough=ROUGH, rounds=ROUGH_ROUNDS)
         self.objective.fill_(torch.inf)
         for part in torch.arange(frames).split(FRAMES_AT_ONCE):
-            self.improve(part, self.unknowns[:, part], near=True)
+            self.improve(part, self.unknowns[:, part], near=near[part])
             self.on_frames(len(part))
         self._repair()
 
@@ -83,7 +85,7 @@ class Trial:
         frames: Int[Tensor, " n"],
         start: Float[Tensor, "unknowns n"],
         *,
-        near: bool,
+        near: bool | Bool[Tensor, " n"],
         enough: float = EXACT,
         rounds: int = ROUNDS,
     ) -> Bool[Tensor, " frames"]:
@@ -107,7 +109,7 @@ class Trial:
                 self.pull.take(chosen),
                 start[:, part],
                 self.bounds,
-                near=near,
+                near=near if isinstance(near, bool) else near[part],
                 rounds=rounds,
                 enough=enough,
             )
@@ -133,8 +135,13 @@ class Trial:
             others = torch.cat([torch.roll(keys, 1)[odd], torch.roll(keys, -1)[odd]])
             self.improve(keys[odd].repeat(2), self.unknowns[:, others], near=False, enough=ROUGH, rounds=KEY_ROUNDS)
 
-    def _between(self, frames: Int[Tensor, " n"], stride: int) -> Float[Tensor, "unknowns n"]:
-        """Where the solved frames, every ``stride``-th, put those between: on a cubic through four of them."""
+    def _between(
+        self, frames: Int[Tensor, " n"], stride: int
+    ) -> tuple[Float[Tensor, "unknowns n"], Bool[Tensor, " n"]]:
+        """Where the solved frames, every ``stride``-th, put those between: on a cubic through four of them.
+
+        And whether that can be near: where the cubic goes all but straight.
+        """
         last = (self.targets.shape[-1] - 1) // stride
         left = frames // stride
         u = ((frames - left * stride) / stride).to(self.unknowns)
@@ -147,8 +154,9 @@ class Trial:
         inner = (left >= 1) & (left + 2 <= last)
         near = (torch.stack(at).amax(0) - torch.stack(at).amin(0)).amax(0) < APART
         close = (at[2] - at[1]).abs().amax(0) < APART
+        straight = (smooth - linear).abs().amax(0) < STRAIGHT
         nearest = torch.where(u < 0.5, at[1], at[2])
-        return torch.where(inner & near, smooth, torch.where(close, linear, nearest))
+        return torch.where(inner & near, smooth, torch.where(close, linear, nearest)), straight
 
     def _repair(self) -> None:
         """Solve again, from both neighbours, what does not go with them."""
