@@ -19,7 +19,7 @@ from biomech.markers.trc import write_trc
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
 
-CHECK_FRAMES = 500  # from the first on; the tool takes a minute for so many
+CHECK_FRAMES = 120  # from the first on; the tool takes a quarter of a minute for so many
 REPEATS = 3  # of ours; the first of a process pays for what torch sets up
 CONDITION_FRAMES = 10  # of each trial, at which it is looked up how well the markers determine the angles
 
