@@ -16,7 +16,7 @@ from biomech.classical.scaling import scale_model
 from biomech.evaluation.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
 from biomech.ik import Bar, Options, Result, run_ik
 from biomech.markers.trc import write_trc
-from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.demo_clip import render_demo
 from biomech.run import Run
@@ -109,6 +109,7 @@ def _solve_truth(truth: Result, moved: BodyMotion, mass_kg: float, bar: Bar) -> 
         mass_kg=mass_kg,
         measurements=VIRTUAL_MARKER_MEASUREMENTS,
         tasks=weights,
+        posture=NEUTRAL_POSTURE,
         out_osim=truth.model,
     )
     with bar("Solving the truth") as progress:

@@ -16,7 +16,7 @@ from biomech.errors import BioposeError
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
 from biomech.mesh.recover import recover
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
@@ -154,6 +154,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
         height_m=options.height_m,
         measurements=read_measurements(options.scaling) if options.scaling else VIRTUAL_MARKER_MEASUREMENTS,
         tasks=load_virtual_markers().weights_by_name(),
+        posture=NEUTRAL_POSTURE,
         marker_set=options.marker_set,
         out_osim=files.model,
     )

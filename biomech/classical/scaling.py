@@ -29,6 +29,7 @@ from biomech.skeleton.model import load_model, quiet_opensim
 
 PLAUSIBLE_FACTORS = (0.8, 1.25)  # of an adult against the generic adult; children lie below
 ACCURACY = 1e-7
+POSTURE_WEIGHT = 1000.0  # far above what the markers can move: a known posture is kept to a tenth of a degree
 
 
 @dataclass
@@ -53,6 +54,7 @@ def scale_model(
     out_osim: Path,
     height_m: float | None = None,
     marker_set: Path | None = None,
+    posture: Mapping[str, float] | None = None,
 ) -> ScaleResult:
     """Scale a generic model to a static trial, and write it and what reproduces it.
 
@@ -66,6 +68,8 @@ def scale_model(
         mass_kg: of the subject; the segments keep their shares of it.
         measurements: distances that give the factors; pairs that the model or the static trial lacks are left out.
         tasks: IK weights by marker name for the static pose, bony landmarks high.
+        posture: coordinates (rad) of the static pose where they are known; the markers are moved to where they are
+            measured in it. Those that the model lacks are left out.
         height_m: noted in the setup; scaling does not use it.
 
     Raises:
@@ -77,6 +81,7 @@ def scale_model(
     standing = _mean_pose(static, [marker.getName() for marker in generic.getMarkerSet()], generic_osim)
     bodies = {body.getName() for body in generic.getBodySet()}
     usable, notes = _usable(measurements, set(standing.names), bodies)
+    known = {name: angle for name, angle in (posture or {}).items() if generic.getCoordinateSet().contains(name)}
     weights = {name: float(tasks[name]) for name in standing.names if tasks.get(name, 0) > 0}
 
     out_osim = Path(out_osim)
@@ -94,7 +99,7 @@ def scale_model(
             inputs[f"{name}_markers.xml"] = Path(marker_set).read_bytes()
         for copy, content in inputs.items():
             (work / copy).write_bytes(content)
-        _write_setup(setup, name, standing, mass_kg, height_m, usable, weights, marker_set is not None)
+        _write_setup(setup, name, standing, mass_kg, height_m, usable, weights, known, marker_set is not None)
         _run(setup, work / f"{name}.osim")
         factors = _factors(work / f"{name}_scale_factors.xml", bodies)
         errors = _static_errors(work / f"{name}_unplaced.osim", work / f"{name}_static.trc", standing, weights, work)
@@ -181,6 +186,7 @@ def _write_setup(
     height_m: float | None,
     measurements: Sequence[Measurement],
     weights: Mapping[str, float],
+    posture: Mapping[str, float],
     own_markers: bool,
 ) -> None:
     def add(parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
@@ -223,6 +229,12 @@ def _write_setup(
         task = add(objects, "IKMarkerTask", name=marker)
         add(task, "apply", "true")
         add(task, "weight", f"{weight:g}")
+    for coordinate, angle in posture.items():
+        task = add(objects, "IKCoordinateTask", name=coordinate)
+        add(task, "apply", "true")
+        add(task, "weight", f"{POSTURE_WEIGHT:g}")
+        add(task, "value_type", "manual_value")
+        add(task, "value", f"{angle:g}")
     add(placer, "marker_file", f"{name}_static.trc")
     add(placer, "time_range", times)
     add(placer, "output_model_file", f"{name}.osim")

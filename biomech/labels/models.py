@@ -65,7 +65,8 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -
     for seen in ([] if recorded.static is None else [recorded.static]) + _motion(recorded):
         made_of.update(np.ascontiguousarray(seen.positions_m).tobytes() + ",".join(seen.names).encode())
     how = recorded.weights if isinstance(recorded, BodyTrial) else _offset_sd_m(recorded.marker_map)
-    made_of.update(json.dumps([how, recorded.height_m, recorded.mass_kg], sort_keys=True).encode())
+    posture = recorded.posture if isinstance(recorded, BodyTrial) else None
+    made_of.update(json.dumps([how, posture, recorded.height_m, recorded.mass_kg], sort_keys=True).encode())
     key = made_of.hexdigest()[:16]
     place = Path(folder) / key
     if not (place / RECORD).is_file():
@@ -95,6 +96,7 @@ def _by_static(recorded: BodyTrial, out_osim: Path) -> dict[str, Any]:
         height_m=recorded.height_m,
         measurements=VIRTUAL_MARKER_MEASUREMENTS,
         tasks=recorded.weights,
+        posture=recorded.posture,
         out_osim=out_osim,
     )
     return _record(scaled.factors, scaled.mass_kg, scaled.static_errors.clip_rms_m, scaled.notes)

@@ -33,7 +33,7 @@ from biomech.labels.people import Person, random_adult, read_people, seeded
 from biomech.labels.recordings import Recording, frames_of_subject, thinned
 from biomech.labels.v3d import read_v3d, v3d_motions
 from biomech.markers.markers import Markers
-from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
 
 BODY_KINDS = ("cmu", "amc", "amass")
 KIND_BY_SUFFIX = {".bvh": "cmu", ".amc": "amc", ".npz": "amass", ".mat": "v3d", ".c3d": "c3d", ".trc": "trc"}
@@ -53,6 +53,7 @@ class BodyTrial:
     shape: dict[str, float]
     weights: dict[str, float]  # IK task weight of every marker
     notes: list[str] = field(default_factory=list)
+    posture: dict[str, float] = field(default_factory=dict)  # of the static trial, where it is known (rad)
 
 
 @dataclass
@@ -295,6 +296,7 @@ def _on_anny(trial: Trial, moved: Callable[[AnnyBody, torch.Tensor], BodyMotion]
         shape=dict(zip(body.shape_names, shape.tolist(), strict=True)),
         weights=load_virtual_markers().weights_by_name(),
         notes=list(motion.notes),
+        posture=NEUTRAL_POSTURE,
     )
 
 

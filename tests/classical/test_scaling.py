@@ -19,10 +19,12 @@ from biomech.classical.scaling import judged, scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
-from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static, write_marker_set
+from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers, marker_body, neutral_static, write_marker_set
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
+from biomech.skeleton.skeleton import Skeleton
 
 MEASUREMENTS = (
     Measurement("pelvis", (("P_front", "P_back"), ("P_side", "P_low")), ("pelvis",)),
@@ -123,6 +125,27 @@ def test_the_virtual_markers_scale_our_skeleton(tmp_path: Path) -> None:
     assert result.static_errors.clip_rms_m < 0.005
     scaled = load_model(result.model_osim)
     assert not any(coordinate.getDefaultClamped() for coordinate in scaled.getCoordinateSet())
+
+
+def test_a_known_posture_is_kept_whatever_the_shape(tmp_path: Path) -> None:
+    """On a heavy body the iliac spines lie on fat, and would tip the pelvis by tens of degrees."""
+    body, markers = marker_body(), load_virtual_markers()
+    shape = body.default_shape().numpy()
+    shape[body.shape_names.index("weight")] = 1.0
+    static = neutral_static(body, shape)
+    result = scale_model(
+        DEFAULT_PATH,
+        static,
+        mass_kg=100,
+        measurements=VIRTUAL_MARKER_MEASUREMENTS,
+        tasks=markers.weights_by_name(),
+        posture=NEUTRAL_POSTURE,
+        out_osim=tmp_path / "scaled.osim",
+    )
+    kinematics, errors = inverse_kinematics(Skeleton.from_osim(result.model_osim), static, markers.weights_by_name())
+    assert errors.clip_rms_m < 0.002
+    for name, angle in NEUTRAL_POSTURE.items():
+        assert kinematics.values[0, kinematics.names.index(name)] == pytest.approx(angle, abs=np.deg2rad(2.0)), name
 
 
 def test_opencaps_subject(biopose_data: Path, tmp_path: Path) -> None:
