@@ -153,7 +153,7 @@ class _ScaledModel:
 def fit() -> Fit:
     """Pose and scale the generic model to Anny's average adult, and carry all markers over."""
     markers = load_virtual_markers()
-    body = marker_body()
+    body = marker_body(anatomical=False)  # the joints of the other are found on the model that comes of this
     static = neutral_static(body, body.default_shape().numpy(), 1)
     centres = joint_centres(static)
     anny = dict(zip(static.names + centres.names, [*static.positions_m[0], *centres.positions_m[0]], strict=True))

