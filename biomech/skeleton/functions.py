@@ -157,32 +157,33 @@ class CoordinateMap(torch.nn.Module):
         ):
             self.register_buffer(name, torch.as_tensor(value), persistent=False)
 
-    def forward(self, x: Float[Tensor, "inputs frames"]) -> Float[Tensor, "outputs frames"]:
-        """The outputs."""
+    def forward(self, x: Float[Tensor, "inputs frames"], pieces: "Pieces | None" = None) -> Tensor:
+        """The outputs (outputs, frames). ``pieces`` are those of ``x``, where they are at hand."""
         y = torch.addmm(self.constant, self.matrix, x)
         if len(self.curve_input):
-            local, coefficients = self._piece(x)
+            local, coefficients = pieces or self.pieces(x)
             value = coefficients[-1]
             for coefficient in reversed(coefficients[:-1]):
                 value = torch.addcmul(coefficient, value, local)
             y = y.index_add(0, self.curve_output, value)
         return y
 
-    def slopes(self, x: Float[Tensor, "inputs frames"]) -> Float[Tensor, "entries frames"]:
+    def slopes(self, x: Float[Tensor, "inputs frames"], pieces: "Pieces | None" = None) -> Tensor:
         """The Jacobian's entries: ∂ output[``entry_output``] / ∂ input[``entry_input``]; all others are zero."""
         linear = self.entry_slope.expand(-1, x.shape[-1])
         if not len(self.curve_input):
             return linear
-        local, coefficients = self._piece(x)
+        local, coefficients = pieces or self.pieces(x)
         slope = torch.zeros_like(local)
         for power in range(len(coefficients) - 1, 0, -1):
             slope = torch.addcmul(power * coefficients[power], slope, local)
         return torch.cat([linear, slope])
 
-    def _piece(
-        self, x: Float[Tensor, "inputs frames"]
-    ) -> tuple[Float[Tensor, "curves frames"], list[Float[Tensor, "curves frames"]]]:
+    def pieces(self, x: Float[Tensor, "inputs frames"]) -> "Pieces":
         """The curves' inputs counted from the knot that they passed last, and the coefficients that hold there."""
-        at = x[self.curve_input]
+        at = x.index_select(0, self.curve_input)
         piece = (torch.searchsorted(self.knots, at.detach(), right=True) - 1).clamp(min=0)
         return at - self.knots.gather(1, piece), [c.gather(1, piece) for c in self.coefficients]
+
+
+Pieces = tuple[Float[Tensor, "curves frames"], list[Float[Tensor, "curves frames"]]]

@@ -10,8 +10,8 @@ from biomech.skeleton.elimination import Elimination
 from biomech.skeleton.normal_equations import MarkerSums, Pull
 
 # A frame has arrived when its step is to lower the objective by less than this part of the objective's terms; roughly,
-# when the markers are within about 1 mm. Newton's last step is the error before it, and after it about its square.
-EXACT, ROUGH = 3e-10, 4e-6
+# when the markers are within about 2 mm. Newton's last step is the error before it, and after it about its square.
+EXACT, ROUGH = 3e-10, 2e-5
 LAST_STEP = 1e-3  # rad and m
 LONGEST_STEP = 0.6  # rad and m, of any coordinate
 TRUST_STEP = 0.25  # a Gauss–Newton step below this is near enough to the minimum for exact second derivatives

@@ -106,7 +106,9 @@ class MarkerEquations:
         self._of_body = torch.nn.functional.one_hot(skeleton.marker_body, len(skeleton.body_names)).to(like)
         self._location = homogeneous
 
+        self._defaults = torch.as_tensor(skeleton.defaults).to(like)[:, None]
         self._find_twists()
+        self._unknown_index = torch.from_numpy(self.unknowns).to(like.device)
 
     def _find_twists(self) -> None:
         """Which coordinate moves which joint along which axes; what a coupler drives counts for its drivers."""
@@ -197,29 +199,29 @@ class MarkerEquations:
 
     def complete(self, unknowns: Float[Tensor, "unknowns frames"]) -> Float[Tensor, "coordinates frames"]:
         """All coordinates, not yet the coupled ones; those that are not solved for at their defaults."""
-        defaults = torch.as_tensor(self.skeleton.defaults).to(unknowns)
-        whole = defaults[:, None].repeat(1, unknowns.shape[-1])
-        whole[torch.from_numpy(self.unknowns)] = unknowns
-        return whole
+        return self._defaults.repeat(1, unknowns.shape[-1]).index_copy_(0, self._unknown_index, unknowns)
 
     def twists(self, trace: Trace, centre: Float[Tensor, "3 frames"]) -> Float[Tensor, "twists 6 frames"]:
         """How each coordinate moves what is behind its joint: ω and, of the point at ``centre``, v."""
         skeleton = self.bare
         axes = skeleton.axes_in_ground(trace)
-        slopes = skeleton.motions.slopes(trace.coordinates)
-        links = skeleton.couplers.slopes(trace.coordinates)
+        couplings, pieces = trace.pieces
+        slopes = skeleton.motions.slopes(trace.coordinates, pieces)
+        links = skeleton.couplers.slopes(trace.coordinates, couplings)
         twists = axes.new_zeros(len(self.twist_joint), 6, axes.shape[-1])
         omega, velocity = twists[:, :3], twists[:, 3:]
         motion, link, row, number = self._turn
-        omega.index_add_(0, number, (slopes[motion] * links[link])[:, None] * axes.index_select(0, row))
+        moved = slopes.index_select(0, motion) * links.index_select(0, link)
+        omega.index_add_(0, number, moved[:, None] * axes.index_select(0, row))
         cross_(velocity, trace.joints.index_select(0, self.twist_joint) - centre, omega)
         if len(self._glide_entry):
             glides = skeleton.glides_in_ground(trace, self.scales)[self._glide]
-            motion, link, number = (motion[self._glide_entry], link[self._glide_entry], number[self._glide_entry])
+            motion, link, number = (index[self._glide_entry] for index in (motion, link, number))
             velocity.index_add_(0, number, (slopes[motion] * links[link])[:, None] * glides)
         motion, link, row, number = self._slide
-        size = skeleton.slide_sizes(self.scales)[self._slide_size]
-        velocity.index_add_(0, number, (slopes[motion] * links[link] * size)[:, None] * axes.index_select(0, row))
+        size = skeleton.slide_sizes(self.scales).index_select(0, self._slide_size)
+        moved = slopes.index_select(0, motion) * links.index_select(0, link) * size
+        velocity.index_add_(0, number, moved[:, None] * axes.index_select(0, row))
         return twists
 
     def derivatives(

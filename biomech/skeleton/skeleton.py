@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.skeleton.description import Description, describe
-from biomech.skeleton.functions import Affine, CoordinateMap, Function
+from biomech.skeleton.functions import Affine, CoordinateMap, Function, Pieces
 from biomech.skeleton.products import apply, compose
 from biomech.skeleton.surfaces import glide, rest
 
@@ -42,6 +42,7 @@ class Trace:
     joints: Float[Tensor, "joints 3 frames"]
     markers: Float[Tensor, "markers 3 frames"]
     turns: tuple[Float[Tensor, "joints 3 3 frames"], ...]  # parent body from joint, after one, two, three rotations
+    pieces: tuple[Pieces, Pieces]  # of the couplers' and the motions' curves
 
 
 class Skeleton(torch.nn.Module):
@@ -132,8 +133,8 @@ class Skeleton(torch.nn.Module):
         turn[:, :, 0] = np.einsum("jab,cjbd->cjad", parent_rotation, turn[:, :, 0])
         turn[:, :, 2] = np.einsum("cjab,jdb->cjad", turn[:, :, 2], child_rotation)
         buffers = {
-            "level_joints": np.concatenate([members for members, _ in levels]).astype(np.int64),
-            "level_upper": np.concatenate([upper for _, upper in levels]).astype(np.int64),
+            "level_joints": np.array([k for members, _ in levels for k in members], dtype=np.int64),
+            "level_upper": np.array([k for _, upper in levels for k in upper], dtype=np.int64),
             "body_order": order,
             "parent": parents,
             "active": active,
@@ -224,8 +225,10 @@ class Skeleton(torch.nn.Module):
         if scales is None:
             scales = self.axes.new_ones(len(self.body_names), 3, 1)
         frames = coordinates.shape[-1]
-        coordinates = self.couplers(coordinates)
-        motion = self.motions(coordinates)
+        couplings = self.couplers.pieces(coordinates)
+        coordinates = self.couplers(coordinates, couplings)
+        pieces = self.motions.pieces(coordinates)
+        motion = self.motions(coordinates, pieces)
         angle = motion.unflatten(0, (-1, 6))[:, :3, None, None]
         turn = torch.addcmul(
             torch.addcmul(self.turn[0], self.turn[1], torch.cos(angle)), self.turn[2], torch.sin(angle)
@@ -234,8 +237,8 @@ class Skeleton(torch.nn.Module):
         twice = compose(once, turn[:, 1])
         local = compose(twice, turn[:, 2])  # parent body from child body
 
-        slid = motion[self.slide_row, None] * sizes[:, None] * self.slide_directions[..., None]
-        origin = apply(self.parent_origin[..., None], scales[self.parent]).expand(-1, -1, frames)
+        slid = motion.index_select(0, self.slide_row)[:, None] * (sizes[:, None] * self.slide_directions[..., None])
+        origin = apply(self.parent_origin[..., None], scales.index_select(0, self.parent)).expand(-1, -1, frames)
         origin = origin.index_add(0, self.slide_joint, slid)  # of the joint, in the parent
         if len(self.surface_joint):
             resting = rest(self._normals(twice), self.surface_arc) * self._surface_sizes(scales)
@@ -263,7 +266,7 @@ class Skeleton(torch.nn.Module):
             if marker_offsets is not None:
                 location = location + marker_offsets
             markers = positions[self.marker_body] + apply(rotations[self.marker_body], location)
-        return Trace(coordinates, positions, rotations, centres, markers, (once, twice, local))
+        return Trace(coordinates, positions, rotations, centres, markers, (once, twice, local), (couplings, pieces))
 
     def slide_sizes(self, scales: Float[Tensor, "bodies 3 #frames"] | None) -> Float[Tensor, "slides #frames"]:
         """How far one unit of each active slide's function moves the joint (m).
