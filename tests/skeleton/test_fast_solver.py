@@ -140,6 +140,25 @@ def test_clamped_coordinates_stay_inside(expert: Skeleton, truth: np.ndarray):
     np.testing.assert_allclose(kinematics.values[:, knee], expert.ranges[knee, 0], atol=1e-12)
 
 
+def test_crossed_arms_are_found_from_nothing(biopose_data: Path):
+    folder = biopose_data / SUBJECT
+    skeleton = Skeleton.from_osim(folder / "Models" / "optimized_scale_and_markers.osim")
+    markers = read_trc(folder / "MarkerData" / "STS1.trc")
+    chosen = Markers(markers.names, markers.positions_m[:200], markers.time_s[:200])
+    _, errors = inverse_kinematics(skeleton, chosen, dict.fromkeys(skeleton.marker_names, 1.0))
+    assert errors.clip_rms_m < 0.011  # an arm on the wrong side: 0.04 and more
+    assert errors.distances_m[errors.solved].max() < 0.06
+
+
+def test_noise_leaves_no_frame_above_the_truth(expert: Skeleton, truth: np.ndarray):
+    markers = posed(expert, truth)
+    noise = 0.01 * np.random.default_rng(0).standard_normal(markers.positions_m.shape)
+    noisy = Markers(markers.names, markers.positions_m + noise, markers.time_s)
+    _, errors = inverse_kinematics(expert, noisy, dict.fromkeys(expert.marker_names, 1.0))
+    squares = np.array([np.square(noise[:, markers.names.index(name)]).sum(-1) for name in errors.names]).T
+    assert (np.square(errors.distances_m).sum(1) < squares.sum(1)).all()
+
+
 def test_coordinate_tasks_draw(expert: Skeleton, truth: np.ndarray):
     markers, tasks = posed(expert, truth), dict.fromkeys(expert.marker_names, 1.0)
     name = "elbow_flex_r"
