@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import Measurement
-from biomech.classical.tracking import Stretch, converges, track
+from biomech.classical.tracking import Stretch, converges, track_here
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
@@ -102,7 +102,7 @@ def scale_model(
         _write_setup(setup, name, standing, mass_kg, height_m, usable, weights, known, marker_set is not None)
         _run(setup, work / f"{name}.osim")
         factors = _factors(work / f"{name}_scale_factors.xml", bodies)
-        errors = _static_errors(work / f"{name}_unplaced.osim", work / f"{name}_static.trc", standing, weights, work)
+        errors = _static_errors(work / f"{name}_unplaced.osim", work / f"{name}_static.trc", standing, weights)
         total = _total_mass(work / f"{name}.osim")
         for file in (*inputs, f"{name}_static.trc", f"{name}_scale_factors.xml", setup.name, out_osim.name):
             with whole_file(folder / file) as target:
@@ -269,11 +269,10 @@ def _factors(scale_set: Path, bodies: set[str]) -> dict[str, Float[np.ndarray, "
     return factors
 
 
-def _static_errors(
-    unplaced: Path, trc: Path, standing: Markers, weights: Mapping[str, float], work: Path
-) -> MarkerErrors:
+def _static_errors(unplaced: Path, trc: Path, standing: Markers, weights: Mapping[str, float]) -> MarkerErrors:
     stretch = Stretch(str(unplaced.resolve()), str(trc.resolve()), dict(weights), ACCURACY, frames=[0], lead_in=[])
-    result = track(stretch, work / "static-pose", lambda: None, [])
+    with quiet_opensim("Off"):
+        result = track_here(stretch, lambda: None)
     distances = np.sqrt(result.squared_errors_m2)
     return MarkerErrors(result.marker_names, distances, standing.time_s[:1], np.isfinite(result.values).all(1))
 

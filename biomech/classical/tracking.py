@@ -90,7 +90,8 @@ def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running:
         return Track(data["values"], data["squared_errors"], [str(n) for n in data["marker_names"]])
 
 
-def _solve(stretch: Stretch, on_frame: Callable[[], None]) -> Track:
+def track_here(stretch: Stretch, on_frame: Callable[[], None]) -> Track:
+    """Solve a stretch in this process: for a frame or two, which take less than starting one."""
     # In step with InverseKinematicsTool::run: assemble at the first frame, then track every frame, that one included.
     opensim.Logger.removeFileSink()
     opensim.Logger.setLevelString("Off")
@@ -140,7 +141,7 @@ def main() -> None:
         progress.write(b".")
 
     stretch = Stretch(**json.loads((folder / "job.json").read_text()))
-    result = _solve(stretch, say)
+    result = track_here(stretch, say)
     np.savez(
         folder / "result.npz",
         values=result.values,
