@@ -13,7 +13,7 @@ from biomech.skeleton.normal_equations import MarkerSums, Pull
 # when the markers are within about 2 mm. Newton's last step is the error before it, and after it about its square.
 EXACT, ROUGH = 3e-10, 2e-5
 LAST_STEP = 1e-3  # rad and m
-LONGEST_STEP = 0.6  # rad and m, of any coordinate
+LONGEST_STEP = 1.2  # rad and m, of any coordinate
 TRUST_STEP = 0.25  # a Gauss–Newton step below this is near enough to the minimum for exact second derivatives
 FIRST_DAMPING, DAMPING_FACTOR, LEAST_DAMPING = 1e-3, 10.0, 1e-5
 HARDEST_DAMPING = 1e8

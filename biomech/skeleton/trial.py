@@ -28,7 +28,7 @@ JUMP = 0.35  # rad or m between consecutive frames
 STANDS_OUT = 0.7  # of the objective's logarithm between consecutive frames
 USUAL = 6.0  # times the median of such differences, which noise makes
 LOWER = 1e-7  # part of the objective by which another answer must be better
-REPAIRS = 20
+REPAIRS, REPAIR_ROUNDS = 20, 12
 KEPT = 4  # models
 
 # What solving needs of a model alone is kept for its next trials.
@@ -179,9 +179,11 @@ class Trial:
             if not len(suspects):
                 return
             beside = torch.cat([suspects - 1, suspects + 1]).clamp(0, frames - 1)
-            changed = self.improve(suspects.repeat(2), self.unknowns[:, beside], near=False)
+            changed = self.improve(suspects.repeat(2), self.unknowns[:, beside], near=False, rounds=REPAIR_ROUNDS)
             if not changed.any():
                 return
+            mended = changed.nonzero()[:, 0]
+            self.improve(mended, self.unknowns[:, mended], near=False)
             around = changed.clone()
             around[1:] |= changed[:-1]
             around[:-1] |= changed[1:]
