@@ -53,7 +53,8 @@ def solver(
     ] = Path("../shared/data"),
     frames: Annotated[int, typer.Option(min=2, help="Of each real trial, spread over it.")] = 8,
     window: Annotated[int, typer.Option(min=2, help="Frames in a row of each trial with exact markers.")] = 20,
-    speed_frames: Annotated[int, typer.Option(min=2, help="Frames in a row that are timed.")] = 100,
+    speed_of: Annotated[str, typer.Option(help="Trial of opencap_lab_subject4 that is timed.")] = "squats1",
+    speed_frames: Annotated[int, typer.Option(min=2, help="Frames in a row that are timed.")] = 400,
     workers: Annotated[int, typer.Option(min=1, help="Processes for what is not timed.")] = 2,
     nimble_python: Annotated[
         Path | None, typer.Option(help="A Python that has nimblephysics, to compare with it too.")
@@ -67,6 +68,7 @@ def solver(
         data,
         window=window,
         frames_per_trial=frames,
+        speed_of=speed_of,
         speed_frames=speed_frames,
         workers=workers,
         nimble_python=nimble_python,

@@ -20,7 +20,6 @@ from biomech.skeleton.model import load_model, quiet_opensim
 from biomech.skeleton.mot import read_mot
 
 NOISE_FREE_TRIALS = ("walking1", "squats1", "DJ1")
-SPEED_TRIAL = "walking1"
 # OpenSim's own regression sets: model, markers, tasks, last time of the regression's setup. The one with coordinate
 # tasks has another model than abdbonepin's, whose point constraint closes a loop (it is tried, and named if refused).
 STANDARD_SETS = {
@@ -109,17 +108,17 @@ def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Tri
     ]  # fmt: skip
 
 
-def speed_trial(data: Path, folder: Path, frames: int) -> Trial:
-    """Frames in a row of one real trial at its own rate.
+def speed_trial(data: Path, folder: Path, name: str, frames: int) -> Trial:
+    """Frames in a row of one real trial of opencap_lab_subject4 at its own rate.
 
     Raises:
         BioposeError: data is missing.
     """
     subject = data / "opencap_lab_subject4"
     osim = subject / "Models/manually_scaled.osim"
-    recorded = read_trc(subject / f"MarkerData/{SPEED_TRIAL}.trc")
+    recorded = read_trc(subject / f"MarkerData/{name}.trc")
     rows = _middle(len(recorded.time_s), frames)
-    return _chosen("speed", SPEED_TRIAL, load_model(osim), osim, recorded, rows, _setup(subject, SPEED_TRIAL), folder)
+    return _chosen("speed", name, load_model(osim), osim, recorded, rows, _setup(subject, name), folder)
 
 
 SETUP = "_ik_on_manually_scaled_setup.xml"
