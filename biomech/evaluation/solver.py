@@ -27,6 +27,8 @@ from biomech.evaluation.fast_ik import Solver
 from biomech.evaluation.metrics import wrapped_deg
 from biomech.evaluation.opensim_ik import allowed, objective_m2
 from biomech.evaluation.solver_trials import Trial, noise_free_trials, opencap_trials, speed_trial, standard_trials
+from biomech.skeleton.branches import nearest
+from biomech.skeleton.description import describe
 from biomech.skeleton.kinematics import Kinematics
 
 RIVALS = {"opensim_1e-5": 1e-5, "opensim_1e-7": 1e-7}
@@ -111,7 +113,8 @@ def noise_free(
                 left_out[f"{trial.group}: {name}"] = "no tracked marker moves with it, or only together with others"
         judged = [n for n, angle in zip(truth.names, truth.rotational, strict=True) if angle and np.isfinite(gains[n])]
         for name in programs:
-            errors[name].append(_difference_deg(_kinematics(answers[name][number], truth), truth, judged).ravel())
+            answer = _like(trial, _kinematics(answers[name][number], truth), truth)
+            errors[name].append(_difference_deg(answer, truth, judged).ravel())
     merged = {name: np.concatenate(each) for name, each in errors.items()}
     figures = {
         name: {"noise_free_mean_deg": float(each.mean()), "noise_free_max_deg": float(each.max())}
@@ -155,7 +158,7 @@ def real_markers(trials: list[Trial], folder: Path, workers: int, say: Say) -> d
         judge = (trial.markers, trial.problem.weights, trial.problem.coordinate_tasks)
         least = objective_m2(trial.model, theirs[n], *judge)
         group["excess"].append(objective_m2(trial.model, own, *judge) / least - 1)
-        group["difference"].append(_difference_deg(own, theirs[n], own.names))
+        group["difference"].append(_difference_deg(_like(trial, own, theirs[n]), theirs[n], own.names))
         group["gain"].append(list(_gains(trial, own).values()))
         say(f"  {trial.name}: objective {group['excess'][-1].max():+.1e} of the tool's at worst")
     sets = {name: _compared(group) for name, group in groups.items()}
@@ -207,6 +210,16 @@ def _kinematics(answer: Answer, like: Kinematics) -> Kinematics:
     """An answer's values of the coordinates that ``like`` has."""
     index = [answer.names.index(name) for name in like.names]
     return Kinematics(like.names, answer.values[:, index], like.time_s, like.rotational)
+
+
+def _like(trial: Trial, answer: Kinematics, other: Kinematics) -> Kinematics:
+    """The same pose in the other's angles: those of a ball-like joint have a twin that is no other answer."""
+    description = describe(trial.problem.model_osim)
+    names = [coordinate.name for coordinate in description.coordinates]
+    index = [names.index(name) for name in answer.names]
+    whole = np.zeros((2, len(answer.values), len(names)))
+    whole[0][:, index], whole[1][:, index] = answer.values, other.values
+    return Kinematics(answer.names, nearest(description, *whole)[:, index], answer.time_s, answer.rotational)
 
 
 def _difference_deg(one: Kinematics, other: Kinematics, names: list[str]) -> Float[np.ndarray, "frames coordinates"]:

@@ -101,6 +101,22 @@ def continuous(
     return chosen
 
 
+def nearest(
+    description: Description,
+    values: Float[np.ndarray, "frames coordinates"],
+    like: Float[np.ndarray, "frames coordinates"],
+) -> Float[np.ndarray, "frames coordinates"]:
+    """The same poses, with the angles of ball-like joints the twin that is nearest to another answer's, by frame."""
+    chosen = values.copy()
+    for joint in ball_joints(description):
+        given, wanted = values[:, joint.coordinates], like[:, joint.coordinates]
+        both = np.stack([given, joint.twin(given)])
+        both -= joint.turns * np.round((both - wanted) / joint.turns)
+        first = np.square(both - wanted).sum(-1).argmin(0)
+        chosen[:, joint.coordinates] = np.where(first[:, None] == 0, both[0], both[1])
+    return chosen
+
+
 def _course(joint: BallJoint, given: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3"]:
     """From the first frame on, each frame the twin and the turns that are nearest to the frame before.
 

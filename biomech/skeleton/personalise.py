@@ -166,7 +166,7 @@ def offset_sd(description: Description) -> Float[np.ndarray, " markers"]:
     centres = {(joint.child.body, *np.round(joint.child.origin.sum(1), 4)) for joint in description.joints}
     values = []
     for marker in description.markers:
-        if marker.fixed and tells or (marker.body, *np.round(marker.location.sum(1), 4)) in centres:
+        if (marker.fixed and tells) or (marker.body, *np.round(marker.location.sum(1), 4)) in centres:
             values.append(LANDMARK_SD_M)
         elif tells or TRACKING.search(marker.name):
             values.append(TRACKING_SD_M)

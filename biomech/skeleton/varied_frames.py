@@ -71,5 +71,7 @@ def _poses(positions: Float[np.ndarray, "frames markers 3"]) -> Float[np.ndarray
     distances = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1)
     distances = distances[:, np.isfinite(distances).any(0)]
     distances = np.nan_to_num(distances - np.nanmean(distances, axis=0))
-    _, axes = eigh(distances.T @ distances, subset_by_index=(max(0, distances.shape[1] - DIMENSIONS), distances.shape[1] - 1))
+    _, axes = eigh(
+        distances.T @ distances, subset_by_index=(max(0, distances.shape[1] - DIMENSIONS), distances.shape[1] - 1)
+    )
     return distances @ axes

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from biomech.markers.markers import Markers
 from biomech.osim_models import build
-from biomech.skeleton.branches import BallJoint, ball_joints, continuous
+from biomech.skeleton.branches import BallJoint, ball_joints, continuous, nearest
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.skeleton import Skeleton
 
@@ -87,3 +87,11 @@ def test_overhead_abduction_is_solved_without_a_jump(skeleton: Skeleton):
     trial = Markers(list(skeleton.marker_names), markers, np.arange(len(truth)) / 60)
     kinematics, _ = inverse_kinematics(skeleton, trial, dict.fromkeys(skeleton.marker_names, 1.0))
     np.testing.assert_allclose(kinematics.values, truth, atol=1e-4)
+
+
+def test_the_twin_nearest_to_another_answer(skeleton: Skeleton):
+    truth = abduction(skeleton)
+    scrambled = truth.copy()
+    for joint in ball_joints(skeleton.description):
+        scrambled[::2, joint.coordinates] = joint.twin(truth[::2, joint.coordinates])
+    np.testing.assert_allclose(nearest(skeleton.description, scrambled, truth + 0.1), truth, atol=1e-9)
