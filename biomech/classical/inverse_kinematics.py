@@ -82,6 +82,7 @@ def solve_ik(
         values, squared, marker_names = _merge(stretches, tracks, Path(folder))
 
     rotational = coordinate_is_rotational(model)
+    clamped = np.array([c.getDefaultClamped() for c in model.getCoordinateSet()])
     solved = np.zeros(len(markers.time_s), dtype=bool)
     whole = np.isfinite(values).all(1)
     solved[usable[whole]] = True
@@ -89,7 +90,7 @@ def solve_ik(
         raise BioposeError("OpenSim could not pose the model in any frame", where=str(model_osim))
     kinematics = Kinematics(
         coordinate_names(model),
-        filled(markers.time_s, solved, values[whole], rotational),
+        filled(markers.time_s, solved, values[whole], rotational & ~clamped),
         markers.time_s,
         rotational,
     )

@@ -90,7 +90,7 @@ def inverse_kinematics(
         pruned, positions[solved], weights_in(solved), coordinate_tasks=tasks_in(solved), progress=progress
     )
     values = continuous(skeleton.description, values)
-    values = filled(markers.time_s, usable, values, skeleton.rotational)
+    values = filled(markers.time_s, usable, values, skeleton.rotational & ~skeleton.clamped)
     if smoothness is not None:
         between = np.arange(solved[0], solved[-1] + 1)
         smoothed = smooth_markers(

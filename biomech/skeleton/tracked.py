@@ -48,8 +48,12 @@ def filled(
     time_s: Float[np.ndarray, " frames"],
     solved: Bool[np.ndarray, " frames"],
     values: Float[np.ndarray, "solved coordinates"],
-    rotational: Bool[np.ndarray, " coordinates"],
+    turning: Bool[np.ndarray, " coordinates"],
 ) -> Float[np.ndarray, "frames coordinates"]:
-    """Whole turns taken out, frames that were not solved interpolated in time, the ends held."""
-    continuous = np.where(rotational, np.unwrap(values, axis=0), values)
+    """Whole turns taken out, frames that were not solved interpolated in time, the ends held.
+
+    Args:
+        turning: angles that a whole turn does not lead out of a range that the model holds them in.
+    """
+    continuous = np.where(turning, np.unwrap(values, axis=0), values)
     return np.stack([np.interp(time_s, time_s[solved], column) for column in continuous.T], axis=1)

@@ -3,17 +3,20 @@
 Key frames start from a table of poses (``starts``), and where that leads nowhere good from one another's answers; the
 lowest objective wins. The frames between start where the neighbours' motion would take them, which is a step or two
 from the minimum. Only the last level is exact.
-At the end, frames whose pose jumps or whose objective stands out are solved again from both neighbours.
+At the end, frames that stand at the bound of a ball-like joint are tried from its twin angles, and frames whose pose
+jumps or whose objective stands out are solved again from both neighbours.
 """
 
 import itertools
 from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from biomech.skeleton.branches import ball_joints
 from biomech.skeleton.elimination import Elimination
 from biomech.skeleton.newton import EXACT, ROUGH, minimise
 from biomech.skeleton.normal_equations import MarkerEquations, Pull
@@ -78,6 +81,7 @@ class Trial:
         for part in torch.arange(frames).split(FRAMES_AT_ONCE):
             self.improve(part, self.unknowns[:, part], near=near[part])
             self.on_frames(len(part))
+        self._turn_from_bounds()
         self._repair()
 
     def improve(
@@ -157,6 +161,24 @@ class Trial:
         straight = (smooth - linear).abs().amax(0) < STRAIGHT
         nearest = torch.where(u < 0.5, at[1], at[2])
         return torch.where(inner & near, smooth, torch.where(close, linear, nearest)), straight
+
+    def _turn_from_bounds(self) -> None:
+        """A ball-like joint at its bound may be turning the wrong way round: its twin angles are another start."""
+        lower, upper = self.bounds
+        place = {coordinate: row for row, coordinate in enumerate(self.equations.unknowns.tolist())}
+        for joint in ball_joints(self.equations.skeleton.description):
+            rows = [place[k] for k in joint.coordinates.tolist() if k in place]
+            at = self.unknowns[rows]
+            stopped = ((at <= lower[rows]) | (at >= upper[rows])).any(0).nonzero()[:, 0]
+            if len(rows) < 3 or not len(stopped):
+                continue
+            twin = joint.twin(at[:, stopped].T.cpu().numpy())
+            bounds = torch.cat([lower[rows], upper[rows]], dim=1).cpu().numpy()
+            middle = np.where(np.isfinite(bounds).all(1), bounds.mean(1), 0.0)
+            twin -= joint.turns * np.round((twin - middle) / joint.turns)
+            start = self.unknowns[:, stopped].clone()
+            start[rows] = torch.as_tensor(twin.T).to(start)
+            self.improve(stopped, start, near=False)
 
     def _repair(self) -> None:
         """Solve again, from both neighbours, what does not go with them."""
