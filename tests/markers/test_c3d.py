@@ -1,5 +1,7 @@
 """Reading .c3d: units, vertical axis, gaps, against the files' own content."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import ezc3d
@@ -10,16 +12,29 @@ from biomech.errors import BioposeError
 from biomech.markers.c3d import read_c3d
 
 
-def _write(path: Path, points: np.ndarray, up: str | None, units: str = "mm") -> None:
-    file = ezc3d.c3d()
-    file["parameters"]["POINT"]["RATE"]["value"] = [100]
-    file["parameters"]["POINT"]["LABELS"]["value"] = ["S1:A", "S1:B", "S1:C"]
-    file["parameters"]["POINT"]["UNITS"]["value"] = [units]
-    if up:
-        file.add_parameter("POINT", "X_SCREEN", ["+X"])
-        file.add_parameter("POINT", "Y_SCREEN", [up])
-    file["data"]["points"] = np.concatenate([points.transpose(2, 1, 0), np.ones((1, *points.shape[1::-1]))])
-    file.write(str(path))
+# In a process of its own: after other libraries made by SWIG (OpenSim) have run for a while, ezc3d's writer can take
+# its own vectors for theirs. Its reader does not.
+WRITER = """
+import sys
+import ezc3d
+import numpy as np
+
+path, up, points = sys.argv[1], sys.argv[2], np.load(sys.argv[3])
+file = ezc3d.c3d()
+file["parameters"]["POINT"]["RATE"]["value"] = [100]
+file["parameters"]["POINT"]["LABELS"]["value"] = ["S1:A", "S1:B", "S1:C"]
+file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
+if up:
+    file.add_parameter("POINT", "X_SCREEN", ["+X"])
+    file.add_parameter("POINT", "Y_SCREEN", [up])
+file["data"]["points"] = np.concatenate([points.transpose(2, 1, 0), np.ones((1, *points.shape[1::-1]))])
+file.write(path)
+"""
+
+
+def _write(path: Path, points: np.ndarray, up: str | None) -> None:
+    np.save(path.with_suffix(".npy"), points)
+    subprocess.run([sys.executable, "-c", WRITER, str(path), up or "", str(path.with_suffix(".npy"))], check=True)
 
 
 # A, B, C in the body's own axes: C is 1.7 m up; X forward, Z right.
