@@ -11,7 +11,6 @@ import pytest
 from biomech.errors import BioposeError
 from biomech.markers.c3d import read_c3d
 
-
 # In a process of its own: after other libraries made by SWIG (OpenSim) have run for a while, ezc3d's writer can take
 # its own vectors for theirs. Its reader does not.
 WRITER = """
