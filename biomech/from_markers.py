@@ -10,11 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import opensim
 
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
-from biomech.classical.scaling import scale_model, with_markers
+from biomech.classical.scaling import rounded_factors, scale_model, with_markers
 from biomech.classical.setup import ACCURACY
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -132,12 +131,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
         marker_set=options.marker_set,
         out_osim=files.model,
     )
-    return {
-        "mass_kg": round(scaled.mass_kg, 2),
-        "factors": {body: np.round(f, 4).tolist() for body, f in sorted(scaled.factors.items())},
-        "static_marker_rms_mm": round(scaled.static_errors.clip_rms_m * 1000, 2),
-        "notes": notes + scaled.notes,
-    }
+    return {**scaled.figures(), "notes": notes + scaled.notes}
 
 
 def _personalise(files: Result, options: Options) -> dict[str, Any]:
@@ -163,7 +157,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     return {
         "mass_kg": round(found.mass_kg, 2),
         "stature_m": found.stature_m and round(found.stature_m, 3),
-        "factors": {body: np.round(f, 4).tolist() for body, f in sorted(found.factors.items())},
+        "factors": rounded_factors(found.factors),
         "personal_marker_rms_mm": round(found.marker_rms_m * 1000, 2),
         "notes": notes + found.notes,
     }

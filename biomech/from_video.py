@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from biomech.body.anny import AnnyBody
@@ -158,12 +157,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
         marker_set=options.marker_set,
         out_osim=files.model,
     )
-    return {
-        "mass_kg": round(scaled.mass_kg, 2),
-        "factors": {body: np.round(f, 4).tolist() for body, f in sorted(scaled.factors.items())},
-        "static_marker_rms_mm": round(scaled.static_errors.clip_rms_m * 1000, 2),
-        "notes": scaled.notes,
-    }
+    return {**scaled.figures(), "notes": scaled.notes}
 
 
 def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:

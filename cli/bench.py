@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -98,14 +98,7 @@ def personalise(
 
     say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
     figures = bench_personalise(data, out, stride=stride, say=say)
-    if as_json:
-        typer.echo(json.dumps(figures))
-        return
-    for key, value in figures.items():
-        if not isinstance(value, dict):
-            typer.echo(f"{key:44s} {value}")
-        else:
-            typer.echo(f"{key}:\n" + "\n".join(f"  {name:22s} {row}" for name, row in value.items()))
+    _tell(figures, as_json, 44)
 
 
 @app.command("label")
@@ -123,11 +116,16 @@ def label(
 
     say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
     figures = bench_label(data, out, seed=seed, workers=workers, say=say)
+    _tell(figures, as_json, 48)
+
+
+def _tell(figures: dict[str, Any], as_json: bool, width: int) -> None:
+    """Figures one below the other, tables after their names."""
     if as_json:
         typer.echo(json.dumps(figures))
         return
     for key, value in figures.items():
         if not isinstance(value, dict):
-            typer.echo(f"{key:48s} {value}")
+            typer.echo(f"{key:{width}s} {value}")
         else:
             typer.echo(f"{key}:\n" + "\n".join(f"  {name:22s} {row}" for name, row in value.items()))

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import opensim
@@ -42,6 +43,19 @@ class ScaleResult:
     static_errors: MarkerErrors  # of the scaled model, before its markers were moved to the measured places
     mass_kg: float
     notes: list[str] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """What a run's record says of it, without the notes."""
+        return {
+            "mass_kg": round(self.mass_kg, 2),
+            "factors": rounded_factors(self.factors),
+            "static_marker_rms_mm": round(self.static_errors.clip_rms_m * 1000, 2),
+        }
+
+
+def rounded_factors(factors: Mapping[str, Float[np.ndarray, "3"]]) -> dict[str, list[float]]:
+    """Scale factors by body as a record holds them."""
+    return {body: np.round(factor, 4).tolist() for body, factor in sorted(factors.items())}
 
 
 def scale_model(

@@ -9,6 +9,7 @@ import numpy as np
 
 from biomech.evaluation.alone import Problem, module, solve_alone
 from biomech.evaluation.conditioning import noise_gains_deg_per_mm
+from biomech.evaluation.metrics import wrapped_deg
 from biomech.evaluation.solver import WELL_CONDITIONED_DEG_PER_MM
 from biomech.files import whole_file
 from biomech.labels.label import OPENSIM_ACCURACY, Folders, read_skeleton, tracked
@@ -50,7 +51,7 @@ def check_trial(trial: Trial, folder: Path) -> None:
     rotational = skeleton.rotational[skeleton.free]
     one, other = (a.values[:, [a.names.index(name) for name in names]] for a in (fast, tool))
     apart = one - other
-    apart[:, rotational] = np.rad2deg((apart[:, rotational] + np.pi) % (2 * np.pi) - np.pi)
+    apart[:, rotational] = wrapped_deg(np.rad2deg(apart[:, rotational]))
     apart[:, ~rotational] *= 1000
     every = np.linspace(0, len(one) - 1, min(CONDITION_FRAMES, len(one))).astype(int)
     looked_at = Kinematics(names, one[every], markers.time_s[every], rotational)

@@ -189,7 +189,7 @@ def _frame(frame: opensim.Frame) -> Frame:
     while current.getAbsolutePathString() != base.getAbsolutePathString():
         offset = opensim.PhysicalOffsetFrame.safeDownCast(current)
         transform = offset.getOffsetTransform()
-        step = _rotation(transform.R())
+        step = rotation_matrix(transform.R())
         origin = np.diag(transform.p().to_numpy()) + step @ origin
         rotation = step @ rotation
         current = offset.getParentFrame()
@@ -200,7 +200,8 @@ def _base(frame: opensim.Frame) -> str:
     return frame.findBaseFrame().getName()
 
 
-def _rotation(rotation: opensim.Rotation) -> Float[np.ndarray, "3 3"]:
+def rotation_matrix(rotation: opensim.Rotation) -> Float[np.ndarray, "3 3"]:
+    """OpenSim's rotation as numbers; the transform that it came from must still be held."""
     matrix = rotation.asMat33()
     return np.array([[matrix.get(i, j) for j in range(3)] for i in range(3)])
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.skeleton.description import rotation_matrix
 from biomech.skeleton.model import load_model, quiet_opensim
 
 
@@ -45,9 +46,7 @@ def write_scaled(
             for name, offset in marker_offsets_m.items():
                 marker = model.updMarkerSet().get(name)
                 transform = marker.getParentFrame().findTransformInBaseFrame()  # must outlive what it hands out
-                turn = transform.R().asMat33()
-                body_from_frame = np.array([[turn.get(i, j) for j in range(3)] for i in range(3)])
-                moved = marker.get_location().to_numpy() + body_from_frame.T @ offset
+                moved = marker.get_location().to_numpy() + rotation_matrix(transform.R()).T @ offset
                 marker.set_location(opensim.Vec3(*moved.tolist()))
             model.setName(Path(out_osim).stem)
             with whole_file(out_osim) as temporary:
