@@ -13,6 +13,8 @@ from torch import Tensor
 
 from biomech.neurik.network import Answer, NeurIK
 
+DOUBT_WEIGHT = 0.01  # its gradient reaches nothing but its own layers; small, so that clipping is the answer's matter
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -68,7 +70,11 @@ def losses(
     else:  # where the body is has no other teacher then
         place = difference[..., ~rotational].square().sum(-1).add(1e-8).sqrt()
         parts["joints"] = parts["markers"] = _mean(place, mask[..., ~rotational].all(-1))
+    # The likelihood of a Laplace distribution, whose scale is the mean absolute error.
+    error = torch.where(rotational, turned(difference), difference).abs().detach()
+    parts["doubt"] = _mean(answer.expected_error.log() + error / answer.expected_error, mask)
     by_name = vars(weights) if weights.joints or weights.markers else {**vars(weights), "joints": 1.0}
+    by_name = {**by_name, "doubt": DOUBT_WEIGHT}
     return {**parts, "loss": sum((by_name[name] * part for name, part in parts.items()), torch.zeros(()))}
 
 

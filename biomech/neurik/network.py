@@ -25,6 +25,8 @@ EDGE_RAD = float(np.deg2rad(1.0))  # how softly a coordinate stops at the end of
 LOCAL_M, GAP_M, SPEED_M, TURN_RAD, LOG_SIZE = 0.02, 0.02, 0.02, 0.05, 0.1
 # What the heads' outputs are multiplied by.
 ANGLE_RAD, PLACE_M, LOG_SCALE = 0.1, 0.02, 0.1
+# The error that an untrained head expects, and how far from it a trained one may go (natural logarithm).
+USUAL_ERROR, FARTHEST_LOG = 0.03, 5.0
 
 
 class Sizes(NamedTuple):
@@ -43,6 +45,7 @@ class Answer(NamedTuple):
 
     coordinates: Float[Tensor, "clips time coordinates"]
     scales: Float[Tensor, "clips time bodies 3"]  # the same in all frames of a window, unless causal
+    expected_error: Float[Tensor, "clips time coordinates"]  # mean absolute error of each coordinate (rad, m)
 
 
 class NeurIK(nn.Module):
@@ -70,9 +73,12 @@ class NeurIK(nn.Module):
         root = set(anatomy.chain_coordinates[0]) | set(anatomy.translation)
         rows = [k for k in range(len(anatomy.coordinate_names)) if k not in root]
         self.head = nn.Linear(sizes.width, len(rows) + 9)
+        self.doubt = nn.Sequential(
+            nn.Linear(sizes.width, sizes.width), nn.GELU(), nn.Linear(sizes.width, len(anatomy.coordinate_names))
+        )
         self.scale_first = nn.Linear(nodes * width, sizes.width)
         self.scale_last = nn.Linear(sizes.width, len(anatomy.body_names) * 3)
-        for last in (self.head, self.scale_last):
+        for last in (self.head, self.scale_last, self.doubt[-1]):
             nn.init.normal_(last.weight, std=0.01)
             nn.init.zeros_(last.bias)
         whole = {
@@ -115,12 +121,15 @@ class NeurIK(nn.Module):
         hidden = self.join(nodes.flatten(0, 1).T).unflatten(0, (clips, time)) + self.place[:time]
         for block in self.temporal:
             hidden = block(hidden, mask)
-        change = self.head(self.norm(hidden)).float().flatten(0, 1).T
+        hidden = self.norm(hidden)
+        change = self.head(hidden).float().flatten(0, 1).T
+        doubt = self.doubt(hidden.detach()).float()  # says how good the answer is, and does not make it better
         return Answer(
             self._coordinates(first, change).T.unflatten(0, (clips, time)),
             self._scales(first, self.scale_last(functional.gelu(self.scale_first(pooled.flatten(0, 1).T)))).unflatten(
                 0, (clips, time)
             ),
+            USUAL_ERROR * doubt.clamp(-FARTHEST_LOG, FARTHEST_LOG).exp(),
         )
 
     def pose(self, answer: Answer) -> Pose:

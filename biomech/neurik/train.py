@@ -191,7 +191,7 @@ def _step(
     causal = torch.rand((), generator=torch.Generator().manual_seed(step)).item() < recipe.causal_share
     with torch.autocast(batch.markers.device.type, torch.bfloat16, enabled=batch.markers.is_cuda):
         answer = model(batch.markers, batch.confidence, causal=causal)
-    answer = Answer(answer.coordinates.float(), answer.scales.float())
+    answer = Answer(*(part.float() for part in answer))
     parts = losses(network, answer, batch.coordinates, batch.scales, batch.mask, recipe.weights)
     optimiser.zero_grad(set_to_none=True)
     parts["loss"].backward()
