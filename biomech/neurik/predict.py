@@ -8,16 +8,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation, Slerp
 
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
+from biomech.neurik.calibrate import Calibration
 from biomech.neurik.data import RATE_HZ
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.osim_models.build import DEFAULT_PATH
@@ -40,10 +41,19 @@ class NeuralAnswer:
 
     kinematics: Kinematics
     scales: Mapping[str, Float[np.ndarray, "3"]]  # factors of each body along its X, Y, Z, as Model.scale takes them
-    solved: Float[np.ndarray, " frames"]  # False where a frame was filled in
+    solved: Bool[np.ndarray, " frames"]  # False where a frame was filled in
+    uncertainty: Float[np.ndarray, "frames coordinates"]  # rad, m: half width that holds the truth in 68.3 % of frames
 
 
-def load_network(weights: Path = FILE, skeleton: Skeleton | None = None) -> NeurIK:
+class TrainedNeurIK(NeurIK):
+    """A network with the recipe that stands beside its weights."""
+
+    def __init__(self, skeleton: Skeleton, recipe: Mapping[str, Any]):
+        super().__init__(skeleton, Sizes(**recipe["sizes"]))
+        self.recipe = recipe
+
+
+def load_network(weights: Path = FILE, skeleton: Skeleton | None = None) -> TrainedNeurIK:
     """A trained network, from its weights and the recipe beside them.
 
     Raises:
@@ -53,14 +63,13 @@ def load_network(weights: Path = FILE, skeleton: Skeleton | None = None) -> Neur
 
 
 @functools.lru_cache(2)
-def _load(weights: Path) -> NeurIK:
+def _load(weights: Path) -> TrainedNeurIK:
     return _fill(weights, Skeleton.from_osim(DEFAULT_PATH))
 
 
-def _fill(weights: Path, skeleton: Skeleton) -> NeurIK:
+def _fill(weights: Path, skeleton: Skeleton) -> TrainedNeurIK:
     try:
-        sizes = json.loads(weights.with_suffix(".json").read_text())["sizes"]
-        network = NeurIK(skeleton, Sizes(**sizes))
+        network = TrainedNeurIK(skeleton, json.loads(weights.with_suffix(".json").read_text()))
         network.load_state_dict(load_file(weights), strict=False)
         missing = {name for name, _ in network.named_parameters()} - set(load_file(weights))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
@@ -105,11 +114,14 @@ def neural_kinematics(
     grid = np.arange(time[0], time[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ) if resample else time
     if resample:
         positions, sure = _resampled(positions, time, grid), _resampled(sure, time, grid)
-    values, logs = _windows(network, positions, sure, causal)
+    values, expected, logs = _windows(network, positions, sure, causal)
     scales = np.exp(logs)
     kinematics = _at_times(network, values, grid, time, solved)
+    recipe = network.recipe if isinstance(network, TrainedNeurIK) else {}
+    calibration = Calibration.of(recipe, values.shape[-1])
+    uncertainty = _widened(calibration.width(expected), calibration.speed, grid, time, solved)
     names = network.anatomy.body_names
-    return NeuralAnswer(kinematics, {name: scales[k] for k, name in enumerate(names) if k}, solved)
+    return NeuralAnswer(kinematics, {name: scales[k] for k, name in enumerate(names) if k}, solved, uncertainty)
 
 
 def _in_order(
@@ -133,33 +145,37 @@ def _in_order(
 
 def _windows(
     network: NeurIK, positions: np.ndarray, sure: np.ndarray, causal: bool
-) -> tuple[Float[np.ndarray, "frames coordinates"], Float[np.ndarray, "bodies 3"]]:
-    """Coordinates of all frames and the logarithms of the clip's scale factors."""
+) -> tuple[
+    Float[np.ndarray, "frames coordinates"], Float[np.ndarray, "frames coordinates"], Float[np.ndarray, "bodies 3"]
+]:
+    """Coordinates of all frames, the errors expected of them, and the logarithms of the clip's scale factors."""
     frames, length = len(positions), network.sizes.window
     overlap = max(1, round(length * (CAUSAL_OVERLAP if causal else OVERLAP)))
     starts = list(range(0, max(frames - length, 0) + 1, length - overlap))
     if starts[-1] + length < frames:
         starts.append(frames - length)
     length = min(length, frames)
-    found, logs = [], []
+    found, doubts, logs = [], [], []
     for first in range(0, len(starts), WINDOWS_AT_ONCE):
         rows = np.array(starts[first : first + WINDOWS_AT_ONCE])[:, None] + np.arange(length)
         answer = network(torch.from_numpy(positions[rows]), torch.from_numpy(sure[rows]), causal=causal)
         found.append(answer.coordinates.double().numpy())
+        doubts.append(answer.expected_error.double().numpy())
         logs.append(answer.scales[:, -1].log().double().numpy())
     windows = np.concatenate(found)
     angles = network.anatomy.rotational
-    total = np.zeros((frames, windows.shape[-1]))
+    total, expected = np.zeros((2, frames, windows.shape[-1]))
     weight = np.zeros((frames, 1))
-    for number, (start, values) in enumerate(zip(starts, windows, strict=True)):
+    for number, (start, values, doubt) in enumerate(zip(starts, windows, np.concatenate(doubts), strict=True)):
         share = _share(length, overlap, number == 0, number == len(starts) - 1, causal)[:, None]
         old = weight[start : start + length]
         mean = total[start : start + length] / np.where(old > 0, old, 1)
         # Angles are blended the shorter way round.
         near = np.where((old > 0) & angles, mean + _turned(values - mean), values)
         total[start : start + length] += share * near
+        expected[start : start + length] += share * doubt
         weight[start : start + length] += share
-    return total / weight, np.concatenate(logs).mean(0)
+    return total / weight, expected / weight, np.concatenate(logs).mean(0)
 
 
 def _share(length: int, overlap: int, first: bool, last: bool, causal: bool) -> Float[np.ndarray, " length"]:
@@ -188,6 +204,26 @@ def _at_times(
     if len(good) < len(time):
         answer = np.column_stack([np.interp(time, time[good], column[good]) for column in answer.T])
     return Kinematics(list(anatomy.coordinate_names), answer, time, angles.copy())
+
+
+def _widened(
+    widths: Float[np.ndarray, "grid coordinates"],
+    speed: Float[np.ndarray, " coordinates"],
+    grid: Float[np.ndarray, " grid"],
+    time: Float[np.ndarray, " frames"],
+    solved: Bool[np.ndarray, " frames"],
+) -> Float[np.ndarray, "frames coordinates"]:
+    """Half widths at the input's frames.
+
+    A frame that was filled in has its neighbours', and as a second, independent part the way that the coordinate goes
+    at its usual speed in the time since, or until, the nearest frame that was solved.
+    """
+    answer = np.column_stack([np.interp(time, grid, column) for column in widths.T])
+    good = time[solved]
+    answer = np.column_stack([np.interp(time, good, column) for column in answer[solved].T])
+    after = np.searchsorted(good, time).clip(1, max(len(good) - 1, 1))
+    away = np.minimum(np.abs(time - good[after - 1]), np.abs(time - good[after.clip(max=len(good) - 1)]))
+    return np.hypot(answer, away[:, None] * speed)
 
 
 def _unwrapped(values: np.ndarray, good: np.ndarray) -> np.ndarray:
