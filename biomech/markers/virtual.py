@@ -35,7 +35,8 @@ ARM_ADDUCTION_RAD = np.deg2rad(28.0)
 ELBOW_EXTENSION_RAD = np.deg2rad(30.0)
 
 # What the neutral pose is on our skeleton (rad), as ``place.py`` found it. Trunk and legs, which stand alike whatever
-# the shape: fat over the iliac spines would else tip the scaled model's pelvis by up to 25°.
+# the shape: fat over the iliac spines would else tip the scaled model's pelvis by up to 25°. Toes lie flat: the few
+# markers on them would else put their zero anywhere within ±12° from one shape to the next.
 NEUTRAL_POSTURE = {
     **{"pelvis_tilt": -0.0285, "pelvis_list": 0.0, "pelvis_rotation": 0.0},
     **{"lumbar_extension": -0.0875, "lumbar_bending": 0.0, "lumbar_rotation": 0.0},
@@ -43,7 +44,7 @@ NEUTRAL_POSTURE = {
         f"{name}_{side}": angle
         for name, angle in {
             **{"hip_flexion": -0.0012, "hip_adduction": -0.0069, "hip_rotation": 0.0429, "knee_angle": -0.0259},
-            **{"ankle_angle": 0.0178, "subtalar_angle": 0.0231},
+            **{"ankle_angle": 0.0178, "subtalar_angle": 0.0231, "mtp_angle": 0.0},
         }.items()
         for side in "rl"
     },
