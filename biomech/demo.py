@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
-from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.evaluation.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
@@ -21,6 +21,7 @@ from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.demo_clip import render_demo
 from biomech.run import Run
 from biomech.skeleton.mot import read_mot
+from biomech.solve import solve
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def run_demo(
     """
     film, truth_folder = folder / "walk.mp4", folder / "truth"
     run = Run.open(truth_folder, overwrite=overwrite, on_stage=on_stage)
-    truth = Result.of(truth_folder, film.stem, run.record, solver="opensim")
+    truth = Result.of(truth_folder, film.stem, run.record, solvers=("opensim",))
     run.stage(
         "film",
         inputs=[],
@@ -76,7 +77,7 @@ def run_demo(
     run.stage(
         "truth",
         inputs=[truth.motion, DEFAULT_PATH],
-        outputs=[truth.markers, truth.model, truth.kinematics, truth.ik_setup],
+        outputs=[truth.markers, truth.model, *truth.solutions[0].written],
         options={"mass_kg": mass_kg},
         work=lambda: _solve_truth(truth, moved, mass_kg, bar),
     )
@@ -113,13 +114,12 @@ def _solve_truth(truth: Result, moved: BodyMotion, mass_kg: float, bar: Bar) -> 
         out_osim=truth.model,
     )
     with bar("Solving the truth") as progress:
-        _, errors = solve_ik(
+        return solve(
             truth.model,
             markers,
             weights,
+            files=truth.solutions[0],
             markers_trc=truth.markers,
-            out_mot=truth.kinematics,
-            out_setup=truth.ik_setup,
+            quality=np.ones(len(markers.time_s)),
             progress=progress,
         )
-    return {"marker_rms_mm": round(errors.clip_rms_m * 1000, 2)}

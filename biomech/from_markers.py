@@ -1,30 +1,33 @@
 """The entrance with recorded markers: read and match them, scale the model if that is asked for, solve.
 
-Three ways to a scaled model: it is one already; OpenSim's Scale tool makes it from a static trial; or ``personalise``
-finds sizes and marker places from the motion itself (and a static trial, where there is one).
+Four ways to a scaled model: it is one already; OpenSim's Scale tool makes it from a static trial; ``personalise`` finds
+sizes and marker places from the motion itself (and a static trial, where there is one); or the network, which knows the
+142 virtual markers, says them.
 """
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import opensim
 
+from biomech import solvers
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
 from biomech.classical.scaling import rounded_factors, scale_model, with_markers
-from biomech.classical.setup import ACCURACY
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.read import read_for_model
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
+from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.model import load_model, quiet_opensim
 from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
-from biomech.street import Bar, Options, Result, Stage
+from biomech.street import Bar, Options, Result, Solution, Stage
 
 OF_A_VIDEO = ("person", "mirror", "rate_hz", "focal_px", "fov_deg")
 
@@ -36,26 +39,12 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         BioposeError: the options cannot be used.
     """
     options.refuse(OF_A_VIDEO, "is for a video, not for recorded markers")
-    by_tool = options.static is not None and not options.personalise
-    scaled = options.static is not None or options.personalise
-    if not scaled:
-        if options.model is None:
-            raise BioposeError(
-                "there is nothing to solve with: our model needs to be scaled",
-                mend="Give --personalise, --static STATIC.trc, or an already scaled model with --model SCALED.osim.",
-            )
-        why = "scales a model, and without --static or --personalise nothing is scaled"
-        options.refuse(("height_m", "mass_kg", "scaling"), why)
-    if options.personalise:
-        options.refuse(("scaling",), "tells the Scale tool what to measure; --personalise needs no measurements")
+    scale = _scaling(options)
+    by_tool, from_motion = scale is _scale, scale in (_personalise, _scale_by_network)
     own = options.files()
     model = options.model or DEFAULT_PATH
     if by_tool:
         _measurements(_model(options), options)  # what would fail after the first stage is told at once
-    if options.personalise:
-        scale = _personalise
-    else:
-        scale = _scale if by_tool else _take_as_scaled
     said = asdict(options)
 
     def chosen(*names: str) -> dict[str, Any]:
@@ -71,19 +60,60 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         ),
         Stage(
             "scale",
-            inputs=[model, *own, *([files.markers] if options.personalise else [])],
+            inputs=[
+                *(model, *own),
+                *([files.markers] if from_motion else []),
+                *(solvers.network_files() if scale is _scale_by_network else []),
+            ],
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
-            options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up", "personalise"),
+            options={
+                **chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up", "personalise"),
+                "by_network": scale is _scale_by_network,
+            },
             work=lambda: scale(files, options),
         ),
-        Stage(
-            "solve",
+        *solvers.solving_stages(
+            files,
+            options,
             inputs=[files.markers, files.model, *own],
-            outputs=[files.kinematics, files.ik_setup, files.quality],
-            options={"accuracy": ACCURACY, **chosen("solver", "smooth_mm", "tasks", "scaling")},
-            work=lambda: _solve(files, options, bar),
+            said=chosen("tasks", "scaling"),
+            work=lambda solution: _solve(files, solution, options, bar),
         ),
     ]
+
+
+def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
+    """The way to the scaled model that the options say.
+
+    Raises:
+        BioposeError: they say none, or what has no meaning on it.
+    """
+    if options.personalise:
+        options.refuse(("scaling",), "tells the Scale tool what to measure; --personalise needs no measurements")
+        return _personalise
+    if options.static is not None:
+        return _scale
+    if options.model is not None:
+        why = "scales a model, and without --static or --personalise nothing is scaled"
+        options.refuse(("height_m", "mass_kg", "scaling"), why)
+        return _take_as_scaled
+    if "neural" in (options.solvers or ()):
+        options.refuse(("marker_set", "scaling"), "is for another model than the one that the network scales")
+        return _scale_by_network
+    raise BioposeError(
+        "there is nothing to solve with: our model needs to be scaled",
+        mend="Give --personalise, --static STATIC.trc, or an already scaled model with --model SCALED.osim.",
+    )
+
+
+def check_network(recorded: Path, options: Options) -> None:
+    """Whether the network knows the markers and the model.
+
+    Raises:
+        BioposeError: it does not, or the markers or the model cannot be read.
+    """
+    model = _model(options)
+    solvers.check_network(model, read_for_model(recorded, model, up=options.up).names, str(recorded))
 
 
 def _model(options: Options) -> opensim.Model:
@@ -186,7 +216,19 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
     return {"notes": ["the model is taken as scaled to the person: neither --static nor --personalise was given"]}
 
 
-def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
+    own = scale_by_network(
+        read_trc(files.markers), out_osim=files.model, height_m=options.height_m, mass_kg=options.mass_kg
+    )
+    return {
+        "mass_kg": round(own.mass_kg, 2),
+        "stature_m": round(own.stature_m, 3),
+        "factors": rounded_factors(own.factors),
+        "notes": own.notes,
+    }
+
+
+def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
     markers = read_trc(files.markers)
     weights, notes = task_weights(load_model(files.model), options.tasks or options.scaling)
     with bar("Solving") as progress:
@@ -194,13 +236,11 @@ def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             files.model,
             markers,
             weights,
-            solver=options.solver,
-            smooth_mm=options.smooth_mm,
+            files=solution,
             markers_trc=files.markers,
-            out_mot=files.kinematics,
-            out_setup=files.ik_setup,
-            out_quality=files.quality,
             quality=share_seen(markers),
+            smooth_mm=options.smooth_mm,
+            polish=options.polish,
             workers=options.workers,
             progress=progress,
         )

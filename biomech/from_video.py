@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
+from biomech import solvers
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
-from biomech.classical.scaling import scale_model
-from biomech.classical.setup import ACCURACY
+from biomech.classical.scaling import scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
@@ -28,13 +28,24 @@ from biomech.skeleton.model import (
 )
 from biomech.skeleton.mot import read_mot
 from biomech.solve import solve
-from biomech.street import Bar, Options, Result, Stage
+from biomech.street import Bar, Options, Result, Solution, Stage
 from biomech.video import Video
 
 
 def recording(video: Path) -> list[Path]:
     """The files of a video: itself, or the pictures of a folder."""
     return sorted(p for p in video.iterdir() if p.is_file()) if video.is_dir() else [video]
+
+
+def check_network(video: Path, options: Options) -> None:
+    """Whether the network knows the markers and the model: those of the package it does.
+
+    Raises:
+        BioposeError: another model has other coordinates, or not the virtual markers.
+    """
+    if options.model is not None:
+        model = with_markers(options.model, options.marker_set)
+        solvers.check_network(model, [marker.getName() for marker in model.getMarkerSet()], str(options.model))
 
 
 def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
@@ -77,12 +88,12 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
             options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
             work=lambda: _scale(files, options),
         ),
-        Stage(
-            "solve",
+        *solvers.solving_stages(
+            files,
+            options,
             inputs=[files.motion, files.markers, files.model],
-            outputs=[files.kinematics, files.ik_setup, files.quality],
-            options={"accuracy": ACCURACY, **chosen("solver", "smooth_mm")},
-            work=lambda: _solve(files, options, bar),
+            said={},
+            work=lambda solution: _solve(files, solution, options, bar),
         ),
     ]
     if options.overlay:
@@ -160,7 +171,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     return {**scaled.figures(), "notes": scaled.notes}
 
 
-def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
     quality = BodyMotion.load(files.motion).quality
     assert quality is not None
     with bar("Solving") as progress:
@@ -168,13 +179,11 @@ def _solve(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             files.model,
             read_trc(files.markers),
             load_virtual_markers().weights_by_name(),
-            solver=options.solver,
-            smooth_mm=options.smooth_mm,
+            files=solution,
             markers_trc=files.markers,
-            out_mot=files.kinematics,
-            out_setup=files.ik_setup,
-            out_quality=files.quality,
             quality=quality,
+            smooth_mm=options.smooth_mm,
+            polish=options.polish,
             workers=options.workers,
             progress=progress,
         )

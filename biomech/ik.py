@@ -5,6 +5,7 @@ One street with two entrances; here is what both share: the folder, its claim, a
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from biomech import from_markers, from_video
@@ -13,7 +14,8 @@ from biomech.files import sha256
 from biomech.markers.read import is_marker_file
 from biomech.mesh.recover import check_person
 from biomech.run import Run
-from biomech.street import Bar, Options, Progress, Result, Stage, check_solver
+from biomech.solvers import choose_solvers
+from biomech.street import Bar, Options, Progress, Result, Stage
 
 __all__ = ["Bar", "Options", "Progress", "Result", "run_ik"]
 
@@ -45,17 +47,20 @@ def run_ik(
     """
     source, folder, options = Path(source), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg)
-    check_solver(options.solver, options.smooth_mm)
-    run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
-    files = Result.of(folder, source.stem, run.record, options.solver)
     entrance = from_markers if is_marker_file(source) else from_video
+    taken = choose_solvers(options, lambda: entrance.check_network(source, options))
+    options = replace(options, solvers=taken)
+    run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+    files = Result.of(folder, source.stem, run.record, taken)
     stages = entrance.stages(source, files, options, bar)
     recording = from_video.recording(source)
     _check_inputs([*recording, *options.files()], stages)
     _claim(run, source, recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))
-    return files
+    # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay.
+    own = {stage.name: run.record["stages"][stage.name] for stage in stages}
+    return replace(files, record={**run.record, "stages": own})
 
 
 def _check_inputs(given: list[Path], stages: list[Stage]) -> None:

@@ -1,6 +1,8 @@
-"""The stage `solve`: Markers → Kinematics, by either solver, with the same files beside the motion."""
+"""The stage `solve`: Markers → Kinematics, by any of the solvers, with the same files beside the motion."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,25 +10,41 @@ import numpy as np
 import opensim
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import read_tasks
-from biomech.classical.setup import write_setup
+from biomech.classical.scaling import rounded_factors
+from biomech.classical.setup import write_solution
+from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import load_virtual_markers
-from biomech.skeleton.inverse_kinematics import inverse_kinematics
+from biomech.neurik import predict
+from biomech.neurik.polish import polish as polished
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.inverse_kinematics import inverse_kinematics, posed_errors
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.model import coupled_coordinates, load_model
-from biomech.skeleton.mot import write_mot
+from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.smoothing import Smoothness
 from biomech.skeleton.tracked import tracked_weights
-from biomech.street import check_solver
+from biomech.street import MOTION_NAMES, Progress, Solution
 
 TRUSTED_QUALITY = 0.5
+
+
+@dataclass
+class _Solved:
+    """What a solver gives back."""
+
+    kinematics: Kinematics
+    errors: MarkerErrors
+    notes: list[str]
+    figures: dict[str, Any] = field(default_factory=dict)
+    doubted: Bool[np.ndarray, " frames"] | bool = False
+    uncertainty: Float[np.ndarray, "frames coordinates"] | None = None  # rad and m
 
 
 def solve(
@@ -34,64 +52,72 @@ def solve(
     markers: Markers,
     tasks: Mapping[str, float],
     *,
-    solver: str,
-    smooth_mm: float | None = None,
+    files: Solution,
     markers_trc: Path,
-    out_mot: Path,
-    out_setup: Path,
-    out_quality: Path,
     quality: Float[np.ndarray, " frames"],
+    smooth_mm: float | None = None,
+    polish: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
 ) -> dict[str, Any]:
-    """Pose a scaled model at every frame; write the motion, the setup that repeats it and the quality of each frame.
+    """Pose a scaled model at every frame; write the motion, a setup for OpenSim's tool and the quality of each frame.
 
     Args:
         model_osim: a scaled model with its markers.
         markers: what was measured, under the model's names.
         tasks: IK task weight by marker name; 0 leaves a marker out.
-        solver: ``fast`` (ours) or ``opensim``.
-        smooth_mm: standard deviation of the markers' noise, against which the motion is smoothed (the fast solver's).
+        files: the solver (``neural``, ``fast`` or ``opensim``) and what it is to write: degrees and metres, every
+            coordinate; InverseKinematicsTool's XML; a .csv with time, quality, marker errors (mm) and whether the frame
+            is trusted; and the network's uncertainty of every coordinate (degrees and mm).
         markers_trc: the file that holds ``markers``.
-        out_mot: degrees and metres, every coordinate.
-        out_setup: InverseKinematicsTool's XML.
-        out_quality: .csv with time, quality, marker errors (mm) and whether the frame is trusted.
         quality: how well each frame was seen, 0 to 1.
-        workers: processes of OpenSim's solver; the fast one needs none.
+        smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
+        polish: move the network's answer towards the markers (``neurik.polish``).
+        workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
     Returns the stage's figures.
 
     Raises:
-        BioposeError: no marker in common, no frame with enough markers, or the solver failed; then nothing is written.
+        BioposeError: no marker in common, no frame with enough markers, the network does not know the markers or the
+            model, or the solver failed; then nothing is written.
     """
-    check_solver(solver, smooth_mm)
-    if solver == "opensim":
-        kinematics, errors = solve_ik(
-            model_osim,
-            markers,
-            tasks,
-            markers_trc=markers_trc,
-            out_mot=out_mot,
-            out_setup=out_setup,
-            workers=workers,
-            progress=progress,
+    model = load_model(model_osim)
+    weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
+    if files.solver == "opensim":
+        found = _Solved(
+            *solve_ik(model_osim, markers, tasks, markers_trc=markers_trc, workers=workers, progress=progress), []
         )
+    elif files.solver == "fast":
+        found = _solve_fast(Skeleton.from_osim(model), markers, weights, smooth_mm, progress)
     else:
-        smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
-        kinematics, errors = _solve_fast(
-            model_osim, markers, tasks, markers_trc, out_mot, out_setup, smoothness, progress
-        )
-    _write_quality(out_quality, quality, errors)
-    notes = errors.flags()
-    if smooth_mm is not None:
-        notes.append(f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without")
+        check_coordinates(model, str(model_osim))
+        found = _solve_neural(Skeleton.from_osim(model), markers, weights, polish)
+    tool = None
+    if files.solver == "neural":
+        tool = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
+    write_solution(
+        found.kinematics,
+        files.kinematics,
+        files.ik_setup,
+        name=tool,
+        model_osim=model_osim,
+        markers_trc=markers_trc,
+        weights=weights,
+        coupled=coupled_coordinates(model),
+    )
+    errors = found.errors
+    trusted = (quality >= TRUSTED_QUALITY) & errors.good & ~np.asarray(found.doubted)
+    _write_quality(files.quality, quality, errors, trusted)
+    if found.uncertainty is not None:
+        _write_uncertainty(files.uncertainty, found.kinematics, found.uncertainty)
     return {
-        "frames": len(kinematics.time_s),
+        "frames": len(found.kinematics.time_s),
         "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
         "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
         "frames_within_thresholds": int(errors.good.sum()),
-        "notes": notes,
+        **found.figures,
+        "notes": errors.flags() + found.notes,
     }
 
 
@@ -119,47 +145,83 @@ def share_seen(markers: Markers) -> Float[np.ndarray, " frames"]:
     return seen.sum(1) / max(1, seen.any(0).sum())
 
 
+def check_coordinates(model: opensim.Model, where: str) -> None:
+    """The network gives the coordinates of our own skeleton.
+
+    Raises:
+        BioposeError: the model has others.
+    """
+    own, theirs = coordinate_names(load_model(DEFAULT_PATH)), coordinate_names(model)
+    if theirs != own:
+        other = sorted(set(own) ^ set(theirs))[:5] or ["their order"]
+        raise BioposeError(
+            f"the network gives our own skeleton's coordinates, and this model's are others: {', '.join(other)} …",
+            where=where,
+            mend="Give --solver fast.",
+        )
+
+
 def _solve_fast(
-    model_osim: Path,
-    markers: Markers,
-    tasks: Mapping[str, float],
-    markers_trc: Path,
-    out_mot: Path,
-    out_setup: Path,
-    smoothness: Smoothness | None,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Kinematics, MarkerErrors]:
-    model = load_model(model_osim)
-    weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
+    skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], smooth_mm: float | None, progress: Progress
+) -> _Solved:
+    smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
+    with _one_thread():
+        solved = inverse_kinematics(skeleton, markers, weights, smoothness=smoothness, progress=progress)
+    notes = []
+    if smooth_mm is not None:
+        notes = [f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without"]
+    return _Solved(*solved, notes)
+
+
+def _solve_neural(skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], polish: bool) -> _Solved:
+    answer = predict.neural_kinematics(markers)
+    tracked = skeleton.carrying(list(weights))
+    with _one_thread():
+        kinematics = polished(tracked, markers, weights, answer) if polish else answer.kinematics
+        errors = posed_errors(tracked, markers.select(list(weights)), kinematics.values, answer.solved)
+    notes = ["the motion is the network's; the IK setup solves the same markers on the same model with OpenSim's tool"]
+    if polish:
+        notes.append("polished: the network's coordinates, moved towards the markers as far as it is unsure of them")
+    turning = answer.uncertainty[:, kinematics.rotational]
+    figures = {
+        "polish": polish,
+        "mean_uncertainty_deg": round(float(np.rad2deg(turning).mean()), 2),
+        "network_factors": rounded_factors(answer.scales),
+    }
+    return _Solved(kinematics, errors, notes, figures, False, answer.uncertainty)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # small tensors: on a busy machine, waiting threads took ten times as long
     try:
-        kinematics, errors = inverse_kinematics(
-            Skeleton.from_osim(model), markers, weights, smoothness=smoothness, progress=progress
-        )
+        yield
     finally:
         torch.set_num_threads(threads)
-    write_mot(kinematics, out_mot, coupled=coupled_coordinates(model))
-    write_setup(
-        out_setup,
-        model_osim=model_osim,
-        markers_trc=markers_trc,
-        out_mot=out_mot,
-        weights=weights,
-        time_s=markers.time_s,
-    )
-    return kinematics, errors
 
 
-def _write_quality(path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors) -> None:
+def _write_quality(
+    path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors, trusted: Bool[np.ndarray, " frames"]
+) -> None:
     table = pd.DataFrame(
         {
             "time": errors.time_s,
             "quality": quality.round(3),
             "marker_rms_mm": (errors.rms_m * 1000).round(2),
             "marker_max_mm": (errors.max_m * 1000).round(2),
-            "trusted": ((quality >= TRUSTED_QUALITY) & errors.good).astype(int),
+            "trusted": trusted.astype(int),
         }
     )
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def _write_uncertainty(
+    path: Path, kinematics: Kinematics, uncertainty: Float[np.ndarray, "frames coordinates"]
+) -> None:
+    table = pd.DataFrame({"time": kinematics.time_s})
+    for name, column, turns in zip(kinematics.names, uncertainty.T, kinematics.rotational, strict=True):
+        table[f"{name}_{'deg' if turns else 'mm'}"] = (np.rad2deg(column) if turns else 1000 * column).round(3)
     with whole_file(path) as temporary:
         table.to_csv(temporary, index=False)

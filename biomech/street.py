@@ -1,7 +1,7 @@
 """What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,24 +12,31 @@ from biomech.errors import BioposeError
 Progress = Callable[[int, int], None] | None
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
-# How the motion of each solver is named: <name>_fast.mot, <name>_classical.mot.
-MOTION_NAMES = {"fast": "fast", "opensim": "classical"}
-DEFAULT_SOLVER = "fast"
+# How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
+MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
+DEFAULT_SOLVER = "fast"  # where the network knows the markers and the model; else, whatever this says, our own
 
 
-def check_solver(solver: str, smooth_mm: float | None = None) -> None:
-    """Refuse a solver that there is not, or that cannot do what it is asked.
+def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:
+    """Refuse solvers that there are not, or that cannot do what they are asked.
 
     Raises:
-        BioposeError: it is not one of ``MOTION_NAMES``, or another than ours is to smooth.
+        BioposeError: one is not of ``MOTION_NAMES`` or named twice, or none can smooth or polish that is to.
     """
-    if solver not in MOTION_NAMES:
-        known = " or ".join(MOTION_NAMES)
-        raise BioposeError(f"there is no solver '{solver}'", mend=f"Give --solver {known}.")
-    if smooth_mm is not None and solver != "fast":
+    for solver in solvers:
+        if solver not in MOTION_NAMES:
+            known = ", ".join(MOTION_NAMES)
+            raise BioposeError(f"there is no solver '{solver}'", mend=f"Give --solver with one or more of {known}.")
+        if solvers.count(solver) > 1:
+            raise BioposeError(f"the solver {solver} is named twice", mend="Name each once.")
+    if smooth_mm is not None and "fast" not in solvers:
         raise BioposeError("--smooth is for our own solver", mend="Leave --smooth away, or give --solver fast.")
     if smooth_mm is not None and not 0 < smooth_mm < math.inf:
         raise BioposeError(f"--smooth takes the markers' noise in mm, not {smooth_mm:g}", mend="Give --smooth 10.")
+    if polish and "neural" not in solvers:
+        raise BioposeError(
+            "--polish starts from the network's answer", mend="Leave --polish away, or give --solver neural."
+        )
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,9 @@ class Options:
     model: Path | None = None  # another .osim, with …
     marker_set: Path | None = None  # … markers on its bodies (the virtual ones for a video), and …
     scaling: Path | None = None  # … a scale setup whose measurements fit it
-    solver: str = DEFAULT_SOLVER
-    smooth_mm: float | None = None  # noise of the markers to smooth against
+    solvers: tuple[str, ...] | None = None  # the first one's motion is the result; where None, see ``DEFAULT_SOLVER``
+    smooth_mm: float | None = None  # noise of the markers that the fast solver smooths against
+    polish: bool = False  # the network's answer, by a few steps on the markers
     workers: int | None = None
     # Of a video only:
     person: int | tuple[float, float] | None = None
@@ -96,6 +104,34 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Solution:
+    """The files that one solver leaves."""
+
+    solver: str
+    kinematics: Path
+    ik_setup: Path
+    quality: Path
+    uncertainty: Path  # the network's alone
+
+    @classmethod
+    def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
+        """The motion is named by its solver, what lies beside it by ``sidecars``."""
+        return cls(
+            solver=solver,
+            kinematics=folder / f"{name}_{MOTION_NAMES[solver]}.mot",
+            ik_setup=folder / f"{sidecars}_ik_setup.xml",
+            quality=folder / f"{sidecars}_quality.csv",
+            uncertainty=folder / f"{sidecars}_uncertainty.csv",
+        )
+
+    @property
+    def written(self) -> list[Path]:
+        """Those that this solver writes."""
+        own = [self.uncertainty] if self.solver == "neural" else []
+        return [self.kinematics, self.ik_setup, self.quality, *own]
+
+
+@dataclass(frozen=True)
 class Result:
     """The files of a run; all lie in one folder. What an entrance has no use for is not there."""
 
@@ -104,29 +140,56 @@ class Result:
     motion: Path
     markers: Path
     model: Path
-    kinematics: Path
-    quality: Path
     scale_setup: Path
-    ik_setup: Path
+    solutions: tuple[Solution, ...]  # the first one is the run's result
+    difference: Path  # of the other solvers' motions from the first
+    difference_figure: Path
     overlay: Path
     record: dict[str, Any]
 
     @classmethod
-    def of(cls, folder: Path, name: str, record: dict[str, Any], solver: str = DEFAULT_SOLVER) -> "Result":
+    def of(
+        cls, folder: Path, name: str, record: dict[str, Any], solvers: Sequence[str] = (DEFAULT_SOLVER,)
+    ) -> "Result":
         """The names that every run uses."""
+        first, *others = solvers
+        solutions = [Solution.of(folder, name, first, name)]
+        solutions += [Solution.of(folder, name, other, f"{name}_{MOTION_NAMES[other]}") for other in others]
         return cls(
             folder=folder,
             keypoints=folder / f"{name}_keypoints.npz",
             motion=folder / f"{name}_motion.npz",
             markers=folder / f"{name}.trc",
             model=folder / f"{name}_scaled.osim",
-            kinematics=folder / f"{name}_{MOTION_NAMES[solver]}.mot",
-            quality=folder / f"{name}_quality.csv",
             scale_setup=folder / f"{name}_scaled_scale_setup.xml",
-            ik_setup=folder / f"{name}_ik_setup.xml",
+            solutions=tuple(solutions),
+            difference=folder / f"{name}_difference.csv",
+            difference_figure=folder / f"{name}_difference.png",
             overlay=folder / "overlay.mp4",
             record=record,
         )
+
+    @property
+    def kinematics(self) -> Path:
+        """The run's motion."""
+        return self.solutions[0].kinematics
+
+    @property
+    def ik_setup(self) -> Path:
+        """The setup beside it."""
+        return self.solutions[0].ik_setup
+
+    @property
+    def quality(self) -> Path:
+        """The quality of its frames."""
+        return self.solutions[0].quality
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What a run of these stages left, by name; of several solvers the first one's."""
+        first = {name: path for name, path in vars(self.solutions[0]).items() if path in self.solutions[0].written}
+        named = {name: path for name, path in vars(self).items() if isinstance(path, Path)} | first
+        return {name: path for name, path in named.items() if path.exists()}
 
     @property
     def notes(self) -> list[str]:

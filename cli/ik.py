@@ -3,11 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from biomech.street import DEFAULT_SOLVER
+
+if TYPE_CHECKING:
+    from biomech.street import Result
 
 
 def ik(
@@ -18,8 +21,15 @@ def ik(
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: NAME_biopose here]")] = None,
     solver: Annotated[
-        str, typer.Option(help="Of the inverse kinematics: fast (ours) or opensim (OpenSim's own, slower).")
-    ] = DEFAULT_SOLVER,
+        list[str] | None,
+        typer.Option(
+            help="neural (the network), fast (our inverse kinematics) or opensim (OpenSim's own, slower); "
+            f"several for comparison: neural,fast. [default: {DEFAULT_SOLVER}]"
+        ),
+    ] = None,
+    polish: Annotated[
+        bool, typer.Option("--polish", help="Move the network's answer towards the markers, where it is unsure.")
+    ] = False,
     smooth: Annotated[
         float | None,
         typer.Option(help="Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver)."),
@@ -77,8 +87,9 @@ def ik(
         model=model,
         marker_set=markers,
         scaling=scaling,
-        solver=solver,
+        solvers=tuple(name for names in solver for name in names.split(",")) if solver else None,
         smooth_mm=smooth,
+        polish=polish,
         static=static,
         personalise=personalise,
         tasks=tasks,
@@ -103,14 +114,27 @@ def ik(
     )
     solve = result.record["stages"]["solve"]
     if as_json:
-        files = {k: str(v) for k, v in vars(result).items() if isinstance(v, Path) and v.exists()}
-        typer.echo(json.dumps(files | {"figures": result.record["stages"], "notes": result.notes}, default=str))
+        named = {name: str(path) for name, path in result.files.items()}
+        typer.echo(json.dumps(named | {"figures": result.record["stages"], "notes": result.notes}, default=str))
         return
     typer.echo(f"{folder}: {solve['frames']} frames, marker RMS {solve['marker_rms_mm']:.1f} mm")
     typer.echo(f"  model      {result.model.name}")
     typer.echo(f"  motion     {result.kinematics.name}")
     typer.echo(f"  markers    {result.markers.name}")
-    if options.overlay and "overlay" in result.record["stages"]:
+    if "overlay" in result.record["stages"]:
         typer.echo(f"  look at    {result.overlay.name}")
+    if "difference" in result.record["stages"]:
+        _print_difference(result)
     for note in result.notes:
         typer.echo(f"note: {note}")
+
+
+def _print_difference(result: "Result") -> None:
+    difference = result.record["stages"]["difference"]
+    typer.echo(f"mean difference from {difference['reference']} ({result.difference.name}):")
+    motions = difference["motions"]
+    parts = list(next(iter(motions.values())))
+    widest = max(len(part) for part in parts)
+    typer.echo("  " + " ".join([" " * widest, *(f"{name:>24}" for name in motions)]))
+    for part in parts:
+        typer.echo("  " + " ".join([part.ljust(widest), *(f"{motions[name][part]:24.2f}" for name in motions)]))

@@ -44,9 +44,9 @@ def label(
     """Scale a model and solve its inverse kinematics for every trial; files for the GUI and shards for training."""
     from biomech.cli.progress import progress_bar
     from biomech.labels.campaign import Options, run_campaign
+    from biomech.labels.label import check_solver
     from biomech.labels.sources import find_trials
     from biomech.labels.workers import stop_on_signals
-    from biomech.solve import check_solver
 
     check_solver(solver)
     trials = find_trials(

@@ -13,7 +13,16 @@ def solve(
     markers: Annotated[Path, typer.Argument(help="Marker trajectories: .trc or .c3d.")],
     model: Annotated[Path, typer.Option(help="A scaled .osim with its markers.")],
     tasks: Annotated[Path | None, typer.Option(help="IK or scale setup (.xml) with the marker weights.")] = None,
-    solver: Annotated[str, typer.Option(help="fast (ours) or opensim (OpenSim's own, slower).")] = DEFAULT_SOLVER,
+    solver: Annotated[
+        str | None,
+        typer.Option(
+            help="neural (the network, for the 142 virtual markers), fast (ours) or opensim (OpenSim's own, slower). "
+            f"[default: {DEFAULT_SOLVER}]"
+        ),
+    ] = None,
+    polish: Annotated[
+        bool, typer.Option("--polish", help="Move the network's answer towards the markers, where it is unsure.")
+    ] = False,
     smooth: Annotated[
         float | None,
         typer.Option(help="Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver)."),
@@ -33,13 +42,17 @@ def solve(
     from biomech.skeleton.model import load_model
     from biomech.solve import share_seen, task_weights
     from biomech.solve import solve as solve_markers
-    from biomech.street import Result, check_solver
+    from biomech.solvers import check_network, choose_solvers
+    from biomech.street import Options, Result
 
-    check_solver(solver, smooth)
     loaded = load_model(model)
     trial = read_for_model(markers, loaded, up=up)
+    (chosen,) = choose_solvers(
+        Options(solvers=(solver,) if solver else None, smooth_mm=smooth, polish=polish),
+        lambda: check_network(loaded, trial.names, str(markers)),
+    )
     weights, notes = task_weights(loaded, tasks)
-    files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, solver)
+    files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, (chosen,))
     if files.markers.resolve() == markers.resolve():
         raise BioposeError("the results would be written over this file", where=str(markers), mend="Name another -o.")
     # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
@@ -49,25 +62,19 @@ def solve(
             model,
             trial,
             weights,
-            solver=solver,
-            smooth_mm=smooth,
+            files=files.solutions[0],
             markers_trc=files.markers,
-            out_mot=files.kinematics,
-            out_setup=files.ik_setup,
-            out_quality=files.quality,
             quality=share_seen(trial),
+            smooth_mm=smooth,
+            polish=polish,
             workers=workers,
             progress=progress,
         )
     figures["notes"] = [*trial.notes, *notes, *figures["notes"]]
     if as_json:
-        written = {
-            "markers": files.markers,
-            "motion": files.kinematics,
-            "ik_setup": files.ik_setup,
-            "quality": files.quality,
-        }
-        typer.echo(json.dumps({name: str(path) for name, path in written.items()} | figures))
+        left = {"markers": files.markers, "motion": files.kinematics, "ik_setup": files.ik_setup}
+        left |= {"quality": files.quality, "uncertainty": files.solutions[0].uncertainty}
+        typer.echo(json.dumps({name: str(path) for name, path in left.items() if path.exists()} | figures))
         return
     typer.echo(f"{files.kinematics}: {figures['frames']} frames, marker RMS {figures['marker_rms_mm']:.1f} mm")
     typer.echo(f"within OpenSim's thresholds (RMS 2 cm, largest 4 cm): {figures['frames_within_thresholds']} frames")

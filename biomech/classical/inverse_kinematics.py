@@ -1,9 +1,9 @@
-"""OpenSim's inverse kinematics over a clip, in parallel, with a setup file that reproduces it in the GUI.
+"""OpenSim's inverse kinematics over a clip, in parallel, as its tool's one run over the clip would answer.
 
 The clip is cut into one stretch per process. A stretch that started from the model's default pose could settle in
 another local minimum than a run through the whole clip does (6° in an mtp joint, for a second, on a real squat), so
 each process first hurries through what lies before its stretch. At every seam both neighbours solve the first frame;
-where they disagree, the later stretch is solved again from the earlier one's pose. Thus the replay of the setup file,
+where they disagree, the later stretch is solved again from the earlier one's pose. Thus the replay of a setup file,
 which is one run from the first frame to the last, gives the same motion.
 That holds where the optimiser converges; a model for which it does not is solved in one piece, and the user is told.
 """
@@ -22,13 +22,12 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.classical.marker_errors import MarkerErrors
-from biomech.classical.setup import ACCURACY, write_setup
+from biomech.classical.setup import ACCURACY
 from biomech.classical.tracking import Stretch, Track, converges, track
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
-from biomech.skeleton.mot import write_mot
+from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, load_model
 from biomech.skeleton.tracked import enough_seen, filled, tracked_weights
 
 FEWEST_FRAMES = 40  # of a stretch; a process takes two seconds to start
@@ -42,28 +41,27 @@ def solve_ik(
     tasks: Mapping[str, float],
     *,
     markers_trc: Path,
-    out_mot: Path,
-    out_setup: Path,
     accuracy: float = ACCURACY,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Kinematics, MarkerErrors]:
-    """Pose a model at every frame, and write the motion and the setup that reproduces it.
+    """Pose a model at every frame.
 
     Args:
         model_osim: a scaled model with its markers.
         markers: what was measured.
         tasks: IK task weight by marker name; 0 leaves a marker out. Names that the model or ``markers`` lack
             are ignored.
-        markers_trc: the file that holds ``markers``; the setup names it.
-        out_mot: degrees and metres, every coordinate; frames with too few markers are interpolated.
-        out_setup: InverseKinematicsTool's XML, its paths relative to its own folder.
+        markers_trc: the file that holds ``markers``; the processes read it.
         accuracy: of the optimiser; ``ACCURACY`` says what it buys.
         workers: processes; as many as cores where not given.
         progress: called with frames done and frames in all, from several threads, one at a time.
 
+    Returns:
+        Every coordinate, frames with too few markers interpolated; and the marker errors.
+
     Raises:
-        BioposeError: no marker in common, no frame with enough markers, or OpenSim failed; then nothing is written.
+        BioposeError: no marker in common, no frame with enough markers, or OpenSim failed.
     """
     model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
@@ -97,19 +95,7 @@ def solve_ik(
     distances = np.full((len(solved), len(marker_names)), np.nan)
     distances[solved] = np.sqrt(squared[whole])
     distances[~np.isfinite(markers.select(marker_names).positions_m).all(-1)] = np.nan
-    errors = MarkerErrors(marker_names, distances, markers.time_s, solved, notes)
-
-    write_mot(kinematics, out_mot, coupled=coupled_coordinates(model))
-    write_setup(
-        out_setup,
-        model_osim=model_osim,
-        markers_trc=markers_trc,
-        out_mot=out_mot,
-        weights=weights,
-        time_s=markers.time_s,
-        accuracy=accuracy,
-    )
-    return kinematics, errors
+    return kinematics, MarkerErrors(marker_names, distances, markers.time_s, solved, notes)
 
 
 def _stretches(

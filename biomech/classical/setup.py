@@ -1,7 +1,7 @@
-"""The file that repeats a motion in the OpenSim GUI: Tools, Inverse Kinematics, Load."""
+"""A motion, and the file that repeats it in the OpenSim GUI: Tools, Inverse Kinematics, Load."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +9,56 @@ import opensim
 from jaxtyping import Float
 
 from biomech.files import whole_file
+from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import quiet_opensim
+from biomech.skeleton.mot import write_mot
 
 # OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with
 # the 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
 ACCURACY = 1e-8
 
 
-def write_setup(
+def write_solution(
+    kinematics: Kinematics,
+    out_mot: Path,
     out_setup: Path,
     *,
     model_osim: Path,
     markers_trc: Path,
-    out_mot: Path,
+    weights: Mapping[str, float],
+    name: str | None = None,
+    coupled: Collection[str] | None = None,
+    accuracy: float = ACCURACY,
+) -> None:
+    """Write the motion that a solver found, and the setup of OpenSim's tool for the same markers and model.
+
+    Args:
+        kinematics: every coordinate of the model at every frame.
+        out_mot: degrees and metres (``write_mot``, which says what ``coupled`` is).
+        out_setup: InverseKinematicsTool's XML; the other arguments are ``write_setup``'s.
+        name: of the tool, where its motion will be another than this one; the motion's own by default.
+
+    Raises:
+        BioposeError: the motion cannot be written as .mot.
+    """
+    write_mot(kinematics, out_mot, coupled=coupled)
+    write_setup(
+        out_setup,
+        name=name or Path(out_mot).stem,
+        model_osim=model_osim,
+        markers_trc=markers_trc,
+        weights=weights,
+        time_s=kinematics.time_s,
+        accuracy=accuracy,
+    )
+
+
+def write_setup(
+    out_setup: Path,
+    *,
+    name: str,
+    model_osim: Path,
+    markers_trc: Path,
     weights: Mapping[str, float],
     time_s: Float[np.ndarray, " frames"],
     accuracy: float = ACCURACY,
@@ -30,19 +67,19 @@ def write_setup(
 
     Args:
         out_setup: the file.
+        name: of the tool; its motion goes beside the setup and is named ``NAME_replay.mot``.
         model_osim: the model that was solved.
         markers_trc: the markers that it was solved on.
-        out_mot: the motion; the tool's own goes beside the setup and is named ``…_replay.mot``.
         weights: IK task weight of every tracked marker.
         time_s: the frames; the first and the last one bound the tool's range.
         accuracy: of the tool's optimiser.
     """
     folder = Path(out_setup).resolve().parent
     tool = opensim.InverseKinematicsTool()
-    tool.setName(Path(out_mot).stem)
+    tool.setName(name)
     tool.set_model_file(_relative(model_osim, folder))
     tool.set_marker_file(_relative(markers_trc, folder))
-    tool.set_output_motion_file(f"{Path(out_mot).stem}_replay.mot")
+    tool.set_output_motion_file(f"{name}_replay.mot")
     tool.set_results_directory(".")
     tool.set_accuracy(accuracy)
     tool.set_report_errors(True)

@@ -19,7 +19,8 @@ from jaxtyping import Float
 from biomech import __version__
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
-from biomech.classical.setup import write_setup
+from biomech.classical.setup import ACCURACY, write_solution
+from biomech.errors import BioposeError
 from biomech.labels.models import ScaledModel, scaled_model
 from biomech.labels.quality import judge, virtual_landmarks
 from biomech.labels.shards import FORMAT, about_shard, write_shard
@@ -28,9 +29,9 @@ from biomech.markers.trc import write_trc
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import write_mot
 from biomech.skeleton.skeleton import Skeleton
 
+SOLVERS = ("fast", "opensim")
 OPENSIM_ACCURACY = 1e-7  # the reference of labels: 0.14° from noise-free truth
 SKELETONS_KEPT = 32  # read models, a process
 
@@ -125,6 +126,16 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
     return Labelled(trial.name, trial.subject, len(kinematics.time_s), clock.seconds)
 
 
+def check_solver(solver: str) -> None:
+    """Refuse what labels are not made with: the network learns from them.
+
+    Raises:
+        BioposeError: ``solver`` is not of ``SOLVERS``.
+    """
+    if solver not in SOLVERS:
+        raise BioposeError(f"there is no solver '{solver}' of labels", mend=f"Give --solver {' or '.join(SOLVERS)}.")
+
+
 def made_of(trial: Trial, solver: str) -> str:
     """A key that changes when the recordings, how they are read, the solver or the package does."""
     files = [trial.path, *(recording.path for recording in trial.of_subject)] + (
@@ -179,7 +190,7 @@ class _Clock:
 def _solve(
     solver: str, model_osim: Path, skeleton: Skeleton, recorded: BodyTrial | MarkerTrial, work: Path
 ) -> tuple[Kinematics, MarkerErrors]:
-    """Pose the scaled model by either solver; OpenSim's leaves its files in ``work``."""
+    """Pose the scaled model by either solver; OpenSim's reads its files in ``work``."""
     if solver == "fast":
         return inverse_kinematics(skeleton, recorded.markers, recorded.weights)
     files = _Files.of(work)
@@ -190,8 +201,6 @@ def _solve(
         recorded.markers,
         recorded.weights,
         markers_trc=files.trc,
-        out_mot=files.mot,
-        out_setup=files.setup,
         accuracy=OPENSIM_ACCURACY,
         workers=1,
     )
@@ -230,20 +239,18 @@ def _landmarks(recorded: BodyTrial | MarkerTrial) -> set[str]:
 def _write_files(
     work: Path, solver: str, model_osim: Path, recorded: BodyTrial | MarkerTrial, kinematics: Kinematics
 ) -> None:
-    """The files for the GUI; OpenSim's solver left its own."""
-    if solver == "opensim":
-        return
+    """The files for the GUI."""
     files = _Files.of(work)
     write_trc(recorded.markers, files.trc)
     shutil.copyfile(model_osim, files.model)
-    write_mot(kinematics, files.mot)
-    write_setup(
+    write_solution(
+        kinematics,
+        files.mot,
         files.setup,
         model_osim=files.model,
         markers_trc=files.trc,
-        out_mot=files.mot,
         weights=tracked(recorded),
-        time_s=recorded.markers.time_s,
+        accuracy=OPENSIM_ACCURACY if solver == "opensim" else ACCURACY,
     )
 
 

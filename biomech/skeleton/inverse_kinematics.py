@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.classical.marker_errors import MarkerErrors
@@ -28,13 +28,13 @@ from biomech.skeleton.trial import KEPT, Trial
 
 @dataclass(frozen=True)
 class CoordinateTask:
-    """A value that a coordinate should have, in one or in every frame (rad or m), and the weight of its error.
+    """A value that a coordinate should have (rad or m) and the weight of its error, the same in all frames or not.
 
     As in OpenSim: against the mean square of the markers' distances (m²), whatever the markers' weights sum to.
     """
 
     value: float | Float[np.ndarray, " frames"]
-    weight: float
+    weight: float | Float[np.ndarray, " frames"]
 
 
 def inverse_kinematics(
@@ -80,7 +80,7 @@ def inverse_kinematics(
 
     def tasks_in(frames: Int[np.ndarray, " some"]) -> dict[str, CoordinateTask]:
         return {
-            name: CoordinateTask(np.broadcast_to(task.value, usable.shape)[frames], task.weight)
+            name: CoordinateTask(*(np.broadcast_to(of, usable.shape)[frames] for of in (task.value, task.weight)))
             for name, task in (coordinate_tasks or {}).items()
         }
 
@@ -103,12 +103,27 @@ def inverse_kinematics(
             coordinate_tasks=tasks_in(between),
         )
         values = smoothed[np.arange(len(values)).clip(solved[0], solved[-1]) - solved[0]]  # the ends held
-    with torch.no_grad():
-        posed = pruned(torch.from_numpy(values[solved]).to(pruned.axes)).markers.double().numpy()
-    distances = np.full(positions.shape[:2], np.nan)
-    distances[solved] = np.linalg.norm(posed - positions[solved], axis=-1)
     kinematics = Kinematics(list(skeleton.coordinate_names), values, markers.time_s, skeleton.rotational)
-    return kinematics, MarkerErrors(list(tracked), distances, markers.time_s, usable)
+    return kinematics, posed_errors(pruned, chosen, values, usable)
+
+
+def posed_errors(
+    skeleton: Skeleton,
+    markers: Markers,
+    values: Float[np.ndarray, "frames coordinates"],
+    solved: Bool[np.ndarray, "frames"],
+) -> MarkerErrors:
+    """How far the posed skeleton's markers are from the measured ones in the frames that were solved.
+
+    Args:
+        skeleton: carries exactly ``markers`` (``Skeleton.carrying``).
+        values: every coordinate of the skeleton (rad and m).
+    """
+    distances = np.full(markers.positions_m.shape[:2], np.nan)
+    with torch.no_grad():
+        posed = skeleton(torch.from_numpy(values[solved]).to(skeleton.axes)).markers.double().numpy()
+    distances[solved] = np.linalg.norm(posed - markers.positions_m[solved], axis=-1)
+    return MarkerErrors(list(markers.names), distances, markers.time_s, solved)
 
 
 @torch.inference_mode()
@@ -128,8 +143,8 @@ def solve_markers(
         skeleton: carries exactly the markers of ``targets`` (``Skeleton.carrying``).
         targets: m; NaN where missing.
         weights: of the squared distances.
-        start: near the answer; without it the frames are taken for consecutive ones of a motion and started from
-            scratch.
+        start: near the answer, and the answer of coordinates that no marker tells; without it the frames are taken for
+            consecutive ones of a motion and started from scratch, and such coordinates are at their defaults.
         scales: factors of the skeleton's bodies, the ground first.
         coordinate_tasks: values for all or every frame.
         progress: called with frames done and frames in all.
@@ -156,8 +171,12 @@ def solve_markers(
     else:
         trial.improve(torch.arange(frames), torch.as_tensor(start).to(like).T[equations.unknowns], near=True)
         on_frames(frames)
-    whole = equations.bare.couplers(equations.complete(trial.unknowns))
-    return whole.T.contiguous().double().numpy()
+    if start is None:
+        whole = equations.complete(trial.unknowns)
+    else:
+        whole = torch.as_tensor(start).to(like).T.clone()
+        whole[torch.from_numpy(equations.unknowns)] = trial.unknowns
+    return equations.bare.couplers(whole).T.contiguous().double().numpy()
 
 
 @torch.inference_mode()
@@ -222,7 +241,7 @@ def _pull(
                 mend=f"Free ones: {', '.join(skeleton.coordinate_names[k] for k in skeleton.free)}.",
             )
         if index in unknowns:
-            weight[unknowns.index(index)] = task.weight * seen
+            weight[unknowns.index(index)] = torch.as_tensor(task.weight).to(like) * seen
             target[unknowns.index(index)] = torch.as_tensor(task.value).to(like)
     return Pull(weight, target)
 
