@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import opensim
+import torch
 from jaxtyping import Float
 
 from biomech.classical.marker_errors import MarkerErrors
@@ -27,10 +28,12 @@ from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.skeleton.skeleton import Skeleton
+from biomech.skeleton.static_pose import static_poses
 
 PLAUSIBLE_FACTORS = (0.8, 1.25)  # of an adult against the generic adult; children lie below
 ACCURACY = 1e-7
-POSTURE_WEIGHT = 1000.0  # far above what the markers can move: a known posture is kept to a tenth of a degree
+POSTURE_WEIGHT = 1000.0  # far above what the markers can move: a posture is kept to a tenth of a degree
 
 
 @dataclass
@@ -83,7 +86,8 @@ def scale_model(
         measurements: distances that give the factors; pairs that the model or the static trial lacks are left out.
         tasks: IK weights by marker name for the static pose, bony landmarks high.
         posture: coordinates (rad) of the static pose where they are known; the markers are moved to where they are
-            measured in it. Those that the model lacks are left out.
+            measured in it. Those that the model lacks are left out. The others are settled by the markers before the
+            tool is run, which would end too early.
         height_m: noted in the setup; scaling does not use it.
 
     Raises:
@@ -97,6 +101,8 @@ def scale_model(
     usable, notes = _usable(measurements, set(standing.names), bodies)
     known = {name: angle for name, angle in (posture or {}).items() if generic.getCoordinateSet().contains(name)}
     weights = {name: float(tasks[name]) for name in standing.names if tasks.get(name, 0) > 0}
+    if known:
+        known = _whole_posture(generic, standing, usable, weights, known)
 
     out_osim = Path(out_osim)
     name, folder = out_osim.stem, out_osim.resolve().parent
@@ -160,6 +166,22 @@ def _check_bodies(model: opensim.Model, markers: opensim.MarkerSet, where: Path)
 
 def _unclamped(osim: bytes) -> bytes:
     return re.sub(rb"<clamped>\s*true\s*</clamped>", b"<clamped>false</clamped>", osim)
+
+
+def _whole_posture(
+    generic: opensim.Model,
+    standing: Markers,
+    measurements: Sequence[Measurement],
+    weights: Mapping[str, float],
+    known: Mapping[str, float],
+) -> dict[str, float]:
+    """All angles of the static pose (rad), of which some are known."""
+    skeleton = Skeleton.from_osim(generic).carrying(standing.names)
+    weight = torch.tensor([weights.get(name, 0.0) for name in standing.names], dtype=torch.float64)
+    seen = torch.from_numpy(standing.positions_m[:1])
+    angles = static_poses(skeleton, seen, measurements, weight, known).coordinates[0].tolist()
+    settled = [k for k in skeleton.free if skeleton.rotational[k]]
+    return {skeleton.coordinate_names[k]: angles[k] for k in settled}
 
 
 def _mean_pose(static: Markers, in_model: list[str], where: Path) -> Markers:
@@ -248,7 +270,7 @@ def _write_setup(
         add(task, "apply", "true")
         add(task, "weight", f"{POSTURE_WEIGHT:g}")
         add(task, "value_type", "manual_value")
-        add(task, "value", f"{angle:g}")
+        add(task, "value", f"{angle:.8g}")
     add(placer, "marker_file", f"{name}_static.trc")
     add(placer, "time_range", times)
     add(placer, "output_model_file", f"{name}.osim")

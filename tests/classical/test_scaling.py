@@ -145,7 +145,7 @@ def test_a_known_posture_is_kept_whatever_the_shape(tmp_path: Path) -> None:
     kinematics, errors = inverse_kinematics(Skeleton.from_osim(result.model_osim), static, markers.weights_by_name())
     assert errors.clip_rms_m < 0.002
     for name, angle in NEUTRAL_POSTURE.items():
-        assert kinematics.values[0, kinematics.names.index(name)] == pytest.approx(angle, abs=np.deg2rad(2.0)), name
+        assert kinematics.values[0, kinematics.names.index(name)] == pytest.approx(angle, abs=np.deg2rad(0.01)), name
 
 
 def test_opencaps_subject(biopose_data: Path, tmp_path: Path) -> None:
