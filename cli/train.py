@@ -1,17 +1,18 @@
 """`biopose train`: the package's networks, trained by the user on data of one's own."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from biomech.neurik.calibrate import Coverage
+    from biomech.neurik.noise import MarkerNoise
+    from biomech.neurik.predict import TrainedNeurIK
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the networks.")
-
-
-@app.callback()
-def _group() -> None:
-    """A group even while it has one command."""
 
 
 @app.command()
@@ -22,6 +23,7 @@ def neurik(
         Path | None, typer.Option(help="Folder of true and recovered markers, train_*.npz, whose errors are added.")
     ] = None,
     noise: Annotated[Path | None, typer.Option(help="Such errors as an earlier training kept them.")] = None,
+    people: Annotated[int, typer.Option(min=0, help="How many random bodies wear others' motions.")] = 4096,
     hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and variations.")] = 0,
@@ -33,7 +35,7 @@ def neurik(
     joints: Annotated[float, typer.Option(min=0.0, help="Weight of the joint centres' loss (m).")] = 1.0,
     markers: Annotated[float, typer.Option(min=0.0, help="Weight of the markers' loss (m).")] = 2.0,
     scales: Annotated[float, typer.Option(min=0.0, help="Weight of the scale factors' loss.")] = 0.1,
-    angles: Annotated[float, typer.Option(min=0.0, help="Weight of the angles' loss (rad).")] = 0.06,
+    angles: Annotated[float, typer.Option(min=0.0, help="Weight of the angles' loss (°).")] = 0.06,
     device: Annotated[str, typer.Option(help="cpu or cuda; several GPUs through torchrun.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
@@ -61,7 +63,7 @@ def neurik(
         sizes=Sizes(window=window, width=width, layers=layers),
         weights=LossWeights(joints, markers, scales, angles),
     )
-    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise)
+    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise, people=people, bar=progress_bar)
     for line in prepared.lines:
         typer.echo(line)
     command = " ".join(["biopose", *sys.argv[1:]])
@@ -79,3 +81,65 @@ def neurik(
             say=typer.echo,
         )
     typer.echo(f"{out / 'neurik.safetensors'}: the weights; {out / 'loss.png'}: the curves")
+    if int(os.environ.get("RANK", 0)) == 0:
+        _calibrate(out / "neurik.safetensors", data, prepared.batches.noise)
+
+
+@app.command()
+def calibrate(
+    data: Annotated[Path, typer.Option(help="Folder that `biopose label` wrote.")],
+    weights: Annotated[Path, typer.Option(help="Folder that `biopose train neurik` wrote.")],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Folder of true and recovered markers: train_*.npz to calibrate with, held_*.npz to test."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures of test subjects as one JSON object.")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
+) -> None:
+    """Measure how far off a trained NeurIK may be and from where on a frame is bad; test both on test subjects.
+
+    The recipe beside the weights keeps them.
+    """
+    import json
+
+    import torch
+
+    from biomech.evaluation.neural_trust import bench_trust
+    from biomech.labels.shards import Shards
+    from biomech.neurik.data import RATE_HZ
+    from biomech.neurik.noise import MarkerNoise
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    noise = None if pairs is None else MarkerNoise.learn(sorted(pairs.glob("train_*.npz")), RATE_HZ)
+    network = _calibrate(weights / "neurik.safetensors", data, noise, quiet=as_json)
+    figures = bench_trust(network, Shards.open(data), pairs)
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    _print_coverage("Test subjects", figures["coverage_percent"])
+    for markers, found in figures["flags"].items():
+        typer.echo(f"{markers} markers: {found['false_alarms']['flagged_percent']} % of the frames flagged; when bad:")
+        for name, bad in found["bad"].items():
+            typer.echo(f"  {name:28s} {bad['flagged_percent']:6.1f} %   area under the curve {bad['auc']:.3f}")
+    if "fits" in figures:
+        typer.echo(f"recovered clips: {json.dumps(figures['fits'])}")
+
+
+def _calibrate(weights: Path, data: Path, noise: "MarkerNoise | None", *, quiet: bool = False) -> "TrainedNeurIK":
+    from biomech.neurik.calibrate import calibrate
+
+    network = calibrate(weights, data, noise)
+    if not quiet:
+        _print_coverage("Validation subjects", network.recipe["calibration"]["coverage_percent"])
+    return network
+
+
+def _print_coverage(who: str, coverage: "dict[str, Coverage]") -> None:
+    for markers, groups in coverage.items():
+        levels = list(groups["all"])
+        typer.echo(f"{who}, {markers} markers: the truth within the {' / '.join(levels)} % half width")
+        for group, within in groups.items():
+            typer.echo(f"  {group:16s} {' / '.join(f'{within[level]:5.1f}' for level in levels)} %")

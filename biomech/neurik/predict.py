@@ -18,9 +18,9 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
-from biomech.neurik.calibrate import Calibration
 from biomech.neurik.data import RATE_HZ
 from biomech.neurik.network import NeurIK, Sizes
+from biomech.neurik.uncertainty import Calibration
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
@@ -50,7 +50,7 @@ class TrainedNeurIK(NeurIK):
 
     def __init__(self, skeleton: Skeleton, recipe: Mapping[str, Any]):
         super().__init__(skeleton, Sizes(**recipe["sizes"]))
-        self.recipe = recipe
+        self.recipe: Mapping[str, Any] = recipe
 
 
 def load_network(weights: Path = FILE, skeleton: Skeleton | None = None) -> TrainedNeurIK:
@@ -103,7 +103,7 @@ def neural_kinematics(
         BioposeError: too few of the markers are there or seen, or there are no weights.
     """
     network = network or load_network()
-    positions, sure = _in_order(markers, confidence, network.anatomy.marker_names)
+    positions, sure = in_order(markers, confidence, network.anatomy.marker_names)
     there = np.isfinite(positions).all(-1)
     solved = there.sum(1) >= max(SEEN_SHARE * len(markers.seen), 4)
     if not solved.any():
@@ -124,9 +124,10 @@ def neural_kinematics(
     return NeuralAnswer(kinematics, {name: scales[k] for k, name in enumerate(names) if k}, solved, uncertainty)
 
 
-def _in_order(
+def in_order(
     markers: Markers, confidence: Float[np.ndarray, "frames markers"] | None, names: list[str]
 ) -> tuple[Float[np.ndarray, "frames 142 3"], Float[np.ndarray, "frames 142"]]:
+    """The network's markers and how sure they are (0 where the input has none), from markers in any order."""
     frames = len(markers.time_s)
     place = {name: i for i, name in enumerate(markers.names)}
     known = [k for k, name in enumerate(names) if name in place]

@@ -1,0 +1,52 @@
+"""From the error that the network expects to a half width that holds the true one.
+
+The network's last layer learns its mean absolute error as the scale of a Laplace distribution. What it says is in the
+right order more than in the right size: sizes are measured on people whom it has not seen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+LEVELS = (0.5, 0.683, 0.9)  # shares of frames; the second is that of one standard deviation
+LEVEL = LEVELS[1]
+# How fast a coordinate may leave the straight line that fills a gap, where no recipe says it (rad/s, m/s).
+USUAL_SPEED = 1.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Half widths for expected errors (rad, m), and how fast each coordinate moves (rad/s, m/s)."""
+
+    expected: Float[np.ndarray, "coordinates knots"]
+    half_width: Float[np.ndarray, "levels coordinates knots"]
+    speed: Float[np.ndarray, " coordinates"]
+
+    @classmethod
+    def laplace(cls, coordinates: int) -> "Calibration":
+        """As if the network's own word could be taken."""
+        expected = np.ones((coordinates, 1))
+        wide = [np.log(1 / (1 - level)) * expected for level in LEVELS]
+        return cls(expected, np.stack(wide), np.full(coordinates, USUAL_SPEED))
+
+    @classmethod
+    def of(cls, recipe: Mapping[str, Any], coordinates: int) -> "Calibration":
+        """What a recipe holds, or the Laplace distribution where it holds nothing."""
+        if "calibration" not in recipe:
+            return cls.laplace(coordinates)
+        said = recipe["calibration"]
+        return cls(*(np.array(said[name], dtype=float) for name in ("expected", "half_width", "speed")))
+
+    def width(
+        self, expected: Float[np.ndarray, "frames coordinates"], level: float = LEVEL
+    ) -> Float[np.ndarray, "frames coordinates"]:
+        """Half widths: between the knots a power law, beyond them in proportion."""
+        widths = self.half_width[LEVELS.index(level)]
+        columns = []
+        for x, knots, values in zip(np.log(expected.T), np.log(self.expected), np.log(widths), strict=True):
+            inside = x.clip(knots[0], knots[-1])
+            columns.append(np.interp(inside, knots, values) + x - inside)
+        return np.exp(np.stack(columns, -1))
