@@ -58,15 +58,18 @@ class BoneTree:
 
     def pose(
         self,
-        rest_joints: Float[Tensor, "bones 3"],
+        rest_joints: Float[Tensor, "*frames bones 3"],
         rotations: Float[Tensor, "frames bones 3 3"],
         root_position: Float[Tensor, "frames 3"],
     ) -> Posed:
-        """World rotation and joint of every bone: R = R_parent r, x = x_parent + R_parent (j − j_parent)."""
-        offsets = rest_joints - rest_joints[self.parents]
+        """World rotation and joint of every bone: R = R_parent r, x = x_parent + R_parent (j − j_parent).
+
+        ``rest_joints`` are one subject's, or each frame's own.
+        """
+        offsets = rest_joints - rest_joints[..., self.parents, :]
         turned, placed = [rotations[:, :1]], [root_position[:, None]]
         for bones, above in self.levels:
             parent = turned[-1][:, above]
-            placed.append(placed[-1][:, above] + (parent @ offsets[bones, :, None])[..., 0])
+            placed.append(placed[-1][:, above] + (parent @ offsets[..., bones, :, None])[..., 0])
             turned.append(parent @ rotations[:, bones])
         return Posed(torch.cat(placed, 1)[:, self.order], torch.cat(turned, 1)[:, self.order])

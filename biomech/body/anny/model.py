@@ -11,6 +11,7 @@ import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -47,6 +48,17 @@ def _anatomical(path: Path, pivots: Path) -> tuple[dict, dict[str, Tensor]]:
         template[row] = shares @ tensors["template"][vertices]
         components[:, row] = torch.einsum("v,cvi->ci", shares, tensors["components"][:, vertices])
     return description, tensors | {"template_joints": template, "joint_components": components}
+
+
+class Basis(NamedTuple):
+    """The tensors of ``AnnyBody.rest``, for code that shapes many subjects at once or on a GPU."""
+
+    anchors: list[Tensor]  # of each phenotype: between them a corner's weight is linear, over phenotypes their product
+    corner_coefficients: Float[Tensor, "corners blended"]  # then two for each local change: its + and its − side
+    joints: Float[Tensor, "bones 3"]
+    joint_components: Float[Tensor, "components bones 3"]
+    vertices: Float[Tensor, "vertices 3"]
+    components: Float[Tensor, "components vertices 3"]
 
 
 class AnnyBody:
@@ -100,6 +112,12 @@ class AnnyBody:
     def default_shape(self) -> Float[Tensor, " shape"]:
         """A young adult in the middle of every phenotype, without local changes."""
         return self._default.clone()
+
+    def basis(self) -> Basis:
+        """What ``rest`` is made of, with the kept vertices."""
+        whole = self._whole
+        joints = whole["template_joints"], whole["joint_components"]
+        return Basis(self._anchors, whole["corner_coefficients"], *joints, self._template, self._components)
 
     def rest(self, shape: Float[Tensor, " shape"]) -> Rest:
         """Joints and vertices (the kept ones) of the unposed body."""
