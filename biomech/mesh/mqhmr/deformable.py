@@ -1,0 +1,120 @@
+"""Multi-scale deformable attention: each query looks at a few places of every level of a feature pyramid.
+
+Zhu et al., "Deformable DETR", ICLR 2021. Conventions and parameter names are those of mmcv's
+``MultiScaleDeformableAttention``, so that weights go either way: sampling places are parts of the map's width and
+height (0 its outer left edge, 1 its outer right one, cell centres at (i + ½) / n, bilinear, nothing outside), and an
+offset of 1 is one cell of the level that it is for.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@functools.cache
+def _operator():
+    """mmcv's operator for a GPU, where it is installed with its compiled part."""
+    try:
+        from mmcv.ops.multi_scale_deform_attn import MultiScaleDeformableAttnFunction  # optional, slow to import
+    except ImportError:
+        return None
+    return MultiScaleDeformableAttnFunction
+
+
+def deformable_attention(
+    maps: Sequence[Float[Tensor, "batch heads channels height width"]],
+    places: Float[Tensor, "batch queries heads levels points 2"],
+    weights: Float[Tensor, "batch queries heads levels points"],
+) -> Float[Tensor, "batch queries heads*channels"]:
+    """Weighted sums of the maps' values at the places.
+
+    Args:
+        maps: the values of each level.
+        places: x and y as parts of the map.
+        weights: of every sample; a head's add up to 1.
+    """
+    batch, heads = maps[0].shape[:2]
+    if maps[0].is_cuda and (operator := _operator()) is not None:
+        values = torch.cat([values.flatten(3) for values in maps], 3).permute(0, 3, 1, 2).contiguous()
+        sizes = torch.tensor([values.shape[-2:] for values in maps], device=values.device)
+        starts = torch.cat([sizes.new_zeros(1), sizes.prod(1).cumsum(0)[:-1]])
+        return operator.apply(values, sizes, starts, places.contiguous(), weights.contiguous(), batch)
+    grids = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # batch × heads, queries, levels, points, 2
+    shares = weights.transpose(1, 2).flatten(0, 1)
+    levels = []
+    for level, values in enumerate(maps):
+        # grid_sample's −1 … 1 runs, without align_corners, from outer edge to outer edge: the operator's own places.
+        sampled = functional.grid_sample(values.flatten(0, 1), grids[:, :, level], align_corners=False)
+        levels.append((sampled * shares[:, None, :, level]).sum(-1))
+    answer = torch.stack(levels).sum(0)
+    return answer.unflatten(0, (batch, heads)).flatten(1, 2).transpose(1, 2)
+
+
+class DeformableAttention(nn.Module):
+    """The attention with its projections.
+
+    Args:
+        width: of queries and answer.
+        memory_width: of the levels' features; ``width`` by default, as in mmcv.
+        value_width: of all heads' values together; ``width`` by default, as in mmcv. A narrow one makes large levels
+            cheap: every cell is projected, but only a few are looked at.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 8,
+        levels: int = 3,
+        points: int = 4,
+        *,
+        memory_width: int | None = None,
+        value_width: int | None = None,
+    ):
+        super().__init__()
+        memory_width, value_width = memory_width or width, value_width or width
+        if value_width % heads:
+            raise ValueError(f"value width {value_width} is not a multiple of {heads} heads")
+        self.heads, self.levels, self.points = heads, levels, points
+        self.sampling_offsets = nn.Linear(width, heads * levels * points * 2)
+        self.attention_weights = nn.Linear(width, heads * levels * points)
+        self.value_proj = nn.Linear(memory_width, value_width)
+        self.output_proj = nn.Linear(value_width, width)
+        self.reset()
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """As published: each head starts looking in its own direction, each point a cell farther; all weigh alike."""
+        angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
+        direction = torch.stack([angle.cos(), angle.sin()], -1)
+        direction = direction / direction.abs().amax(-1, keepdim=True)
+        steps = direction[:, None, None] * torch.arange(1.0, self.points + 1)[:, None]
+        nn.init.zeros_(self.sampling_offsets.weight)
+        self.sampling_offsets.bias.copy_(steps.expand(-1, self.levels, -1, -1).flatten())
+        nn.init.zeros_(self.attention_weights.weight)
+        nn.init.zeros_(self.attention_weights.bias)
+        for layer in (self.value_proj, self.output_proj):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        queries: Float[Tensor, "batch queries width"],
+        references: Float[Tensor, "batch queries 2"],
+        maps: Sequence[Float[Tensor, "batch memory_width height width"]],
+    ) -> Float[Tensor, "batch queries width"]:
+        """What the queries see around their reference points (x and y as parts of the map)."""
+        kernel = self.value_proj.weight[:, :, None, None]
+        values = [
+            functional.conv2d(level, kernel, self.value_proj.bias).unflatten(1, (self.heads, -1)) for level in maps
+        ]
+        offsets = self.sampling_offsets(queries).unflatten(-1, (self.heads, self.levels, self.points, 2))
+        weights = self.attention_weights(queries).unflatten(-1, (self.heads, -1)).softmax(-1)
+        cells = queries.new_tensor([(level.shape[-1], level.shape[-2]) for level in maps])
+        places = references[:, :, None, None, None] + offsets / cells[:, None]
+        weights = weights.unflatten(-1, (self.levels, self.points))
+        return self.output_proj(deformable_attention(values, places.to(values[0]), weights.to(values[0])))
