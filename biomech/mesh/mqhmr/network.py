@@ -1,0 +1,192 @@
+"""MQ-HMR: one person in a picture → θ, β and camera of a parametric body.
+
+"BioPose", arXiv 2501.07800: encoder → maps at 4×, 8×, 16× → decoder over pose query tokens → θ; an MLP on the encoder
+→ β, camera. Two fronts feed the one decoder: ``rgb``, the ViT encoder and its pyramid, and ``evidence``, what the
+embedded detector says (heat maps, mask, landmarks), whose training needs no licensed pictures.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from biomech.errors import BioposeError
+from biomech.mesh.mqhmr.bodies import Bodies, BodyLayer, anny_layer, smpl_layer
+from biomech.mesh.mqhmr.camera import Crop, Projection, place, project
+from biomech.mesh.mqhmr.decoder import Decoder
+from biomech.mesh.mqhmr.encoder import VIT_SIZES, Vit
+from biomech.mesh.mqhmr.heads import PoseHead, ShapeCameraHead
+from biomech.mesh.mqhmr.pyramid import STRIDES, CropToken, Evidence, EvidenceFront, Features, Pyramid
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes and choices of a network; written beside its weights."""
+
+    front: Literal["rgb", "evidence"] = "rgb"
+    encoder: str = "H"  # ViT, where the front is rgb
+    body: Literal["anny", "smpl"] = "anny"
+    projection: Projection = "full"
+    tokens: int = 96
+    layers: int = 6
+    width: int = 1024
+    heads: int = 8
+    points: int = 4  # sampled per head and level
+    feed_width: int = 2048
+    memory_width: int = 256  # of the maps
+    value_width: int = 1024  # of what is taken out of them
+    strides: tuple[int, ...] = STRIDES
+    dropout: float = 0.0
+    checkpointing: bool = False
+
+
+CONFIGS = {
+    "H": Config(),
+    "L": Config(encoder="L"),
+    "B": Config(encoder="B", width=512, feed_width=1024, value_width=512),
+    "S": Config(encoder="S", width=384, feed_width=768, memory_width=192, value_width=384, layers=4),
+    "compact": Config(
+        front="evidence", width=192, heads=4, layers=3, points=2, feed_width=384, memory_width=48, value_width=64
+    ),
+}
+
+
+class Inputs(NamedTuple):
+    """What the network sees of a batch of people: a picture or the detector's evidence, and where that is."""
+
+    crop: Crop
+    picture: Float[Tensor, "batch 3 height width"] | None = None  # RGB, 0 … 1
+    evidence: Evidence | None = None
+
+
+class Answer(NamedTuple):
+    """What the network says; camera axes (x right, y down, z away), m."""
+
+    rotations: Float[Tensor, "layers batch bones 3 3"]  # after every decoder layer; the root's: camera from rest
+    betas: Float[Tensor, "batch shape"]
+    camera: Float[Tensor, "batch 3"]  # as ``camera.place`` has it
+    root_position_m: Float[Tensor, "batch 3"]
+
+
+class MQHMR(nn.Module):
+    """The network.
+
+    Args:
+        config: sizes and choices.
+        body: layer of the body that ``config`` names.
+    """
+
+    def __init__(self, config: Config, body: BodyLayer):
+        super().__init__()
+        self.config, self.body = config, body
+        if config.front == "rgb":
+            size = VIT_SIZES[config.encoder]
+            self.encoder = Vit(size, checkpointing=config.checkpointing)
+            self.pyramid = Pyramid(size.width, config.memory_width, config.strides)
+            self.place = CropToken(config.width)
+            summary = size.width + config.width
+        else:
+            self.evidence = EvidenceFront(config.width, config.memory_width, strides=config.strides)
+            summary = self.evidence.summary_width
+        self.decoder = Decoder(
+            config.tokens,
+            config.width,
+            config.layers,
+            config.heads,
+            len(config.strides),
+            config.points,
+            config.feed_width,
+            config.memory_width,
+            config.value_width,
+            config.dropout,
+            config.checkpointing,
+        )
+        self.pose_head = PoseHead(body, config.tokens, config.width)
+        self.shape_camera_head = ShapeCameraHead(body, summary, config.width)
+
+    @classmethod
+    def build(cls, config: Config, body_model: Path | None = None, encoder_weights: Path | None = None) -> "MQHMR":
+        """A network to be trained.
+
+        Args:
+            body_model: the user's SMPL file, where the body is that.
+            encoder_weights: the user's ViTPose, HMR2.0 or MAE file, where the front is rgb.
+
+        Raises:
+            BioposeError: a file is missing or not what it should be.
+        """
+        network = cls(config, body_layer(config, body_model))
+        if encoder_weights is not None:
+            network.encoder.load_weights(encoder_weights)
+        return network
+
+    def features(self, inputs: Inputs) -> Features:
+        """What the front end makes of the inputs; the same for every set of queries."""
+        crop = self._crop(inputs.crop)
+        if self.config.front == "evidence":
+            assert inputs.evidence is not None
+            return self.evidence(inputs.evidence, crop)
+        assert inputs.picture is not None
+        encoded = self.encoder(inputs.picture)
+        told = self.place(crop)
+        return Features(self.pyramid(encoded), told, torch.cat([encoded.mean((2, 3)), told[:, 0]], 1))
+
+    def forward(self, inputs: Inputs, queries: Float[Tensor, "*batch tokens width"] | None = None) -> Answer:
+        """θ, β and camera.
+
+        Args:
+            queries: pose query tokens in place of the learned ones (``decoder.queries``), one set for all or one for
+                each of the batch; with gradients, if they have any.
+        """
+        return self.decode(self.features(inputs), inputs.crop, queries)
+
+    def decode(
+        self, features: Features, crop: Crop, queries: Float[Tensor, "*batch tokens width"] | None = None
+    ) -> Answer:
+        """The answer from features that are known already."""
+        turning = torch.stack([self.pose_head(tokens) for tokens in self.decoder(features, queries)])
+        numbers, camera = self.shape_camera_head(features.summary)
+        rotations = self.body.whole_pose(turning)
+        root, position = place(camera, rotations[:, :, 0], self._crop(crop))
+        rotations = torch.cat([root[:, :, None], rotations[:, :, 1:]], 2)
+        return Answer(rotations, self.body.shape(numbers), camera, position)
+
+    def pose(self, answer: Answer, layer: int = -1) -> Bodies:
+        """The body of an answer, of the last decoder layer or an earlier one (camera axes, m)."""
+        return self.body(answer.betas, answer.rotations[layer], answer.root_position_m)
+
+    def project(self, points_m: Float[Tensor, "batch points 3"], crop: Crop) -> Float[Tensor, "batch points 2"]:
+        """Picture pixels of points in camera axes, through the camera that the network is built for."""
+        return project(points_m, self._crop(crop))
+
+    def _crop(self, crop: Crop) -> Crop:
+        return crop.weak() if self.config.projection == "weak" else crop
+
+
+def body_layer(config: Config, body_model: Path | None = None) -> BodyLayer:
+    """The body that a configuration names.
+
+    Raises:
+        BioposeError: it needs the user's file, and there is none.
+    """
+    if config.body == "anny":
+        return anny_layer()
+    if body_model is None:
+        raise BioposeError(
+            "SMPL's model file cannot be shipped", mend="Fetch it from its makers and name it with --body-model."
+        )
+    return smpl_layer(body_model)
+
+
+def configuration(name: str, **changes: object) -> Config:
+    """One of ``CONFIGS`` with changes.
+
+    Raises:
+        BioposeError: there is none of this name.
+    """
+    if name not in CONFIGS:
+        raise BioposeError(f"there is no network {name!r}", mend=f"Choose one of {', '.join(CONFIGS)}.")
+    return replace(CONFIGS[name], **changes)  # type: ignore[arg-type]

@@ -1,0 +1,139 @@
+"""Feature maps at 4×, 8× and 16× of the crop, from the one map that a plain ViT has, or from what a detector said."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from biomech.mesh.mqhmr.camera import Crop
+
+STRIDES = (4, 8, 16)
+HEAT_MAPS, LANDMARKS = 39, 33
+HEAT_SIZE = 64
+CROP_NUMBERS = 5
+
+
+class Features(NamedTuple):
+    """What a front end hands on: evidence with a place, evidence without one, and one summary."""
+
+    maps: list[Float[Tensor, "batch memory_width height width"]]  # finest first
+    context: Float[Tensor, "batch n width"]  # tokens that the pose tokens attend to beside each other
+    summary: Float[Tensor, "batch summary"]  # for β and the camera
+
+
+class Evidence(NamedTuple):
+    """What the embedded detector says of one person in one picture, as it says it; crop: the region it looked at."""
+
+    heat: Float[Tensor, "batch 39 64 64"]  # 0 … 1 (the sigmoid of the network's maps), over the crop
+    mask: Float[Tensor, "batch mask mask"]  # 0 … 1, of the person, over the crop; of any size from 64 on
+    xy: Float[Tensor, "batch 33 2"]  # px of the picture
+    confidence: Float[Tensor, "batch 33"]  # 0 … 1
+    world_m: Float[Tensor, "batch 33 3"]  # hip-centred, x right, y down, z away
+
+
+class Pyramid(nn.Module):
+    """Levels of a plain ViT's last map: transposed convolutions upwards, then 1 × 1 and 3 × 3 with a norm after each.
+
+    Li et al., "Exploring Plain Vision Transformer Backbones for Object Detection", ECCV 2022 (the simple pyramid; the
+    paper of MQ-HMR names only the three scales).
+    """
+
+    def __init__(self, encoder_width: int, width: int, strides: Sequence[int] = STRIDES):
+        super().__init__()
+        half, quarter = encoder_width // 2, encoder_width // 4
+        scale: dict[int, tuple[nn.Module, int]] = {
+            4: (
+                nn.Sequential(
+                    nn.ConvTranspose2d(encoder_width, half, 2, 2),
+                    nn.GroupNorm(1, half),
+                    nn.GELU(),
+                    nn.ConvTranspose2d(half, quarter, 2, 2),
+                ),
+                quarter,
+            ),
+            8: (nn.ConvTranspose2d(encoder_width, half, 2, 2), half),
+            16: (nn.Identity(), encoder_width),
+        }
+        self.levels = nn.ModuleList(
+            nn.Sequential(
+                scale[stride][0],
+                nn.Conv2d(scale[stride][1], width, 1, bias=False),
+                nn.GroupNorm(1, width),
+                nn.Conv2d(width, width, 3, padding=1, bias=False),
+                nn.GroupNorm(1, width),
+            )
+            for stride in strides
+        )
+
+    def forward(self, features: Float[Tensor, "batch encoder height width"]) -> list[Float[Tensor, "batch width _ _"]]:
+        return [level(features) for level in self.levels]
+
+
+class EvidenceFront(nn.Module):
+    """What the detector says, as a pyramid: maps by convolution, landmarks as tokens beside the pose tokens.
+
+    Args:
+        width: of the tokens.
+        memory_width: of the maps.
+        stem_widths: channels of the maps at 4×, 8× and 16× before they are brought to ``memory_width``.
+        strides: the levels that are handed on.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        memory_width: int,
+        stem_widths: Sequence[int] = (32, 64, 128),
+        strides: Sequence[int] = STRIDES,
+    ):
+        super().__init__()
+        fine, middle, coarse = stem_widths
+        self.strides = tuple(strides)
+        self.first = nn.Sequential(_convolution(HEAT_MAPS + 1, fine, 1, 1), _convolution(fine, fine, 3, 1, fine))
+        self.second = _convolution(fine, middle, 3, 2)
+        self.third = _convolution(middle, coarse, 3, 2)
+        by_stride = dict(zip(STRIDES, stem_widths, strict=True))
+        self.out = nn.ModuleList(nn.Conv2d(by_stride[stride], memory_width, 1) for stride in strides)
+        self.landmark = nn.Linear(6, width)
+        self.place = CropToken(width)
+        self.names = nn.Parameter(0.02 * torch.randn(LANDMARKS, width))
+        self.summary_width = width
+        self.summary = nn.Sequential(
+            nn.Linear(LANDMARKS * 6 + coarse + CROP_NUMBERS, width), nn.GELU(), nn.Linear(width, width), nn.GELU()
+        )
+
+    def forward(self, evidence: Evidence, crop: Crop) -> Features:
+        mask = functional.adaptive_avg_pool2d(evidence.mask[:, None], HEAT_SIZE)
+        first = self.first(torch.cat([evidence.heat, mask], 1))
+        second = self.second(first)
+        third = self.third(second)
+        maps = dict(zip(STRIDES, (first, second, third), strict=True))
+        seen = torch.cat(
+            [2 * crop.into(evidence.xy), evidence.confidence[..., None], 2 * crop.upright(evidence.world_m)], -1
+        )
+        context = torch.cat([self.landmark(seen) + self.names, self.place(crop)], 1)
+        summary = torch.cat([seen.flatten(1), third.mean((2, 3)), crop.numbers()], 1)
+        return Features(
+            [out(maps[stride]) for out, stride in zip(self.out, self.strides, strict=True)],
+            context,
+            self.summary(summary),
+        )
+
+
+class CropToken(nn.Module):
+    """Where in the picture the crop is, and how wide it looks, as a token (CLIFF, Li et al., ECCV 2022)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(CROP_NUMBERS, width), nn.GELU(), nn.Linear(width, width))
+
+    def forward(self, crop: Crop) -> Float[Tensor, "batch 1 width"]:
+        return self.layers(crop.numbers())[:, None]
+
+
+def _convolution(inputs: int, outputs: int, size: int, stride: int, groups: int = 1) -> nn.Module:
+    layer = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
+    return nn.Sequential(layer, nn.GroupNorm(min(8, outputs), outputs), nn.GELU())
