@@ -20,7 +20,8 @@ from biomech.labels.shards import Window
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.network import coordinates_in_mirror, in_mirror
 from biomech.neurik.noise import MarkerNoise, facing
-from biomech.skeleton.skeleton import Skeleton
+from biomech.neurik.people import People
+from biomech.skeleton.skeleton import Pose, Skeleton
 
 RATE_HZ = 60.0  # of the network's windows
 TEMPOS = (1.0, 1.0, 0.75, 4 / 3)  # a motion played slower or faster than it was
@@ -52,6 +53,7 @@ class Variation:
     """How clips are varied: shares of clips, and sizes."""
 
     mirrored: float = 0.5
+    worn: float = 0.6  # by another person
     posed: float = 0.2  # take other poses, within the ranges
     resized: float = 0.5  # the whole person larger or smaller
     size_sd: float = 0.06
@@ -67,6 +69,7 @@ class Batches:
     Args:
         windows: of the training subjects at ``RATE_HZ``, one set for each tempo.
         noise: errors of mesh recovery; without it those clips stay as they are.
+        people: bodies for other people's motions; without them everyone keeps their own.
     """
 
     def __init__(
@@ -78,11 +81,12 @@ class Batches:
         *,
         variation: Variation | None = None,
         noise: MarkerNoise | None = None,
+        people: People | None = None,
     ):
         self.windows, self.clips, self.seed = windows, clips, seed
         self.anatomy = Anatomy.of(skeleton)
         self.skeleton = skeleton.carrying(self.anatomy.marker_names).to(torch.float32)
-        self.variation, self.noise = variation or Variation(), noise
+        self.variation, self.noise, self.people = variation or Variation(), noise, people
 
     def at(self, step: int) -> Batch:
         """The batch of one step."""
@@ -133,6 +137,7 @@ class Batches:
             return torch.rand(clips, generator=generator) < share
 
         offsets = torch.from_numpy(np.array(window.marker_offsets))
+        batch, offsets = self._worn(batch, offsets, some(vary.worn), generator)
         batch = self._posed(batch, offsets, some(vary.posed), generator)
         batch = self._resized(batch, some(vary.resized), generator)
         markers = batch.markers + self._recovered(batch, some(vary.recovered), generator)
@@ -140,11 +145,24 @@ class Batches:
         markers = self._dropped(markers, some(vary.dropped), generator)
         return self._mirrored(batch._replace(markers=markers, confidence=confidence), some(vary.mirrored))
 
+    def _worn(self, batch: Batch, offsets: Tensor, which: Tensor, generator: torch.Generator) -> tuple[Batch, Tensor]:
+        """The same motion on other people's bodies, with strides as much longer as their thighs."""
+        if self.people is None or not which.any():
+            return batch, offsets
+        chosen = torch.randint(len(self.people.scales), (len(which),), generator=generator)
+        scales = torch.where(_like(which, batch.scales), self.people.scales[chosen], batch.scales)
+        places = torch.where(_like(which, offsets), self.people.offsets[chosen], offsets)
+        thigh = self.skeleton.body_names.index("femur_r")
+        longer = (scales / batch.scales)[:, thigh, 1]
+        coordinates = batch.coordinates * self._lengths(longer)
+        worn = batch._replace(coordinates=coordinates, scales=scales)
+        return worn._replace(markers=self._carried(batch, offsets, worn, places)), places
+
     def _posed(self, batch: Batch, offsets: Tensor, which: Tensor, generator: torch.Generator) -> Batch:
-        """Other poses of the same people: their markers stay where they are on their bodies, skin motion included."""
+        """Other poses of the same people."""
         if not which.any():
             return batch
-        markers, _, coordinates, scales = (part[which] for part in batch[:4])
+        coordinates = batch.coordinates
         clips, time, count = coordinates.shape
         low, high = torch.as_tensor(self.anatomy.ranges, dtype=torch.float32).T
         free = torch.as_tensor(self.anatomy.rotational).clone()
@@ -162,24 +180,35 @@ class Batches:
         turn = torch.pi * (torch.rand(clips, 1, 3, generator=generator) - 0.5) * torch.tensor([1.0, 0.5, 0.0])
         root = torch.as_tensor(self.anatomy.chain_coordinates[0])
         other[..., root] += turn * (torch.rand(clips, 1, 1, generator=generator) < 0.5)
-        with torch.no_grad():
-            sizes, offset = scales[:, None], offsets[which][:, None]
-            was = self.skeleton(coordinates, sizes.expand(-1, time, -1, -1), offset.expand(-1, time, -1, -1))
-            now = self.skeleton(other, sizes.expand(-1, time, -1, -1), offset.expand(-1, time, -1, -1))
+        posed = batch._replace(coordinates=torch.where(_like(which, other), other, coordinates))
+        return posed._replace(markers=self._carried(batch, offsets, posed, offsets))
+
+    @torch.no_grad()
+    def _carried(self, batch: Batch, offsets: Tensor, other: Batch, places: Tensor) -> Tensor:
+        """Markers that lie on their bodies, in another pose or of another person, as they did: skin motion included."""
+
+        def pose(of: Batch, at: Tensor) -> Pose:
+            time = of.coordinates.shape[1]
+            sizes, on_bodies = (part[:, None].expand(-1, time, -1, -1) for part in (of.scales, at))
+            return self.skeleton(of.coordinates, sizes, on_bodies)
+
+        was, now = pose(batch, offsets), pose(other, places)
         body = self.skeleton.marker_body
         turned = now.rotations[:, :, body] @ was.rotations[:, :, body].mT
-        moved = now.markers + (turned @ (markers - was.markers)[..., None])[..., 0]
-        return batch._replace(
-            markers=batch.markers.index_put((which,), moved), coordinates=batch.coordinates.index_put((which,), other)
-        )
+        return now.markers + (turned @ (batch.markers - was.markers)[..., None])[..., 0]
+
+    def _lengths(self, factor: Float[Tensor, " clips"]) -> Float[Tensor, "clips 1 coordinates"]:
+        """What a larger person's coordinates are multiplied by."""
+        return torch.where(torch.as_tensor(self.anatomy.rotational), 1.0, factor[:, None, None])
 
     def _resized(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Batch:
         factor = torch.exp(self.variation.size_sd * torch.randn(len(which), generator=generator) * which)
         scales = batch.scales * factor[:, None, None]
         scales[:, 0] = 1
-        lengths = torch.where(torch.as_tensor(self.anatomy.rotational), 1.0, factor[:, None, None])
         return batch._replace(
-            markers=batch.markers * factor[:, None, None, None], scales=scales, coordinates=batch.coordinates * lengths
+            markers=batch.markers * factor[:, None, None, None],
+            scales=scales,
+            coordinates=batch.coordinates * self._lengths(factor),
         )
 
     def _recovered(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Tensor:

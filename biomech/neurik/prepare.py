@@ -1,6 +1,8 @@
 """What a training needs, from the folders that the user names."""
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from biomech.labels.shards import Shards
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Windows, plain
 from biomech.neurik.noise import MarkerNoise
+from biomech.neurik.people import People, random_people
 from biomech.neurik.train import Recipe
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
-NOISE = "noise.safetensors"
+NOISE, PEOPLE = "noise.safetensors", "people.safetensors"
+PEOPLE_SEED = 1
 HELD_OUT_WINDOWS, HELD_OUT_CLIPS = 256, 64
 
 
@@ -31,8 +35,20 @@ class Prepared:
     about: dict[str, Any]
 
 
-def prepare(data: Path, out: Path, recipe: Recipe, *, pairs: Path | None, noise: Path | None) -> Prepared:
-    """Open the shards, learn or read the recovery's errors (kept in ``out``).
+def prepare(
+    data: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    pairs: Path | None,
+    noise: Path | None,
+    people: int = 0,
+    bar: Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]] = lambda _: nullcontext(),
+) -> Prepared:
+    """Open the shards, learn or read the recovery's errors, and draw random people (both kept in ``out``).
+
+    Args:
+        people: how many random people wear the motions of others; every process and seed has the same.
 
     Raises:
         BioposeError: there are no shards, they are of another model, too few are long enough, or there are no pairs.
@@ -56,9 +72,9 @@ def prepare(data: Path, out: Path, recipe: Recipe, *, pairs: Path | None, noise:
             f"no trial of {length} frames in {'validation' if windows else 'training'}", where=str(data),
             mend="Label more subjects.",
         )  # fmt: skip
-    errors = _errors(out, pairs, noise)
+    errors, bodies = _errors(out, pairs, noise), _people(out, batches_skeleton, people, bar)
     rank = int(os.environ.get("RANK", 0))
-    batches = Batches(windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank, noise=errors)
+    batches = Batches(windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank, noise=errors, people=bodies)
     chosen = np.linspace(0, len(others) - 1, min(HELD_OUT_WINDOWS, len(others))).astype(int).tolist()
     held_out = [plain(others.batch(chosen[i : i + HELD_OUT_CLIPS])) for i in range(0, len(chosen), HELD_OUT_CLIPS)]
     subjects = {split: len({t["subject"] for t in shards.trials if t["split"] == split}) for split in ("train", "val")}
@@ -68,6 +84,7 @@ def prepare(data: Path, out: Path, recipe: Recipe, *, pairs: Path | None, noise:
         "training_windows": len(windows[0]),
         "subjects": subjects,
         "recovery_error_frames": 0 if errors is None else len(errors.errors),
+        "random_people": 0 if bodies is None else len(bodies.scales),
     }
     lines = [
         f"{len(windows[0])} windows of {subjects['train']} subjects to learn from; {len(chosen)} of {subjects['val']} "
@@ -85,3 +102,15 @@ def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | 
     errors = MarkerNoise.learn(sorted(Path(pairs).glob("train_*.npz")), RATE_HZ)
     errors.save(Path(out) / NOISE)
     return errors
+
+
+def _people(out: Path, skeleton: Skeleton, count: int, bar: Callable) -> People | None:
+    if not count:
+        return None
+    kept = Path(out) / PEOPLE
+    if kept.exists() and len((people := People.load(kept)).scales) == count:
+        return people
+    with bar("Random people") as progress:
+        people = random_people(skeleton, count, PEOPLE_SEED, progress)
+    people.save(kept)
+    return people

@@ -46,7 +46,7 @@ def labels(skeleton, motions, tmp_path):
 
 
 def arguments(labels, out, *more):
-    small = ["--window", "12", "--width", "12", "--layers", "1", "--clips", "2", "--steps", "2"]
+    small = ["--window", "12", "--width", "12", "--layers", "1", "--clips", "2", "--steps", "2", "--people", "3"]
     return ["neurik", "--data", str(labels), "--out", str(out), *small, *more]
 
 
@@ -56,6 +56,7 @@ def test_command_leaves_weights_recipe_and_curve(labels, tmp_path):
     assert result.exception is None, result.output
     assert "5 windows of 1 subjects" in result.output
     recipe = json.loads((out / "neurik.json").read_text())
+    assert recipe["random_people"] == 3
     assert recipe["steps"] == 2 and recipe["sizes"]["width"] == 12 and recipe["held_out"]["mae_deg"] > 0
     assert (out / "neurik.safetensors").exists() and (out / "loss.csv").exists() and (out / "loss.png").exists()
 
