@@ -16,6 +16,7 @@ import numpy as np
 import opensim
 
 LARGEST_RMS_MM = 20.0  # OpenSim's threshold for inverse kinematics
+LARGEST_NEURAL_RMS_MM = 40.0  # the network does not follow the markers: it doubts them
 LARGEST_REPLAY_DEG = 0.1
 # Coordinates that the markers hardly hold: a millimetre is worth degrees there, and the optimum is flat.
 ILL_CONDITIONED = ("pro_sup", "subtalar", "mtp", "wrist", "_beta")
@@ -32,6 +33,7 @@ def main(folder: Path, command: list[str]) -> None:
     coordinates = [c.getName() for c in model.getCoordinateSet()]
 
     (motion_file,) = folder.glob("*.mot")
+    neural = motion_file.stem.endswith("_neural")
     motion = opensim.TimeSeriesTable(str(motion_file))
     assert set(motion.getColumnLabels()) == set(coordinates), "the .mot and the model differ in coordinates"
     assert motion.getTableMetaDataString("inDegrees") == "yes"
@@ -45,7 +47,7 @@ def main(folder: Path, command: list[str]) -> None:
     np.testing.assert_allclose(np.array(markers.getIndependentColumn()), time_s, atol=1e-5)
 
     rms_mm = record["stages"]["solve"]["marker_rms_mm"]
-    assert 0 < rms_mm < LARGEST_RMS_MM, f"marker RMS {rms_mm} mm"
+    assert 0 < rms_mm < (LARGEST_NEURAL_RMS_MM if neural else LARGEST_RMS_MM), f"marker RMS {rms_mm} mm"
     print(f"{motion_file.name}: {len(coordinates)} coordinates, {len(time_s)} frames, marker RMS {rms_mm:.1f} mm")
     for stage, figures in record["stages"].items():
         print(f"  {stage:8} {figures['seconds']:6.1f} s, peak memory {figures['peak_memory_mb']:.0f} MB")
@@ -57,8 +59,10 @@ def main(folder: Path, command: list[str]) -> None:
     loosest = max(apart, key=lambda n: apart[n])
     print(f"OpenSim's replay of the setup: {apart[worst]:.4f}° at most from the .mot ({worst}); ", end="")
     print(f"of all coordinates {apart[loosest]:.4f}° ({loosest})")
-    assert apart[worst] < LARGEST_REPLAY_DEG
-
+    if neural:  # the setup is OpenSim's own solution, another than the network's
+        assert all(np.isfinite(degrees) for degrees in apart.values())
+    else:
+        assert apart[worst] < LARGEST_REPLAY_DEG
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written, "a stage ran again"

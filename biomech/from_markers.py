@@ -102,7 +102,8 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
         return _scale_by_network
     raise BioposeError(
         "there is nothing to solve with: our model needs to be scaled",
-        mend="Give --personalise, --static STATIC.trc, or an already scaled model with --model SCALED.osim.",
+        mend="Give --personalise, --static STATIC.trc, or an already scaled model with --model SCALED.osim; "
+        "for the 142 virtual markers --solver neural needs none.",
     )
 
 

@@ -77,7 +77,7 @@ def test_opensims_own_solver_answers_the_same(
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(finished.folder, folder)
-    own = replace(options, solver="opensim", workers=1)
+    own = replace(options, solvers=("opensim",), workers=1)
     assert ran(subject / "MarkerData/walking1.trc", folder, own) == ["solve"]
     fast, classical = read_mot(finished.kinematics), read_mot(folder / "walking1_classical.mot")
     assert fast.names == classical.names

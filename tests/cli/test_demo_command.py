@@ -24,7 +24,7 @@ def run(monkeypatch, tmp_path):
             film=folder / "walk.mp4",
             height_m=1.7,
             mass_kg=60.2,
-            result=Result.of(folder / "result", "walk", record),
+            result=Result.of(folder / "result", "walk", record, ("fast",)),
             truth=Result.of(folder / "truth", "walk", {}),
             joints=JointErrors(34.4, 45.6),
             coordinates={"knee_angle_r": CoordinateError(4.44, 17.1, 61.2, 63.8, 0.987)},
