@@ -137,8 +137,9 @@ class Batches:
             return torch.rand(clips, generator=generator) < share
 
         offsets = torch.from_numpy(np.array(window.marker_offsets))
-        batch, offsets = self._worn(batch, offsets, some(vary.worn), generator)
-        batch = self._posed(batch, offsets, some(vary.posed), generator)
+        other, places = self._worn(batch, offsets, some(vary.worn), generator)
+        other = self._posed(other, some(vary.posed), generator)
+        batch = other._replace(markers=self._carried(batch, offsets, other, places))
         batch = self._resized(batch, some(vary.resized), generator)
         markers = batch.markers + self._recovered(batch, some(vary.recovered), generator)
         markers, confidence = self._white(markers, some(vary.white), generator)
@@ -155,10 +156,9 @@ class Batches:
         thigh = self.skeleton.body_names.index("femur_r")
         longer = (scales / batch.scales)[:, thigh, 1]
         coordinates = batch.coordinates * self._lengths(longer)
-        worn = batch._replace(coordinates=coordinates, scales=scales)
-        return worn._replace(markers=self._carried(batch, offsets, worn, places)), places
+        return batch._replace(coordinates=coordinates, scales=scales), places
 
-    def _posed(self, batch: Batch, offsets: Tensor, which: Tensor, generator: torch.Generator) -> Batch:
+    def _posed(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Batch:
         """Other poses of the same people."""
         if not which.any():
             return batch
@@ -180,8 +180,7 @@ class Batches:
         turn = torch.pi * (torch.rand(clips, 1, 3, generator=generator) - 0.5) * torch.tensor([1.0, 0.5, 0.0])
         root = torch.as_tensor(self.anatomy.chain_coordinates[0])
         other[..., root] += turn * (torch.rand(clips, 1, 1, generator=generator) < 0.5)
-        posed = batch._replace(coordinates=torch.where(_like(which, other), other, coordinates))
-        return posed._replace(markers=self._carried(batch, offsets, posed, offsets))
+        return batch._replace(coordinates=torch.where(_like(which, other), other, coordinates))
 
     @torch.no_grad()
     def _carried(self, batch: Batch, offsets: Tensor, other: Batch, places: Tensor) -> Tensor:
