@@ -82,7 +82,7 @@ class Limits:
         for name in Signs._fields:
             values = np.concatenate([getattr(s, name).flatten(0, 1).numpy() for s in signs])
             usual[name] = np.quantile(values, USUAL, axis=0).clip(FLOORS[name])
-            limit[name] = float(np.quantile((values / usual[name]).max(1), LIMIT))
+            limit[name] = max(1.0, float(np.quantile((values / usual[name]).max(1), LIMIT)))
         return cls(usual, limit)
 
     @classmethod
@@ -168,7 +168,8 @@ def signs_of(
     local, first, turn = (torch.cat(part, -1) for part in zip(*found, strict=True))
 
     local, weight = local.unflatten(-1, (clips, time)), weight.movedim(-1, 0)  # frames last
-    offset = (local * weight[:, None]).sum(-1, keepdim=True) / weight.sum(-1)[:, None, :, None].clamp_min(1e-9)
+    # The median, so that bad frames do not make the good ones look bad.
+    offset = local.masked_fill(weight[:, None] == 0, torch.nan).nanmedian(-1, keepdim=True).values.nan_to_num(0.0)
     offset = offset * (LARGEST_OFFSET_M / offset.norm(dim=1, keepdim=True).clamp_min(1e-9)).clamp_max(1.0)
     square = (local - offset).square().sum(1) * weight
     own = torch.as_tensor(network.anatomy.node_of_marker)
