@@ -21,8 +21,9 @@ from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import load_virtual_markers
-from biomech.neurik import predict
 from biomech.neurik.polish import polish as polished
+from biomech.neurik.predict import neural_kinematics
+from biomech.neurik.trust import judge
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.inverse_kinematics import inverse_kinematics, posed_errors
 from biomech.skeleton.kinematics import Kinematics
@@ -174,7 +175,8 @@ def _solve_fast(
 
 
 def _solve_neural(skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], polish: bool) -> _Solved:
-    answer = predict.neural_kinematics(markers)
+    answer = neural_kinematics(markers)
+    trust = judge(markers, answer)
     tracked = skeleton.carrying(list(weights))
     with _one_thread():
         kinematics = polished(tracked, markers, weights, answer) if polish else answer.kinematics
@@ -184,11 +186,11 @@ def _solve_neural(skeleton: Skeleton, markers: Markers, weights: Mapping[str, fl
         notes.append("polished: the network's coordinates, moved towards the markers as far as it is unsure of them")
     turning = answer.uncertainty[:, kinematics.rotational]
     figures = {
-        "polish": polish,
+        "frames_flagged": int(trust.flagged.sum()),
         "mean_uncertainty_deg": round(float(np.rad2deg(turning).mean()), 2),
         "network_factors": rounded_factors(answer.scales),
     }
-    return _Solved(kinematics, errors, notes, figures, False, answer.uncertainty)
+    return _Solved(kinematics, errors, notes + trust.notes, figures, trust.flagged, answer.uncertainty)
 
 
 @contextmanager

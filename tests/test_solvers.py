@@ -19,7 +19,7 @@ from biomech.errors import BioposeError
 from biomech.ik import Options, Result, run_ik
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.neurik import own_model, predict
+from biomech.neurik import own_model, predict, trust
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.polish import ALIKE, polish
 from biomech.neurik.predict import NeuralAnswer, neural_kinematics
@@ -62,7 +62,9 @@ def weights(skeleton: Skeleton, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     save_file(dict(NeurIK(skeleton, SIZES).named_parameters()), path)
     path.with_suffix(".json").write_text(json.dumps({"sizes": SIZES._asdict()}))
     monkeypatch.setattr(predict, "FILE", path)
-    monkeypatch.setattr(predict, "load_network", functools.partial(predict.load_network, path))
+    loaded = functools.partial(predict.load_network, path)
+    for module in (predict, trust):
+        monkeypatch.setattr(module, "load_network", loaded)
     return path
 
 
@@ -171,6 +173,23 @@ def test_other_markers_are_not_the_networks(weights: Path, biopose_data: Path, t
     with pytest.raises(BioposeError, match="the 142 virtual markers, of which") as refused:
         run_ik(subject / "MarkerData/walking1.trc", tmp_path / "run", said)
     assert refused.value.mend == "Give --solver fast." and not (tmp_path / "run").exists()
+
+
+def test_flagged_frames_are_not_trusted(
+    weights: Path,
+    ran: Callable[..., tuple[list[str], Result]],
+    truth: tuple[Kinematics, Markers, dict],
+    recorded: Path,
+) -> None:
+    _, markers, _ = truth
+    gappy = markers.positions_m.copy()
+    gappy[4:6, 10:] = math.nan  # too few markers for the network: filled in
+    write_trc(Markers(markers.names, gappy, markers.time_s), recorded)
+    _, result = ran(solvers=("neural",))
+    table = pd.read_csv(result.quality)
+    assert table.trusted.tolist() == [1] * 4 + [0] * 2 + [1] * 6
+    assert result.record["stages"]["solve"]["frames_flagged"] == 2
+    assert table.marker_rms_mm.isna().sum() == 2 and len(read_mot(result.kinematics).time_s) == 12
 
 
 def test_another_skeleton_is_not_the_networks(

@@ -82,5 +82,5 @@ def _offsets(skeleton: Skeleton, markers: Markers, answer: NeuralAnswer) -> dict
     away = markers.select(names).positions_m[answer.solved] - pose.markers.numpy()
     turns = pose.rotations.numpy()[:, skeleton.marker_body.numpy()]
     in_body = np.einsum("fmij,fmi->fmj", turns, away)
-    seen = np.isfinite(in_body).all(-1).any(0)
-    return {name: np.nanmedian(in_body[:, k], axis=0) for k, name in enumerate(names) if seen[k]}
+    seen = np.isfinite(in_body).all(-1)
+    return {name: np.median(in_body[seen[:, k], k], axis=0) for k, name in enumerate(names) if seen[:, k].any()}
