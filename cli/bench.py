@@ -119,6 +119,48 @@ def label(
     _tell(figures, as_json, 48)
 
 
+@app.command("neurik")
+def neurik(
+    data: Annotated[
+        Path, typer.Option(help="Folder of the reference data (opencap_lab_subject4, …).", envvar="BIOPOSE_DATA")
+    ] = Path("../shared/data"),
+    labels: Annotated[
+        Path | None, typer.Option(help="What `biopose label` wrote: its held-out subjects are markers without error.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Folder of held-out true and recovered markers (held_*.npz).")
+    ] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Option(help="Folders of trained networks to compare; may be given again.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Of the network; the package's by default.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Held-out trials without error.")] = 24,
+    frames: Annotated[int, typer.Option(min=2, help="Of each of them, at most.")] = 600,
+    clips: Annotated[int, typer.Option(min=1, help="Held-out recovered clips.")] = 24,
+    stride: Annotated[int, typer.Option(min=1, help="Every how many frames of the real recordings.")] = 2,
+    seed: Annotated[int, typer.Option(help="Draws trials, stretches and clips.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """The network against labels, on recovered markers beside the classical ways, on a real person, and its speed."""
+    from biomech.evaluation.neurik import bench_neurik
+    from biomech.neurik.predict import FILE
+
+    figures = bench_neurik(
+        data,
+        labels=labels,
+        pairs=pairs,
+        runs=runs or (),
+        weights=weights or FILE,
+        trials=trials,
+        frames=frames,
+        clips=clips,
+        stride=stride,
+        seed=seed,
+        say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
+    )
+    _tell(figures, as_json, 40)
+
+
 def _tell(figures: dict[str, Any], as_json: bool, width: int) -> None:
     """Figures one below the other, tables after their names."""
     if as_json:

@@ -6,9 +6,9 @@ left out by the same rule as in training (`labels.quality`). Each classical way 
 have made: scaled to the recovered body. Where a clip holds the bodies' neutral postures (``neutral_truth``,
 ``neutral_recovered``) models are scaled by them, as `biopose ik` does; else personalised on the clip's own markers.
 
-Nothing tells a recovered motion's heading and place from its film, so that every answer is turned about the vertical and
-moved, by a constant, onto the truth. Errors are of all free rotational coordinates. Acceleration error: mean size of the
-second difference of (answer − truth) over time (rad/s²).
+Nothing tells a recovered motion's heading and place from its film, so that every answer is turned about the vertical
+and moved, by a constant, onto the truth. Errors are of all free rotational coordinates. Acceleration error: mean size
+of the second difference of (answer − truth) over time (rad/s²).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -220,7 +220,7 @@ def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None)
                           for name, of in rows.items()},
         "noisy_by_coordinate": {
             clips[0].truth.names[column]: {
-                f"{name}_mae_deg": of_coordinate(name, column) for name in ("neural", CLASSICAL, "fast_on_the_true_model")
+                f"{name}_mae_deg": of_coordinate(name, column) for name in ("neural", CLASSICAL, "fast")
             }
             for column in angles
         },

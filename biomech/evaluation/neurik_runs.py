@@ -1,8 +1,8 @@
 """Trained networks beside each other: the ablations, and the spread between seeds.
 
 Each run is a folder of `biopose train neurik` (weights, and the recipe beside them). All are measured on the same
-held-out trials and clips. A row says what differs from the first run's recipe; runs that differ from another by the seed
-alone are summed up together.
+held-out trials and clips. A row says what differs from the first run's recipe; runs that differ from another by the
+seed alone are summed up together.
 """
 
 import json
