@@ -186,10 +186,10 @@ class Result:
 
     @property
     def files(self) -> dict[str, Path]:
-        """What a run of these stages left, by name; of several solvers the first one's."""
-        first = {name: path for name, path in vars(self.solutions[0]).items() if path in self.solutions[0].written}
-        named = {name: path for name, path in vars(self).items() if isinstance(path, Path)} | first
-        return {name: path for name, path in named.items() if path.exists()}
+        """The folder and what this run's stages left in it, by name; of several solvers the first one's."""
+        left = {name for stage in self.record["stages"].values() for name in stage["outputs"]}
+        named = {name: path for name, path in (vars(self) | vars(self.solutions[0])).items() if isinstance(path, Path)}
+        return {name: path for name, path in named.items() if path.name in left or name == "folder"}
 
     @property
     def notes(self) -> list[str]:
