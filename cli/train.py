@@ -91,7 +91,7 @@ def calibrate(
     weights: Annotated[Path, typer.Option(help="Folder that `biopose train neurik` wrote.")],
     pairs: Annotated[
         Path | None,
-        typer.Option(help="Folder of true and recovered markers: train_*.npz to calibrate with, held_*.npz to test."),
+        typer.Option(help="Folder of true and recovered markers: held_*.npz to test; train_*.npz where none are kept."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the figures of test subjects as one JSON object.")
@@ -110,10 +110,14 @@ def calibrate(
     from biomech.labels.shards import Shards
     from biomech.neurik.data import RATE_HZ
     from biomech.neurik.noise import MarkerNoise
+    from biomech.neurik.prepare import NOISE
 
     if threads is not None:
         torch.set_num_threads(threads)
-    noise = None if pairs is None else MarkerNoise.learn(sorted(pairs.glob("train_*.npz")), RATE_HZ)
+    kept = weights / NOISE  # what it was trained with
+    noise = MarkerNoise.load(kept) if kept.exists() else None
+    if noise is None and pairs is not None:
+        noise = MarkerNoise.learn(sorted(pairs.glob("train_*.npz")), RATE_HZ)
     network = _calibrate(weights / "neurik.safetensors", data, noise, quiet=as_json)
     figures = bench_trust(network, Shards.open(data), pairs)
     if as_json:
