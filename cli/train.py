@@ -147,3 +147,76 @@ def _print_coverage(who: str, coverage: "dict[str, Coverage]") -> None:
         typer.echo(f"{who}, {markers} markers: the truth within the {' / '.join(levels)} % half width")
         for group, within in groups.items():
             typer.echo(f"  {group:16s} {' / '.join(f'{within[level]:5.1f}' for level in levels)} %")
+
+
+@app.command()
+def mqhmr(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights, recipe, checkpoint and curves.")],
+    clips: Annotated[
+        Path | None, typer.Option(help="Folder of rendered clips, train_*.npz and held_out_*.npz, for compact.")
+    ] = None,
+    people: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=ANNOTATIONS,PICTURES of coco, mpii, h36m, 3dpw, bedlam, npz; repeat for several."),
+    ] = None,
+    held_out: Annotated[list[str] | None, typer.Option(help="Such sets for the figures.")] = None,
+    size: Annotated[str, typer.Option(help="compact (the detector's evidence), or S, B, L, H (pictures).")] = "compact",
+    body: Annotated[str, typer.Option(help="anny or smpl.")] = "anny",
+    body_model: Annotated[Path | None, typer.Option(help="Your SMPL file (.npz), for --body smpl.")] = None,
+    encoder_weights: Annotated[Path | None, typer.Option(help="Your ViTPose, HMR2.0 or MAE file.")] = None,
+    projection: Annotated[str, typer.Option(help="full, or weak as in the paper.")] = "full",
+    tokens: Annotated[int, typer.Option(min=1, help="Pose query tokens.")] = 96,
+    hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and variations.")] = 0,
+    items: Annotated[int, typer.Option(min=1, help="Clips or people of a batch, on each device.")] = 16,
+    frames: Annotated[int, typer.Option(min=1, help="Of each clip in a batch.")] = 4,
+    rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 5e-4,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read ahead.")] = 0,
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, a third more time.")] = False,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="3DPW's files run what they hold.")] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda; several GPUs through torchrun.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
+) -> None:
+    """Train MQ-HMR: one person in a picture to pose, shape and camera of a body.
+
+    The compact network learns from rendered clips that the detector has seen, the others from pictures.
+    """
+    import torch
+
+    from biomech.cli.progress import progress_bar
+    from biomech.mesh.mqhmr.network import configuration
+    from biomech.mesh.mqhmr.train import Recipe, prepare, train_mqhmr
+    from biomech.training import Course
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    recipe = Recipe(
+        config=configuration(size, body=body, projection=projection, tokens=tokens, checkpointing=checkpointing),
+        course=Course(steps=steps, hours=hours, seed=seed, rate=rate),
+        items=items,
+        frames=frames,
+        workers=workers,
+    )
+    prepared = prepare(
+        recipe, clips, people or [], held_out or [], body_model, encoder_weights, allow_pickle=allow_pickle
+    )
+    for line in prepared.lines:
+        typer.echo(line)
+    command = " ".join(["biopose", *sys.argv[1:]])
+    with progress_bar("Training") as progress:
+        train_mqhmr(
+            prepared.network,
+            prepared.data,
+            prepared.held_out,
+            prepared.collate,
+            out,
+            recipe,
+            device=device,
+            resume=resume,
+            about={"command": command, "data": prepared.lines},
+            progress=progress,
+            say=typer.echo,
+        )
+    typer.echo(f"{out / 'mqhmr.safetensors'}: the weights; {out / 'loss.png'}: the curves")

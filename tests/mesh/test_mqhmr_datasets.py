@@ -82,7 +82,7 @@ def test_h36m(tmp_path):
 
 
 def world_of(smpl, seed=0):
-    """A pose in a world and the camera that sees it: θ, β, trans, camera (4 × 4), joints in the camera and the world."""
+    """A pose in a world and its camera: θ, β, trans, camera (4 × 4), joints in the camera and in the world."""
     rng = np.random.default_rng(seed)
     theta, betas, trans = rng.normal(0, 0.3, (24, 3)), rng.normal(0, 1, 10), rng.normal(0, 0.3, 3)
     camera = np.eye(4)

@@ -15,6 +15,11 @@ MEAN_SCALE = 0.9  # of a person, 1.8 m of a crop's 2 m, as usual for weak-perspe
 WEAK_FOCAL_SIDES = 5000 / 256  # of the crop, the paper's fixed focal length as its kin have it: 5000 px for 256
 
 
+def exact(values: Tensor) -> torch.autocast:
+    """Geometry is not for half precision: a context in which nothing is cast."""
+    return torch.autocast(values.device.type, enabled=False)
+
+
 class Crop(NamedTuple):
     """Turned square regions of pictures, one person in each, and the pictures' pinhole cameras, px."""
 

@@ -116,18 +116,18 @@ class Pictures(Dataset):
         return len(self.people)
 
     def __getitem__(self, index: int) -> tuple[Inputs, Truth]:
-        """One person, without a batch's dimension.
+        """One person, without a batch's dimension; from ``len`` on the same people again, varied differently.
 
         Raises:
             BioposeError: the picture cannot be read.
         """
-        person = self.people[index]
+        person = self.people[index % len(self)]
         picture = cv2.imread(str(person.picture), cv2.IMREAD_COLOR)
         if picture is None:
             raise BioposeError("not a picture that can be read", where=str(person.picture))
         region, light = person.region, np.ones(3)
         if self.jitter is not None:
-            rng = np.random.default_rng((self.seed, index, torch.initial_seed() % 2**32))
+            rng = np.random.default_rng((self.seed, index))
             region, light = _varied(region, self.jitter, rng)
         height, width = picture.shape[:2]
         middle = ((width - 1) / 2, (height - 1) / 2)

@@ -43,7 +43,7 @@ class PoseHead(nn.Module):
     def forward(self, tokens: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch turning 3 3"]:
         of_bone = self.mixture @ self.norm(tokens)
         change = torch.einsum("...bw,bwk->...bk", of_bone, self.weight) + self.bias
-        return rotation_from_6d((self.mean + change).float())
+        return rotation_from_6d(self.mean + change)
 
 
 class ShapeCameraHead(nn.Module):
@@ -68,4 +68,4 @@ class ShapeCameraHead(nn.Module):
         self, summary: Float[Tensor, "batch summary"]
     ) -> tuple[Float[Tensor, "batch shape"], Float[Tensor, "batch 3"]]:
         """Numbers for ``BodyLayer.shape``, and the camera."""
-        return self.layers(summary).float().split([self.shape, 3], 1)
+        return self.layers(summary).split([self.shape, 3], 1)

@@ -45,6 +45,24 @@ class Truth(NamedTuple):
     confidence_3d: Float[Tensor, "batch keypoints"]
 
 
+@torch.no_grad()
+def completed(network: MQHMR, truth: Truth, crop: Crop) -> Truth:
+    """Keypoints that θ, β and the root's place imply, where the data do not say any themselves."""
+    body, rows = network.body, network.body.keypoint_rows
+    posed = _known(truth.rotations) & _known(truth.betas) & _known(truth.root_position_m)
+    rotations, betas, root = (torch.nan_to_num(part) for part in truth[:3])
+    found = body(betas, rotations, root).keypoints
+    pixels = network.project(found, crop)
+    parts = list(truth[3:])
+    for at, points in ((0, pixels), (2, found)):
+        new = posed & (parts[at + 1] == 0).all(1)
+        values, confidence = parts[at].clone(), parts[at + 1].clone()
+        values[:, rows] = torch.where(new[:, None, None], points, values[:, rows])
+        confidence[:, rows] = torch.where(new[:, None], 1.0, confidence[:, rows])
+        parts[at : at + 2] = values, confidence
+    return Truth(*truth[:3], *parts)
+
+
 def losses(
     network: MQHMR, answer: Answer, crop: Crop, truth: Truth, weights: LossWeights
 ) -> dict[str, Float[Tensor, ""]]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.bodies import Bodies, BodyLayer, anny_layer, smpl_layer
-from biomech.mesh.mqhmr.camera import Crop, Projection, place, project
+from biomech.mesh.mqhmr.camera import Crop, Projection, exact, place, project
 from biomech.mesh.mqhmr.decoder import Decoder
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, Vit
 from biomech.mesh.mqhmr.heads import PoseHead, ShapeCameraHead
@@ -147,12 +147,14 @@ class MQHMR(nn.Module):
         self, features: Features, crop: Crop, queries: Float[Tensor, "*batch tokens width"] | None = None
     ) -> Answer:
         """The answer from features that are known already."""
-        turning = torch.stack([self.pose_head(tokens) for tokens in self.decoder(features, queries)])
-        numbers, camera = self.shape_camera_head(features.summary)
-        rotations = self.body.whole_pose(turning)
-        root, position = place(camera, rotations[:, :, 0], self._crop(crop))
-        rotations = torch.cat([root[:, :, None], rotations[:, :, 1:]], 2)
-        return Answer(rotations, self.body.shape(numbers), camera, position)
+        after = self.decoder(features, queries)
+        with exact(features.summary):
+            turning = torch.stack([self.pose_head(tokens.float()) for tokens in after])
+            numbers, camera = self.shape_camera_head(features.summary.float())
+            rotations = self.body.whole_pose(turning)
+            root, position = place(camera, rotations[:, :, 0], self._crop(crop))
+            rotations = torch.cat([root[:, :, None], rotations[:, :, 1:]], 2)
+            return Answer(rotations, self.body.shape(numbers), camera, position)
 
     def pose(self, answer: Answer, layer: int = -1) -> Bodies:
         """The body of an answer, of the last decoder layer or an earlier one (camera axes, m)."""

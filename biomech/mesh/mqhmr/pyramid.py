@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from biomech.mesh.mqhmr.camera import Crop
+from biomech.mesh.mqhmr.camera import Crop, exact
 
 STRIDES = (4, 8, 16)
 HEAT_MAPS, LANDMARKS = 39, 33
@@ -111,9 +111,9 @@ class EvidenceFront(nn.Module):
         second = self.second(first)
         third = self.third(second)
         maps = dict(zip(STRIDES, (first, second, third), strict=True))
-        seen = torch.cat(
-            [2 * crop.into(evidence.xy), evidence.confidence[..., None], 2 * crop.upright(evidence.world_m)], -1
-        )
+        with exact(evidence.xy):
+            places, world_m = crop.into(evidence.xy), crop.upright(evidence.world_m)
+        seen = torch.cat([2 * places, evidence.confidence[..., None], 2 * world_m], -1)
         context = torch.cat([self.landmark(seen) + self.names, self.place(crop)], 1)
         summary = torch.cat([seen.flatten(1), third.mean((2, 3)), crop.numbers()], 1)
         return Features(

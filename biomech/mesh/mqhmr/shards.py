@@ -1,0 +1,149 @@
+"""Clips of bodies whose truth is known, and what the detector said of them: one compressed .npz for each.
+
+Whoever renders and detects writes ``Clip``s into a folder as ``train_….npz`` and ``held_out_….npz``; the training reads
+them back in any number and order, so that the set can grow while it is used.
+"""
+
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.mesh.mqhmr.bodies import KEYPOINTS
+from biomech.mesh.mqhmr.camera import Crop
+from biomech.mesh.mqhmr.losses import Truth
+from biomech.mesh.mqhmr.network import Inputs
+from biomech.mesh.mqhmr.pyramid import Evidence
+
+STEPS = 255  # of a heat map and of the mask
+
+
+@dataclass
+class Clip:
+    """Frames of one person; px of the picture that the detector saw, m, camera axes (x right, y down, z away)."""
+
+    # What the detector said.
+    heat: UInt8[np.ndarray, "frames 39 64 64"]  # 255 × the sigmoid of the network's maps
+    mask: UInt8[np.ndarray, "frames 64 64"]  # 255 × the share of the person in each cell
+    xy: Float[np.ndarray, "frames 33 2"]
+    confidence: Float[np.ndarray, "frames 33"]
+    world_m: Float[np.ndarray, "frames 33 3"]  # in axes of the picture, not of the turned crop
+    # The region that it looked at, and the camera.
+    center_px: Float[np.ndarray, "frames 2"]
+    size_px: Float[np.ndarray, " frames"]
+    angle_rad: Float[np.ndarray, " frames"]
+    focal_px: float
+    principal_px: Float[np.ndarray, "2"]
+    # The truth.
+    body: str  # "anny", "smpl"
+    rotations: Float[np.ndarray, "frames bones 3 3"]  # of each bone to its parent; the root's: camera from rest
+    betas: Float[np.ndarray, " shape"]
+    root_position_m: Float[np.ndarray, "frames 3"]  # of the root's joint
+
+    def save(self, path: Path) -> None:
+        """Write an .npz, whole or not at all."""
+        columns = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        narrow = {name: c.astype(np.float32) if c.dtype.kind == "f" else c for name, c in columns.items()}
+        with whole_file(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **narrow)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> "Clip":
+        """Read what ``save`` wrote.
+
+        Raises:
+            BioposeError: the file is not a clip.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                columns = {field.name: file[field.name] for field in fields(cls)}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise BioposeError(f"not a clip of rendered bodies ({error})", where=str(path)) from error
+        plain = {"focal_px": float(columns["focal_px"]), "body": str(columns["body"])}
+        return cls(**{**columns, **plain})
+
+
+def scaled(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """Numbers of 0 … 1 as a clip keeps them."""
+    return np.round(np.clip(values, 0, 1) * STEPS).astype(np.uint8)
+
+
+class Clips(Dataset):
+    """Clips of a folder for training: each item some frames of one, as a batch.
+
+    Args:
+        split: how the files' names start, ``train`` or ``held_out``.
+        body: whose clips they have to be.
+        frames: of an item, drawn at random; None for all of them.
+
+    Raises:
+        BioposeError: there are none.
+    """
+
+    def __init__(self, folder: Path, split: str, body: str, frames: int | None = None, seed: int = 0):
+        self.paths, self.body, self.frames, self.seed = sorted(Path(folder).glob(f"{split}_*.npz")), body, frames, seed
+        if not self.paths:
+            raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> tuple[Inputs, Truth]:
+        """Some frames; from ``len`` on other ones of the same clips.
+
+        Raises:
+            BioposeError: a file is not a clip, or of another body.
+        """
+        path = self.paths[index % len(self)]
+        clip = Clip.load(path)
+        if clip.body != self.body:
+            raise BioposeError(f"the clip is of the body {clip.body!r}, not {self.body!r}", where=str(path))
+        rows = np.arange(len(clip.xy))
+        if self.frames is not None:
+            rows = np.random.default_rng((self.seed, index)).choice(rows, self.frames, replace=len(rows) < self.frames)
+        return inputs_of(clip, rows), truth_of(clip, rows)
+
+
+def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
+    """What the network sees of a clip's frames."""
+    count = len(rows)
+    crop = Crop(
+        _tensor(clip.center_px[rows]),
+        _tensor(clip.size_px[rows]),
+        _tensor(clip.angle_rad[rows]),
+        torch.full((count,), clip.focal_px),
+        _tensor(clip.principal_px).repeat(count, 1),
+    )
+    evidence = Evidence(
+        _tensor(clip.heat[rows]) / STEPS,
+        _tensor(clip.mask[rows]) / STEPS,
+        _tensor(clip.xy[rows]),
+        _tensor(clip.confidence[rows]),
+        _tensor(clip.world_m[rows]),
+    )
+    return Inputs(crop, evidence=evidence)
+
+
+def truth_of(clip: Clip, rows: np.ndarray) -> Truth:
+    """The truth of a clip's frames; its keypoints follow from θ and β (``losses.completed``)."""
+    count, unknown = len(rows), torch.full((len(rows), len(KEYPOINTS), 3), torch.nan)
+    return Truth(
+        _tensor(clip.rotations[rows]),
+        _tensor(clip.betas).repeat(count, 1),
+        _tensor(clip.root_position_m[rows]),
+        unknown[..., :2],
+        torch.zeros(count, len(KEYPOINTS)),
+        unknown,
+        torch.zeros(count, len(KEYPOINTS)),
+    )
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(values, np.float32))

@@ -1,0 +1,295 @@
+"""The course of a training, whatever the network: schedule, averaged weights, checkpoints, curves, several GPUs.
+
+A run may be cut off at any moment and goes on from its last report. One process per GPU through torch's own launcher
+(`torchrun --nproc-per-node 4 -m biomech.cli.main train …`): gradients are averaged by DistributedDataParallel,
+process 0 writes the files.
+"""
+
+import contextlib
+import csv
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+
+CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
+LENGTH = ("steps", "hours", "report_every")  # of a recipe: may differ when a training goes on
+
+Batch = TypeVar("Batch")
+BatchIn = TypeVar("BatchIn", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long and how fast."""
+
+    steps: int | None = None  # where not given, ``hours`` say when to end
+    hours: float | None = 1.0
+    seed: int = 0
+    rate: float = 1e-3  # the highest
+    lowest: float = 0.01  # of that, at the end
+    warm_steps: int = 100
+    decay: float = 0.01
+    largest_gradient: float = 1.0
+    average: float = 0.999  # of the weights, from one step to the next
+    report_every: int = 250  # steps
+
+    def done(self, step: int, spent_s: float) -> float:
+        """Share of the course, 1 at its end."""
+        if self.steps is not None:
+            return step / self.steps
+        return spent_s / (3600 * self.hours) if self.hours else 1.0
+
+    def rate_at(self, done: float, step: int) -> float:
+        """A short warm-up, then half a cosine."""
+        falling = self.lowest + (1 - self.lowest) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+        return self.rate * falling * min(1.0, (step + 1) / self.warm_steps)
+
+
+class Losses(Protocol[BatchIn]):
+    """Parts of a batch's loss by name, what is minimised under ``loss``; ``model`` is called as the network."""
+
+    def __call__(self, model: nn.Module, batch: BatchIn, step: int) -> dict[str, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Lesson(Generic[Batch]):
+    """What is learned: batches from a step on (of another seed in every process), their loss, figures to watch."""
+
+    batches: Callable[[int], Iterable[Batch]]
+    losses: Losses[Batch]
+    measure: Callable[[], dict[str, float]]
+
+
+class Average:
+    """Exponential moving average of a network's weights; young ones are averaged over less."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.network, self.decay = network, decay
+        self.values = {name: value.detach().clone() for name, value in network.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in self.network.named_parameters():
+            self.values[name].lerp_(value, 1 - decay)
+
+    @torch.no_grad()
+    def put(self) -> None:
+        """Write the averaged weights into the network."""
+        for name, value in self.network.named_parameters():
+            value.copy_(self.values[name])
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The averaged weights in the network for a while."""
+        own = {name: value.detach().clone() for name, value in self.network.named_parameters()}
+        self.put()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, value in self.network.named_parameters():
+                    value.copy_(own[name])
+
+
+def place_of(device: str) -> torch.device:
+    """The device of this process: with several GPUs, its own."""
+    return torch.device(device, int(os.environ.get("LOCAL_RANK", 0))) if device == "cuda" else torch.device(device)
+
+
+def rank() -> int:
+    """Number of this process among those that train together."""
+    return int(os.environ.get("RANK", 0))
+
+
+def train(
+    network: nn.Module,
+    lesson: Lesson[Batch],
+    folder: Path,
+    course: Course,
+    recipe: dict[str, Any],
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, float] | None:
+    """Train a network, which ends with its averaged weights; checkpoint and curves are left in ``folder``.
+
+    Args:
+        network: on its device, with the weights to start from.
+        recipe: what must be the same when a training goes on, plain numbers and strings.
+        resume: go on from the folder's checkpoint, if there is one.
+        progress: called with done and expected, in steps or seconds.
+        say: called with a line at each report.
+
+    Returns:
+        The last figures, with ``steps``; None in processes that do not write.
+
+    Raises:
+        BioposeError: the folder holds a training already, or the checkpoint is of another recipe.
+    """
+    place, world = place_of(device), int(os.environ.get("WORLD_SIZE", 1))
+    checkpoint = Path(folder) / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise BioposeError("holds a training already", where=str(folder), mend="Add --resume, or name another folder.")
+    average = Average(network, course.average)
+    optimiser = torch.optim.AdamW(network.parameters(), course.rate, betas=(0.9, 0.98), weight_decay=course.decay)
+    step, spent = 0, 0.0
+    if checkpoint.exists():
+        step, spent = _restore(checkpoint, recipe, average, optimiser, place)
+    model: nn.Module = network
+    if world > 1:
+        torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+        model = nn.parallel.DistributedDataParallel(network)
+    log = _Log(Path(folder), step) if rank() == 0 else None
+
+    def report() -> dict[str, float] | None:
+        if log is None:
+            return None
+        network.eval()
+        with average.in_place():
+            figures = lesson.measure()
+        network.train()
+        log.report(step, spent, figures, say)
+        _save(checkpoint, recipe, average, optimiser, step, spent)
+        return {"steps": step, **figures}
+
+    network.train()
+    started = time.monotonic() - spent
+    for batch in lesson.batches(step):
+        spent = time.monotonic() - started
+        done = course.done(step, spent)
+        if world > 1:  # all processes end together
+            shared = torch.tensor(done, device=place)
+            torch.distributed.broadcast(shared, 0)
+            done = float(shared)
+        if done >= 1:
+            break
+        torch.manual_seed(course.seed * 1_000_003 + step)  # what dropout draws is a matter of the step alone
+        for group in optimiser.param_groups:
+            group["lr"] = course.rate_at(done, step)
+        parts = lesson.losses(model, batch, step)
+        optimiser.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        nn.utils.clip_grad_norm_(network.parameters(), course.largest_gradient, error_if_nonfinite=True)
+        optimiser.step()
+        average.update(step)
+        step += 1
+        if progress is not None:
+            progress(*((step, course.steps) if course.steps else (int(spent), int(3600 * (course.hours or 0)))))
+        if log is not None:
+            log.add({name: float(part.detach()) for name, part in parts.items()})
+        if step % course.report_every == 0:
+            report()
+    figures = report()
+    average.put()
+    network.eval()
+    if world > 1:
+        torch.distributed.destroy_process_group()
+    return figures
+
+
+def _save(
+    path: Path, recipe: dict[str, Any], average: Average, optimiser: torch.optim.Optimizer, step: int, spent_s: float
+) -> None:
+    state = {
+        "recipe": json.dumps(recipe),
+        "weights": dict(average.network.named_parameters()),
+        "average": average.values,
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+        "spent_s": spent_s,
+    }
+    with whole_file(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _restore(
+    path: Path, recipe: dict[str, Any], average: Average, optimiser: torch.optim.Optimizer, device: torch.device
+) -> tuple[int, float]:
+    """Steps done and seconds spent; how long to train may differ from the checkpoint's recipe."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        said = json.loads(state["recipe"])
+    except Exception as error:  # whatever a broken file makes of torch's reader
+        raise BioposeError(f"cannot be read ({error})", where=str(path)) from error
+    theirs, ours = _length_left_out(said), _length_left_out(json.loads(json.dumps(recipe)))
+    if changed := sorted(name for name in ours if theirs.get(name) != ours[name]):
+        raise BioposeError(
+            f"the training there has another {', '.join(changed)}", where=str(path), mend="Name another folder."
+        )
+    with torch.no_grad():
+        for name, value in average.network.named_parameters():
+            value.copy_(state["weights"][name])
+    average.values = state["average"]
+    optimiser.load_state_dict(state["optimiser"])
+    return state["step"], state["spent_s"]
+
+
+def _length_left_out(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _length_left_out(value) if isinstance(value, dict) else value
+        for name, value in recipe.items()
+        if name not in LENGTH
+    }
+
+
+class _Log:
+    """loss.csv, and the curves of it as a picture."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self.folder = folder
+        self.parts: list[dict[str, float]] = []
+        self.rows: list[dict[str, float]] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        if step and (folder / LOG).exists():
+            with open(folder / LOG, newline="", encoding="utf-8") as file:
+                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+            self.rows = [row for row in rows if row["step"] <= step]
+
+    def add(self, parts: dict[str, float]) -> None:
+        self.parts.append(parts)
+
+    def report(self, step: int, spent_s: float, figures: dict[str, float], say: Callable[[str], None] | None) -> None:
+        """A row of means since the last report, with what was measured on held-out data."""
+        if not self.parts:
+            return
+        means = {name: sum(part[name] for part in self.parts) / len(self.parts) for name in self.parts[0]}
+        self.parts = []
+        self.rows.append({"step": step, "seconds": round(spent_s, 1), **means, **figures})
+        with whole_file(self.folder / LOG) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(self.rows[-1]))
+            writer.writeheader()
+            writer.writerows(self.rows)
+        self._draw(list(means), list(figures))
+        if say is not None:
+            held_out = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            say(f"step {step}, {spent_s / 60:.1f} min: loss {means['loss']:.4f}; held out: {held_out}")
+
+    def _draw(self, parts: list[str], figures: list[str]) -> None:
+        """The loss of training and the figures of held-out data, over steps."""
+        from matplotlib.figure import Figure  # slow to import
+
+        figure = Figure(figsize=(8, 4), layout="constrained")
+        steps = [row["step"] for row in self.rows]
+        for axes, names, label in zip(
+            figure.subplots(1, 2), (parts, figures), ("training loss", "held out"), strict=True
+        ):
+            for name in names:
+                axes.plot(steps, [row[name] for row in self.rows], label=name)
+            axes.set(xlabel="step", ylabel=label, yscale="log")
+            axes.legend()
+        with whole_file(self.folder / PLOT) as temporary:
+            figure.savefig(temporary)
