@@ -136,7 +136,7 @@ def neurik(
     weights: Annotated[Path | None, typer.Option(help="Of the network; the package's by default.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Held-out trials without error.")] = 24,
     frames: Annotated[int, typer.Option(min=2, help="Of each of them, at most.")] = 600,
-    clips: Annotated[int, typer.Option(min=1, help="Held-out recovered clips.")] = 24,
+    clips: Annotated[int, typer.Option(min=1, help="Held-out recovered clips.")] = 12,
     stride: Annotated[int, typer.Option(min=1, help="Every how many frames of the real recordings.")] = 2,
     seed: Annotated[int, typer.Option(help="Draws trials, stretches and clips.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -32,7 +32,7 @@ def bench_neurik(
     weights: Path = FILE,
     trials: int = 24,
     frames: int = 600,
-    clips: int = 24,
+    clips: int = 12,
     stride: int = 2,
     seed: int = 0,
     say: Say = lambda _: None,

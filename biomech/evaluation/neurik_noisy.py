@@ -4,7 +4,7 @@ Clips of rendered bodies whose true markers are known, as the main job recovers 
 training saw). The truth is the fast solver's answer to the true markers, on a model scaled to the true body; a label is
 left out by the same rule as in training (`labels.quality`). Each classical way gets the model that the main job would
 have made: scaled to the recovered body. Where a clip holds the bodies' neutral postures (``neutral_truth``,
-``neutral_recovered``) models are scaled by them, as `biopose ik` does; else personalised on the clip's own markers.
+``neutral_recovered``) models are scaled by them, as `biopose ik` does; else personalised on the clip's own landmarks.
 
 Nothing tells a recovered motion's heading and place from its film, so that every answer is turned about the vertical
 and moved, by a constant, onto the truth. Errors are of all free rotational coordinates. Acceleration error: mean size
@@ -12,6 +12,7 @@ of the second difference of (answer − truth) over time (rad/s²).
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,18 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers
 from biomech.neurik.network import NeurIK
+from biomech.neurik.noise import in_place
 from biomech.neurik.predict import neural_kinematics
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, personalise
+from biomech.skeleton.personalise import LANDMARK_SD_M, personalise
 from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.smoothing import Smoothness
 
 SMOOTH_MM = 10.0
 CUTOFF_HZ, ORDER = 6.0, 2  # run forwards and backwards: the field's usual filter, of fourth order
+FEW_FRAMES = 24  # for personalising
 MASS_KG = 75.0  # of every model; poses do not depend on it
 CLASSICAL = "opensim"  # the row that the ratios are taken against
 Solve = Callable[["Clip"], Kinematics]
@@ -58,6 +61,7 @@ class Clip:
     truth: Kinematics
     mask: Bool[np.ndarray, "frames coordinates"]  # rotational coordinates whose truth is sure
     scaled_by: str  # neutral posture, or motion
+    marker_error_mm: float  # mean distance of the recovered markers from the true ones, moved and turned as a whole
 
 
 def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = lambda _: None) -> list[Clip]:
@@ -92,6 +96,7 @@ def read_clip(path: Path, folder: Path) -> Clip:
         raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
     folder.mkdir(parents=True, exist_ok=True)
     write_trc(recovered, folder / "recovered.trc")
+    off = in_place(true.positions_m, recovered.positions_m) - true.positions_m
     true_model = Skeleton.from_osim(_scaled(true, arrays.get("neutral_truth"), folder / "true.osim"))
     weights = load_virtual_markers().weights_by_name()
     truth, errors = inverse_kinematics(true_model, true, weights)
@@ -104,6 +109,7 @@ def read_clip(path: Path, folder: Path) -> Clip:
         truth,
         judge(true_model, truth, errors).mask & truth.rotational,
         "neutral posture" if "neutral_recovered" in arrays else "motion",
+        1000 * float(np.nanmean(np.linalg.norm(off, axis=-1))),
     )
 
 
@@ -119,10 +125,18 @@ def _scaled(motion: Markers, neutral: np.ndarray | None, out_osim: Path) -> Path
             DEFAULT_PATH, static, mass_kg=MASS_KG, measurements=VIRTUAL_MARKER_MEASUREMENTS,
             tasks=table.weights_by_name(), posture=NEUTRAL_POSTURE, out_osim=out_osim,
         )  # fmt: skip
-    else:
-        bony = virtual_landmarks()
-        spread = {name: LANDMARK_SD_M if name in bony else TRACKING_SD_M for name in table.names}
-        personalise(DEFAULT_PATH, [motion], out_osim=out_osim, mass_kg=MASS_KG, offset_sd_m=spread)
+    else:  # the landmarks alone, whose places on the bones are known
+        landmarks = dict.fromkeys(sorted(virtual_landmarks()), 1.0)
+        spread = dict.fromkeys(landmarks, LANDMARK_SD_M)
+        personalise(
+            DEFAULT_PATH,
+            [motion],
+            out_osim=out_osim,
+            tasks=landmarks,
+            mass_kg=MASS_KG,
+            offset_sd_m=spread,
+            frames=FEW_FRAMES,
+        )
     return out_osim
 
 
@@ -195,7 +209,9 @@ def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None)
     errors: dict[str, list[np.ndarray]] = {}
     for name, solve in solvers(network).items():
         say(f"  {name}")
-        errors[name] = [against_truth(clip, solve(clip)) for clip in clips]
+        with ThreadPoolExecutor(2 if name == CLASSICAL else 1) as pool:  # the tool runs in processes of its own
+            answers = list(pool.map(solve, clips))
+        errors[name] = [against_truth(clip, answer) for clip, answer in zip(clips, answers, strict=True)]
     rows = {name: row(clips, of) for name, of in errors.items()}
     ratios = {name: {key: round(of[key] / rows[CLASSICAL][key], 4) for key in of} for name, of in rows.items()}
     angles = [k for k, rotational in enumerate(clips[0].truth.rotational) if rotational]
@@ -214,7 +230,7 @@ def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None)
         "noisy_frames": len(masks),
         "noisy_masked_share": round(float(1 - masks.mean()), 4),
         "noisy_models_by": sorted({clip.scaled_by for clip in clips}),
-        "noisy_marker_error_mm": round(float(np.mean([_marker_error_mm(clip) for clip in clips])), 1),
+        "noisy_marker_error_mm": round(float(np.mean([clip.marker_error_mm for clip in clips])), 1),
         "noisy_solvers": {name: {**of, "mae_ratio": ratios[name]["mae_deg"],
                                  "acceleration_ratio": ratios[name]["acceleration_error_rad_s2"]}
                           for name, of in rows.items()},
