@@ -64,7 +64,7 @@ def test_every_file_is_there_and_agrees(finished: Result, clip: Path) -> None:
     assert model.getTotalMass(model.getWorkingState()) == pytest.approx(70)
     record = json.loads((finished.folder / "biopose.json").read_text())
     assert list(record["stages"]) == STAGES and record["source"]["name"] == "cam02.mp4"
-    assert record["stages"]["solve"]["marker_rms_mm"] < 20
+    assert record["stages"]["solve"]["marker_rms_mm"] < 40  # whichever solver: the network does not follow the markers
     assert any("focal length" in note for note in finished.notes)
     assert str(finished.folder) not in finished.ik_setup.read_text()
 
