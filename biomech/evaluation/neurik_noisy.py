@@ -217,9 +217,9 @@ def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None)
     angles = [k for k, rotational in enumerate(clips[0].truth.rotational) if rotational]
     masks = np.concatenate([clip.mask[:, angles] for clip in clips])
 
-    def of_coordinate(name: str, column: int) -> float:
+    def of_coordinate(name: str, column: int) -> float | None:
         values = wrapped(np.concatenate([error[:, column] for error in errors[name]]))
-        return round(float(np.rad2deg(np.nanmean(np.abs(values)))), 2) if np.isfinite(values).any() else float("nan")
+        return round(float(np.rad2deg(np.nanmean(np.abs(values)))), 2) if np.isfinite(values).any() else None
 
     return {
         "noisy_mae_ratio_classical": ratios["neural"]["mae_deg"],

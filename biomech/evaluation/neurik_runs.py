@@ -46,7 +46,7 @@ class TrainedRun:
             raise BioposeError(
                 f"no trained network ({error})", where=str(folder), mend="Name folders of `biopose train neurik`."
             ) from error
-        return cls(folder.name, folder / WEIGHTS, flat(about.get("recipe", {})), about)
+        return cls(str(folder), folder / WEIGHTS, flat(about.get("recipe", {})), about)
 
 
 def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
