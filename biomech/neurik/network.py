@@ -73,12 +73,11 @@ class NeurIK(nn.Module):
         root = set(anatomy.chain_coordinates[0]) | set(anatomy.translation)
         rows = [k for k in range(len(anatomy.coordinate_names)) if k not in root]
         self.head = nn.Linear(sizes.width, len(rows) + 9)
-        self.doubt = nn.Sequential(
-            nn.Linear(sizes.width, sizes.width), nn.GELU(), nn.Linear(sizes.width, len(anatomy.coordinate_names))
-        )
+        doubt_last = nn.Linear(sizes.width, len(anatomy.coordinate_names))
+        self.doubt = nn.Sequential(nn.Linear(sizes.width, sizes.width), nn.GELU(), doubt_last)
         self.scale_first = nn.Linear(nodes * width, sizes.width)
         self.scale_last = nn.Linear(sizes.width, len(anatomy.body_names) * 3)
-        for last in (self.head, self.scale_last, self.doubt[-1]):
+        for last in (self.head, self.scale_last, doubt_last):
             nn.init.normal_(last.weight, std=0.01)
             nn.init.zeros_(last.bias)
         whole = {
