@@ -1,5 +1,6 @@
 """Which solvers a run takes, a stage for each of them, and how far their motions are from the first one's."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -100,7 +101,7 @@ def solving_stages(
                 inputs=[*inputs, *(network_files() if solver == "neural" else [])],
                 outputs=solution.written,
                 options={"solver": solver, "accuracy": ACCURACY, **said, **{name: given[name] for name in own[solver]}},
-                work=lambda solution=solution: _named(work(solution), solution, files),
+                work=functools.partial(_solved, work, solution, files),
             )
         )
     if len(files.solutions) > 1:
@@ -116,8 +117,9 @@ def solving_stages(
     return stages
 
 
-def _named(figures: dict[str, Any], solution: Solution, files: Result) -> dict[str, Any]:
+def _solved(work: Callable[[Solution], dict[str, Any]], solution: Solution, files: Result) -> dict[str, Any]:
     """Notes on another motion than the run's result say which one they mean."""
+    figures = work(solution)
     if solution is files.solutions[0]:
         return figures
     return {**figures, "notes": [f"{solution.kinematics.name}: {note}" for note in figures["notes"]]}
