@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from biomech.cli.train import app
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.bodies import anny_layer
+from biomech.mesh.mqhmr.deformable import DeformableAttention
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.losses import completed
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, configuration
@@ -141,6 +142,22 @@ def test_half_precision_keeps_geometry_exact(body, folder):
     identity = half.rotations @ half.rotations.mT
     torch.testing.assert_close(identity, torch.eye(3).expand_as(identity), atol=1e-5, rtol=0)
     torch.testing.assert_close(half.rotations, usual.rotations, atol=0.01, rtol=0)
+
+
+def test_half_precision_looks_at_the_same_places():
+    """A ramp across the map, read near its right end: within a hundredth of a cell, not of half precision's steps."""
+    attention = DeformableAttention(8, heads=2, levels=1, points=1)
+    with torch.no_grad():
+        attention.value_proj.weight.copy_(torch.eye(8))
+        attention.sampling_offsets.bias.zero_()
+        attention.output_proj.weight.copy_(torch.eye(8))
+    ramp = [(torch.arange(64.0) / 64).expand(1, 8, 64, 64)]
+    places = torch.tensor([[[0.90 + 0.001 * i, 0.5] for i in range(10)]])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        values = attention.value_proj(torch.zeros(1, 1, 8))
+        seen = attention(torch.zeros(1, 10, 8), places, ramp)[0, :, 0].float()
+    assert values.dtype == torch.bfloat16 and seen.diff().min() >= 0 and len(seen.unique()) > 2
+    torch.testing.assert_close(seen, places[0, :, 0] - 0.5 / 64, atol=0.004, rtol=0)
 
 
 def test_command_on_clips(folder, tmp_path, monkeypatch):

@@ -20,6 +20,11 @@ def exact(values: Tensor) -> torch.autocast:
     return torch.autocast(values.device.type, enabled=False)
 
 
+def wide(values: Tensor) -> Tensor:
+    """Half precision to single; others as they are."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
 class Crop(NamedTuple):
     """Turned square regions of pictures, one person in each, and the pictures' pinhole cameras, px."""
 

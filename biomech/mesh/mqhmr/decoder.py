@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from biomech.mesh.mqhmr.camera import wide
 from biomech.mesh.mqhmr.deformable import DeformableAttention
 from biomech.mesh.mqhmr.pyramid import Features
 
@@ -121,7 +122,7 @@ class Decoder(nn.Module):
         maps = [found + level[:, None, None] for found, level in zip(features.maps, self.level, strict=True)]
         position = (self.queries if queries is None else queries).expand(len(maps[0]), -1, -1)
         tokens, after = position, []
-        references = self.start(position).sigmoid()
+        references = wide(self.start(position)).sigmoid()
         for i, layer in enumerate(self.layers):
             arguments = (tokens, position, features.context, references, *maps)
             if self.checkpointing and self.training:
@@ -131,5 +132,5 @@ class Decoder(nn.Module):
             after.append(tokens)
             if i < len(self.move):
                 there = torch.logit(references.clamp(EDGE, 1 - EDGE))
-                references = (there + self.move[i](tokens)).sigmoid()
+                references = (there + wide(self.move[i](tokens))).sigmoid()
         return after

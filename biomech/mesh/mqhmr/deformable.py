@@ -15,6 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from biomech.mesh.mqhmr.camera import exact, wide
+
 
 @functools.cache
 def _operator():
@@ -109,12 +111,14 @@ class DeformableAttention(nn.Module):
     ) -> Float[Tensor, "batch queries width"]:
         """What the queries see around their reference points (x and y as parts of the map)."""
         kernel = self.value_proj.weight[:, :, None, None]
-        values = [
-            functional.conv2d(level, kernel, self.value_proj.bias).unflatten(1, (self.heads, -1)) for level in maps
-        ]
-        offsets = self.sampling_offsets(queries).unflatten(-1, (self.heads, self.levels, self.points, 2))
-        weights = self.attention_weights(queries).unflatten(-1, (self.heads, -1)).softmax(-1)
-        cells = queries.new_tensor([(level.shape[-1], level.shape[-2]) for level in maps])
-        places = references[:, :, None, None, None] + offsets / cells[:, None]
-        weights = weights.unflatten(-1, (self.levels, self.points))
-        return self.output_proj(deformable_attention(values, places.to(values[0]), weights.to(values[0])))
+        projected = [functional.conv2d(level, kernel, self.value_proj.bias) for level in maps]
+        values = [level.unflatten(1, (self.heads, -1)) for level in projected]
+        offsets, scores = self.sampling_offsets(queries), self.attention_weights(queries)
+        with exact(queries):  # half precision tells no more than 256 places across a map
+            offsets = wide(offsets).unflatten(-1, (self.heads, self.levels, self.points, 2))
+            weights = wide(scores).unflatten(-1, (self.heads, -1)).softmax(-1)
+            cells = offsets.new_tensor([(level.shape[-1], level.shape[-2]) for level in maps])
+            places = references[:, :, None, None, None] + offsets / cells[:, None]
+            weights = weights.unflatten(-1, (self.levels, self.points))
+            seen = deformable_attention([wide(level) for level in values], places, weights)
+        return self.output_proj(seen)
