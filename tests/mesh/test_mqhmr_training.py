@@ -97,6 +97,7 @@ def test_items_are_frames_of_one_clip(body, folder):
     assert 0.6 < (pelvis - crown)[1] / 900 * 4 < 1.1
 
 
+@pytest.mark.slow
 def test_resumed_training_is_the_same(body, folder, tmp_path):
     whole = trained(body, folder, tmp_path / "whole")
 
