@@ -219,7 +219,11 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
 
 def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
     own = scale_by_network(
-        read_trc(files.markers), out_osim=files.model, height_m=options.height_m, mass_kg=options.mass_kg
+        read_trc(files.markers),
+        out_osim=files.model,
+        height_m=options.height_m,
+        mass_kg=options.mass_kg,
+        recovered=options.recovered,
     )
     return {
         "mass_kg": round(own.mass_kg, 2),
@@ -242,6 +246,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             quality=share_seen(markers),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
+            recovered=options.recovered,
             workers=options.workers,
             progress=progress,
         )

@@ -54,7 +54,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     Raises:
         BioposeError: the video or the options cannot be used.
     """
-    options.refuse(("static", "tasks", "up"), "is for recorded markers (.trc, .c3d), not for a video")
+    options.refuse(("static", "tasks", "up", "recovered"), "is for recorded markers (.trc, .c3d), not for a video")
     if (options.model is None) != (options.marker_set is None):
         raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
     own = options.files()
@@ -184,6 +184,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             quality=quality,
             smooth_mm=options.smooth_mm,
             polish=options.polish,
+            recovered=True,
             workers=options.workers,
             progress=progress,
         )

@@ -21,6 +21,7 @@ from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import load_virtual_markers
+from biomech.neurik.data import recovered_confidence
 from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics
 from biomech.neurik.trust import judge
@@ -58,6 +59,7 @@ def solve(
     quality: Float[np.ndarray, " frames"],
     smooth_mm: float | None = None,
     polish: bool = False,
+    recovered: bool = False,
     workers: int | None = None,
     progress: Progress = None,
 ) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def solve(
         quality: how well each frame was seen, 0 to 1.
         smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
         polish: move the network's answer towards the markers (``neurik.polish``).
+        recovered: the markers are those of a body that was recovered from film, which the network is told.
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
@@ -93,7 +96,7 @@ def solve(
         found = _solve_fast(Skeleton.from_osim(model), markers, weights, smooth_mm, progress)
     else:
         check_coordinates(model, str(model_osim))
-        found = _solve_neural(Skeleton.from_osim(model), markers, weights, polish)
+        found = _solve_neural(Skeleton.from_osim(model), markers, weights, polish, recovered)
     tool = None
     if files.solver == "neural":
         tool = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
@@ -174,9 +177,12 @@ def _solve_fast(
     return _Solved(*solved, notes)
 
 
-def _solve_neural(skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], polish: bool) -> _Solved:
-    answer = neural_kinematics(markers)
-    trust = judge(markers, answer)
+def _solve_neural(
+    skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], polish: bool, recovered: bool
+) -> _Solved:
+    sure = recovered_confidence(markers) if recovered else None
+    answer = neural_kinematics(markers, confidence=sure)
+    trust = judge(markers, answer, confidence=sure)
     tracked = skeleton.carrying(list(weights))
     with _one_thread():
         kinematics = polished(tracked, markers, weights, answer) if polish else answer.kinematics

@@ -90,7 +90,7 @@ def solving_stages(
         said: options of every solver; to them come the solver's own.
         work: what one solver does.
     """
-    own = {"neural": ("polish",), "fast": ("smooth_mm",), "opensim": ()}
+    own = {"neural": ("polish", "recovered"), "fast": ("smooth_mm",), "opensim": ()}
     given = asdict(options)
     stages = []
     for solution in files.solutions:

@@ -66,6 +66,7 @@ class Options:
     personalise: bool = False  # the model is scaled by the motion itself; without either it counts as scaled
     tasks: Path | None = None  # an IK or scale setup with the markers' weights
     up: str | None = None  # the axis of the file that points up
+    recovered: bool = False  # the markers are those of a body that was recovered from film, for the network
 
     def files(self) -> list[Path]:
         """The files among them.

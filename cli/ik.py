@@ -53,6 +53,9 @@ def ik(
         Path | None, typer.Option(help="Markers: IK or scale setup (.xml) with their weights. [default: --scaling's]")
     ] = None,
     up: Annotated[str | None, typer.Option(help="Markers: the axis of the file that points up, x, y or z.")] = None,
+    recovered: Annotated[
+        bool, typer.Option("--recovered", help="Markers: of a body recovered from film, for the neural solver.")
+    ] = False,
     person: Annotated[str | None, typer.Option(help="Video: who; 0, 1 … from left to right, or a pixel x,y.")] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Video: average with the mirrored picture: better, slower.")
@@ -94,6 +97,7 @@ def ik(
         personalise=personalise,
         tasks=tasks,
         up=up,
+        recovered=recovered,
         overlay=not no_overlay,
         workers=workers,
     )

@@ -23,6 +23,9 @@ def solve(
     polish: Annotated[
         bool, typer.Option("--polish", help="Move the network's answer towards the markers, where it is unsure.")
     ] = False,
+    recovered: Annotated[
+        bool, typer.Option("--recovered", help="The markers are those of a body recovered from film, for the network.")
+    ] = False,
     smooth: Annotated[
         float | None,
         typer.Option(help="Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver)."),
@@ -67,6 +70,7 @@ def solve(
             quality=share_seen(trial),
             smooth_mm=smooth,
             polish=polish,
+            recovered=recovered,
             workers=workers,
             progress=progress,
         )

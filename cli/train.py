@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from biomech.neurik.calibrate import Coverage
-    from biomech.neurik.noise import MarkerNoise
+    from biomech.neurik.misjudged import PoseErrors
     from biomech.neurik.predict import TrainedNeurIK
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the networks.")
@@ -23,6 +23,9 @@ def neurik(
         Path | None, typer.Option(help="Folder of true and recovered markers, train_*.npz, whose errors are added.")
     ] = None,
     noise: Annotated[Path | None, typer.Option(help="Such errors as an earlier training kept them.")] = None,
+    network: Annotated[
+        Path | None, typer.Option(help="Trained weights that read the pairs' poses. [default: the package's]")
+    ] = None,
     people: Annotated[int, typer.Option(min=0, help="How many random bodies wear others' motions.")] = 4096,
     hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
@@ -49,6 +52,7 @@ def neurik(
     from biomech.cli.progress import progress_bar
     from biomech.neurik.losses import LossWeights
     from biomech.neurik.network import Sizes
+    from biomech.neurik.predict import FILE
     from biomech.neurik.prepare import prepare
     from biomech.neurik.train import Recipe, train
 
@@ -63,7 +67,9 @@ def neurik(
         sizes=Sizes(window=window, width=width, layers=layers),
         weights=LossWeights(joints, markers, scales, angles),
     )
-    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise, people=people, bar=progress_bar)
+    if network is None and FILE.is_file():
+        network = FILE
+    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise, people=people, network=network, bar=progress_bar)
     for line in prepared.lines:
         typer.echo(line)
     command = " ".join(["biopose", *sys.argv[1:]])
@@ -82,7 +88,7 @@ def neurik(
         )
     typer.echo(f"{out / 'neurik.safetensors'}: the weights; {out / 'loss.png'}: the curves")
     if int(os.environ.get("RANK", 0)) == 0:
-        _calibrate(out / "neurik.safetensors", data, prepared.batches.noise)
+        _calibrate(out / "neurik.safetensors", data, prepared.batches.poses)
 
 
 @app.command()
@@ -108,17 +114,12 @@ def calibrate(
 
     from biomech.evaluation.neural_trust import bench_trust
     from biomech.labels.shards import Shards
-    from biomech.neurik.data import RATE_HZ
-    from biomech.neurik.noise import MarkerNoise
-    from biomech.neurik.prepare import NOISE
+    from biomech.neurik.prepare import recovered_poses
 
     if threads is not None:
         torch.set_num_threads(threads)
-    kept = weights / NOISE  # what it was trained with
-    noise = MarkerNoise.load(kept) if kept.exists() else None
-    if noise is None and pairs is not None:
-        noise = MarkerNoise.learn(sorted(pairs.glob("train_*.npz")), RATE_HZ)
-    network = _calibrate(weights / "neurik.safetensors", data, noise, quiet=as_json)
+    file = weights / "neurik.safetensors"
+    network = _calibrate(file, data, recovered_poses(weights, pairs, file), quiet=as_json)
     figures = bench_trust(network, Shards.open(data), pairs)
     if as_json:
         typer.echo(json.dumps(figures))
@@ -132,10 +133,10 @@ def calibrate(
         typer.echo(f"recovered clips: {json.dumps(figures['fits'])}")
 
 
-def _calibrate(weights: Path, data: Path, noise: "MarkerNoise | None", *, quiet: bool = False) -> "TrainedNeurIK":
+def _calibrate(weights: Path, data: Path, poses: "PoseErrors | None", *, quiet: bool = False) -> "TrainedNeurIK":
     from biomech.neurik.calibrate import calibrate
 
-    network = calibrate(weights, data, noise)
+    network = calibrate(weights, data, poses)
     if not quiet:
         _print_coverage("Validation subjects", network.recipe["calibration"]["coverage_percent"])
     return network

@@ -1,5 +1,6 @@
 """Deliberately bad markers: does the judgement of `trust` see them, and leave good ones alone?"""
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from biomech.labels.shards import Shards
 from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import MIRROR, Anatomy
 from biomech.neurik.calibrate import answers, coverage, held_out
-from biomech.neurik.data import RATE_HZ, Batch
-from biomech.neurik.noise import MarkerNoise
+from biomech.neurik.data import RATE_HZ, Batch, recovered_confidence
+from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.predict import TrainedNeurIK, neural_kinematics
 from biomech.neurik.trust import REASONS, Limits, judge
 from biomech.skeleton.skeleton import Skeleton
@@ -41,7 +42,9 @@ def bench_trust(network: TrainedNeurIK, shards: Shards, pairs: Path | None) -> d
     files = sorted(Path(pairs).glob("held_*.npz")) if pairs is not None else []
     batches = {"clean": held_out(shards, network, "test")}
     if files:
-        batches["recovered"] = held_out(shards, network, "test", MarkerNoise.learn(files, RATE_HZ))
+        solve = functools.partial(neural_kinematics, network=network)
+        poses = PoseErrors.learn(files, RATE_HZ, solve, network.anatomy.body_names)
+        batches["recovered"] = held_out(shards, network, "test", poses)
     figures: dict[str, Any] = {
         "coverage_percent": {name: coverage(network, some) for name, some in batches.items()},
         "flags": {name: separation(network, some) for name, some in batches.items()},
@@ -116,7 +119,9 @@ def fits(network: TrainedNeurIK, pairs: Sequence[Path]) -> dict[str, Any]:
             truth, recovered, names = file["truth"], file["recovered"].astype(float), file["names"].tolist()
             quality, time = file["quality"], np.arange(len(truth)) / float(file["rate_hz"])
         markers = Markers(names, recovered, time)
-        verdict = judge(markers, neural_kinematics(markers, network=network), network=network)
+        sure = recovered_confidence(markers)
+        answer = neural_kinematics(markers, confidence=sure, network=network)
+        verdict = judge(markers, answer, confidence=sure, network=network)
         off = recovered - truth
         flags.append(verdict.flagged)
         scores.append(verdict.score)

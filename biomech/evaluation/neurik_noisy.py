@@ -30,6 +30,7 @@ from biomech.labels.quality import judge, virtual_landmarks
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers
+from biomech.neurik.data import recovered_confidence
 from biomech.neurik.network import NeurIK
 from biomech.neurik.noise import in_place
 from biomech.neurik.predict import neural_kinematics
@@ -145,7 +146,8 @@ def solvers(network: NeurIK) -> dict[str, Solve]:
     weights = load_virtual_markers().weights_by_name()
 
     def neural(clip: Clip) -> Kinematics:
-        return neural_kinematics(clip.recovered, network=network).kinematics
+        sure = recovered_confidence(clip.recovered)
+        return neural_kinematics(clip.recovered, confidence=sure, network=network).kinematics
 
     def fast(clip: Clip) -> Kinematics:
         return inverse_kinematics(Skeleton.from_osim(clip.model_osim), clip.recovered, weights)[0]

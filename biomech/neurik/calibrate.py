@@ -1,7 +1,7 @@
 """What the recipe says of a finished network: how wide its uncertainty must be, and from where on a frame is bad.
 
-Both are measured on validation subjects, as they were labelled and with the errors of mesh recovery added as in
-training. `coverage` then says, on people who took part in neither, how often the truth was within the half widths.
+Both are measured on validation subjects, as they were labelled and misjudged as mesh recovery would, as in training.
+`coverage` then says, on people who took part in neither, how often the truth was within the half widths.
 """
 
 import json
@@ -18,8 +18,8 @@ from biomech.files import whole_file
 from biomech.labels.shards import Shards, Split
 from biomech.neurik.data import RATE_HZ, Batch, Batches, Variation, plain
 from biomech.neurik.losses import turned
+from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.network import Answer, NeurIK
-from biomech.neurik.noise import MarkerNoise
 from biomech.neurik.predict import TrainedNeurIK, load_network
 from biomech.neurik.trust import Limits, Signs, signs_of
 from biomech.neurik.uncertainty import LEVEL, LEVELS, Calibration
@@ -32,7 +32,7 @@ MOST_WINDOWS = 512
 # than six (issue 5: 75 and 61 % against 82 and 55 % within the 68.3 % half width, of an early network).
 KNOTS = 1
 FEWEST_LABELS = 1000  # of a coordinate, to say anything of it
-RECOVERED = Variation(mirrored=0, posed=0, resized=0, recovered=1, white=0, dropped=0)
+RECOVERED = Variation(**dict.fromkeys(vars(Variation()), 0.0) | {"misjudged": 1.0})
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "pelvis place": ("pelvis_tx", "pelvis_ty", "pelvis_tz"),
     "pelvis turn": ("pelvis_tilt", "pelvis_list", "pelvis_rotation"),
@@ -48,9 +48,9 @@ Coverage = dict[str, dict[str, float]]  # group → level in % → share of labe
 
 
 def held_out(
-    shards: Shards, network: NeurIK, split: Split, noise: MarkerNoise | None = None, *, seed: int = 0
+    shards: Shards, network: NeurIK, split: Split, poses: PoseErrors | None = None, *, seed: int = 0
 ) -> list[Batch]:
-    """Windows of a split's subjects, evenly chosen, one after the other; with errors of mesh recovery where given.
+    """Windows of a split's subjects, evenly chosen, one after the other; misjudged where recovery's errors are given.
 
     Raises:
         BioposeError: no trial of that split is long enough.
@@ -61,11 +61,11 @@ def held_out(
         raise BioposeError(f"no trial of {length} frames in the split {split}", where=str(shards.folder))
     chosen = np.linspace(0, len(windows) - 1, min(MOST_WINDOWS, len(windows))).astype(int).tolist()
     generator = torch.Generator().manual_seed(seed)
-    with_errors = Batches([], network.skeleton, CLIPS, seed, variation=RECOVERED, noise=noise)
+    with_errors = Batches([], network.skeleton, CLIPS, seed, variation=RECOVERED, poses=poses)
     batches = []
     for k in range(0, len(chosen), CLIPS):
         window = windows.batch(chosen[k : k + CLIPS])
-        batches.append(plain(window) if noise is None else with_errors.varied(window, generator))
+        batches.append(plain(window) if poses is None else with_errors.varied(window, generator))
     return batches
 
 
@@ -112,12 +112,12 @@ def coverage(network: NeurIK, batches: Sequence[Batch], calibration: Calibration
     }
 
 
-def calibrate(weights: Path, data: Path, noise: MarkerNoise | None) -> TrainedNeurIK:
+def calibrate(weights: Path, data: Path, poses: PoseErrors | None) -> TrainedNeurIK:
     """Measure both on a folder of labels' validation subjects and write them into the recipe beside the weights.
 
     Args:
         weights: the .safetensors of a finished training.
-        noise: errors of mesh recovery; without them everything is measured on clean markers alone.
+        poses: errors of mesh recovery; without them everything is measured on clean markers alone.
 
     Returns:
         The network with its new recipe; ``calibration`` there has the coverage that was reached.
@@ -128,7 +128,7 @@ def calibrate(weights: Path, data: Path, noise: MarkerNoise | None) -> TrainedNe
     network = load_network(weights, Skeleton.from_osim(DEFAULT_PATH))
     shards = Shards.open(data)
     clean = held_out(shards, network, "val")
-    recovered = held_out(shards, network, "val", noise) if noise is not None else clean
+    recovered = held_out(shards, network, "val", poses) if poses is not None else clean
     calibration = fit(network, [*clean, *recovered])
     limits = Limits.learn([signs for _, _, signs in answers(network, recovered)])
     network.recipe = {
@@ -136,7 +136,7 @@ def calibrate(weights: Path, data: Path, noise: MarkerNoise | None) -> TrainedNe
         "calibration": {
             **{name: _rounded(values) for name, values in vars(calibration).items()},
             "levels": LEVELS,
-            "recovery_error_frames": 0 if noise is None else len(noise.errors),
+            "recovered_clips": 0 if poses is None else len(poses.scales),
             "coverage_percent": {
                 "clean": coverage(network, clean, calibration),
                 "recovered": coverage(network, recovered, calibration),

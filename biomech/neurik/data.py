@@ -17,15 +17,23 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from biomech.labels.shards import Window
+from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import Anatomy
+from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.network import coordinates_in_mirror, in_mirror
 from biomech.neurik.noise import MarkerNoise, facing
 from biomech.neurik.people import People
 from biomech.skeleton.skeleton import Pose, Skeleton
 
 RATE_HZ = 60.0  # of the network's windows
+RECOVERED_CONFIDENCE = 0.5  # of markers on a body that was recovered from film
 TEMPOS = (1.0, 1.0, 0.75, 4 / 3)  # a motion played slower or faster than it was
 AHEAD = 4  # batches made before they are asked for
+
+
+def recovered_confidence(markers: Markers) -> Float[np.ndarray, "frames markers"]:
+    """What the network is told of markers on a body that was recovered from film."""
+    return np.full(markers.positions_m.shape[:2], RECOVERED_CONFIDENCE)
 
 
 class Windows(Protocol):
@@ -57,7 +65,9 @@ class Variation:
     posed: float = 0.2  # take other poses, within the ranges
     resized: float = 0.5  # the whole person larger or smaller
     size_sd: float = 0.06
-    recovered: float = 0.45  # with the errors of mesh recovery
+    misjudged: float = 0.3  # in a pose and of a size as mesh recovery mistakes them
+    paired: float = 0.15  # not the clip, but one that was recovered from film
+    recovered: float = 0.15  # with mesh recovery's errors added to the markers
     white: float = 0.2  # with white noise, each marker its own
     white_m: float = 0.01  # largest median of it
     dropped: float = 0.2  # with missing markers
@@ -70,6 +80,7 @@ class Batches:
         windows: of the training subjects at ``RATE_HZ``, one set for each tempo.
         noise: errors of mesh recovery; without it those clips stay as they are.
         people: bodies for other people's motions; without them everyone keeps their own.
+        poses: what mesh recovery makes of poses; without it none is misjudged.
     """
 
     def __init__(
@@ -82,11 +93,12 @@ class Batches:
         variation: Variation | None = None,
         noise: MarkerNoise | None = None,
         people: People | None = None,
+        poses: PoseErrors | None = None,
     ):
         self.windows, self.clips, self.seed = windows, clips, seed
         self.anatomy = Anatomy.of(skeleton)
         self.skeleton = skeleton.carrying(self.anatomy.marker_names).to(torch.float32)
-        self.variation, self.noise, self.people = variation or Variation(), noise, people
+        self.variation, self.noise, self.people, self.poses = variation or Variation(), noise, people, poses
 
     def at(self, step: int) -> Batch:
         """The batch of one step."""
@@ -140,9 +152,11 @@ class Batches:
         other, places = self._worn(batch, offsets, some(vary.worn), generator)
         other = self._posed(other, some(vary.posed), generator)
         batch = other._replace(markers=self._carried(batch, offsets, other, places))
+        batch = self._misjudged(batch, places, some(vary.misjudged), generator)
+        batch = self._paired(batch, some(vary.paired), generator)
         batch = self._resized(batch, some(vary.resized), generator)
         markers = batch.markers + self._recovered(batch, some(vary.recovered), generator)
-        markers, confidence = self._white(markers, some(vary.white), generator)
+        markers, confidence = self._white(markers, batch.confidence, some(vary.white), generator)
         markers = self._dropped(markers, some(vary.dropped), generator)
         return self._mirrored(batch._replace(markers=markers, confidence=confidence), some(vary.mirrored))
 
@@ -181,6 +195,38 @@ class Batches:
         root = torch.as_tensor(self.anatomy.chain_coordinates[0])
         other[..., root] += turn * (torch.rand(clips, 1, 1, generator=generator) < 0.5)
         return batch._replace(coordinates=torch.where(_like(which, other), other, coordinates))
+
+    def _misjudged(self, batch: Batch, places: Tensor, which: Tensor, generator: torch.Generator) -> Batch:
+        """Markers of a body that is posed and sized wrongly, as recovery would; the labels stay."""
+        if self.poses is None or not which.any():
+            return batch
+        clips, frames = self.poses.stretches(int(which.sum()), batch.markers.shape[1], generator)
+        amount = 0.5 + torch.rand(len(clips), 1, 1, generator=generator)
+        right = Batch(*(part[which] for part in batch))
+        wrong = right._replace(
+            coordinates=right.coordinates + amount * self.poses.errors[frames],
+            scales=right.scales * self.poses.sizes[clips] ** amount,
+        )
+        markers = self._carried(right, places[which], wrong, places[which])
+        return batch._replace(
+            markers=batch.markers.index_put((which,), markers),
+            confidence=torch.where(_like(which, batch.confidence), RECOVERED_CONFIDENCE, batch.confidence),
+        )
+
+    def _paired(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Batch:
+        """Clips that were recovered, in the place of others."""
+        if self.poses is None or not which.any():
+            return batch
+        clips, frames = self.poses.stretches(int(which.sum()), batch.markers.shape[1], generator)
+        markers, coordinates = self.poses.markers[frames], self.poses.coordinates[frames]
+        put = Batch(
+            markers,
+            torch.full(markers.shape[:3], RECOVERED_CONFIDENCE),
+            coordinates,
+            self.poses.scales[clips],
+            torch.ones(coordinates.shape, dtype=torch.bool),
+        )
+        return Batch(*(whole.index_put((which,), part) for whole, part in zip(batch, put, strict=True)))
 
     @torch.no_grad()
     def _carried(self, batch: Batch, offsets: Tensor, other: Batch, places: Tensor) -> Tensor:
@@ -221,15 +267,17 @@ class Batches:
         amount = which * torch.exp(0.4 * torch.randn(clips, generator=generator)).clamp(0.2, 2.0)
         return (errors @ axes.mT) * amount[:, None, None, None]
 
-    def _white(self, markers: Tensor, which: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _white(
+        self, markers: Tensor, confidence: Tensor, which: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Noise of each marker's own size; how sure one is of it says so in half of these clips."""
-        clips, time, count = markers.shape[:3]
+        clips, count = len(markers), markers.shape[2]
         middle = self.variation.white_m * torch.rand(clips, 1, generator=generator)
         size = which[:, None] * middle * torch.exp(0.7 * torch.randn(clips, count, generator=generator))
         noise = torch.randn(markers.shape, generator=generator) * size[:, None, :, None]
         said = which & (torch.rand(clips, generator=generator) < 0.5)
-        confidence = torch.where(said[:, None], 1 / (1 + (size / 0.01) ** 2), 1.0)
-        return markers + noise, confidence[:, None].expand(-1, time, -1).contiguous()
+        surer = torch.where(said[:, None], 1 / (1 + (size / 0.01) ** 2), 1.0)
+        return markers + noise, confidence * surer[:, None]
 
     def _dropped(self, markers: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
         """Single markers for a stretch, and now and then a whole body's."""

@@ -1,5 +1,6 @@
 """What a training needs, from the folders that the user names."""
 
+import functools
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -10,16 +11,19 @@ from typing import Any
 import numpy as np
 
 from biomech.errors import BioposeError
+from biomech.files import sha256
 from biomech.labels.shards import Shards
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Windows, plain
+from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.noise import MarkerNoise
 from biomech.neurik.people import People, random_people
+from biomech.neurik.predict import load_network, neural_kinematics
 from biomech.neurik.train import Recipe
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
-NOISE, PEOPLE = "noise.safetensors", "people.safetensors"
+NOISE, PEOPLE, POSES = "noise.safetensors", "people.safetensors", "poses.safetensors"
 PEOPLE_SEED = 1
 HELD_OUT_WINDOWS, HELD_OUT_CLIPS = 256, 64
 
@@ -43,12 +47,14 @@ def prepare(
     pairs: Path | None,
     noise: Path | None,
     people: int = 0,
+    network: Path | None = None,
     bar: Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]] = lambda _: nullcontext(),
 ) -> Prepared:
     """Open the shards, learn or read the recovery's errors, and draw random people (both kept in ``out``).
 
     Args:
         people: how many random people wear the motions of others; every process and seed has the same.
+        network: weights that read the poses of the pairs; without them the errors are on markers alone.
 
     Raises:
         BioposeError: there are no shards, they are of another model, too few are long enough, or there are no pairs.
@@ -73,8 +79,11 @@ def prepare(
             mend="Label more subjects.",
         )  # fmt: skip
     errors, bodies = _errors(out, pairs, noise), _people(out, batches_skeleton, people, bar)
+    poses = recovered_poses(out, pairs, network)
     rank = int(os.environ.get("RANK", 0))
-    batches = Batches(windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank, noise=errors, people=bodies)
+    batches = Batches(
+        windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank, noise=errors, people=bodies, poses=poses
+    )
     chosen = np.linspace(0, len(others) - 1, min(HELD_OUT_WINDOWS, len(others))).astype(int).tolist()
     held_out = [plain(others.batch(chosen[i : i + HELD_OUT_CLIPS])) for i in range(0, len(chosen), HELD_OUT_CLIPS)]
     subjects = {split: len({t["subject"] for t in shards.trials if t["split"] == split}) for split in ("train", "val")}
@@ -86,6 +95,8 @@ def prepare(
         "recovery_error_frames": 0 if errors is None else len(errors.errors),
         "random_people": 0 if bodies is None else len(bodies.scales),
     }
+    if poses is not None:
+        about["recovered_clips"], about["poses_read_by"] = len(poses.scales), sha256(network)[:16] if network else ""
     lines = [
         f"{len(windows[0])} windows of {subjects['train']} subjects to learn from; {len(chosen)} of {subjects['val']} "
         "others measured",
@@ -102,6 +113,25 @@ def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | 
     errors = MarkerNoise.learn(sorted(Path(pairs).glob("train_*.npz")), RATE_HZ)
     errors.save(Path(out) / NOISE)
     return errors
+
+
+def recovered_poses(out: Path, pairs: Path | None, network: Path | None) -> PoseErrors | None:
+    """What recovery makes of poses: as an earlier training kept it in ``out``, or measured on pairs and kept there.
+
+    Args:
+        pairs: folder of true and recovered markers (train_*.npz).
+        network: weights that read their poses.
+    """
+    kept = Path(out) / POSES
+    if kept.exists():
+        return PoseErrors.load(kept)
+    if pairs is None or network is None:
+        return None
+    reader = load_network(network)
+    solve = functools.partial(neural_kinematics, network=reader)
+    poses = PoseErrors.learn(sorted(Path(pairs).glob("train_*.npz")), RATE_HZ, solve, reader.anatomy.body_names)
+    poses.save(kept)
+    return poses
 
 
 def _people(out: Path, skeleton: Skeleton, count: int, bar: Callable) -> People | None:

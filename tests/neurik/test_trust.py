@@ -12,8 +12,8 @@ from biomech.evaluation.neural_trust import area, corruptions, fits, separation
 from biomech.markers.markers import Markers
 from biomech.neurik.calibrate import answers, calibrate, coverage, fit, held_out
 from biomech.neurik.data import plain
+from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.network import NeurIK, Sizes
-from biomech.neurik.noise import MarkerNoise
 from biomech.neurik.predict import TrainedNeurIK, load_network, neural_kinematics
 from biomech.neurik.trust import REASONS, Limits, judge
 from biomech.neurik.uncertainty import LEVELS, Calibration
@@ -148,14 +148,18 @@ class Held:
 
 
 @pytest.fixture
-def errors():
-    """Recovery errors of 2 cm that a marker keeps over the clip, and some that it does not."""
+def errors(network):
+    """Poses misjudged by some 5 degrees that last over the clip, and some that do not; sizes by a few percent."""
     generator = torch.Generator().manual_seed(0)
-    constant = torch.randn(3, 1, 142, 3, generator=generator)
-    off = 0.02 * constant + 0.005 * torch.randn(3, 20, 142, 3, generator=generator)
-    flat = off.flatten(0, 1)
-    parts = (flat.flatten(1).mean(0), torch.zeros(2, 426), torch.full((2,), 0.9))
-    return MarkerNoise(flat, torch.tensor([0, 20, 40, 60]), 60.0, *parts)
+    coordinates, bodies = len(network.anatomy.coordinate_names), len(network.anatomy.body_names)
+    constant = torch.randn(3, 1, coordinates, generator=generator)
+    off = 0.09 * constant + 0.02 * torch.randn(3, 20, coordinates, generator=generator)
+    off[..., network.anatomy.translation] *= 0.1
+    sizes = torch.exp(0.03 * torch.randn(3, bodies, 3, generator=generator))
+    sizes[:, 0] = 1
+    markers, still = torch.zeros(60, 142, 3), torch.zeros(60, coordinates)
+    first = torch.tensor([0, 20, 40, 60])
+    return PoseErrors(markers, still, off.flatten(0, 1), torch.ones(3, bodies, 3), sizes, first)
 
 
 def test_calibration_is_kept_beside_the_weights(skeleton, network, motions, errors, tmp_path, monkeypatch):
@@ -166,7 +170,7 @@ def test_calibration_is_kept_beside_the_weights(skeleton, network, motions, erro
     monkeypatch.setattr("biomech.neurik.calibrate.Shards.open", lambda _: held)
     calibrated = calibrate(weights, tmp_path, errors)
     recipe = json.loads(weights.with_suffix(".json").read_text())
-    assert recipe["steps"] == 3 and recipe["calibration"]["recovery_error_frames"] == 60
+    assert recipe["steps"] == 3 and recipe["calibration"]["recovered_clips"] == 3
     again = load_network(weights, skeleton)
     assert np.array_equal(np.array(again.recipe["trust"]["usual"]["body"]), calibrated.recipe["trust"]["usual"]["body"])
     # Clean and recovered together were calibrated, so that together they keep their word.

@@ -1,0 +1,144 @@
+"""The error that mesh recovery makes in poses: measured on clips whose truth is known, and made again in other motions.
+
+A recovered body is a body: its markers fit the skeleton as well as true ones do, in a pose and of a size that are
+wrong, for a while and alike in neighbouring frames. Noise on markers does not look like that. So the error is measured
+in coordinates and scale factors, between what the network itself says of the true and of the recovered markers, and
+moved bodies are posed wrongly by it. What in a pose makes it misjudged is seen by the measured clips themselves.
+
+A network can tell neither from its markers alone; the markers' confidence says that they were recovered.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
+from scipy.interpolate import make_interp_spline
+from torch import Tensor
+
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.markers.markers import Markers
+from biomech.markers.virtual import load_virtual_markers
+from biomech.neurik.losses import turned
+from biomech.neurik.noise import TOO_FAR_M, in_place
+
+if TYPE_CHECKING:
+    from biomech.neurik.predict import NeuralAnswer
+
+FEW_FRAMES = 16
+TURNED_OVER_RAD = 2.0  # an error of so much is another person, or a turn about a pole of the angles
+
+
+@dataclass(frozen=True)
+class PoseErrors:
+    """Clips of recovered bodies, one after the other; rad and m, ``rate_hz`` frames a second."""
+
+    markers: Float[Tensor, "frames markers 3"]  # recovered, moved and turned onto the truth
+    coordinates: Float[Tensor, "frames coordinates"]  # true
+    errors: Float[Tensor, "frames coordinates"]  # recovered less true
+    scales: Float[Tensor, "clips bodies 3"]  # true
+    sizes: Float[Tensor, "clips bodies 3"]  # recovered over true
+    first: Int[Tensor, " clips_and_end"]  # where each clip starts
+
+    @classmethod
+    def learn(
+        cls, pairs: Sequence[Path], rate_hz: float, answer: Callable[[Markers], "NeuralAnswer"], body_names: list[str]
+    ) -> "PoseErrors":
+        """Measure on files of true and recovered markers (.npz: truth, recovered (frames, 142, 3) m, rate_hz).
+
+        Args:
+            answer: solves markers; its own error is in both, and so is what it does to both.
+            body_names: of the scale factors, the ground first.
+
+        Raises:
+            BioposeError: a file is not a pair, or none can be used.
+        """
+        parts = []
+        for path in pairs:
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    truth, recovered, rate = file["truth"], file["recovered"], float(file["rate_hz"])
+            except (OSError, ValueError, KeyError) as error:
+                raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
+            recovered = in_place(truth, recovered)
+            far = np.linalg.norm(recovered - truth, axis=-1).max() > TOO_FAR_M
+            if far or len(truth) < FEW_FRAMES or not np.isfinite(truth).all() or not np.isfinite(recovered).all():
+                continue
+            part = _measured(truth, recovered, rate, rate_hz, answer, body_names)
+            if part is not None:
+                parts.append(part)
+        if not parts:
+            raise BioposeError("no usable clip of true and recovered markers", mend="Make pairs first.")
+        markers, coordinates, errors, scales, sizes = zip(*parts, strict=True)
+        first = torch.from_numpy(np.concatenate([[0], np.cumsum([len(clip) for clip in markers])]))
+        return cls(
+            torch.cat(markers),
+            torch.cat(coordinates),
+            torch.cat(errors),
+            torch.stack(scales),
+            torch.stack(sizes),
+            first,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write as .safetensors."""
+        with whole_file(path) as temporary:
+            save_file({name: part.contiguous() for name, part in vars(self).items()}, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> "PoseErrors":
+        """Read what ``save`` wrote.
+
+        Raises:
+            BioposeError: it cannot be read.
+        """
+        try:
+            return cls(**load_file(path))
+        except Exception as error:  # safetensors has an error type of its own for each fault
+            raise BioposeError(f"not a file of recovered poses ({error})", where=str(path)) from error
+
+    def stretches(
+        self, count: int, time: int, generator: torch.Generator
+    ) -> tuple[Int[Tensor, " count"], Int[Tensor, "count time"]]:
+        """Random stretches: their clips and their frames; a clip that is too short goes back and forth."""
+        lengths = self.first.diff()
+        chosen = torch.multinomial(lengths.float(), count, replacement=True, generator=generator)
+        start = (torch.rand(count, generator=generator) * lengths[chosen]).long()
+        period = (2 * lengths[chosen] - 2)[:, None]
+        phase = (start[:, None] + torch.arange(time)) % period
+        return chosen, self.first[chosen][:, None] + torch.minimum(phase, period - phase)
+
+
+def _measured(
+    truth: np.ndarray,
+    recovered: np.ndarray,
+    rate: float,
+    rate_hz: float,
+    answer: Callable[[Markers], "NeuralAnswer"],
+    body_names: list[str],
+) -> tuple[Tensor, ...] | None:
+    time_s = np.arange(len(truth)) / rate
+    grid = np.arange(0, time_s[-1] + 1e-9, 1 / rate_hz)
+    names = list(load_virtual_markers().names)
+    found = []
+    for positions in (truth, recovered):
+        smooth = make_interp_spline(time_s, positions.reshape(len(positions), -1))(grid)
+        markers = Markers(names, smooth.reshape(len(grid), -1, 3), grid)
+        found.append((markers, answer(markers)))
+    (_, true), (seen, wrong) = found
+    values = torch.from_numpy(true.kinematics.values)
+    error = torch.from_numpy(wrong.kinematics.values) - values
+    rotational = torch.from_numpy(true.kinematics.rotational)
+    error = torch.where(rotational, turned(error), error)
+    if error[:, rotational].abs().max() > TURNED_OVER_RAD:
+        return None
+    scales, others = (
+        torch.from_numpy(np.stack([of.scales.get(body, np.ones(3)) for body in body_names])) for of in (true, wrong)
+    )
+    whole = (torch.from_numpy(seen.positions_m), values, error, scales, others / scales)
+    return tuple(part.float() for part in whole)
