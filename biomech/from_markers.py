@@ -223,7 +223,6 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
         out_osim=files.model,
         height_m=options.height_m,
         mass_kg=options.mass_kg,
-        recovered=options.recovered,
     )
     return {
         "mass_kg": round(own.mass_kg, 2),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,8 @@ def solve(
         quality: how well each frame was seen, 0 to 1.
         smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
         polish: move the network's answer towards the markers (``neurik.polish``).
-        recovered: the markers are those of a body that was recovered from film, which the network is told.
+        recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
+            that of recovered markers.
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
@@ -180,8 +181,12 @@ def _solve_fast(
 def _solve_neural(
     skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], polish: bool, recovered: bool
 ) -> _Solved:
-    sure = recovered_confidence(markers) if recovered else None
-    answer = neural_kinematics(markers, confidence=sure)
+    answer, sure = neural_kinematics(markers), None
+    if recovered:
+        # Told so, the network knows how far off such bodies are. How it would correct them it has learned from too few
+        # clips: on real film knees came out better and everything else worse.
+        sure = recovered_confidence(markers)
+        answer = replace(answer, uncertainty=neural_kinematics(markers, confidence=sure).uncertainty)
     trust = judge(markers, answer, confidence=sure)
     tracked = skeleton.carrying(list(weights))
     with _one_thread():

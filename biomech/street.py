@@ -14,7 +14,7 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 
 # How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
 MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
-DEFAULT_SOLVER = "fast"  # where the network knows the markers and the model; else, whatever this says, our own
+DEFAULT_SOLVER = "neural"  # where the network knows the markers and the model; else, whatever this says, our own
 
 
 def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:
@@ -66,7 +66,7 @@ class Options:
     personalise: bool = False  # the model is scaled by the motion itself; without either it counts as scaled
     tasks: Path | None = None  # an IK or scale setup with the markers' weights
     up: str | None = None  # the axis of the file that points up
-    recovered: bool = False  # the markers are those of a body that was recovered from film, for the network
+    recovered: bool = False  # the markers are those of a body that was recovered from film
 
     def files(self) -> list[Path]:
         """The files among them.

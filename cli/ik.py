@@ -54,7 +54,8 @@ def ik(
     ] = None,
     up: Annotated[str | None, typer.Option(help="Markers: the axis of the file that points up, x, y or z.")] = None,
     recovered: Annotated[
-        bool, typer.Option("--recovered", help="Markers: of a body recovered from film, for the neural solver.")
+        bool,
+        typer.Option("--recovered", help="Markers: of a body recovered from film; the network is less sure of them."),
     ] = False,
     person: Annotated[str | None, typer.Option(help="Video: who; 0, 1 … from left to right, or a pixel x,y.")] = None,
     mirror: Annotated[

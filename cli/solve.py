@@ -24,7 +24,8 @@ def solve(
         bool, typer.Option("--polish", help="Move the network's answer towards the markers, where it is unsure.")
     ] = False,
     recovered: Annotated[
-        bool, typer.Option("--recovered", help="The markers are those of a body recovered from film, for the network.")
+        bool,
+        typer.Option("--recovered", help="The markers are of a body recovered from film: the network is less sure."),
     ] = False,
     smooth: Annotated[
         float | None,

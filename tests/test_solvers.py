@@ -145,7 +145,7 @@ def test_the_virtual_markers_need_nothing_else(weights: Path, ran: Callable[...,
     motion, uncertainty = read_mot(result.kinematics), pd.read_csv(result.files["uncertainty"])
     assert [c.getName() for c in model.getCoordinateSet()] == motion.names
     assert list(uncertainty)[:2] == ["time", "pelvis_tilt_deg"] and "pelvis_tx_mm" in uncertainty
-    assert len(uncertainty) == 12 and (uncertainty.iloc[:, 1:] > 0).all(None)
+    assert len(uncertainty) == 12 and (uncertainty.iloc[:, 1:] > 0).all(axis=None)
     told = figures["difference"]["motions"]["walk_fast.mot"]
     fast = read_mot(result.folder / "walk_fast.mot")
     knees = [motion.names.index(f"knee_angle_{side}") for side in "rl"]

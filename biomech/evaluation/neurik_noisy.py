@@ -146,6 +146,9 @@ def solvers(network: NeurIK) -> dict[str, Solve]:
     weights = load_virtual_markers().weights_by_name()
 
     def neural(clip: Clip) -> Kinematics:
+        return neural_kinematics(clip.recovered, network=network).kinematics
+
+    def correcting(clip: Clip) -> Kinematics:
         sure = recovered_confidence(clip.recovered)
         return neural_kinematics(clip.recovered, confidence=sure, network=network).kinematics
 
@@ -166,6 +169,7 @@ def solvers(network: NeurIK) -> dict[str, Solve]:
 
     return {
         "neural": neural,
+        "neural_told_recovered": correcting,
         CLASSICAL: opensim,
         "fast": fast,
         f"fast_smooth_{SMOOTH_MM:g}mm": smooth,

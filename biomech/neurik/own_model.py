@@ -13,7 +13,6 @@ from jaxtyping import Float
 
 from biomech.classical.scaling import judged
 from biomech.markers.markers import Markers
-from biomech.neurik.data import recovered_confidence
 from biomech.neurik.predict import NeuralAnswer, neural_kinematics
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.model import load_model
@@ -42,7 +41,6 @@ def scale_by_network(
     out_osim: Path,
     height_m: float | None = None,
     mass_kg: float | None = None,
-    recovered: bool = False,
 ) -> OwnModel:
     """Scale our skeleton and place its markers as the network sees them, and write it.
 
@@ -51,12 +49,11 @@ def scale_by_network(
         out_osim: the scaled model.
         height_m: only to be compared with what comes out.
         mass_kg: of the person; the model's own if not given.
-        recovered: the markers are those of a body that was recovered from film.
 
     Raises:
         BioposeError: too few of the markers, no weights, or OpenSim cannot scale the model; then nothing is written.
     """
-    answer = neural_kinematics(markers, confidence=recovered_confidence(markers) if recovered else None)
+    answer = neural_kinematics(markers)
     offsets = _offsets(Skeleton.from_osim(DEFAULT_PATH), markers, answer)
     notes = []
     if mass_kg is None:
