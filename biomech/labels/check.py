@@ -10,15 +10,18 @@ import numpy as np
 from biomech.evaluation.alone import Problem, module, solve_alone
 from biomech.evaluation.conditioning import noise_gains_deg_per_mm
 from biomech.evaluation.metrics import wrapped_deg
-from biomech.evaluation.solver import WELL_CONDITIONED_DEG_PER_MM
+from biomech.evaluation.opensim_ik import objective_m2
+from biomech.evaluation.solver import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM
 from biomech.files import whole_file
 from biomech.labels.label import OPENSIM_ACCURACY, Folders, read_skeleton, tracked
 from biomech.labels.models import scaled_model
 from biomech.labels.sources import Trial
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
+from biomech.skeleton.branches import nearest
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
+from biomech.skeleton.skeleton import Skeleton
 
 CHECK_FRAMES = 120  # from the first on; the tool takes a quarter of a minute for so many
 REPEATS = 3  # of ours; the first of a process pays for what torch sets up
@@ -49,24 +52,35 @@ def check_trial(trial: Trial, folder: Path) -> None:
     skeleton = read_skeleton(scaled.osim)
     names = [skeleton.coordinate_names[i] for i in skeleton.free]
     rotational = skeleton.rotational[skeleton.free]
-    one, other = (a.values[:, [a.names.index(name) for name in names]] for a in (fast, tool))
-    apart = one - other
+    index = [fast.names.index(name) for name in names], [tool.names.index(name) for name in names]
+    one, other = fast.values[:, index[0]], tool.values[:, index[1]]
+    model = load_model(scaled.osim)
+    judged = (Kinematics(names, values, markers.time_s, rotational) for values in (one, other))
+    ours, theirs = (objective_m2(model, motion, markers, weights, {}) for motion in judged)
+    excess = ours / theirs - 1
+    together = np.abs(excess) <= SAME_MINIMUM
+    apart = _same_turns(skeleton, one, other) - other
     apart[:, rotational] = wrapped_deg(np.rad2deg(apart[:, rotational]))
     apart[:, ~rotational] *= 1000
     every = np.linspace(0, len(one) - 1, min(CONDITION_FRAMES, len(one))).astype(int)
     looked_at = Kinematics(names, one[every], markers.time_s[every], rotational)
-    gains = noise_gains_deg_per_mm(load_model(scaled.osim), looked_at, weights).max(axis=0)
+    gains = noise_gains_deg_per_mm(model, looked_at, weights).max(axis=0)
+    agreed = np.abs(apart[together]) if together.any() else np.zeros((1, len(names)))
     comparison = {
         "name": trial.name,
         "frames": len(one),
+        "frames_in_another_minimum": int((~together).sum()),
+        "frames_above_opensim_objective": int((excess > SAME_MINIMUM).sum()),
+        "largest_objective_excess": float(excess.max()),
+        "max_all_frames": float(np.abs(apart[:, rotational]).max()),
         "fast_s": float(np.median(fast.wall_s)),
         "opensim_s": float(np.median(tool.wall_s)),
         "fast_cpu_s": float(np.median(fast.cpu_s)),
         "opensim_cpu_s": float(np.median(tool.cpu_s)),
         "coordinates": {
             name: {
-                "mean": float(np.abs(apart[:, k]).mean()),
-                "max": float(np.abs(apart[:, k]).max()),
+                "mean": float(agreed[:, k].mean()),
+                "max": float(agreed[:, k].max()),
                 "well_conditioned": bool(gains[k] <= WELL_CONDITIONED_DEG_PER_MM),
                 "unit": "deg" if rotational[k] else "mm",
             }
@@ -77,10 +91,18 @@ def check_trial(trial: Trial, folder: Path) -> None:
         temporary_file.write_text(json.dumps(comparison, indent=1) + "\n")
 
 
+def _same_turns(skeleton: Skeleton, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The same poses in the other's angles: those of a ball-like joint have a twin that is no other answer."""
+    whole = np.zeros((2, len(one), len(skeleton.coordinate_names)))
+    whole[0][:, skeleton.free], whole[1][:, skeleton.free] = one, other
+    return nearest(skeleton.description, *whole)[:, skeleton.free]
+
+
 def summed_up(folder: Path) -> dict[str, Any] | None:
     """All comparisons of a folder as one; None where there is none.
 
-    Angles in degrees, translations in millimetres; ``mean_deg`` and ``max_deg`` are over well-conditioned angles.
+    Angles in degrees, translations in millimetres; ``mean_deg`` and ``max_deg`` are over well-conditioned angles, in
+    frames where both solvers stand in one minimum of the objective; ``max_all_frames_deg`` over all.
     """
     found = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
     if not found:
@@ -111,6 +133,10 @@ def summed_up(folder: Path) -> dict[str, Any] | None:
         "mean_deg": float(np.average([a[0] for a in angles], weights=[a[2] for a in angles])) if angles else None,
         "max_deg": worst[1],
         "worst": worst[3],
+        "max_all_frames_deg": max(c["max_all_frames"] for c in found),
+        "frames_in_another_minimum": sum(c["frames_in_another_minimum"] for c in found),
+        "frames_above_opensim_objective": sum(c["frames_above_opensim_objective"] for c in found),
+        "largest_objective_excess": max(c["largest_objective_excess"] for c in found),
         "fast_frames_per_s": frames.sum() / fast_s,
         "opensim_frames_per_s": frames.sum() / opensim_s,
         "speed_ratio": opensim_s / fast_s,
