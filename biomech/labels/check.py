@@ -34,7 +34,7 @@ def check_trial(trial: Trial, folder: Path) -> None:
     Raises:
         BioposeError: a solver failed.
     """
-    folders = Folders(folder)
+    folders = Folders(folder.resolve())  # the solvers run in folders of their own
     out = folders.root / "check" / f"{trial.name}.json"
     if out.is_file() and out.stat().st_mtime >= folders.shard(trial).stat().st_mtime:
         return
