@@ -221,3 +221,36 @@ def mqhmr(
             say=typer.echo,
         )
     typer.echo(f"{out / 'mqhmr.safetensors'}: the weights; {out / 'loss.png'}: the curves")
+
+
+@app.command()
+def clips(
+    motions: Annotated[Path, typer.Option(help="Zip of CMU's .bvh motions.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the clips; those that are there stay.")],
+    frames: Annotated[int, typer.Option(min=1, help="About how many frames.")] = 300_000,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Of the subjects kept for figures.")] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more clips.")
+    ] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+) -> None:
+    """Make what mqhmr learns from: random people before random cameras, as the detector sees them.
+
+    Ctrl-C stops after the shards under way; the same command goes on.
+    """
+    from biomech.cli.progress import progress_bar
+    from biomech.labels.workers import stop_on_signals
+    from biomech.mesh.mqhmr.synthetic import make
+
+    with stop_on_signals(typer.echo) as stop, progress_bar("Rendering") as progress:
+        made = make(
+            motions,
+            out,
+            frames,
+            split="held_out" if held_out else "train",
+            seed=seed,
+            workers=jobs or os.cpu_count() or 1,
+            stop=stop,
+            progress=progress,
+        )
+    typer.echo(f"{out}: {made} shards made")

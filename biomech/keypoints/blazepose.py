@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -135,8 +136,12 @@ class BlazePose:
 
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
         """The points of the person in a region. What ``presence`` says is for the caller to judge."""
+        crop = cv2.warpAffine(frame, region.matrix(CROP_SIZE), (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE)
+        return self.look(crop, region).detection
+
+    def look(self, crop: UInt8[np.ndarray, "256 256 3"], region: Region) -> "Look":
+        """The points and the evidence behind them, in the crop of a region that the caller has cut out."""
         matrix = region.matrix(CROP_SIZE)
-        crop = cv2.warpAffine(frame, matrix, (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE)
         picture = crop.astype(np.float32) / 255
         if len(self._networks) == 1:
             answer = _Answer(self._networks[0](picture))
@@ -149,7 +154,7 @@ class BlazePose:
         world = answer.world.copy()
         world[:, :2] = world[:, :2] @ np.array([[cos, sin], [-sin, cos]])
         count = len(POINT_NAMES)
-        return Detection(
+        detection = Detection(
             xy=xy[:count],
             confidence=answer.confidence[:count],
             world_m=world[:count],
@@ -159,6 +164,26 @@ class BlazePose:
             mask=answer.mask,
             appearance=_appearance(crop, answer.mask),
         )
+        return Look(detection, answer.heat_logits, answer.mask_logits)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at one person: the detection, and the maps of the (unmirrored) crop that it was made from."""
+
+    detection: Detection
+    heat_logits: Float[np.ndarray, "64 64 39"]
+    mask_logits: Float[np.ndarray, "64 64"]
+
+    @property
+    def heat(self) -> Float[np.ndarray, "39 64 64"]:
+        """Where each point may be, 0..1."""
+        return np.moveaxis(_sigmoid(self.heat_logits), -1, 0)
+
+    @property
+    def mask(self) -> Float[np.ndarray, "64 64"]:
+        """How much of each cell is the person, 0..1."""
+        return _sigmoid(self.mask_logits)
 
 
 class _Network:
@@ -185,8 +210,10 @@ class _Answer:
         self.confidence = (_sigmoid(points[:, 3]) * _sigmoid(points[:, 4])).astype(np.float64)
         self.world = outputs[(OUTPUTS * 3,)].reshape(OUTPUTS, 3).astype(np.float64)
         self.presence = float(outputs[(1,)][0])
-        logits = cv2.resize(outputs[(CROP_SIZE, CROP_SIZE, 1)], (MASK_SIZE, MASK_SIZE), interpolation=cv2.INTER_AREA)
-        self.mask = logits > 0
+        self.heat_logits = outputs[(HEAT_SIZE, HEAT_SIZE, OUTPUTS)]
+        mask = outputs[(CROP_SIZE, CROP_SIZE, 1)]
+        self.mask_logits = cv2.resize(mask, (MASK_SIZE, MASK_SIZE), interpolation=cv2.INTER_AREA)
+        self.mask = self.mask_logits > 0
 
     def mirrored(self) -> "_Answer":
         self.xy = np.array([CROP_SIZE - 1, 0]) + self.xy[MIRRORED] * [-1, 1]

@@ -1,0 +1,243 @@
+"""Makes the synthetic set: random people before random cameras, and what the real landmark network says of them.
+
+Only the landmark network's crop is drawn. The crop follows the person as ``biopose detect`` has it follow: the first
+frame's is the true body's with an error, each later one comes from the network's own answer before it. A shard is a
+handful of clips from one seed: a stop loses what is in flight, and the same seeds give the same files.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from biomech.body.motion import BodyMotion
+from biomech.camera import Camera
+from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose, Look
+from biomech.keypoints.detector import Region
+from biomech.keypoints.keypoints import Keypoints
+from biomech.labels.workers import Stop, on_processes
+from biomech.mesh.mqhmr.shards import Clip, scaled
+from biomech.mesh.mqhmr.synthetic_motion import Motions
+from biomech.mesh.mqhmr.synthetic_view import Surface, scene
+from biomech.mesh.rendered import clothes, random_shape
+
+FRAMES, RATE_HZ = 10, 15.0  # of a clip
+CLIPS = 24  # of a shard, one recorded motion for all of them
+SPLITS = ("train", "held_out")  # held_out: of CMU's subjects that nothing in the package learned from
+SIZES_PX = ((1920, 1080), (1080, 1920), (1280, 720), (720, 1280), (960, 720))
+SHARE_INSIDE = 0.4  # of the joints that a picture shows at least
+TRIES = 200
+
+
+@dataclass
+class Makers:
+    """What one process needs to make clips; slow to build."""
+
+    motions: Motions
+    surface: Surface
+    detector: BlazePose
+
+    @classmethod
+    def build(cls, archive: Path, split: str, frames: int = FRAMES, rate_hz: float = RATE_HZ) -> "Makers":
+        torch.set_num_threads(1)
+        return cls(Motions(archive, split == "held_out", frames, rate_hz), Surface(), BlazePose(threads=1))
+
+
+def make(
+    archive: Path,
+    folder: Path,
+    frames: int,
+    *,
+    split: str = "train",
+    seed: int = 0,
+    workers: int = 1,
+    stop: Stop | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write shards of clips, ``<split>_<seed>_<shard>_<clip>.npz``; those that are there are left alone.
+
+    Args:
+        archive: zip of CMU's .bvh motions.
+        frames: at least so many in the folder in the end, if no clip is cut short.
+        progress: called with the shards done and expected.
+
+    Returns:
+        How many shards were made now.
+
+    Raises:
+        BioposeError: there is no such zip, or a shard fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = range(-(-frames // (FRAMES * CLIPS)))
+    missing = [shard for shard in shards if not _path(folder, split, seed, shard, CLIPS - 1).exists()]
+    work = functools.partial(make_shard, archive, folder, split, seed)
+    stop = stop or Stop()
+    answers: Iterator = on_processes(work, missing, workers=workers, stop=stop)
+    if workers == 1:
+        answers = ((shard, work(shard)) for shard in missing if not stop.asked)
+    made = 0
+    for _, answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        made += 1
+        if progress:
+            progress(len(shards) - len(missing) + made, len(shards))
+    return made
+
+
+def make_shard(archive: Path, folder: Path, split: str, seed: int, shard: int) -> int:
+    """One shard; its last clip is written last. Returns how many frames it has."""
+    makers = _makers(archive, split)
+    rng = np.random.default_rng((seed, SPLITS.index(split), shard))
+    recording = makers.motions.recording(rng)
+    frames = 0
+    for number in range(CLIPS):
+        clip = random_clip(makers, recording, rng)
+        clip.save(_path(folder, split, seed, shard, number))
+        frames += len(clip.xy)
+    return frames
+
+
+@functools.lru_cache(maxsize=1)
+def _makers(archive: Path, split: str) -> Makers:
+    return Makers.build(archive, split)
+
+
+def _path(folder: Path, split: str, seed: int, shard: int, clip: int) -> Path:
+    return folder / f"{split}_{seed:03d}_{shard:06d}_{clip:02d}.npz"
+
+
+def random_clip(makers: Makers, recording: tuple, rng: np.random.Generator) -> Clip:
+    """People and cameras until one is seen throughout."""
+    for _ in range(TRIES):
+        motion = makers.motions.draw(recording, random_shape(makers.surface.body, rng), rng)
+        camera = random_camera(motion, rng)
+        clip = see(motion, camera, makers, rng)
+        if clip is not None:
+            return clip
+    raise RuntimeError("the detector sees nobody")
+
+
+def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
+    """From 0.8 to 10 m away, any height, side and focal length, aimed at some part of the person."""
+    width, height = SIZES_PX[rng.integers(len(SIZES_PX))]
+    focal = max(width, height) / 2 / np.tan(np.radians(rng.uniform(28, 95)) / 2)
+    target = motion.root_position_m.mean(0)
+    distance = np.exp(rng.uniform(np.log(0.8), np.log(10.0)))
+    elevation = rng.uniform(-0.35, 0.9) if rng.random() < 0.3 else rng.normal(0.05, 0.15)
+    azimuth = rng.uniform(0, 2 * np.pi)
+    level = distance * np.cos(elevation)
+    place = target + np.array([level * np.cos(azimuth), distance * np.sin(elevation), level * np.sin(azimuth)])
+    place[1] = max(place[1], 0.05)
+    # Anywhere within the picture, mostly about its middle.
+    away = target - place
+    away /= np.linalg.norm(away)
+    right = np.cross(away, [0, 1, 0])
+    right /= np.linalg.norm(right)
+    upright = np.stack((right, np.cross(away, right), away))
+    reach = np.array([width, height]) / 2 / focal * rng.normal(0, 0.35, 2).clip(-1, 1)
+    aim = Rotation.from_euler("yx", [np.arctan(reach[0]), -np.arctan(reach[1])])
+    rotation = (Rotation.from_euler("z", rng.normal(0, 4), degrees=True) * aim).as_matrix() @ upright
+    center = ((width - 1) / 2, (height - 1) / 2)
+    return Camera(float(focal), center, (width, height), rotation, -rotation @ place)
+
+
+def see(motion: BodyMotion, camera: Camera, makers: Makers, rng: np.random.Generator) -> Clip | None:
+    """The clip as the landmark network sees it; None where it does not see a person throughout."""
+    body, shape = makers.surface.body, torch.tensor(motion.shape).float()
+    with torch.no_grad():
+        rest = body.rest(shape)
+        posed = body.pose(rest, torch.tensor(motion.rotations).float(), torch.tensor(motion.root_position_m).float())
+        joints = camera.project(posed.joints.double().numpy())
+        inside = ((joints >= 0) & (joints <= np.array(camera.size_px) - 1)).all(-1)  # NaN is not
+        if inside.mean(1).min() < SHARE_INSIDE:
+            return None
+        skin = body.skin(rest, posed).numpy()
+    drawn = scene(clothes(body, rng), camera.size_px, joints[0][inside[0]], rng)
+    turn = camera.rotation_camera_from_world
+    region = _first_region(joints[0], body.bone_names, rng)
+    looks: list[Look] = []
+    for vertices in skin:
+        points = camera.to_camera(vertices)
+        xy = points[:, :2] / np.maximum(points[:, 2:], 1e-3) * camera.focal_px + camera.center_px
+        crop = drawn.crop(makers.surface, points.astype(np.float32), xy, region, rng)
+        look = makers.detector.look(crop, region)
+        if look.detection.presence <= MIN_SCORE:
+            return None
+        looks.append(look)
+        region = look.detection.next_region
+    found = [look.detection for look in looks]
+    rotations = motion.rotations.copy()
+    rotations[:, 0] = turn @ rotations[:, 0]
+    return Clip(
+        heat=np.stack([scaled(look.heat) for look in looks]),
+        mask=np.stack([scaled(look.mask) for look in looks]),
+        xy=np.stack([d.xy for d in found]),
+        confidence=np.stack([d.confidence for d in found]),
+        world_m=np.stack([d.world_m for d in found]),
+        center_px=np.array([d.region.center_px for d in found]),
+        size_px=np.array([d.region.size_px for d in found]),
+        angle_rad=np.array([d.region.angle_rad for d in found]),
+        focal_px=camera.focal_px,
+        principal_px=np.array(camera.center_px),
+        body=body.name,
+        rotations=rotations,
+        betas=motion.shape,
+        root_position_m=camera.to_camera(motion.root_position_m),
+    )
+
+
+def keypoints_of(clip: Clip, rate_hz: float = RATE_HZ) -> Keypoints:
+    """What ``biomech.mesh.recover`` takes, of a clip: pairs of true and recovered motion come from it."""
+    width, height = (round(2 * float(c) + 1) for c in clip.principal_px)
+    return Keypoints(
+        list(POINT_NAMES),
+        clip.xy.astype(float),
+        clip.confidence.astype(float),
+        np.arange(len(clip.xy)) / rate_hz,
+        (width, height),
+        float(clip.focal_px),
+        "synthetic",
+        clip.world_m.astype(float),
+    )
+
+
+def motion_of(clip: Clip, bone_names: list[str], shape_names: list[str], rate_hz: float = RATE_HZ) -> BodyMotion:
+    """The truth of a clip in the camera's axes turned upright: X towards the lens, Y up, Z right; no floor."""
+    world_from_camera = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
+    rotations = clip.rotations.astype(float)
+    rotations[:, 0] = world_from_camera @ rotations[:, 0]
+    camera = replace(_camera_of(clip), rotation_camera_from_world=world_from_camera.T)
+    return BodyMotion(
+        body=clip.body,
+        bone_names=bone_names,
+        rotations=rotations,
+        root_position_m=clip.root_position_m.astype(float) @ world_from_camera.T,
+        shape=clip.betas.astype(float),
+        shape_names=shape_names,
+        time_s=np.arange(len(clip.xy)) / rate_hz,
+        camera=camera,
+    )
+
+
+def _camera_of(clip: Clip) -> Camera:
+    x, y = (float(c) for c in clip.principal_px)
+    size = (round(2 * x + 1), round(2 * y + 1))
+    return Camera(float(clip.focal_px), (x, y), size, np.eye(3), np.zeros(3))
+
+
+def _first_region(joints: Float[np.ndarray, "bones 2"], bone_names: list[str], rng: np.random.Generator) -> Region:
+    """As the person detector has it: the circle about the hips around the body, up along the trunk; with its error."""
+    place = dict(zip(bone_names, joints, strict=True))
+    hips = (place["LeftUpLeg"] + place["RightUpLeg"]) / 2
+    up = (place["LeftArm"] + place["RightArm"]) / 2 - hips
+    reach = 1.1 * float(np.nanmax(np.linalg.norm(joints - hips, axis=1)))
+    size = 2 * REGION_MARGIN * reach * float(np.exp(rng.normal(0, 0.08)))
+    center = hips + rng.normal(0, 0.03 * size, 2)
+    angle = float(np.arctan2(up[0], -up[1]) + rng.normal(0, 0.08))
+    return Region((float(center[0]), float(center[1])), max(size, CROP_SIZE / 16), angle)

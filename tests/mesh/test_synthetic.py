@@ -1,0 +1,94 @@
+"""The synthetic set: the drawing against the camera's geometry, motions made by code, shards that go on."""
+
+import numpy as np
+import pytest
+import torch
+
+from biomech.keypoints.blazepose import CROP_SIZE
+from biomech.mesh.mqhmr import synthetic
+from biomech.mesh.mqhmr.shards import Clip
+from biomech.mesh.mqhmr.synthetic_motion import Motions
+from biomech.mesh.mqhmr.synthetic_view import Surface, rasterise
+
+
+@pytest.fixture(scope="module")
+def archive(biopose_data):
+    return biopose_data / "cmu_bvh_01_14.zip"
+
+
+def test_the_nearer_triangle_wins_and_shares_find_the_pixel_again() -> None:
+    square = np.array([[10.0, 10.0], [10.0, 50.0], [50.0, 10.0]])
+    xy, depth = np.concatenate([square, square + 5]), np.array([3.0, 3, 3, 2, 2, 2])
+    pixel, corners, shares = rasterise(xy, depth, np.arange(6).reshape(2, 3).T, 64)
+    places = np.stack([pixel % 64, pixel // 64], 1)
+    assert np.allclose(np.einsum("pc,pci->pi", shares, xy[corners]), places)
+    in_both = (places >= 15).all(1) & (places.sum(1) < 60)
+    assert in_both.sum() > 300 and (corners[in_both] >= 3).all()
+    assert (corners[places.min(1) < 15] < 3).all()
+
+
+def test_triangles_from_behind_or_behind_the_lens_are_not_drawn() -> None:
+    xy = np.array([[10.0, 10.0], [10.0, 50.0], [50.0, 10.0]])
+    assert len(rasterise(xy[::-1], np.full(3, 2.0), np.arange(3)[:, None], 64)[0]) == 0
+    assert len(rasterise(xy, np.array([2.0, -1, 2]), np.arange(3)[:, None], 64)[0]) == 0
+
+
+def test_the_simpler_surface_is_closed_over_the_same_body() -> None:
+    surface = Surface()
+    body = surface.body
+    rest = body.rest(body.default_shape()).vertices.numpy().astype(float)
+    a, b, c = (rest[corner] for corner in surface.corners)
+    volume = (np.cross(a, b) * c).sum() / 6  # above 0: the normals point outwards
+    whole = float(body.mass(body.default_shape())) / 980
+    assert volume == pytest.approx(whole, rel=0.02)
+    assert np.allclose(np.linalg.norm(surface.normals(rest), axis=1), 1)
+
+
+@pytest.mark.parametrize("kind", ["squat", "sit", "gait", "random"])
+def test_motions_by_code_stand_on_the_floor(archive, kind: str) -> None:
+    motions = Motions(archive, held_out=False, frames=20, rate_hz=15.0)
+    rng = np.random.default_rng(3)
+    shape = motions.soles.default_shape()
+    made = {
+        "squat": lambda: motions._bent(False, shape, rng),
+        "sit": lambda: motions._bent(True, shape, rng),
+        "gait": lambda: motions._gait(shape, rng),
+        "random": lambda: motions._random(shape, rng),
+    }[kind]()
+    with torch.no_grad():
+        rest = motions.soles.rest(shape)
+        posed = motions.soles.pose(
+            rest, torch.tensor(made.rotations).float(), torch.tensor(made.root_position_m).float()
+        )
+        lowest = motions.soles.skin(rest, posed)[..., 1].amin(1)
+    assert lowest.abs().max() < (0.1 if kind == "gait" else 1e-4)  # gait's ankles are varied
+    if kind in ("squat", "sit"):
+        knee = made.rotations[:, made.bone_names.index("LeftLeg")]
+        flexion = np.degrees(np.arccos(np.clip((np.trace(knee, axis1=1, axis2=2) - 1) / 2, -1, 1)))
+        assert np.ptp(flexion) > 20
+
+
+def test_held_out_subjects_are_never_trained_on(archive) -> None:
+    train, held = (Motions(archive, held_out=h, frames=10, rate_hz=15.0).names for h in (False, True))
+    assert {n.split("_")[0] for n in held} == {"09", "13"} and not set(train) & set(held)
+
+
+@pytest.mark.slow
+def test_a_stopped_set_goes_on_and_ends_the_same(archive, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(synthetic, "CLIPS", 2)
+    frames = 2 * synthetic.FRAMES
+    assert synthetic.make(archive, tmp_path, frames, seed=5) == 1
+    assert synthetic.make(archive, tmp_path, frames, seed=5) == 0
+    _, last = sorted(tmp_path.glob("train_*.npz"))
+    before = Clip.load(last)
+    last.unlink()
+    assert synthetic.make(archive, tmp_path, frames, seed=5) == 1
+    after = Clip.load(last)
+    assert np.array_equal(before.xy, after.xy) and np.array_equal(before.heat, after.heat)
+    # What the network said lies on the true body.
+    places = (after.root_position_m[:, :2] / after.root_position_m[:, 2:]) * after.focal_px + after.principal_px
+    hips = after.xy[:, 23:25].mean(1)
+    assert np.median(np.linalg.norm(hips - places, axis=1) / after.size_px) < 0.06
+    assert CROP_SIZE // 4 == after.heat.shape[-1]
+    keypoints = synthetic.keypoints_of(after)
+    assert keypoints.xy.shape == (synthetic.FRAMES, 33, 2)
