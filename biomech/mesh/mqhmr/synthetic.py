@@ -154,7 +154,7 @@ def see(motion: BodyMotion, camera: Camera, makers: Makers, rng: np.random.Gener
         rest = body.rest(shape)
         posed = body.pose(rest, torch.tensor(motion.rotations).float(), torch.tensor(motion.root_position_m).float())
         joints = camera.project(posed.joints.double().numpy())
-        inside = ((joints >= 0) & (joints <= np.array(camera.size_px) - 1)).all(-1)  # NaN is not
+        inside = np.all((joints >= 0) & (joints <= np.array(camera.size_px) - 1), axis=-1)  # NaN is not
         if inside.mean(1).min() < SHARE_INSIDE:
             return None
         skin = body.skin(rest, posed).numpy()

@@ -30,8 +30,8 @@ class Surface:
         rest = whole.rest(whole.default_shape()).vertices.detach().numpy()
         mesh = pv.PolyData.from_regular_faces(rest, whole.faces.numpy())
         mesh = mesh.decimate_pro(simpler, preserve_topology=True)
-        kept = cKDTree(rest).query(np.asarray(mesh.points))[1]
-        self.body = AnnyBody.load(kept)
+        kept = np.asarray(cKDTree(rest).query(np.asarray(mesh.points))[1])
+        self.body = AnnyBody.load(kept.tolist())
         self.corners = np.ascontiguousarray(mesh.regular_faces.T)
         count = self.corners.shape[1]
         touching = (np.ones(3 * count, np.float32), (self.corners.ravel(), np.tile(np.arange(count), 3)))
