@@ -202,7 +202,7 @@ def mae_deg(outcomes: Sequence[Outcome], skeleton: Skeleton) -> float:
     """Mean absolute error of the labels that count."""
     angles = counted(skeleton)
     errors = np.concatenate([np.abs(o.errors[:, angles])[o.trial.mask[:, angles]] for o in outcomes])
-    return round(float(np.rad2deg(errors).mean()), 4)
+    return round(float(np.rad2deg(errors).mean()), 4) if len(errors) else float("nan")
 
 
 def _row(errors: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> dict[str, float | None]:
