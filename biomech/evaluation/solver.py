@@ -27,7 +27,7 @@ from biomech.evaluation.fast_ik import Solver
 from biomech.evaluation.metrics import wrapped_deg
 from biomech.evaluation.opensim_ik import allowed, objective_m2
 from biomech.evaluation.solver_trials import Trial, noise_free_trials, opencap_trials, speed_trial, standard_trials
-from biomech.skeleton.branches import nearest
+from biomech.skeleton.branches import as_the_other
 from biomech.skeleton.description import describe
 from biomech.skeleton.kinematics import Kinematics
 
@@ -214,12 +214,8 @@ def _kinematics(answer: Answer, like: Kinematics) -> Kinematics:
 
 def _like(trial: Trial, answer: Kinematics, other: Kinematics) -> Kinematics:
     """The same pose in the other's angles: those of a ball-like joint have a twin that is no other answer."""
-    description = describe(trial.problem.model_osim)
-    names = [coordinate.name for coordinate in description.coordinates]
-    index = [names.index(name) for name in answer.names]
-    whole = np.zeros((2, len(answer.values), len(names)))
-    whole[0][:, index], whole[1][:, index] = answer.values, other.values
-    return Kinematics(answer.names, nearest(description, *whole)[:, index], answer.time_s, answer.rotational)
+    values = as_the_other(describe(trial.problem.model_osim), answer.names, answer.values, other.values)
+    return Kinematics(answer.names, values, answer.time_s, answer.rotational)
 
 
 def _difference_deg(one: Kinematics, other: Kinematics, names: list[str]) -> Float[np.ndarray, "frames coordinates"]:

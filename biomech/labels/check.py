@@ -18,10 +18,9 @@ from biomech.labels.models import scaled_model
 from biomech.labels.sources import Trial
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
-from biomech.skeleton.branches import nearest
+from biomech.skeleton.branches import as_the_other
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
-from biomech.skeleton.skeleton import Skeleton
 
 CHECK_FRAMES = 120  # from the first on; the tool takes a quarter of a minute for so many
 REPEATS = 3  # of ours; the first of a process pays for what torch sets up
@@ -59,7 +58,7 @@ def check_trial(trial: Trial, folder: Path) -> None:
     ours, theirs = (objective_m2(model, motion, markers, weights, {}) for motion in judged)
     excess = ours / theirs - 1
     together = np.abs(excess) <= SAME_MINIMUM
-    apart = _same_turns(skeleton, one, other) - other
+    apart = as_the_other(skeleton.description, names, one, other) - other
     apart[:, rotational] = wrapped_deg(np.rad2deg(apart[:, rotational]))
     apart[:, ~rotational] *= 1000
     every = np.linspace(0, len(one) - 1, min(CONDITION_FRAMES, len(one))).astype(int)
@@ -89,13 +88,6 @@ def check_trial(trial: Trial, folder: Path) -> None:
     }
     with whole_file(out) as temporary_file:
         temporary_file.write_text(json.dumps(comparison, indent=1) + "\n")
-
-
-def _same_turns(skeleton: Skeleton, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The same poses in the other's angles: those of a ball-like joint have a twin that is no other answer."""
-    whole = np.zeros((2, len(one), len(skeleton.coordinate_names)))
-    whole[0][:, skeleton.free], whole[1][:, skeleton.free] = one, other
-    return nearest(skeleton.description, *whole)[:, skeleton.free]
 
 
 def summed_up(folder: Path) -> dict[str, Any] | None:

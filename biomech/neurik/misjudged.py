@@ -25,7 +25,7 @@ from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.losses import turned
-from biomech.neurik.noise import TOO_FAR_M, in_place
+from biomech.neurik.noise import TOO_FAR_M, in_place, read_pair
 
 if TYPE_CHECKING:
     from biomech.neurik.predict import NeuralAnswer
@@ -60,11 +60,7 @@ class PoseErrors:
         """
         parts = []
         for path in pairs:
-            try:
-                with np.load(path, allow_pickle=False) as file:
-                    truth, recovered, rate = file["truth"], file["recovered"], float(file["rate_hz"])
-            except (OSError, ValueError, KeyError) as error:
-                raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
+            truth, recovered, rate = read_pair(path)
             recovered = in_place(truth, recovered)
             far = np.linalg.norm(recovered - truth, axis=-1).max() > TOO_FAR_M
             if far or len(truth) < FEW_FRAMES or not np.isfinite(truth).all() or not np.isfinite(recovered).all():

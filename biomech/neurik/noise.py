@@ -45,11 +45,7 @@ class MarkerNoise:
         """
         clips = []
         for path in pairs:
-            try:
-                with np.load(path, allow_pickle=False) as file:
-                    truth, recovered, rate = file["truth"], file["recovered"], float(file["rate_hz"])
-            except (OSError, ValueError, KeyError) as error:
-                raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
+            truth, recovered, rate = read_pair(path)
             off = in_facing_axes(truth, in_place(truth, recovered) - truth)
             good = np.isfinite(off).all((1, 2)) & (np.linalg.norm(off, axis=-1).max(1) < TOO_FAR_M)
             steps = np.arange(0, len(off) - 1 + 1e-9, rate / rate_hz)
@@ -116,6 +112,19 @@ class MarkerNoise:
             states.append(self.decay * states[-1] + (1 - self.decay.square()).sqrt() * fresh[:, t])
         errors = self.mean + torch.stack(states, 1) @ self.components
         return in_place_of(errors.unflatten(-1, (-1, 3)))
+
+
+def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
+    """True and recovered markers (frames, 142, 3; m) and their rate (Hz).
+
+    Raises:
+        BioposeError: the file is not such a pair.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["truth"], file["recovered"], float(file["rate_hz"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
 
 
 def facing(markers: Float[np.ndarray, "*batch markers 3"]) -> Float[np.ndarray, "*batch 3 3"]:

@@ -5,7 +5,7 @@ ratios is held against a limit. What is usual and where the limits lie comes fro
 learned from, with the errors of mesh recovery in their markers, and stands in the recipe beside the weights.
 
 Left out after measurement (issue 5): the Mahalanobis distance from the training's poses, angular accelerations and
-the network's own expected error. On deliberately bad markers none of them flagged a frame that these do not.
+the network's own expected error. On deliberately bad markers each of them flagged fewer frames than those kept.
 """
 
 from collections.abc import Mapping

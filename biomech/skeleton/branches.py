@@ -117,6 +117,20 @@ def nearest(
     return chosen
 
 
+def as_the_other(
+    description: Description,
+    names: list[str],
+    one: Float[np.ndarray, "frames named"],
+    other: Float[np.ndarray, "frames named"],
+) -> Float[np.ndarray, "frames named"]:
+    """``nearest`` for coordinates of some names, such as the free ones."""
+    every = [coordinate.name for coordinate in description.coordinates]
+    index = [every.index(name) for name in names]
+    whole = np.zeros((2, len(one), len(every)))
+    whole[0][:, index], whole[1][:, index] = one, other
+    return nearest(description, *whole)[:, index]
+
+
 def _course(joint: BallJoint, given: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3"]:
     """From the first frame on, each frame the twin and the turns that are nearest to the frame before.
 
