@@ -1,6 +1,5 @@
 """`biopose train`: the package's networks, trained by the user on data of one's own."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
