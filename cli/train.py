@@ -1,5 +1,6 @@
 """`biopose train`: the package's networks, trained by the user on data of one's own."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,7 @@ def neurik(
     from biomech.neurik.predict import FILE
     from biomech.neurik.prepare import prepare
     from biomech.neurik.train import Recipe, train
+    from biomech.training import rank
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -86,7 +88,7 @@ def neurik(
             say=typer.echo,
         )
     typer.echo(f"{out / 'neurik.safetensors'}: the weights; {out / 'loss.png'}: the curves")
-    if int(os.environ.get("RANK", 0)) == 0:
+    if rank() == 0:
         _calibrate(out / "neurik.safetensors", data, prepared.batches.poses)
 
 

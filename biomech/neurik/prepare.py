@@ -1,7 +1,6 @@
 """What a training needs, from the folders that the user names."""
 
 import functools
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from biomech.neurik.predict import load_network, neural_kinematics
 from biomech.neurik.train import Recipe
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
+from biomech.training import rank
 
 NOISE, PEOPLE, POSES = "noise.safetensors", "people.safetensors", "poses.safetensors"
 PEOPLE_SEED = 1
@@ -80,9 +80,8 @@ def prepare(
         )  # fmt: skip
     errors, bodies = _errors(out, pairs, noise), _people(out, batches_skeleton, people, bar)
     poses = recovered_poses(out, pairs, network)
-    rank = int(os.environ.get("RANK", 0))
     batches = Batches(
-        windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank, noise=errors, people=bodies, poses=poses
+        windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank(), noise=errors, people=bodies, poses=poses
     )
     chosen = np.linspace(0, len(others) - 1, min(HELD_OUT_WINDOWS, len(others))).astype(int).tolist()
     held_out = [plain(others.batch(chosen[i : i + HELD_OUT_CLIPS])) for i in range(0, len(chosen), HELD_OUT_CLIPS)]
