@@ -1,10 +1,15 @@
 """Gauss–Newton steps for a clip: one block of unknowns a frame, neighbours coupled, a few unknowns shared by all."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solveh_banded
 
 from biomech.errors import BioposeError
+
+State = TypeVar("State")
 
 REACH = 2  # frames; a second difference couples a frame with the next two
 
@@ -102,3 +107,36 @@ class NormalEquations:
         except (ValueError, LinAlgError) as error:
             raise BioposeError(f"the body could not be fitted ({error})", mend="Check the keypoints file.") from error
         return (-solved[:, 0] - solved[:, 1:] @ shared_step).reshape(n, d), shared_step
+
+
+def minimised(
+    state: State,
+    *,
+    cost: Callable[[State], float],
+    equations: Callable[[State], NormalEquations],
+    moved: Callable[[State, np.ndarray, np.ndarray], State],
+    iterations: int,
+) -> State:
+    """Levenberg–Marquardt until the cost falls by less than a thousandth.
+
+    Args:
+        cost: half the sum of squares.
+        equations: of the next step.
+        moved: a state after a step of each frame's unknowns and of the shared ones.
+    """
+    damping, least = 1e-3, cost(state)
+    for _ in range(iterations):
+        normal = equations(state)
+        while True:
+            trial = moved(state, *normal.solve(damping))
+            trial_cost = cost(trial)
+            if trial_cost < least or damping > 1e3:
+                break
+            damping *= 8
+        if trial_cost >= least:
+            break
+        gain, state, least = 1 - trial_cost / least, trial, trial_cost
+        damping = max(damping / 6, 1e-6)
+        if gain < 1e-3:
+            break
+    return state

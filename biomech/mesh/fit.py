@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from biomech.mesh.banded import NormalEquations
+from biomech.mesh.banded import NormalEquations, minimised
 from biomech.mesh.chain import BonePoints, Chain, Slopes
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.ground import Floor
@@ -79,25 +79,15 @@ class WindowFit:
 
     def minimise(self, state: State, *, iterations: int, free_shape: bool) -> State:
         """Levenberg–Marquardt until the cost falls by less than a thousandth."""
-        damping, cost = 1e-3, self.cost(state)
         # The shape changes little and its slopes less: one set of them serves all steps.
         slopes = state.subject.slopes() if free_shape else None
-        for _ in range(iterations):
-            equations = self._equations(state, slopes)
-            while True:
-                step, shape_step = equations.solve(damping)
-                trial = self._moved(state, step, shape_step)
-                trial_cost = self.cost(trial)
-                if trial_cost < cost or damping > 1e3:
-                    break
-                damping *= 8
-            if trial_cost >= cost:
-                break
-            gain, state, cost = 1 - trial_cost / cost, trial, trial_cost
-            damping = max(damping / 6, 1e-6)
-            if gain < 1e-3:
-                break
-        return state
+        return minimised(
+            state,
+            cost=self.cost,
+            equations=lambda now: self._equations(now, slopes),
+            moved=self._moved,
+            iterations=iterations,
+        )
 
     def cost(self, state: State) -> float:
         """Half the robust sum of squares."""

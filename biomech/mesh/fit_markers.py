@@ -21,7 +21,7 @@ from biomech.errors import BioposeError
 from biomech.labels.marker_map import MarkerMap
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import from_vertices, load_virtual_markers, marker_body
-from biomech.mesh.banded import NormalEquations
+from biomech.mesh.banded import NormalEquations, minimised
 from biomech.mesh.chain import BonePoints, Chain, Slopes
 from biomech.mesh.posture import Posture
 from biomech.mesh.prior import PosePrior
@@ -190,23 +190,14 @@ class MarkerFit:
         self, state: _State, targets: Float[np.ndarray, "frames markers 3"], *, free_shape: bool, steps: int = STEPS
     ) -> _State:
         """Levenberg–Marquardt until the cost falls by less than a thousandth."""
-        damping, cost = 1e-3, self._cost(state, targets)
         slopes = state.subject.slopes() if free_shape else None
-        for _ in range(steps):
-            equations = self._equations(state, targets, slopes)
-            while True:
-                trial = self._moved(state, *equations.solve(damping))
-                trial_cost = self._cost(trial, targets)
-                if trial_cost < cost or damping > 1e3:
-                    break
-                damping *= 8
-            if trial_cost >= cost:
-                break
-            gain, state, cost = 1 - trial_cost / cost, trial, trial_cost
-            damping = max(damping / 6, 1e-6)
-            if gain < 1e-3:
-                break
-        return state
+        return minimised(
+            state,
+            cost=lambda now: self._cost(now, targets),
+            equations=lambda now: self._equations(now, targets, slopes),
+            moved=self._moved,
+            iterations=steps,
+        )
 
     def _residual(self, points: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return np.nan_to_num((points - targets) / MARKER_SD_M)
