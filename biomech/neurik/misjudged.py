@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
 from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import load_virtual_markers
+from biomech.neurik.kept import keep, kept
 from biomech.neurik.losses import turned
-from biomech.neurik.noise import TOO_FAR_M, in_place, read_pair
+from biomech.neurik.noise import TOO_FAR_M, in_place, read_pair, stretches
 
 if TYPE_CHECKING:
     from biomech.neurik.predict import NeuralAnswer
@@ -83,8 +82,7 @@ class PoseErrors:
 
     def save(self, path: Path) -> None:
         """Write as .safetensors."""
-        with whole_file(path) as temporary:
-            save_file({name: part.contiguous() for name, part in vars(self).items()}, temporary)
+        keep(path, vars(self))
 
     @classmethod
     def load(cls, path: Path) -> "PoseErrors":
@@ -93,21 +91,13 @@ class PoseErrors:
         Raises:
             BioposeError: it cannot be read.
         """
-        try:
-            return cls(**load_file(path))
-        except Exception as error:  # safetensors has an error type of its own for each fault
-            raise BioposeError(f"not a file of recovered poses ({error})", where=str(path)) from error
+        return kept(path, cls, "a file of recovered poses")
 
     def stretches(
         self, count: int, time: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, " count"], Int[Tensor, "count time"]]:
-        """Random stretches: their clips and their frames; a clip that is too short goes back and forth."""
-        lengths = self.first.diff()
-        chosen = torch.multinomial(lengths.float(), count, replacement=True, generator=generator)
-        start = (torch.rand(count, generator=generator) * lengths[chosen]).long()
-        period = (2 * lengths[chosen] - 2)[:, None]
-        phase = (start[:, None] + torch.arange(time)) % period
-        return chosen, self.first[chosen][:, None] + torch.minimum(phase, period - phase)
+        """Random stretches: their clips and their frames."""
+        return stretches(self.first, count, time, generator)
 
 
 def _measured(

@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
 from biomech.markers.virtual import load_virtual_markers
+from biomech.neurik.kept import keep, kept
 
 COMPONENTS = 40  # of the error's covariance over the markers
 TOO_FAR_M = 0.5  # a frame with such an error is of another person, or lost
@@ -78,8 +77,7 @@ class MarkerNoise:
             "errors": self.errors.half(), "first": self.first, "rate_hz": torch.tensor(self.rate_hz),
             "mean": self.mean, "components": self.components.contiguous(), "decay": self.decay,
         }  # fmt: skip
-        with whole_file(path) as temporary:
-            save_file(tensors, temporary)
+        keep(path, tensors)
 
     @classmethod
     def load(cls, path: Path) -> "MarkerNoise":
@@ -88,21 +86,15 @@ class MarkerNoise:
         Raises:
             BioposeError: it cannot be read.
         """
-        try:
-            file = load_file(path)
-            parts = [file[name] for name in ("mean", "components", "decay")]
-            return cls(file["errors"].float(), file["first"], float(file["rate_hz"]), *parts)
-        except Exception as error:  # safetensors has an error type of its own for each fault
-            raise BioposeError(f"not a model of marker errors ({error})", where=str(path)) from error
+
+        def made(errors: Tensor, rate_hz: Tensor, **rest: Tensor) -> "MarkerNoise":
+            return cls(errors=errors.float(), rate_hz=float(rate_hz), **rest)
+
+        return kept(path, made, "a model of marker errors")
 
     def measured(self, clips: int, time: int, generator: torch.Generator) -> Float[Tensor, "clips time markers 3"]:
-        """Stretches of measured error; a clip that is too short goes back and forth."""
-        lengths = self.first.diff()
-        chosen = torch.multinomial(lengths.float(), clips, replacement=True, generator=generator)
-        start = (torch.rand(clips, generator=generator) * lengths[chosen]).long()
-        period = (2 * lengths[chosen] - 2).clamp_min(1)[:, None]
-        phase = (start[:, None] + torch.arange(time)) % period
-        return in_place_of(self.errors[self.first[chosen][:, None] + torch.minimum(phase, period - phase)])
+        """Stretches of measured error."""
+        return in_place_of(self.errors[stretches(self.first, clips, time, generator)[1]])
 
     def drawn(self, clips: int, time: int, generator: torch.Generator) -> Float[Tensor, "clips time markers 3"]:
         """Errors of the same covariance and decay; each clip has its own constant part."""
@@ -112,6 +104,21 @@ class MarkerNoise:
             states.append(self.decay * states[-1] + (1 - self.decay.square()).sqrt() * fresh[:, t])
         errors = self.mean + torch.stack(states, 1) @ self.components
         return in_place_of(errors.unflatten(-1, (-1, 3)))
+
+
+def stretches(
+    first: Int[Tensor, " clips_and_end"], count: int, time: int, generator: torch.Generator
+) -> tuple[Int[Tensor, " count"], Int[Tensor, "count time"]]:
+    """Random stretches of clips that lie one after the other: their clips and their frames.
+
+    Longer clips come more often; one that is too short goes back and forth.
+    """
+    lengths = first.diff()
+    chosen = torch.multinomial(lengths.float(), count, replacement=True, generator=generator)
+    start = (torch.rand(count, generator=generator) * lengths[chosen]).long()
+    period = (2 * lengths[chosen] - 2).clamp_min(1)[:, None]
+    phase = (start[:, None] + torch.arange(time)) % period
+    return chosen, first[chosen][:, None] + torch.minimum(phase, period - phase)
 
 
 def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray, float]:

@@ -10,14 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
-from biomech.errors import BioposeError
-from biomech.files import whole_file
 from biomech.labels.people import random_adult, seeded
 from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers, marker_body, neutral_static
+from biomech.neurik.kept import keep, kept
 from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.static_pose import static_poses
 
@@ -32,8 +30,7 @@ class People(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Write as .safetensors."""
-        with whole_file(path) as temporary:
-            save_file({name: part.contiguous() for name, part in self._asdict().items()}, temporary)
+        keep(path, self._asdict())
 
     @classmethod
     def load(cls, path: Path) -> "People":
@@ -42,10 +39,7 @@ class People(NamedTuple):
         Raises:
             BioposeError: it cannot be read.
         """
-        try:
-            return cls(**load_file(path))
-        except Exception as error:  # safetensors has an error type of its own for each fault
-            raise BioposeError(f"not a file of random people ({error})", where=str(path)) from error
+        return kept(path, cls, "a file of random people")
 
 
 def random_people(
