@@ -108,3 +108,18 @@ def test_equals_mmcv():
         level_start_index=torch.cat([sizes.new_zeros(1), sizes.prod(1).cumsum(0)[:-1]]),
     )
     torch.testing.assert_close(ours(queries, references, maps), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_sampling_before_projecting_is_the_same():
+    torch.manual_seed(0)
+    attention = DeformableAttention(8, heads=2, levels=3, points=4, memory_width=5, value_width=6).double()
+    with torch.no_grad():
+        for layer in (attention.value_proj, attention.sampling_offsets, attention.attention_weights):
+            layer.weight.normal_()
+            layer.bias.normal_()
+    maps = [torch.randn(2, 5, h, w, dtype=torch.float64) for h, w in SHAPES]
+    places = 1.4 * torch.rand(2, QUERIES, 2, 3, POINTS, 2, dtype=torch.float64) - 0.2  # some outside
+    weights = torch.rand(2, QUERIES, 2, 3 * POINTS, dtype=torch.float64).softmax(-1).unflatten(-1, (3, POINTS))
+    torch.testing.assert_close(
+        attention._sampled_first(maps, places, weights), attention._projected_first(maps, places, weights)
+    )

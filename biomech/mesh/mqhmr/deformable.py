@@ -63,8 +63,7 @@ class DeformableAttention(nn.Module):
     Args:
         width: of queries and answer.
         memory_width: of the levels' features; ``width`` by default, as in mmcv.
-        value_width: of all heads' values together; ``width`` by default, as in mmcv. A narrow one makes large levels
-            cheap: every cell is projected, but only a few are looked at.
+        value_width: of all heads' values together; ``width`` by default, as in mmcv.
     """
 
     def __init__(
@@ -110,9 +109,6 @@ class DeformableAttention(nn.Module):
         maps: Sequence[Float[Tensor, "batch memory_width height width"]],
     ) -> Float[Tensor, "batch queries width"]:
         """What the queries see around their reference points (x and y as parts of the map)."""
-        kernel = self.value_proj.weight[:, :, None, None]
-        projected = [functional.conv2d(level, kernel, self.value_proj.bias) for level in maps]
-        values = [level.unflatten(1, (self.heads, -1)) for level in projected]
         offsets, scores = self.sampling_offsets(queries), self.attention_weights(queries)
         with exact(queries):  # half precision tells no more than 256 places across a map
             offsets = wide(offsets).unflatten(-1, (self.heads, self.levels, self.points, 2))
@@ -120,5 +116,39 @@ class DeformableAttention(nn.Module):
             cells = offsets.new_tensor([(level.shape[-1], level.shape[-2]) for level in maps])
             places = references[:, :, None, None, None] + offsets / cells[:, None]
             weights = weights.unflatten(-1, (self.levels, self.points))
-            seen = deformable_attention([wide(level) for level in values], places, weights)
+        if queries.is_cuda and _operator() is not None:
+            seen = self._projected_first(maps, places, weights)
+        else:
+            seen = self._sampled_first(maps, places, weights)
         return self.output_proj(seen)
+
+    def _projected_first(self, maps: Sequence[Tensor], places: Tensor, weights: Tensor) -> Tensor:
+        """As mmcv's operator wants it."""
+        kernel = self.value_proj.weight[:, :, None, None]
+        projected = [functional.conv2d(level, kernel, self.value_proj.bias) for level in maps]
+        with exact(places):
+            return deformable_attention(
+                [wide(level).unflatten(1, (self.heads, -1)) for level in projected], places, weights
+            )
+
+    def _sampled_first(self, maps: Sequence[Tensor], places: Tensor, weights: Tensor) -> Tensor:
+        """The same: sums and projection are linear, and only what is looked at is projected, not every cell."""
+        queries = places.shape[1]
+        places, weights = (part.transpose(1, 2).flatten(1, 2) for part in (places, weights))
+        with exact(places):
+            seen, inside = [], []
+            for level, values in enumerate(maps):
+                at, share = places[:, :, level], weights[:, :, level]
+                sampled = functional.grid_sample(wide(values), 2 * at - 1, align_corners=False)
+                seen.append(torch.einsum("bmqp,bqp->bmq", sampled, share))
+                # The part of each sample that is on the map: outside there is no bias either.
+                size = at.new_tensor([values.shape[-1], values.shape[-2]])
+                cell = at * size
+                within = (cell + 0.5).clamp(0, 1) * (size - cell + 0.5).clamp(0, 1)
+                inside.append((within.prod(-1) * share).sum(-1))
+            of_head = torch.stack(seen).sum(0).unflatten(-1, (self.heads, queries))
+            kernel = wide(self.value_proj.weight).unflatten(0, (self.heads, -1))
+            projected = torch.einsum("bmhq,hvm->bqhv", of_head, kernel)
+            bias = wide(self.value_proj.bias).unflatten(0, (self.heads, -1))
+            share_inside = torch.stack(inside).sum(0).unflatten(-1, (self.heads, queries)).mT
+            return (projected + share_inside[..., None] * bias).flatten(2)

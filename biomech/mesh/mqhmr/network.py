@@ -49,7 +49,15 @@ CONFIGS = {
     "B": Config(encoder="B", width=512, feed_width=1024, value_width=512),
     "S": Config(encoder="S", width=384, feed_width=768, memory_width=192, value_width=384, layers=4),
     "compact": Config(
-        front="evidence", width=192, heads=4, layers=3, points=2, feed_width=384, memory_width=32, value_width=64
+        front="evidence",
+        tokens=48,
+        width=192,
+        heads=4,
+        layers=3,
+        points=2,
+        feed_width=384,
+        memory_width=32,
+        value_width=64,
     ),
 }
 

@@ -19,6 +19,7 @@ from biomech.files import whole_file
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.losses import Truth
+from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_truth
 from biomech.mesh.mqhmr.network import Inputs
 from biomech.mesh.mqhmr.pyramid import Evidence
 
@@ -82,13 +83,23 @@ class Clips(Dataset):
         split: how the files' names start, ``train`` or ``held_out``.
         body: whose clips they have to be.
         frames: of an item, drawn at random; None for all of them.
+        bone_names: of the body; where given, every other item is seen in a mirror.
 
     Raises:
         BioposeError: there are none.
     """
 
-    def __init__(self, folder: Path, split: str, body: str, frames: int | None = None, seed: int = 0):
-        self.paths, self.body, self.frames, self.seed = sorted(Path(folder).glob(f"{split}_*.npz")), body, frames, seed
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        body: str,
+        frames: int | None = None,
+        seed: int = 0,
+        bone_names: list[str] | None = None,
+    ):
+        self.paths = sorted(Path(folder).glob(f"{split}_*.npz"))
+        self.body, self.frames, self.seed, self.bone_names = body, frames, seed, bone_names
         if not self.paths:
             raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
 
@@ -105,10 +116,15 @@ class Clips(Dataset):
         clip = Clip.load(path)
         if clip.body != self.body:
             raise BioposeError(f"the clip is of the body {clip.body!r}, not {self.body!r}", where=str(path))
-        rows = np.arange(len(clip.xy))
+        rows, rng = np.arange(len(clip.xy)), np.random.default_rng((self.seed, index))
         if self.frames is not None:
-            rows = np.random.default_rng((self.seed, index)).choice(rows, self.frames, replace=len(rows) < self.frames)
-        return inputs_of(clip, rows), truth_of(clip, rows)
+            rows = rng.choice(rows, self.frames, replace=len(rows) < self.frames)
+        inputs, truth = inputs_of(clip, rows), truth_of(clip, rows)
+        if self.bone_names is not None and rng.random() < 0.5:
+            assert inputs.evidence is not None
+            truth = mirrored_truth(truth, inputs.crop, self.body, self.bone_names)
+            inputs = Inputs(mirrored_crop(inputs.crop), evidence=mirrored_evidence(inputs.evidence, inputs.crop))
+        return inputs, truth
 
 
 def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:

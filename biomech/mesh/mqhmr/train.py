@@ -78,7 +78,8 @@ def prepare(
     parts: tuple[Dataset, Dataset]
     if clips is not None:
         body, seed = network.body.name, recipe.course.seed
-        parts = Clips(clips, "train", body, recipe.frames, seed), Clips(clips, "held_out", body)
+        names = network.body.bone_names
+        parts = Clips(clips, "train", body, recipe.frames, seed, names), Clips(clips, "held_out", body)
     else:
         read = [read_people(said, allow_pickle=allow_pickle) for said in (people, held_out)]
         parts = Pictures(read[0], network.body, Jitter(), recipe.course.seed), Pictures(read[1], network.body)
