@@ -229,6 +229,9 @@ def clips(
     motions: Annotated[Path, typer.Option(help="Zip of CMU's .bvh motions.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the clips; those that are there stay.")],
     frames: Annotated[int, typer.Option(min=1, help="About how many frames.")] = 300_000,
+    clip_frames: Annotated[
+        int, typer.Option(min=1, help="Of a clip: 10 show motion; 3 show more people and poses in the same time.")
+    ] = 10,
     held_out: Annotated[bool, typer.Option("--held-out", help="Of the subjects kept for figures.")] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more clips.")
@@ -249,6 +252,7 @@ def clips(
             out,
             frames,
             split="held_out" if held_out else "train",
+            clip_frames=clip_frames,
             seed=seed,
             workers=jobs or os.cpu_count() or 1,
             stop=stop,

@@ -26,7 +26,7 @@ from biomech.mesh.mqhmr.synthetic_motion import Motions
 from biomech.mesh.mqhmr.synthetic_view import Surface, scene
 from biomech.mesh.rendered import clothes, random_shape
 
-FRAMES, RATE_HZ = 10, 15.0  # of a clip
+FRAMES, RATE_HZ = 10, 15.0  # of a clip, where nothing else is said
 CLIPS = 24  # of a shard, one recorded motion for all of them
 SPLITS = ("train", "held_out")  # held_out: of CMU's subjects that nothing in the package learned from
 SIZES_PX = ((1920, 1080), (1080, 1920), (1280, 720), (720, 1280), (960, 720))
@@ -54,6 +54,7 @@ def make(
     frames: int,
     *,
     split: str = "train",
+    clip_frames: int = FRAMES,
     seed: int = 0,
     workers: int = 1,
     stop: Stop | None = None,
@@ -63,7 +64,8 @@ def make(
 
     Args:
         archive: zip of CMU's .bvh motions.
-        frames: at least so many in the folder in the end, if no clip is cut short.
+        frames: at least so many in the folder in the end.
+        clip_frames: of each clip; few for more people, poses and cameras in the same time.
         progress: called with the shards done and expected.
 
     Returns:
@@ -73,9 +75,9 @@ def make(
         BioposeError: there is no such zip, or a shard fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shards = range(-(-frames // (FRAMES * CLIPS)))
+    shards = range(-(-frames // (clip_frames * CLIPS)))
     missing = [shard for shard in shards if not _path(folder, split, seed, shard, CLIPS - 1).exists()]
-    work = functools.partial(make_shard, archive, folder, split, seed)
+    work = functools.partial(make_shard, archive, folder, split, clip_frames, seed)
     stop = stop or Stop()
     answers: Iterator = on_processes(work, missing, workers=workers, stop=stop)
     if workers == 1:
@@ -90,9 +92,9 @@ def make(
     return made
 
 
-def make_shard(archive: Path, folder: Path, split: str, seed: int, shard: int) -> int:
+def make_shard(archive: Path, folder: Path, split: str, clip_frames: int, seed: int, shard: int) -> int:
     """One shard; its last clip is written last. Returns how many frames it has."""
-    makers = _makers(archive, split)
+    makers = _makers(archive, split, clip_frames)
     rng = np.random.default_rng((seed, SPLITS.index(split), shard))
     recording = makers.motions.recording(rng)
     frames = 0
@@ -104,8 +106,8 @@ def make_shard(archive: Path, folder: Path, split: str, seed: int, shard: int) -
 
 
 @functools.lru_cache(maxsize=1)
-def _makers(archive: Path, split: str) -> Makers:
-    return Makers.build(archive, split)
+def _makers(archive: Path, split: str, clip_frames: int) -> Makers:
+    return Makers.build(archive, split, clip_frames)
 
 
 def _path(folder: Path, split: str, seed: int, shard: int, clip: int) -> Path:
