@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -167,7 +167,8 @@ def mqhmr(
     body_model: Annotated[Path | None, typer.Option(help="Your SMPL file (.npz), for --body smpl.")] = None,
     encoder_weights: Annotated[Path | None, typer.Option(help="Your ViTPose, HMR2.0 or MAE file.")] = None,
     projection: Annotated[str, typer.Option(help="full, or weak as in the paper.")] = "full",
-    tokens: Annotated[int, typer.Option(min=1, help="Pose query tokens.")] = 96,
+    tokens: Annotated[int | None, typer.Option(min=1, help="Pose query tokens. [default: 96; compact 48]")] = None,
+    levels: Annotated[str, typer.Option(help="Of the feature pyramid, as parts of the crop's pixels.")] = "4,8,16",
     hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and variations.")] = 0,
@@ -188,14 +189,18 @@ def mqhmr(
     import torch
 
     from biomech.cli.progress import progress_bar
-    from biomech.mesh.mqhmr.network import configuration
+    from biomech.mesh.mqhmr.network import configuration, parse_levels
     from biomech.mesh.mqhmr.train import Recipe, prepare, train_mqhmr
     from biomech.training import Course
 
     if threads is not None:
         torch.set_num_threads(threads)
+    changes: dict[str, Any] = {"body": body, "projection": projection, "checkpointing": checkpointing}
+    changes["strides"] = parse_levels(levels)
+    if tokens is not None:
+        changes["tokens"] = tokens
     recipe = Recipe(
-        config=configuration(size, body=body, projection=projection, tokens=tokens, checkpointing=checkpointing),
+        config=configuration(size, **changes),
         course=Course(steps=steps, hours=hours, seed=seed, rate=rate),
         items=items,
         frames=frames,

@@ -200,3 +200,15 @@ def configuration(name: str, **changes: object) -> Config:
     if name not in CONFIGS:
         raise BioposeError(f"there is no network {name!r}", mend=f"Choose one of {', '.join(CONFIGS)}.")
     return replace(CONFIGS[name], **changes)  # type: ignore[arg-type]
+
+
+def parse_levels(said: str) -> tuple[int, ...]:
+    """Levels of the pyramid from words such as ``4,8,16``.
+
+    Raises:
+        BioposeError: they are not some of 4, 8 and 16 in rising order.
+    """
+    levels = tuple(int(part) if part.strip().isdecimal() else 0 for part in said.split(","))
+    if not levels or any(level not in STRIDES for level in levels) or list(levels) != sorted(set(levels)):
+        raise BioposeError(f"levels {said!r}", mend="Give some of 4,8,16 in this order.")
+    return levels
