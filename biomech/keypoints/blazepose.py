@@ -9,7 +9,6 @@ import os
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,7 +18,7 @@ from jaxtyping import Float, UInt8
 
 from biomech import assets
 from biomech.errors import BioposeError
-from biomech.keypoints.detector import Detection, Region
+from biomech.keypoints.detector import Detection, Maps, Region, sigmoid
 from biomech.keypoints.keypoints import MASK_SIZE
 
 POINT_NAMES = (
@@ -126,7 +125,7 @@ class BlazePose:
         crop = cv2.warpAffine(frame, square.matrix(DETECTOR_SIZE), (DETECTOR_SIZE, DETECTOR_SIZE))
         outputs = self._detector(crop.astype(np.float32) / 127.5 - 1)
         boxes, logits = outputs[(2254, 12)], outputs[(2254, 1)][:, 0]
-        scores = _sigmoid(logits)
+        scores = sigmoid(logits)
         likely = scores > MIN_SCORE
         points = boxes[likely].reshape(-1, 6, 2) / DETECTOR_SIZE
         points[:, [0, 2, 3, 4, 5]] += self._anchors[likely, None]
@@ -137,10 +136,13 @@ class BlazePose:
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
         """The points of the person in a region. What ``presence`` says is for the caller to judge."""
         crop = cv2.warpAffine(frame, region.matrix(CROP_SIZE), (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE)
-        return self.look(crop, region).detection
+        return self.look(crop, region)
 
-    def look(self, crop: UInt8[np.ndarray, "256 256 3"], region: Region) -> "Look":
-        """The points and the evidence behind them, in the crop of a region that the caller has cut out."""
+    def look(self, crop: UInt8[np.ndarray, "256 256 3"], region: Region) -> Detection:
+        """The points, and the maps behind them, in the crop of a region that the caller has cut out.
+
+        The maps are those of the crop itself, with ``mirror`` too.
+        """
         matrix = region.matrix(CROP_SIZE)
         picture = crop.astype(np.float32) / 255
         if len(self._networks) == 1:
@@ -154,7 +156,7 @@ class BlazePose:
         world = answer.world.copy()
         world[:, :2] = world[:, :2] @ np.array([[cos, sin], [-sin, cos]])
         count = len(POINT_NAMES)
-        detection = Detection(
+        return Detection(
             xy=xy[:count],
             confidence=answer.confidence[:count],
             world_m=world[:count],
@@ -163,27 +165,8 @@ class BlazePose:
             next_region=_region(xy[CENTER], xy[EDGE]),
             mask=answer.mask,
             appearance=_appearance(crop, answer.mask),
+            maps=Maps(answer.heat_logits, answer.mask_logits),
         )
-        return Look(detection, answer.heat_logits, answer.mask_logits)
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look at one person: the detection, and the maps of the (unmirrored) crop that it was made from."""
-
-    detection: Detection
-    heat_logits: Float[np.ndarray, "64 64 39"]
-    mask_logits: Float[np.ndarray, "64 64"]
-
-    @property
-    def heat(self) -> Float[np.ndarray, "39 64 64"]:
-        """Where each point may be, 0..1."""
-        return np.moveaxis(_sigmoid(self.heat_logits), -1, 0)
-
-    @property
-    def mask(self) -> Float[np.ndarray, "64 64"]:
-        """How much of each cell is the person, 0..1."""
-        return _sigmoid(self.mask_logits)
 
 
 class _Network:
@@ -207,7 +190,7 @@ class _Answer:
     def __init__(self, outputs: dict[tuple[int, ...], np.ndarray]):
         points = outputs[(OUTPUTS * 5,)].reshape(OUTPUTS, 5)
         self.xy = _refined(points[:, :2].astype(np.float64), outputs[(HEAT_SIZE, HEAT_SIZE, OUTPUTS)])
-        self.confidence = (_sigmoid(points[:, 3]) * _sigmoid(points[:, 4])).astype(np.float64)
+        self.confidence = (sigmoid(points[:, 3]) * sigmoid(points[:, 4])).astype(np.float64)
         self.world = outputs[(OUTPUTS * 3,)].reshape(OUTPUTS, 3).astype(np.float64)
         self.presence = float(outputs[(1,)][0])
         self.heat_logits = outputs[(HEAT_SIZE, HEAT_SIZE, OUTPUTS)]
@@ -229,10 +212,6 @@ class _Answer:
         self.world = other.world + weight[:, None] * (self.world - other.world)
         self.confidence = (self.confidence + other.confidence) / 2
         self.presence = (self.presence + other.presence) / 2
-
-
-def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(values, -80, 80)))
 
 
 def _anchors() -> Float[np.ndarray, "2254 2"]:
@@ -310,7 +289,7 @@ def _refined(
     columns, rows = start[:, 0, None] + window, start[:, 1, None] + window
     inside = ((columns >= 0) & (columns < HEAT_SIZE))[:, None, :] & ((rows >= 0) & (rows < HEAT_SIZE))[:, :, None]
     clipped_rows, clipped_columns = rows.clip(0, HEAT_SIZE - 1), columns.clip(0, HEAT_SIZE - 1)
-    weight = _sigmoid(heat[clipped_rows[:, :, None], clipped_columns[:, None, :], np.arange(len(xy))[:, None, None]])
+    weight = sigmoid(heat[clipped_rows[:, :, None], clipped_columns[:, None, :], np.arange(len(xy))[:, None, None]])
     weight = weight * inside
     started_inside = ((start >= 0) & (start < HEAT_SIZE)).all(-1)
     sure = started_inside & (weight.max((1, 2)) >= MIN_HEAT)

@@ -10,7 +10,9 @@ import numpy as np
 
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import BlazePose
+from biomech.keypoints.detector import Detection
 from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
+from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.keypoints.tracking import Person, Tracker
 from biomech.video import Video, focal_length
 
@@ -27,6 +29,7 @@ def detect(
     fov_deg: float | None = None,
     detector_path: Path | None = None,
     threads: int | None = None,
+    keep_looks: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's points in every frame, with BlazePose; nothing is smoothed.
@@ -37,6 +40,7 @@ def detect(
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
         detector_path: a .task file in place of the pinned one.
         threads: for the networks; by default all cores, four at most.
+        keep_looks: keep the landmark network's maps too (``Keypoints.looks``), for MQ-HMR.
         progress: called after every frame with the frames done and expected.
 
     Raises:
@@ -53,7 +57,7 @@ def detect(
         np.zeros(MASK_SIZE * MASK_SIZE // 8, np.uint8),
         np.full((2, 3), np.nan),
     )
-    times, rows = [], []
+    times, rows, glances = [], [], []
     for time_s, frame in _ahead(video.frames()):
         found = tracker.follow(frame, time_s)
         times.append(time_s)
@@ -62,6 +66,8 @@ def detect(
             if found is None
             else (found.xy, found.confidence, found.world_m, np.packbits(found.mask), found.region.matrix(MASK_SIZE))
         )
+        if keep_looks:
+            glances.append(_glance(found))
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
     missed = sum(row is nowhere for row in rows)
@@ -85,9 +91,16 @@ def detect(
         world_m=world_m,
         mask_bits=mask_bits,
         mask_from_image=mask_from_image,
+        looks=Looks.gathered(glances) if keep_looks else None,
         detector=detector.name,
         notes=notes,
     )
+
+
+def _glance(found: Detection | None) -> Glance | None:
+    if found is None or found.maps is None:
+        return None
+    return Glance.of(scaled(found.maps.heat), scaled(found.maps.mask), found.region)
 
 
 def _ahead(items: Iterable[Item]) -> Iterator[Item]:

@@ -31,6 +31,24 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Maps:
+    """What a landmark network's maps say, over the region that it looked at; logits."""
+
+    heat_logits: Float[np.ndarray, "64 64 39"]
+    mask_logits: Float[np.ndarray, "64 64"]
+
+    @property
+    def heat(self) -> Float[np.ndarray, "39 64 64"]:
+        """Where each point may be, 0 … 1."""
+        return sigmoid(np.ascontiguousarray(np.moveaxis(self.heat_logits, -1, 0)))
+
+    @property
+    def mask(self) -> Float[np.ndarray, "64 64"]:
+        """How much of each cell is the person, 0 … 1."""
+        return sigmoid(self.mask_logits)
+
+
+@dataclass(frozen=True)
 class Detection:
     """One person in one frame."""
 
@@ -42,6 +60,7 @@ class Detection:
     next_region: Region  # where to look for the same person in the next frame
     mask: Bool[np.ndarray, "64 64"]  # of the person, over ``region``
     appearance: Float[np.ndarray, " bins"]  # colour histogram of the person, sums to 1
+    maps: Maps | None = None  # where the detector has any
 
 
 class Detector(Protocol):
@@ -57,3 +76,8 @@ class Detector(Protocol):
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
         """The points of the person in a region. What ``presence`` says is for the caller to judge."""
         ...
+
+
+def sigmoid(logits: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """0 … 1 of what a network says."""
+    return 1 / (1 + np.exp(-np.clip(logits, -80, 80)))

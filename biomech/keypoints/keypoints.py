@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.keypoints.looks import Looks
 
 MASK_SIZE = 64
 
@@ -33,6 +34,7 @@ class Keypoints:
     # crop cell (0..64) = mask_from_image @ (x, y, 1).
     mask_bits: UInt8[np.ndarray, "frames 512"] | None = None
     mask_from_image: Float[np.ndarray, "frames 2 3"] | None = None
+    looks: Looks | None = None  # the maps behind the points, where they were kept
     detector: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -64,6 +66,8 @@ class Keypoints:
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = value.astype(np.float32) if value.dtype.kind == "f" else value
+        if self.looks is not None:
+            arrays |= self.looks.columns()
         with whole_file(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -88,6 +92,7 @@ class Keypoints:
                     world_m=data["world_m"].astype(np.float64) if "world_m" in data else None,
                     mask_bits=data["mask_bits"] if "mask_bits" in data else None,
                     mask_from_image=data["mask_from_image"].astype(np.float64) if "mask_from_image" in data else None,
+                    looks=Looks.of_columns(data),
                     detector=str(data["detector"]),
                     notes=[str(n) for n in data["notes"]],
                 )

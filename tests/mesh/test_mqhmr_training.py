@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 
 from biomech.cli.train import app
 from biomech.errors import BioposeError
+from biomech.keypoints.looks import scaled
 from biomech.mesh.mqhmr.bodies import anny_layer
 from biomech.mesh.mqhmr.deformable import DeformableAttention
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.losses import completed
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, configuration
-from biomech.mesh.mqhmr.shards import Clip, Clips, scaled
+from biomech.mesh.mqhmr.shards import Clip, Clips
 from biomech.mesh.mqhmr.train import Recipe, joined, load_mqhmr, measure, train_mqhmr
 from biomech.training import Course
 

@@ -16,14 +16,13 @@ from torch.utils.data import Dataset
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.keypoints.looks import STEPS
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.losses import Truth
 from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_truth
 from biomech.mesh.mqhmr.network import Inputs
 from biomech.mesh.mqhmr.pyramid import Evidence
-
-STEPS = 255  # of a heat map and of the mask
 
 
 @dataclass
@@ -69,11 +68,6 @@ class Clip:
             raise BioposeError(f"not a clip of rendered bodies ({error})", where=str(path)) from error
         plain = {"focal_px": float(columns["focal_px"]), "body": str(columns["body"])}
         return cls(**{**columns, **plain})
-
-
-def scaled(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-    """Numbers of 0 … 1 as a clip keeps them."""
-    return np.round(np.clip(values, 0, 1) * STEPS).astype(np.uint8)
 
 
 class Clips(Dataset):

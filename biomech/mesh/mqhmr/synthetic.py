@@ -17,11 +17,12 @@ from scipy.spatial.transform import Rotation
 
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
-from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose, Look
-from biomech.keypoints.detector import Region
+from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose
+from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.keypoints import Keypoints
+from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.labels.workers import Stop, on_processes
-from biomech.mesh.mqhmr.shards import Clip, scaled
+from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic_motion import Motions
 from biomech.mesh.mqhmr.synthetic_view import Surface, scene
 from biomech.mesh.rendered import clothes, random_shape
@@ -163,22 +164,21 @@ def see(motion: BodyMotion, camera: Camera, makers: Makers, rng: np.random.Gener
     drawn = scene(clothes(body, rng), camera.size_px, joints[0][inside[0]], rng)
     turn = camera.rotation_camera_from_world
     region = _first_region(joints[0], body.bone_names, rng)
-    looks: list[Look] = []
+    found: list[Detection] = []
     for vertices in skin:
         points = camera.to_camera(vertices)
         xy = points[:, :2] / np.maximum(points[:, 2:], 1e-3) * camera.focal_px + camera.center_px
         crop = drawn.crop(makers.surface, points.astype(np.float32), xy, region, rng)
-        look = makers.detector.look(crop, region)
-        if look.detection.presence <= MIN_SCORE:
+        detection = makers.detector.look(crop, region)
+        if detection.presence <= MIN_SCORE:
             return None
-        looks.append(look)
-        region = look.detection.next_region
-    found = [look.detection for look in looks]
+        found.append(detection)
+        region = detection.next_region
     rotations = motion.rotations.copy()
     rotations[:, 0] = turn @ rotations[:, 0]
     return Clip(
-        heat=np.stack([scaled(look.heat) for look in looks]),
-        mask=np.stack([scaled(look.mask) for look in looks]),
+        heat=np.stack([scaled(d.maps.heat) for d in found if d.maps]),
+        mask=np.stack([scaled(d.maps.mask) for d in found if d.maps]),
         xy=np.stack([d.xy for d in found]),
         confidence=np.stack([d.confidence for d in found]),
         world_m=np.stack([d.world_m for d in found]),
@@ -206,6 +206,14 @@ def keypoints_of(clip: Clip, rate_hz: float = RATE_HZ) -> Keypoints:
         float(clip.focal_px),
         "synthetic",
         clip.world_m.astype(float),
+        looks=Looks.gathered(
+            [
+                Glance.of(heat, mask, Region(tuple(center.tolist()), float(size), float(angle)))
+                for heat, mask, center, size, angle in zip(
+                    clip.heat, clip.mask, clip.center_px, clip.size_px, clip.angle_rad, strict=True
+                )
+            ]
+        ),
     )
 
 
