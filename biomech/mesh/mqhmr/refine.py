@@ -6,6 +6,7 @@ weights are ours, chosen by the 3D error on clips whose truth is known. Besides 
 camera move, since no pose mends a shift; β stays.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,11 +19,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.lifter import USUAL_STATURE_M
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, Bodies, BodyLayer
 from biomech.mesh.mqhmr.camera import NEAREST_M, Crop, place
 from biomech.mesh.mqhmr.network import MQHMR, Answer, Inputs
+from biomech.mesh.mqhmr.predict import Frames, inputs_of_frames, rows_seen
 from biomech.mesh.mqhmr.pyramid import Evidence, Features
 from biomech.mesh.posture import LIMIT_SD_RAD
 from biomech.mesh.prior import PosePrior
@@ -49,8 +52,8 @@ class Target2D(NamedTuple):
 class Refinement:
     """Rates and weights; the defaults were chosen on clips of known truth."""
 
-    tokens_rate: float = 0.01
-    camera_rate: float = 0.01
+    tokens_rate: float = 0.15  # of the learned tokens' root mean square
+    camera_rate: float = 0.02
     mask: float = 5.0
     pose: float = 1.0  # of the squared change of the rotation matrices
     tokens: float = 0.0  # of the tokens' squared change, in mean squares of the learned ones
@@ -99,6 +102,38 @@ def refine(
     )
 
 
+def refined(
+    network: MQHMR,
+    keypoints: Keypoints,
+    iterations: int = ITERATIONS,
+    *,
+    refinement: Refinement = Refinement(),
+    chunk: int = CHUNK,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Frames, Bool[np.ndarray, " frames"]]:
+    """``refine`` on a clip, frame by frame: the bodies, and which of them were refined.
+
+    Args:
+        progress: called with the frames done and expected.
+
+    Raises:
+        BioposeError: as ``predict.rows_seen``.
+    """
+    seen, frames = rows_seen(keypoints), Frames.unseen(len(keypoints.xy), network)
+    flags = np.zeros(len(keypoints.xy), bool)
+    for first in range(0, len(seen), chunk):
+        rows = seen[first : first + chunk]
+        inputs = inputs_of_frames(keypoints, rows)
+        assert inputs.evidence is not None
+        found = refine(network, inputs, target_of(inputs.evidence), iterations, refinement=refinement, chunk=chunk)
+        with torch.no_grad():
+            frames.put(rows, found.answer, network.pose(found.answer))
+        flags[rows] = found.refined.cpu().numpy()
+        if progress:
+            progress(min(first + chunk, len(seen)), len(seen))
+    return frames, flags
+
+
 def _refine_chunk(network: MQHMR, inputs: Inputs, target: Target2D, iterations: int, refinement: Refinement) -> Refined:
     with torch.no_grad():
         features = network.features(inputs)
@@ -144,7 +179,11 @@ class _Objective:
         queries, camera = self.network.decoder.queries.detach(), self.first.camera
         tokens = queries.new_zeros(len(camera), *queries.shape).requires_grad_()
         move = torch.zeros_like(camera).requires_grad_()
-        groups = [{"params": [tokens], "lr": self.how.tokens_rate}, {"params": [move], "lr": self.how.camera_rate}]
+        size = float(queries.square().mean().sqrt())
+        groups = [
+            {"params": [tokens], "lr": self.how.tokens_rate * size},
+            {"params": [move], "lr": self.how.camera_rate},
+        ]
         optimiser = torch.optim.Adam(groups, betas=(0.9, 0.95))
         falling = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / max(iterations, 1))
         with torch.enable_grad():
