@@ -1,4 +1,4 @@
-"""The stage Keypoints → BodyMotion, without a trained network: `fit` over the windows of a clip, then upright."""
+"""The stage Keypoints → BodyMotion: `fit` over the windows of a clip, from one beginning or another; then upright."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -11,17 +11,15 @@ from threadpoolctl import threadpool_limits
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
-from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import BonePoints, Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.fit import Evidence, State, WindowFit
 from biomech.mesh.ground import Floor, find_floor, sole_points, upright_camera
-from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.posture import Posture
 from biomech.mesh.prior import PosePrior
 from biomech.mesh.rays import towards
-from biomech.mesh.start import start
+from biomech.mesh.start import Beginning, FromDetector
 from biomech.mesh.subject import Subject
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
@@ -44,6 +42,7 @@ def recover(
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
+    beginning: Beginning | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """Fit the Anny body to the keypoints of a clip.
@@ -54,6 +53,7 @@ def recover(
     Args:
         height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
             allows, and sizes and distances are only as good as that guess.
+        beginning: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
 
     Raises:
@@ -64,7 +64,8 @@ def recover(
     body = AnnyBody.load([0])
     chain = Chain(body.parents, body.bone_names)
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
-    evidence = _evidence(keypoints, places, correspondence)
+    beginning = beginning or FromDetector()
+    evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
     posture = Posture(PosePrior.load(), chain)
     subject = Subject.start(body, height_m, mass_kg)
     soles = sole_points(body, subject.shaped.stature_m)
@@ -83,14 +84,9 @@ def recover(
         part = _part(evidence, window)
         fit = WindowFit(part, chain, correspondence, posture, soles, floor)
         if state is None:
-            rest = chain.positions(
-                correspondence.points,
-                subject.shaped,
-                np.eye(3)[None, None].repeat(len(body.parents), 1),
-                np.zeros((1, 3)),
-            )[0]
-            state = start(part, correspondence.points.names, rest, chain, subject)
-            state = fit.minimise(state, iterations=ITERATIONS, free_shape=False)
+            state = beginning.state(part, window, correspondence, chain, subject)
+            if not beginning.posed:
+                state = fit.minimise(state, iterations=ITERATIONS, free_shape=False)
         state = fit.minimise(state, iterations=ITERATIONS, free_shape=free_shape)
         step()
         return state
@@ -132,8 +128,8 @@ def _check(keypoints: Keypoints) -> None:
         raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
 
 
-def _evidence(keypoints: Keypoints, places: list[int], correspondence: Correspondence) -> Evidence:
-    """The keypoints as the fit takes them: gaps at confidence 0, the detector's 3D about its mean."""
+def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
+    """The keypoints as the fit takes them, gaps at confidence 0; nothing is known in space."""
     assert keypoints.focal_px is not None
     xy = keypoints.xy[:, places]
     confidence = np.where(np.isfinite(xy).all(-1), keypoints.confidence[:, places], 0.0)
@@ -141,25 +137,13 @@ def _evidence(keypoints: Keypoints, places: list[int], correspondence: Correspon
     xy = np.nan_to_num(xy)
     width, height = keypoints.size_px
     center = np.array([(width - 1) / 2, (height - 1) / 2])
-    turn = towards(xy, confidence, center, keypoints.focal_px)
-    landmarks, spread = np.zeros((*xy.shape[:2], 3)), np.full((*xy.shape[:2], 3), np.inf)
-    if keypoints.world_m is not None:
-        known = (confidence > 0).any(1) & np.isfinite(keypoints.world_m[:, places]).all((1, 2))
-        if list(keypoints.names) == POINT_NAMES:
-            landmarks[known], spread[known] = lift(
-                xy[known], confidence[known], keypoints.world_m[known], keypoints.focal_px, center
-            )
-        else:
-            landmarks[known] = keypoints.world_m[known][:, places] / USUAL_STATURE_M
-            landmarks[known] -= landmarks[known].mean(1, keepdims=True)
-            spread[known] = correspondence.landmark_sd
     steps = np.diff(keypoints.time_s)
     return Evidence(
         xy=xy,
         confidence=confidence,
-        landmarks=landmarks,
-        landmark_sd=spread,
-        camera_from_ray=turn,
+        landmarks=np.zeros((*xy.shape[:2], 3)),
+        landmark_sd=np.full((*xy.shape[:2], 3), np.inf),
+        camera_from_ray=towards(xy, confidence, center, keypoints.focal_px),
         interval_s=float(np.median(steps)) if len(steps) else 1 / 30,
         focal_px=keypoints.focal_px,
         center_px=center,

@@ -1,11 +1,21 @@
-"""Where the fit starts: the body laid over the detector's own 3D landmarks, at the distance its size tells."""
+"""How a recovery begins: what is known of the body in space before the fit, and the pose that the fit starts from.
+
+Here from the detector's own 3D landmarks; ``mqhmr.through_time`` has another beginning, MQ-HMR's.
+"""
+
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
+from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import Chain
+from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.fit import Evidence, State
+from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.subject import Subject
 
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -13,7 +23,61 @@ TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 TO_THE_LENS = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
-def start(
+class Beginning(Protocol):
+    """What a recovery begins with, besides the keypoints in the picture."""
+
+    posed: bool  # whether ``state`` is near enough for the shape to be fitted at once
+
+    def in_space(
+        self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
+    ) -> Evidence:
+        """The evidence of a clip with what is known of the points in space; ``places``: of them in the keypoints."""
+        ...
+
+    def state(
+        self, evidence: Evidence, window: slice, correspondence: Correspondence, chain: Chain, subject: Subject
+    ) -> State:
+        """Where the fit of a window starts; ``evidence``: the window's."""
+        ...
+
+
+class FromDetector:
+    """The detector's 3D landmarks: corrected where the detector is the embedded one; the rest pose laid over them."""
+
+    posed = False
+
+    def in_space(
+        self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
+    ) -> Evidence:
+        if keypoints.world_m is None:
+            return evidence
+        confidence = evidence.confidence
+        landmarks, spread = evidence.landmarks.copy(), evidence.landmark_sd.copy()
+        known = (confidence > 0).any(1) & np.isfinite(keypoints.world_m[:, places]).all((1, 2))
+        if list(keypoints.names) == POINT_NAMES:
+            landmarks[known], spread[known] = lift(
+                evidence.xy[known],
+                confidence[known],
+                keypoints.world_m[known],
+                evidence.focal_px,
+                evidence.center_px,
+            )
+        else:
+            landmarks[known] = keypoints.world_m[known][:, places] / USUAL_STATURE_M
+            landmarks[known] -= landmarks[known].mean(1, keepdims=True)
+            spread[known] = correspondence.landmark_sd
+        return replace(evidence, landmarks=landmarks, landmark_sd=spread)
+
+    def state(
+        self, evidence: Evidence, window: slice, correspondence: Correspondence, chain: Chain, subject: Subject
+    ) -> State:
+        points = correspondence.points
+        at_rest = np.eye(3)[None, None].repeat(len(chain.parents), 1)
+        rest_points = chain.positions(points, subject.shaped, at_rest, np.zeros((1, 3)))[0]
+        return laid_over_landmarks(evidence, points.names, rest_points, chain, subject)
+
+
+def laid_over_landmarks(
     evidence: Evidence,
     names: list[str],
     rest_points: Float[np.ndarray, "points 3"],
@@ -33,8 +97,8 @@ def start(
     laid = laid - laid[:, trunk[2:]].mean(1, keepdims=True)
     rotations = np.broadcast_to(np.eye(3), (frames, len(chain.parents), 3, 3)).copy()
     rotations[:, 0] = facing
-    root = _place(evidence, laid) - facing @ rest_points[trunk[2:]].mean(0)
-    return State(rotations, _filled(root, evidence.confidence.sum(1) > 0), subject)
+    root = place(evidence, laid) - facing @ rest_points[trunk[2:]].mean(0)
+    return State(rotations, filled(root, evidence.confidence.sum(1) > 0), subject)
 
 
 def _facing(
@@ -51,7 +115,7 @@ def _facing(
     return result
 
 
-def _place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
+def place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
     """Where the points' origin is if they project onto the keypoints: linear least squares, frame by frame."""
     rays = (evidence.xy - evidence.center_px) / evidence.focal_px
     weight = evidence.confidence[..., None]
@@ -62,12 +126,12 @@ def _place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Fl
     a = (rows * weight[..., None]).reshape(len(rays), -1, 3)
     b = (right * weight).reshape(len(rays), -1, 1)
     normal = a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3)
-    place = np.linalg.solve(normal, a.transpose(0, 2, 1) @ b)[..., 0]
-    place[:, 2] = np.maximum(place[:, 2], 0.3)
-    return place
+    found = np.linalg.solve(normal, a.transpose(0, 2, 1) @ b)[..., 0]
+    found[:, 2] = np.maximum(found[:, 2], 0.3)
+    return found
 
 
-def _filled(values: Float[np.ndarray, "frames 3"], good: np.ndarray) -> Float[np.ndarray, "frames 3"]:
+def filled(values: Float[np.ndarray, "frames 3"], good: np.ndarray) -> Float[np.ndarray, "frames 3"]:
     """Linear in time through frames without evidence."""
     if good.all() or not good.any():
         return values

@@ -1,0 +1,80 @@
+"""From MQ-HMR's frames, each by itself, to one body that moves: the fit of `biomech.mesh.recover` begins with them.
+
+What the network says of the body's points in space takes the place of the detector's 3D, with the spread that it
+showed on clips of known truth (``spread``); its poses are where the fit starts. The fit does the rest as always: one
+shape, the picture, smoothness, gravity, the floor and the feet on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
+from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.keypoints import Keypoints
+from biomech.mesh.chain import Chain
+from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.fit import Evidence, State
+from biomech.mesh.mqhmr.predict import Frames
+from biomech.mesh.mqhmr.spread import Spread, in_statures
+from biomech.mesh.recover import recover
+from biomech.mesh.start import filled, place
+from biomech.mesh.subject import Subject
+
+
+class FromFrames:
+    """MQ-HMR's points in space and its poses."""
+
+    posed = True
+
+    def __init__(self, frames: Frames, spread: Spread):
+        if not frames.seen.any():
+            raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
+        self.frames, self.spread = frames, spread
+
+    def in_space(
+        self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
+    ) -> Evidence:
+        seen = self.frames.seen & (evidence.confidence > 0).any(1)
+        landmarks, spread = evidence.landmarks.copy(), evidence.landmark_sd.copy()
+        landmarks[seen] = in_statures(self.frames, seen, evidence.camera_from_ray[seen])[:, places]
+        landmarks[seen] -= landmarks[seen].mean(1, keepdims=True)
+        spread[seen] = self.spread.at(keypoints.confidence[seen])[:, places]
+        return replace(evidence, landmarks=landmarks, landmark_sd=spread)
+
+    def state(
+        self, evidence: Evidence, window: slice, correspondence: Correspondence, chain: Chain, subject: Subject
+    ) -> State:
+        """The network's poses, frames without one as their nearest; each where it lies on the keypoints."""
+        known, at = np.flatnonzero(self.frames.seen), np.arange(window.start, window.stop)
+        rotations = self.frames.rotations[known[np.abs(at[:, None] - known).argmin(1)]]
+        points = chain.positions(correspondence.points, subject.shaped, rotations, np.zeros((len(at), 3)))
+        root = place(evidence, points)
+        return State(rotations, filled(root, evidence.confidence.sum(1) > 0), subject)
+
+
+def recover_frames(
+    keypoints: Keypoints,
+    frames: Frames,
+    *,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    spread: Spread | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> BodyMotion:
+    """One moving body from what MQ-HMR said of each frame.
+
+    Args:
+        keypoints: BlazePose's, those that the network looked at.
+        height_m, mass_kg, progress: as ``recover``.
+        spread: of the network; by default that of the one in the package.
+
+    Raises:
+        BioposeError: as ``recover``; or the keypoints are not BlazePose's.
+    """
+    if list(keypoints.names) != POINT_NAMES:
+        raise BioposeError("MQ-HMR needs BlazePose's keypoints", mend="Make them with `biopose detect VIDEO`.")
+    beginning = FromFrames(frames, spread or Spread.load())
+    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, beginning=beginning, progress=progress)
