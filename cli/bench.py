@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from biomech.cli.bench_mqhmr import mqhmr
+
 app = typer.Typer(no_args_is_help=True, help="Measure accuracy and speed on this machine.")
 
 
@@ -159,6 +161,9 @@ def neurik(
         say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
     )
     _tell(figures, as_json, 40)
+
+
+app.command("mqhmr")(mqhmr)
 
 
 def _tell(figures: dict[str, Any], as_json: bool, width: int) -> None:

@@ -120,7 +120,7 @@ def bench_rendered(
     *,
     frames: int,
     clips: int | None = None,
-    refinements: Sequence[int] = REFINEMENTS,
+    refinements: Sequence[int] | None = None,
     say: Say = lambda _: None,
 ) -> tuple[dict[str, Any], Rendered, Errors]:
     """Figures of the first network at every number of iterations and by distance, of the others as they are.
@@ -135,7 +135,7 @@ def bench_rendered(
     say(f"{len(rendered.names)} frames of held-out clips")
     rows: dict[str, dict[str, float]] = {}
     by_iterations = {}
-    for iterations in refinements:
+    for iterations in refinements or REFINEMENTS:
         by_iterations[iterations] = network_errors(network, rendered, iterations)
         rows[f"{iterations} iterations"] = by_iterations[iterations].figures()
         say(f"  {iterations} iterations: {rows[f'{iterations} iterations']}")

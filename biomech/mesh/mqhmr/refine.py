@@ -54,6 +54,7 @@ class Refinement:
 
     tokens_rate: float = 0.15  # of the learned tokens' root mean square
     camera_rate: float = 0.02
+    widen: float = 2.0  # of the keypoints' calibrated deviations: the network's own answer lies further off
     mask: float = 5.0
     pose: float = 1.0  # of the squared change of the rotation matrices
     tokens: float = 0.0  # of the tokens' squared change, in mean squares of the learned ones
@@ -170,7 +171,7 @@ class _Objective:
         self.places = crop.into(torch.where(known[..., None], target.xy, 0.0))[:, body.keypoint_rows]
         away = first.root_position_m.norm(dim=1).clamp_min(NEAREST_M)
         side_m = crop.size_px * away / crop.focal_px  # of the crop, where the person is
-        self.sd = _picture_sd(body).to(away) * (USUAL_STATURE_M / side_m)[:, None]
+        self.sd = how.widen * _picture_sd(body).to(away) * (USUAL_STATURE_M / side_m)[:, None]
         self.outside = None if target.mask is None else _outside(target.mask)
         self.view = crop.weak() if network.config.projection == "weak" else crop
 
