@@ -166,6 +166,10 @@ def mqhmr(
     body: Annotated[str, typer.Option(help="anny or smpl.")] = "anny",
     body_model: Annotated[Path | None, typer.Option(help="Your SMPL file (.npz), for --body smpl.")] = None,
     encoder_weights: Annotated[Path | None, typer.Option(help="Your ViTPose, HMR2.0 or MAE file.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Weights (mqhmr.safetensors) of an earlier training.")] = None,
+    only_guess: Annotated[
+        bool, typer.Option("--only-guess", help="Compact: learn the first guess alone; fast, and a start for --start.")
+    ] = False,
     projection: Annotated[str, typer.Option(help="full, or weak as in the paper.")] = "full",
     tokens: Annotated[int | None, typer.Option(min=1, help="Pose query tokens. [default: 96; compact 48]")] = None,
     levels: Annotated[str, typer.Option(help="Of the feature pyramid, as parts of the crop's pixels.")] = "4,8,16",
@@ -205,9 +209,10 @@ def mqhmr(
         items=items,
         frames=frames,
         workers=workers,
+        only_guess=only_guess,
     )
     prepared = prepare(
-        recipe, clips, people or [], held_out or [], body_model, encoder_weights, allow_pickle=allow_pickle
+        recipe, clips, people or [], held_out or [], body_model, encoder_weights, start, allow_pickle=allow_pickle
     )
     for line in prepared.lines:
         typer.echo(line)

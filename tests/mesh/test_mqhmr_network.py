@@ -91,7 +91,7 @@ def test_answers_start_at_the_mean(body, inputs, config, monkeypatch):
     network = network_of(body, config).eval()
     with torch.no_grad():
         answer = network(inputs)
-    assert answer.rotations.shape == (config.layers, BATCH, 31, 3, 3)
+    assert answer.rotations.shape == (config.layers + 1, BATCH, 31, 3, 3)
     assert answer.betas.shape == (BATCH, 24) and answer.camera.shape == (BATCH, 3)
     torch.testing.assert_close(answer.rotations[:, :, 1:], body.mean_pose[1:].expand_as(answer.rotations[:, :, 1:]),
                                atol=0.1, rtol=0)  # fmt: skip
@@ -122,7 +122,7 @@ def test_evidence_outside_its_order_changes_the_answer(body, inputs):
     with torch.no_grad():
         network.pose_head.weight.normal_()
         other = inputs._replace(evidence=inputs.evidence._replace(heat=inputs.evidence.heat.flip(-1)))
-        assert (network(inputs).rotations[0] - network(other).rotations[0]).abs().max() > 1e-3
+        assert (network(inputs).rotations[-1] - network(other).rotations[-1]).abs().max() > 1e-3
 
 
 def test_perfect_answer_has_no_loss_and_gaps_no_gradient(body, inputs):
@@ -153,11 +153,11 @@ def test_every_layer_is_supervised(body, inputs):
     rotations = answer.rotations.clone().requires_grad_()
     losses(network, answer._replace(rotations=rotations), inputs.crop, truth, LossWeights())["loss"].backward()
     sizes = rotations.grad.abs().sum((1, 2, 3, 4))
-    assert 0 < sizes[0] < sizes[1]
+    assert 0 < sizes[0] < sizes[-1]
     last = LossWeights(earlier=0)
     rotations.grad = None
     losses(network, answer._replace(rotations=rotations), inputs.crop, truth, last)["loss"].backward()
-    assert not rotations.grad[0].any() and rotations.grad[1].any()
+    assert not rotations.grad[:-1].any() and rotations.grad[-1].any()
 
 
 def test_learns_what_it_is_shown(body, inputs):

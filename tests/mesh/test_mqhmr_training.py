@@ -18,7 +18,7 @@ from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.losses import completed
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, configuration
 from biomech.mesh.mqhmr.shards import Clip, Clips
-from biomech.mesh.mqhmr.train import Recipe, joined, load_mqhmr, measure, train_mqhmr
+from biomech.mesh.mqhmr.train import Recipe, joined, load_mqhmr, measure, prepare, train_mqhmr
 from biomech.training import Course
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)
@@ -200,3 +200,20 @@ def test_command_says_what_it_cannot_do(tmp_path, monkeypatch, arguments, messag
     monkeypatch.setitem(VIT_SIZES, "S", VitSize(24, 1, 2))
     result = CliRunner().invoke(app, ["mqhmr", "--out", str(tmp_path), *arguments])
     assert isinstance(result.exception, BioposeError) and message in str(result.exception)
+
+
+def test_the_first_guess_is_learned_alone(body, folder, tmp_path):
+    """Neither maps nor decoder are touched, and the whole network can start from it."""
+    torch.manual_seed(0)
+    before = {name: value.clone() for name, value in MQHMR(SMALL, body).named_parameters()}
+    data = Clips(folder, "train", "anny", 2, maps=False), Clips(folder, "held_out", "anny", maps=False)
+    recipe = Recipe(config=SMALL, course=COURSE, items=2, only_guess=True)
+    torch.manual_seed(0)
+    train_mqhmr(MQHMR(SMALL, body), *data, joined, tmp_path, recipe)
+    after = load_mqhmr(tmp_path / "mqhmr.safetensors").state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.allclose(before[name], after[name], 2e-3, 2e-4)}
+    assert changed == {"evidence", "guess_head"}
+    prepared = prepare(Recipe(config=SMALL), folder, [], [], start=tmp_path / "mqhmr.safetensors")
+    torch.testing.assert_close(
+        prepared.network.state_dict()["guess_head.layers.1.bias"], after["guess_head.layers.1.bias"]
+    )

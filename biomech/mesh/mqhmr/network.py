@@ -18,7 +18,7 @@ from biomech.mesh.mqhmr.bodies import Bodies, BodyLayer, anny_layer, smpl_layer
 from biomech.mesh.mqhmr.camera import Crop, Projection, exact, place, project
 from biomech.mesh.mqhmr.decoder import Decoder
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, Vit
-from biomech.mesh.mqhmr.heads import PoseHead, ShapeCameraHead
+from biomech.mesh.mqhmr.heads import Guess, GuessHead, PoseHead, rotation_from_6d
 from biomech.mesh.mqhmr.pyramid import STRIDES, CropToken, Evidence, EvidenceFront, Features, Pyramid
 
 
@@ -58,6 +58,7 @@ CONFIGS = {
         feed_width=384,
         memory_width=32,
         value_width=64,
+        dropout=0.1,
     ),
 }
 
@@ -73,7 +74,7 @@ class Inputs(NamedTuple):
 class Answer(NamedTuple):
     """What the network says; camera axes (x right, y down, z away), m."""
 
-    rotations: Float[Tensor, "layers batch bones 3 3"]  # after every decoder layer; the root's: camera from rest
+    rotations: Float[Tensor, "layers batch bones 3 3"]  # the guess, then each layer's; the root's: camera from rest
     betas: Float[Tensor, "batch shape"]
     camera: Float[Tensor, "batch 3"]  # as ``camera.place`` has it
     root_position_m: Float[Tensor, "batch 3"]
@@ -97,7 +98,9 @@ class MQHMR(nn.Module):
             self.place = CropToken(config.width)
             summary = size.width + config.width
         else:
-            self.evidence = EvidenceFront(config.width, config.memory_width, strides=config.strides)
+            self.evidence = EvidenceFront(
+                config.width, config.memory_width, strides=config.strides, dropout=config.dropout
+            )
             summary = self.evidence.summary_width
         self.decoder = Decoder(
             config.tokens,
@@ -113,7 +116,7 @@ class MQHMR(nn.Module):
             config.checkpointing,
         )
         self.pose_head = PoseHead(body, config.tokens, config.width)
-        self.shape_camera_head = ShapeCameraHead(body, summary, config.width)
+        self.guess_head = GuessHead(body, summary, config.width)
 
     @classmethod
     def build(cls, config: Config, body_model: Path | None = None, encoder_weights: Path | None = None) -> "MQHMR":
@@ -142,13 +145,22 @@ class MQHMR(nn.Module):
         told = self.place(crop)
         return Features(self.pyramid(encoded), told, torch.cat([encoded.mean((2, 3)), told[:, 0]], 1))
 
-    def forward(self, inputs: Inputs, queries: Float[Tensor, "*batch tokens width"] | None = None) -> Answer:
+    def forward(
+        self,
+        inputs: Inputs,
+        queries: Float[Tensor, "*batch tokens width"] | None = None,
+        *,
+        only_guess: bool = False,
+    ) -> Answer:
         """θ, β and camera.
 
         Args:
             queries: pose query tokens in place of the learned ones (``decoder.queries``), one set for all or one for
                 each of the batch; with gradients, if they have any.
+            only_guess: from the landmarks alone, without the maps and the decoder; for the evidence front.
         """
+        if only_guess:
+            return self._guess(inputs)
         return self.decode(self.features(inputs), inputs.crop, queries)
 
     def decode(
@@ -157,15 +169,24 @@ class MQHMR(nn.Module):
         """The answer from features that are known already."""
         after = self.decoder(features, queries)
         with exact(features.summary):
-            turning = torch.stack([self.pose_head(tokens.float()) for tokens in after])
-            numbers, camera = self.shape_camera_head(features.summary.float())
-            rotations = self.body.whole_pose(turning)
-            root, position = place(camera, rotations[:, :, 0], self._crop(crop))
-            rotations = torch.cat([root[:, :, None], rotations[:, :, 1:]], 2)
-            return Answer(rotations, self.body.shape(numbers), camera, position)
+            guess = self.guess_head(features.summary.float())
+            return self._answer(guess, [self.pose_head(tokens.float()) for tokens in after], crop)
+
+    def _guess(self, inputs: Inputs) -> Answer:
+        assert inputs.evidence is not None
+        summary = self.evidence.summarised(inputs.evidence, self._crop(inputs.crop))
+        with exact(summary):
+            return self._answer(self.guess_head(summary.float()), [], inputs.crop)
+
+    def _answer(self, guess: Guess, changes: list[Tensor], crop: Crop) -> Answer:
+        numbers = torch.stack([guess.numbers, *(guess.numbers + change for change in changes)])
+        rotations = self.body.whole_pose(rotation_from_6d(numbers))
+        root, position = place(guess.camera, rotations[:, :, 0], self._crop(crop))
+        rotations = torch.cat([root[:, :, None], rotations[:, :, 1:]], 2)
+        return Answer(rotations, self.body.shape(guess.shape), guess.camera, position)
 
     def pose(self, answer: Answer, layer: int = -1) -> Bodies:
-        """The body of an answer, of the last decoder layer or an earlier one (camera axes, m)."""
+        """The body of an answer, of the last decoder layer or an earlier one (camera axes, m); 0 is the first guess."""
         return self.body(answer.betas, answer.rotations[layer], answer.root_position_m)
 
     def project(self, points_m: Float[Tensor, "batch points 3"], crop: Crop) -> Float[Tensor, "batch points 2"]:

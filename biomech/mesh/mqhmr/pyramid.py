@@ -14,6 +14,7 @@ STRIDES = (4, 8, 16)
 HEAT_MAPS, LANDMARKS = 39, 33
 HEAT_SIZE = 64
 CROP_NUMBERS = 5
+SUMMARY_LAYERS = 3
 
 
 class Features(NamedTuple):
@@ -21,7 +22,7 @@ class Features(NamedTuple):
 
     maps: list[Float[Tensor, "batch memory_width height width"]]  # finest first
     context: Float[Tensor, "batch n width"]  # tokens that the pose tokens attend to beside each other
-    summary: Float[Tensor, "batch summary"]  # for β and the camera
+    summary: Float[Tensor, "batch summary"]  # for β, the camera and a first guess of θ
 
 
 class Evidence(NamedTuple):
@@ -78,6 +79,7 @@ class EvidenceFront(nn.Module):
     Args:
         width: of the tokens.
         memory_width: of the maps.
+        summary_width: of the summary, which is of the landmarks alone: it needs no maps and so learns fast.
         stem_widths: channels of the maps at 4×, 8× and 16× before they are brought to ``memory_width``.
         strides: the levels that are handed on.
     """
@@ -86,8 +88,10 @@ class EvidenceFront(nn.Module):
         self,
         width: int,
         memory_width: int,
+        summary_width: int = 384,
         stem_widths: Sequence[int] = (32, 64, 128),
         strides: Sequence[int] = STRIDES,
+        dropout: float = 0.0,
     ):
         super().__init__()
         fine, middle, coarse = stem_widths
@@ -100,27 +104,46 @@ class EvidenceFront(nn.Module):
         self.landmark = nn.Linear(6, width)
         self.place = CropToken(width)
         self.names = nn.Parameter(0.02 * torch.randn(LANDMARKS, width))
-        self.summary_width = width
+        self.summary_width = summary_width
         self.summary = nn.Sequential(
-            nn.Linear(LANDMARKS * 6 + coarse + CROP_NUMBERS, width), nn.GELU(), nn.Linear(width, width), nn.GELU()
+            nn.Linear(LANDMARKS * 6 + CROP_NUMBERS, summary_width),
+            *(_Residual(summary_width, dropout) for _ in range(SUMMARY_LAYERS)),
         )
 
     def forward(self, evidence: Evidence, crop: Crop) -> Features:
         mask = functional.adaptive_avg_pool2d(evidence.mask[:, None], HEAT_SIZE)
         first = self.first(torch.cat([evidence.heat, mask], 1))
         second = self.second(first)
-        third = self.third(second)
-        maps = dict(zip(STRIDES, (first, second, third), strict=True))
+        maps = dict(zip(STRIDES, (first, second, self.third(second)), strict=True))
+        seen = self._seen(evidence, crop)
+        context = torch.cat([self.landmark(seen) + self.names, self.place(crop)], 1)
+        levels = [out(maps[stride]) for out, stride in zip(self.out, self.strides, strict=True)]
+        return Features(levels, context, self.summarised(evidence, crop))
+
+    def summarised(self, evidence: Evidence, crop: Crop) -> Float[Tensor, "batch summary"]:
+        """The summary alone."""
+        return self.summary(torch.cat([self._seen(evidence, crop).flatten(1), crop.numbers()], 1))
+
+    def _seen(self, evidence: Evidence, crop: Crop) -> Float[Tensor, "batch 33 6"]:
+        """Landmarks as the crop shows them: about −1 … 1."""
         with exact(evidence.xy):
             places, world_m = crop.into(evidence.xy), crop.upright(evidence.world_m)
-        seen = torch.cat([2 * places, evidence.confidence[..., None], 2 * world_m], -1)
-        context = torch.cat([self.landmark(seen) + self.names, self.place(crop)], 1)
-        summary = torch.cat([seen.flatten(1), third.mean((2, 3)), crop.numbers()], 1)
-        return Features(
-            [out(maps[stride]) for out, stride in zip(self.out, self.strides, strict=True)],
-            context,
-            self.summary(summary),
+        return torch.cat([2 * places, evidence.confidence[..., None], 2 * world_m], -1)
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int, dropout: float):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * width, width),
         )
+
+    def forward(self, hidden: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+        return hidden + self.layers(hidden)
 
 
 class CropToken(nn.Module):

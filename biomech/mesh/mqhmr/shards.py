@@ -22,7 +22,7 @@ from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.losses import Truth
 from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_truth
 from biomech.mesh.mqhmr.network import Inputs
-from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.mesh.mqhmr.pyramid import HEAT_MAPS, Evidence
 
 
 @dataclass
@@ -55,17 +55,26 @@ class Clip:
             np.savez_compressed(file, **narrow)  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, path: Path) -> "Clip":
+    def load(cls, path: Path, maps: bool = True) -> "Clip":
         """Read what ``save`` wrote.
+
+        Args:
+            maps: or else leave heat maps and mask empty, which take most of the time.
 
         Raises:
             BioposeError: the file is not a clip.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                columns = {field.name: file[field.name] for field in fields(cls)}
+                columns = {f.name: file[f.name] for f in fields(cls) if maps or f.name not in ("heat", "mask")}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise BioposeError(f"not a clip of rendered bodies ({error})", where=str(path)) from error
+        if not maps:
+            frames = len(columns["xy"])
+            columns |= {
+                "heat": np.zeros((frames, HEAT_MAPS, 0, 0), np.uint8),
+                "mask": np.zeros((frames, 0, 0), np.uint8),
+            }
         plain = {"focal_px": float(columns["focal_px"]), "body": str(columns["body"])}
         return cls(**{**columns, **plain})
 
@@ -78,6 +87,7 @@ class Clips(Dataset):
         body: whose clips they have to be.
         frames: of an item, drawn at random; None for all of them.
         bone_names: of the body; where given, every other item is seen in a mirror.
+        maps: or else without the heat maps and the mask.
 
     Raises:
         BioposeError: there are none.
@@ -91,9 +101,10 @@ class Clips(Dataset):
         frames: int | None = None,
         seed: int = 0,
         bone_names: list[str] | None = None,
+        maps: bool = True,
     ):
         self.paths = sorted(Path(folder).glob(f"{split}_*.npz"))
-        self.body, self.frames, self.seed, self.bone_names = body, frames, seed, bone_names
+        self.body, self.frames, self.seed, self.bone_names, self.maps = body, frames, seed, bone_names, maps
         if not self.paths:
             raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
 
@@ -107,7 +118,7 @@ class Clips(Dataset):
             BioposeError: a file is not a clip, or of another body.
         """
         path = self.paths[index % len(self)]
-        clip = Clip.load(path)
+        clip = Clip.load(path, self.maps)
         if clip.body != self.body:
             raise BioposeError(f"the clip is of the body {clip.body!r}, not {self.body!r}", where=str(path))
         rows, rng = np.arange(len(clip.xy)), np.random.default_rng((self.seed, index))

@@ -41,6 +41,7 @@ class Recipe:
     weights: LossWeights = field(default_factory=LossWeights)
     items: int = 16  # of the data set in a batch, on each device: people, or clips
     frames: int = 4  # of each clip
+    only_guess: bool = False  # learn the first guess alone: fast, and a good start for all of it
     workers: int = 0  # processes that read ahead
 
 
@@ -61,10 +62,14 @@ def prepare(
     held_out: list[str],
     body_model: Path | None = None,
     encoder_weights: Path | None = None,
+    start: Path | None = None,
     *,
     allow_pickle: bool = False,
 ) -> Prepared:
     """Network and data of a recipe: clips for the evidence front, people in pictures for the other.
+
+    Args:
+        start: weights of an earlier training to begin with.
 
     Raises:
         BioposeError: there is no such data, or a file is not what it should be.
@@ -74,12 +79,17 @@ def prepare(
         needed = "--clips and no --people" if evidence else "--people and --held-out, and no --clips"
         raise BioposeError(f"a network that sees {recipe.config.front} is trained with {needed}")
     torch.manual_seed(recipe.course.seed)
+    if recipe.only_guess and not evidence:
+        raise BioposeError("only a network that sees evidence learns its first guess alone")
     network = MQHMR.build(recipe.config, body_model, encoder_weights)
+    if start is not None:
+        network.load_state_dict(load_mqhmr(start, body_model).state_dict())
     parts: tuple[Dataset, Dataset]
     if clips is not None:
         body, seed = network.body.name, recipe.course.seed
         names = network.body.bone_names
-        parts = Clips(clips, "train", body, recipe.frames, seed, names), Clips(clips, "held_out", body)
+        maps = not recipe.only_guess
+        parts = Clips(clips, "train", body, recipe.frames, seed, names, maps), Clips(clips, "held_out", body, maps=maps)
     else:
         read = [read_people(said, allow_pickle=allow_pickle) for said in (people, held_out)]
         parts = Pictures(read[0], network.body, Jitter(), recipe.course.seed), Pictures(read[1], network.body)
@@ -126,7 +136,15 @@ def train_mqhmr(
         loader = DataLoader(data, batch_sampler=sampler, num_workers=recipe.workers, collate_fn=collate)
         yield from (moved(item, place) for item in loader)
 
-    lesson = Lesson(batches, partial(_losses, network, recipe.weights), partial(measure, network, held_out, collate))
+    if recipe.only_guess:
+        network.requires_grad_(False)
+        for part in (network.evidence.summary, network.guess_head):
+            part.requires_grad_()
+    lesson = Lesson(
+        batches,
+        partial(_losses, network, recipe.weights, recipe.only_guess),
+        partial(measure, network, held_out, collate, only_guess=recipe.only_guess),
+    )
     said = asdict(recipe)
     del said["workers"], said["config"]["checkpointing"]  # neither changes what is learned
     figures = train(
@@ -158,7 +176,9 @@ def moved(item: Any, device: torch.device) -> Any:
 
 
 @torch.no_grad()
-def measure(network: MQHMR, held_out: Dataset, collate: Callable[[list[Item]], Item]) -> dict[str, float]:
+def measure(
+    network: MQHMR, held_out: Dataset, collate: Callable[[list[Item]], Item], only_guess: bool = False
+) -> dict[str, float]:
     """Means over held-out items: keypoints about the pelvis (mm), after the best similarity (mm), in the picture (sides
     of the crop). They are the data's, or what θ and β imply; a figure without any data is 0.
     """
@@ -168,7 +188,7 @@ def measure(network: MQHMR, held_out: Dataset, collate: Callable[[list[Item]], I
     for index in range(len(held_out)):  # type: ignore[arg-type]
         inputs, truth = moved(collate([held_out[index]]), device)
         truth = completed(network, truth, inputs.crop)
-        found = network.pose(network(inputs)).keypoints
+        found = network.pose(network(inputs, only_guess=only_guess)).keypoints
         away = inputs.crop.into(network.project(found, inputs.crop)) - inputs.crop.into(truth.keypoints_px)[:, rows]
         wanted = truth.keypoints_m[:, rows]
         for person in range(len(found)):
@@ -211,11 +231,13 @@ def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
     return network.eval()
 
 
-def _losses(network: MQHMR, weights: LossWeights, model: nn.Module, batch: Item, step: int) -> dict[str, Tensor]:
+def _losses(
+    network: MQHMR, weights: LossWeights, only_guess: bool, model: nn.Module, batch: Item, step: int
+) -> dict[str, Tensor]:
     """bfloat16 in the learned layers on a GPU; geometry and losses are exact."""
     inputs, truth = batch
     with torch.autocast(truth.betas.device.type, torch.bfloat16, enabled=truth.betas.is_cuda):
-        answer = model(inputs)
+        answer = model(inputs, only_guess=only_guess)
     return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), weights)
 
 
