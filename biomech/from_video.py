@@ -1,6 +1,5 @@
 """The entrance with a video: detect, recover, extract; then scale, solve and the overlay."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import torch
 
 from biomech import solvers
 from biomech.body.anny import AnnyBody
+from biomech.body.glb import write_glb, write_objs
 from biomech.body.motion import BodyMotion
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
 from biomech.classical.scaling import scale_model, with_markers
@@ -16,7 +16,7 @@ from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
-from biomech.mesh.recover import recover
+from biomech.mesh import recoverers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.skeleton.model import (
@@ -60,32 +60,14 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     own = options.files()
     clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
     pictures = recording(video)
-    said = asdict(options)
-
-    def chosen(*names: str) -> dict[str, Any]:
-        return {name: said[name] for name in names}
-
     street = [
-        Stage(
-            "detect",
-            inputs=pictures,
-            outputs=[files.keypoints],
-            options=chosen("person", "mirror", "start_s", "end_s", "rate_hz", "focal_px", "fov_deg"),
-            work=lambda: _detect(clip, files, options, bar),
-        ),
-        Stage(
-            "recover",
-            inputs=[files.keypoints],
-            outputs=[files.motion],
-            options=chosen("height_m", "mass_kg"),
-            work=lambda: _recover(files, options, bar),
-        ),
+        *body_stages(video, files, options, bar),
         Stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files)),
         Stage(
             "scale",
             inputs=[files.motion, DEFAULT_PATH, *own],
             outputs=[files.model, files.scale_setup],
-            options=chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
+            options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
             work=lambda: _scale(files, options),
         ),
         *solvers.solving_stages(
@@ -102,11 +84,63 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
                 "overlay",
                 inputs=[*pictures, files.motion, files.markers, files.model, files.kinematics],
                 outputs=[files.overlay],
-                options=chosen("start_s", "end_s", "rate_hz"),
+                options=options.chosen("start_s", "end_s", "rate_hz"),
                 work=lambda: _overlay(clip, files, bar),
             )
         )
     return street
+
+
+def body_stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages up to the moving body.
+
+    Raises:
+        BioposeError: the video or the options cannot be used.
+    """
+    recoverers.check(options.recover)
+    clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
+    looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
+    return [
+        Stage(
+            "detect",
+            inputs=recording(video),
+            outputs=[files.keypoints],
+            options=options.chosen("person", "mirror", "start_s", "end_s", "rate_hz", "focal_px", "fov_deg") | looks,
+            work=lambda: _detect(clip, files, options, bar),
+        ),
+        Stage(
+            "recover",
+            inputs=[files.keypoints],
+            outputs=[files.motion],
+            options=options.chosen("height_m", "mass_kg", "recover", "refine"),
+            work=lambda: _recover(files, options, bar),
+        ),
+    ]
+
+
+def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
+    """The moving body's mesh for other programs."""
+    stages = []
+    if glb:
+        target = files.folder / f"{name}.glb"
+        stages.append(Stage("glb", [files.motion], [target], {}, lambda: _glb(files, target)))
+    if obj_every is not None:
+        folder = files.folder / f"{name}_obj"
+        first = folder / f"{name}_000000.obj"
+        stages.append(
+            Stage("obj", [files.motion], [first], {"every": obj_every}, lambda: _obj(files, folder, name, obj_every))
+        )
+    return stages
+
+
+def _glb(files: Result, target: Path) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    write_glb(AnnyBody.load(), motion, target)
+    return {"frames": len(motion.time_s)}
+
+
+def _obj(files: Result, folder: Path, name: str, every: int) -> dict[str, Any]:
+    return {"meshes": write_objs(AnnyBody.load(), BodyMotion.load(files.motion), folder, name, every)}
 
 
 def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str, Any]:
@@ -117,6 +151,7 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
             mirror=options.mirror,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
+            keep_looks=recoverers.keeps_looks(options.recover),
             progress=progress,
         )
     keypoints.save(files.keypoints)
@@ -135,7 +170,14 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
 def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
     keypoints = Keypoints.load(files.keypoints)
     with bar("Recovering") as progress:
-        motion = recover(keypoints, height_m=options.height_m, mass_kg=options.mass_kg, progress=progress)
+        motion = recoverers.recover_with(
+            options.recover,
+            keypoints,
+            height_m=options.height_m,
+            mass_kg=options.mass_kg,
+            refine=options.refine,
+            progress=progress,
+        )
     motion.save(files.motion)
     assert motion.quality is not None
     return {

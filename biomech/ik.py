@@ -17,7 +17,7 @@ from biomech.run import Run
 from biomech.solvers import choose_solvers
 from biomech.street import Bar, Options, Progress, Result, Stage
 
-__all__ = ["Bar", "Options", "Progress", "Result", "run_ik"]
+__all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
 
 
 def _no_bar(_: str) -> AbstractContextManager[Progress]:
@@ -52,7 +52,41 @@ def run_ik(
     options = replace(options, solvers=taken)
     run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
     files = Result.of(folder, source.stem, run.record, taken)
-    stages = entrance.stages(source, files, options, bar)
+    return _walk(run, source, files, options, entrance.stages(source, files, options, bar), overwrite)
+
+
+def run_mesh(
+    video: Path,
+    folder: Path,
+    options: Options | None = None,
+    *,
+    glb: bool = False,
+    obj_every: int | None = None,
+    overwrite: bool = False,
+    bar: Bar = _no_bar,
+    on_stage: Callable[[str, bool], None] | None = None,
+) -> Result:
+    """The main job as far as the moving body; then, if wanted, its mesh for other programs.
+
+    Args:
+        glb: write an animated mesh, NAME.glb.
+        obj_every: write the posed mesh of every so manieth frame into NAME_obj.
+        others: as ``run_ik``.
+
+    Raises:
+        BioposeError: what the user can mend, of any stage.
+    """
+    video, folder, options = Path(video), Path(folder), options or Options()
+    check_person(options.height_m, options.mass_kg)
+    run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+    files = Result.of(folder, video.stem, run.record)
+    stages = from_video.body_stages(video, files, options, bar)
+    stages += from_video.mesh_stages(files, video.stem, glb, obj_every)
+    return _walk(run, video, files, options, stages, overwrite)
+
+
+def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
+    """The stages in turn, in a folder that is this recording's."""
     recording = from_video.recording(source)
     _check_inputs([*recording, *options.files()], stages)
     _claim(run, source, recording, overwrite)

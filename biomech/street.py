@@ -16,6 +16,20 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 DEFAULT_SOLVER = "neural"  # where the network knows the markers and the model; else, whatever this says, our own
 
+RECOVERERS = ("fit", "mqhmr")
+DEFAULT_RECOVERER = "fit"
+
+
+def check_recoverer(recoverer: str) -> None:
+    """Refuse a recoverer that there is not.
+
+    Raises:
+        BioposeError: it is not of ``RECOVERERS``.
+    """
+    if recoverer not in RECOVERERS:
+        known = " or ".join(RECOVERERS)
+        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give --recover {known}.")
+
 
 def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:
     """Refuse solvers that there are not, or that cannot do what they are asked.
@@ -57,6 +71,8 @@ class Options:
     # Of a video only:
     person: int | tuple[float, float] | None = None
     mirror: bool = False
+    recover: str = DEFAULT_RECOVERER
+    refine: bool = True  # MQ-HMR's answer by the picture, before it is put through time
     rate_hz: float = 30.0  # of a folder of pictures
     focal_px: float | None = None
     fov_deg: float | None = None
@@ -80,6 +96,10 @@ class Options:
             if not path.is_file():
                 raise BioposeError("no such file", where=str(path), mend="Check the path.")
         return paths
+
+    def chosen(self, *names: str) -> dict[str, Any]:
+        """Some of them, as a stage keeps them."""
+        return {name: getattr(self, name) for name in names}
 
     def refuse(self, names: tuple[str, ...], why: str) -> None:
         """What has no meaning at an entrance is refused there, rather than ignored.

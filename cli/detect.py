@@ -19,6 +19,9 @@ def detect(
     fov: Annotated[float | None, typer.Option(help="Angle of view across the longer side, degrees.")] = None,
     network: Annotated[Path | None, typer.Option(help="A pose_landmarker .task file of your own.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network. [default: all cores, 4]")] = None,
+    keep_looks: Annotated[
+        bool, typer.Option("--keep-looks", help="Keep the network's maps too, for `biopose recover --recover mqhmr`.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find one person's 33 body points in every frame."""
@@ -37,6 +40,7 @@ def detect(
             fov_deg=fov,
             detector_path=network,
             threads=threads,
+            keep_looks=keep_looks,
             progress=progress,
         )
     target = out or Path(f"{video.stem}_keypoints.npz")

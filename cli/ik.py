@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biomech.street import DEFAULT_SOLVER
+from biomech.street import DEFAULT_RECOVERER, DEFAULT_SOLVER
 
 if TYPE_CHECKING:
     from biomech.street import Result
@@ -61,6 +61,12 @@ def ik(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Video: average with the mirrored picture: better, slower.")
     ] = False,
+    recover: Annotated[
+        str, typer.Option(help="Video: fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
+    ] = DEFAULT_RECOVERER,
+    refine: Annotated[
+        bool, typer.Option("--refine/--no-refine", help="Video: move MQ-HMR's answer onto the picture.")
+    ] = True,
     rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
     focal_px: Annotated[float | None, typer.Option(help="Video: focal length in pixels, picture upright.")] = None,
     fov: Annotated[float | None, typer.Option(help="Video: angle of view across the longer side, degrees.")] = None,
@@ -83,6 +89,8 @@ def ik(
         mass_kg=mass,
         person=parse_person(person),
         mirror=mirror,
+        recover=recover,
+        refine=refine,
         start_s=start,
         end_s=end,
         rate_hz=rate,

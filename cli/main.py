@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 # Each verb lives in a module of its name with a function of its name; groups hold an `app`.
-VERBS = ("ik", "demo", "detect", "recover", "extract", "solve", "compare", "label", "doctor")
+VERBS = ("ik", "demo", "detect", "recover", "mesh", "refine", "extract", "solve", "compare", "label", "doctor")
 GROUPS = ("models", "bench", "train")
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biomech.street import DEFAULT_RECOVERER
+
 if TYPE_CHECKING:
     from biomech.keypoints.keypoints import Keypoints
 
@@ -16,6 +18,10 @@ def recover(
     ],
     height: Annotated[float | None, typer.Option(help="Of the person, m.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
+    recoverer: Annotated[
+        str, typer.Option("--recover", help="fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
+    ] = DEFAULT_RECOVERER,
+    refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Move MQ-HMR's answer onto the picture.")] = True,
     video: Annotated[Path | None, typer.Option(help="The film of OpenPose's or mmpose's keypoints.")] = None,
     person: Annotated[int | None, typer.Option(help="Who, of OpenPose's or mmpose's people.")] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of that film.")] = None,
@@ -26,12 +32,12 @@ def recover(
     """Fit a moving body, in metres, to one person's keypoints."""
     from biomech.cli.progress import progress_bar
     from biomech.keypoints.keypoints import Keypoints
-    from biomech.mesh.recover import recover as recover_motion
+    from biomech.mesh.recoverers import recover_with
 
     own = not keypoints.is_dir() and keypoints.suffix.lower() != ".json"
     points = Keypoints.load(keypoints) if own else _read_others(keypoints, video, person, focal_px, fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
-        motion = recover_motion(points, height_m=height, mass_kg=mass, progress=progress)
+        motion = recover_with(recoverer, points, height_m=height, mass_kg=mass, refine=refine, progress=progress)
     target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
     motion.save(target)
     assert motion.quality is not None

@@ -56,9 +56,18 @@ def load_default() -> MQHMR:
     Raises:
         BioposeError: the package has none.
     """
-    if not FILE.exists():
-        raise BioposeError("this installation has no weights of MQ-HMR", mend="Use --recover fit.")
+    check_default()
     return load_mqhmr(FILE)
+
+
+def check_default() -> None:
+    """Whether the package has the network's weights, before anything takes long.
+
+    Raises:
+        BioposeError: it has none.
+    """
+    if not FILE.exists():
+        raise BioposeError("this installation has no weights of MQ-HMR", mend="Give --recover fit.")
 
 
 def rows_seen(keypoints: Keypoints) -> Int[np.ndarray, " rows"]:
