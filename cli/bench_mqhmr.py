@@ -39,8 +39,8 @@ def mqhmr(
     from biomech.errors import BioposeError
     from biomech.evaluation.mqhmr import bench_mqhmr
     from biomech.evaluation.real_video import CAMERAS
-    from biomech.mesh.mqhmr.predict import load_default
-    from biomech.mesh.mqhmr.spread import FILE, Spread
+    from biomech.mesh.mqhmr.predict import SPREAD, load_default
+    from biomech.mesh.mqhmr.spread import Spread
     from biomech.mesh.mqhmr.train import load_mqhmr
 
     networks = {"mqhmr": load_mqhmr(weights) if weights else load_default()}
@@ -51,9 +51,15 @@ def mqhmr(
                 f"--runs takes NAME=WEIGHTS, not {said}", mend="As in --runs weak=weak/mqhmr.safetensors."
             )
         networks[name] = load_mqhmr(Path(path))
+    if not (spread or SPREAD).is_file():
+        raise BioposeError(
+            "it is not known how far the network's points stray",
+            where=str(spread or SPREAD),
+            mend="Make it with `python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS FILE`, and name it with --spread.",
+        )
     figures = bench_mqhmr(
         networks,
-        Spread.load(spread or FILE),
+        Spread.load(spread or SPREAD),
         out,
         film=data,
         clips=clips,

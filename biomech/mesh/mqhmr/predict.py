@@ -20,6 +20,7 @@ from biomech.mesh.mqhmr.pyramid import Evidence
 from biomech.mesh.mqhmr.train import load_mqhmr
 
 FILE = Path(__file__).with_name("mqhmr.safetensors")
+SPREAD = Path(__file__).with_name("spread.json")  # of its points: ``mqhmr.spread``
 
 
 @dataclass
@@ -66,7 +67,7 @@ def check_default() -> None:
     Raises:
         BioposeError: it has none.
     """
-    if not FILE.exists():
+    if not (FILE.exists() and SPREAD.exists()):
         raise BioposeError("this installation has no weights of MQ-HMR", mend="Give --recover fit.")
 
 

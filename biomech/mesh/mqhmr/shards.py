@@ -87,7 +87,7 @@ class Clips(Dataset):
         body: whose clips they have to be.
         frames: of an item, drawn at random; None for all of them.
         bone_names: of the body; where given, every other item is seen in a mirror.
-        maps: or else without the heat maps and the mask.
+        maps: or else without the heat maps and the mask, and kept in memory once read.
 
     Raises:
         BioposeError: there are none.
@@ -105,6 +105,7 @@ class Clips(Dataset):
     ):
         self.paths = sorted(Path(folder).glob(f"{split}_*.npz"))
         self.body, self.frames, self.seed, self.bone_names, self.maps = body, frames, seed, bone_names, maps
+        self._kept: dict[int, Clip] = {}
         if not self.paths:
             raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
 
@@ -117,10 +118,7 @@ class Clips(Dataset):
         Raises:
             BioposeError: a file is not a clip, or of another body.
         """
-        path = self.paths[index % len(self)]
-        clip = Clip.load(path, self.maps)
-        if clip.body != self.body:
-            raise BioposeError(f"the clip is of the body {clip.body!r}, not {self.body!r}", where=str(path))
+        clip = self._clip(index % len(self))
         rows, rng = np.arange(len(clip.xy)), np.random.default_rng((self.seed, index))
         if self.frames is not None:
             rows = rng.choice(rows, self.frames, replace=len(rows) < self.frames)
@@ -130,6 +128,17 @@ class Clips(Dataset):
             truth = mirrored_truth(truth, inputs.crop, self.body, self.bone_names)
             inputs = Inputs(mirrored_crop(inputs.crop), evidence=mirrored_evidence(inputs.evidence, inputs.crop))
         return inputs, truth
+
+    def _clip(self, number: int) -> Clip:
+        if number in self._kept:
+            return self._kept[number]
+        path = self.paths[number]
+        clip = Clip.load(path, self.maps)
+        if clip.body != self.body:
+            raise BioposeError(f"the clip is of the body {clip.body!r}, not {self.body!r}", where=str(path))
+        if not self.maps:  # small, and reading would take longer than learning
+            self._kept[number] = clip
+        return clip
 
 
 def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:

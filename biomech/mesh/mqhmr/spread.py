@@ -1,6 +1,6 @@
 """How far MQ-HMR's points in space stray from the truth: measured on clips of bodies whose truth is known.
 
-`python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS` makes ``spread.json`` for the weights in the package.
+`python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS [FILE]` makes ``spread.json``, by default the package's.
 """
 
 import json
@@ -18,14 +18,13 @@ from biomech.files import whole_file
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.fit import LANDMARK_SIZE
-from biomech.mesh.mqhmr.predict import Frames, look_at
+from biomech.mesh.mqhmr.predict import SPREAD, Frames, look_at
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic import keypoints_of, motion_of
 from biomech.mesh.mqhmr.train import load_mqhmr
 from biomech.mesh.points import detected_points
 from biomech.mesh.rays import towards
 
-FILE = Path(__file__).with_name("spread.json")
 LANDMARKS = len(POINT_NAMES)  # the first of the body's keypoints
 ENOUGH = 50  # errors of a point for a deviation of its own
 
@@ -38,7 +37,7 @@ class Spread:
     hidden: Float[np.ndarray, "33 3"]  # where it is not sure at all
 
     @classmethod
-    def load(cls, path: Path = FILE) -> "Spread":
+    def load(cls, path: Path = SPREAD) -> "Spread":
         """The table in the package."""
         table = json.loads(path.read_text())
         return cls(np.array(table["seen"]), np.array(table["hidden"]))
@@ -98,7 +97,7 @@ def _deviations(
     return np.stack([1.4826 * np.median(row, axis=0) for row in rows])
 
 
-def main(folder: str, weights: str, file: Path = FILE) -> None:
+def main(folder: str, weights: str, file: Path = SPREAD) -> None:
     """Measure on the held-out clips of a folder."""
     network, body, said = load_mqhmr(Path(weights)), AnnyBody.load([0]), []
     for path in sorted(Path(folder).glob("held_out_*.npz")):
@@ -112,4 +111,4 @@ def main(folder: str, weights: str, file: Path = FILE) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], *map(Path, sys.argv[3:]))
