@@ -97,7 +97,7 @@ def body_stages(video: Path, files: Result, options: Options, bar: Bar) -> list[
     Raises:
         BioposeError: the video or the options cannot be used.
     """
-    recoverers.check(options.recover)
+    recoverers.check(options.recover, options.mqhmr_weights)
     clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
     looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
     return [
@@ -110,7 +110,7 @@ def body_stages(video: Path, files: Result, options: Options, bar: Bar) -> list[
         ),
         Stage(
             "recover",
-            inputs=[files.keypoints],
+            inputs=[files.keypoints, *([options.mqhmr_weights] if options.mqhmr_weights else [])],
             outputs=[files.motion],
             options=options.chosen("height_m", "mass_kg", "recover", "refine"),
             work=lambda: _recover(files, options, bar),
@@ -176,6 +176,7 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             height_m=options.height_m,
             mass_kg=options.mass_kg,
             refine=options.refine,
+            mqhmr_weights=options.mqhmr_weights,
             progress=progress,
         )
     motion.save(files.motion)

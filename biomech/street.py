@@ -73,6 +73,7 @@ class Options:
     mirror: bool = False
     recover: str = DEFAULT_RECOVERER
     refine: bool = True  # MQ-HMR's answer by the picture, before it is put through time
+    mqhmr_weights: Path | None = None  # in place of the package's
     rate_hz: float = 30.0  # of a folder of pictures
     focal_px: float | None = None
     fov_deg: float | None = None

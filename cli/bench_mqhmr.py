@@ -18,9 +18,8 @@ def mqhmr(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs and for the activities' clips.")] = Path(
         "runs/mqhmr"
     ),
-    weights: Annotated[Path | None, typer.Option(help="Of the network; the package's by default.")] = None,
-    spread: Annotated[
-        Path | None, typer.Option(help="How far its points stray (spread.json); the package's by default.")
+    mqhmr_weights: Annotated[
+        Path | None, typer.Option(help="MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
     ] = None,
     runs: Annotated[
         list[str] | None, typer.Option(help="NAME=WEIGHTS of a network to stand beside it; may be given again.")
@@ -39,11 +38,11 @@ def mqhmr(
     from biomech.errors import BioposeError
     from biomech.evaluation.mqhmr import bench_mqhmr
     from biomech.evaluation.real_video import CAMERAS
-    from biomech.mesh.mqhmr.predict import SPREAD, load_default
-    from biomech.mesh.mqhmr.spread import Spread
     from biomech.mesh.mqhmr.train import load_mqhmr
+    from biomech.mesh.recoverers import trained
 
-    networks = {"mqhmr": load_mqhmr(weights) if weights else load_default()}
+    network, spread = trained(mqhmr_weights)
+    networks = {"mqhmr": network}
     for said in runs or ():
         name, _, path = said.partition("=")
         if not path:
@@ -51,15 +50,9 @@ def mqhmr(
                 f"--runs takes NAME=WEIGHTS, not {said}", mend="As in --runs weak=weak/mqhmr.safetensors."
             )
         networks[name] = load_mqhmr(Path(path))
-    if not (spread or SPREAD).is_file():
-        raise BioposeError(
-            "it is not known how far the network's points stray",
-            where=str(spread or SPREAD),
-            mend="Make it with `python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS FILE`, and name it with --spread.",
-        )
     figures = bench_mqhmr(
         networks,
-        Spread.load(spread or SPREAD),
+        spread,
         out,
         film=data,
         clips=clips,

@@ -67,6 +67,9 @@ def ik(
     refine: Annotated[
         bool, typer.Option("--refine/--no-refine", help="Video: move MQ-HMR's answer onto the picture.")
     ] = True,
+    mqhmr_weights: Annotated[
+        Path | None, typer.Option(help="Video: MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
+    ] = None,
     rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
     focal_px: Annotated[float | None, typer.Option(help="Video: focal length in pixels, picture upright.")] = None,
     fov: Annotated[float | None, typer.Option(help="Video: angle of view across the longer side, degrees.")] = None,
@@ -91,6 +94,7 @@ def ik(
         mirror=mirror,
         recover=recover,
         refine=refine,
+        mqhmr_weights=mqhmr_weights,
         start_s=start,
         end_s=end,
         rate_hz=rate,

@@ -22,6 +22,9 @@ def mesh(
         str, typer.Option(help="fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
     ] = DEFAULT_RECOVERER,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Move MQ-HMR's answer onto the picture.")] = True,
+    mqhmr_weights: Annotated[
+        Path | None, typer.Option(help="MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
+    ] = None,
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
     person: Annotated[str | None, typer.Option(help="Who: 0, 1 … from left to right, or a pixel x,y.")] = None,
@@ -44,6 +47,7 @@ def mesh(
         mirror=mirror,
         recover=recover,
         refine=refine,
+        mqhmr_weights=mqhmr_weights,
         start_s=start,
         end_s=end,
         rate_hz=rate,

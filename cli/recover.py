@@ -22,6 +22,9 @@ def recover(
         str, typer.Option("--recover", help="fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
     ] = DEFAULT_RECOVERER,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Move MQ-HMR's answer onto the picture.")] = True,
+    mqhmr_weights: Annotated[
+        Path | None, typer.Option(help="MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
+    ] = None,
     video: Annotated[Path | None, typer.Option(help="The film of OpenPose's or mmpose's keypoints.")] = None,
     person: Annotated[int | None, typer.Option(help="Who, of OpenPose's or mmpose's people.")] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of that film.")] = None,
@@ -37,7 +40,15 @@ def recover(
     own = not keypoints.is_dir() and keypoints.suffix.lower() != ".json"
     points = Keypoints.load(keypoints) if own else _read_others(keypoints, video, person, focal_px, fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
-        motion = recover_with(recoverer, points, height_m=height, mass_kg=mass, refine=refine, progress=progress)
+        motion = recover_with(
+            recoverer,
+            points,
+            height_m=height,
+            mass_kg=mass,
+            refine=refine,
+            mqhmr_weights=mqhmr_weights,
+            progress=progress,
+        )
     target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
     motion.save(target)
     assert motion.quality is not None

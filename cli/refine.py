@@ -10,7 +10,9 @@ import typer
 def refine(
     folder: Annotated[Path, typer.Argument(help="Folder of `biopose ik VIDEO --recover mqhmr`.")],
     iterations: Annotated[int, typer.Option(min=0, help="Of each frame; 20 where 10 were too few.")] = 20,
-    weights: Annotated[Path | None, typer.Option(help="Of MQ-HMR; the package's by default.")] = None,
+    mqhmr_weights: Annotated[
+        Path | None, typer.Option(help="MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Move MQ-HMR's answers onto the picture, and make the body's motion and markers anew.
@@ -22,10 +24,9 @@ def refine(
     from biomech.keypoints.keypoints import Keypoints
     from biomech.markers.trc import write_trc
     from biomech.markers.virtual import extract, marker_body
-    from biomech.mesh.mqhmr.predict import load_default
     from biomech.mesh.mqhmr.refine import refined
     from biomech.mesh.mqhmr.through_time import recover_frames
-    from biomech.mesh.mqhmr.train import load_mqhmr
+    from biomech.mesh.recoverers import trained
     from biomech.run import RECORD, Run
     from biomech.street import Result
 
@@ -37,12 +38,12 @@ def refine(
     name = Path(record["source"]["name"]).stem
     files = Result.of(folder, name, record)
     said = record["stages"]["recover"]["options"]
-    network, keypoints = load_mqhmr(weights) if weights else load_default(), Keypoints.load(files.keypoints)
+    (network, spread), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)
     with progress_bar("Refining", quiet=as_json) as progress:
         frames, flags = refined(network, keypoints, iterations, progress=progress)
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_frames(
-            keypoints, frames, height_m=said["height_m"], mass_kg=said["mass_kg"], progress=progress
+            keypoints, frames, spread, height_m=said["height_m"], mass_kg=said["mass_kg"], progress=progress
         )
     motion_file, markers_file = folder / f"{name}_refined_motion.npz", folder / f"{name}_refined.trc"
     motion.save(motion_file)

@@ -126,8 +126,8 @@ def of_camera(network: MQHMR, spread: Spread, keypoints: Keypoints, truth: Point
     found = {
         "real": _limbs(network, frames),
         "real_refined": _limbs(network, better),
-        "real_through_time": _of_motion(recover_frames(keypoints, frames, spread=spread)),
-        "real_refined_through_time": _of_motion(recover_frames(keypoints, better, spread=spread)),
+        "real_through_time": _of_motion(recover_frames(keypoints, frames, spread)),
+        "real_refined_through_time": _of_motion(recover_frames(keypoints, better, spread)),
         "fit": _of_motion(recover(keypoints)),
         "blazepose": keypoints.world_m[:, [keypoints.names.index(name) for name in DETECTOR_NAMES]],
     }

@@ -167,8 +167,8 @@ def measured(network: MQHMR, spread: Spread, clip: Clip) -> dict[str, dict[str, 
     found = {
         "mqhmr": frame_angles(network, frames.rotations, frames.betas, frames.root_position_m),
         "refined": frame_angles(network, better.rotations, better.betas, better.root_position_m),
-        "through time": motion_angles(recover_frames(keypoints, frames, spread=spread)),
-        "refined through time": motion_angles(recover_frames(keypoints, better, spread=spread)),
+        "through time": motion_angles(recover_frames(keypoints, frames, spread)),
+        "refined through time": motion_angles(recover_frames(keypoints, better, spread)),
         "fit": motion_angles(recover(keypoints)),
     }
     return {way: agreement(angles, true) for way, angles in found.items()}

@@ -2,27 +2,48 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.mqhmr.predict import check_default, load_default, look_at
+from biomech.mesh.mqhmr import spread
+from biomech.mesh.mqhmr.network import MQHMR
+from biomech.mesh.mqhmr.predict import look_at
 from biomech.mesh.mqhmr.refine import refined
+from biomech.mesh.mqhmr.spread import Spread
 from biomech.mesh.mqhmr.through_time import recover_frames
+from biomech.mesh.mqhmr.train import WEIGHTS, load_mqhmr
 from biomech.mesh.recover import recover
 from biomech.street import check_recoverer
 
+SHIPPED = Path(__file__).parent / "mqhmr" / WEIGHTS
 NOT_MOVED = 0.05  # share of the frames worth a note
 
 
-def check(recoverer: str) -> None:
+def check(recoverer: str, mqhmr_weights: Path | None = None) -> None:
     """Refuse a recoverer that there is not, or not in this installation.
 
     Raises:
         BioposeError: it is not of ``biomech.street.RECOVERERS``, or lacks its weights.
     """
     check_recoverer(recoverer)
-    if recoverer == "mqhmr":
-        check_default()
+    if recoverer == "mqhmr" and mqhmr_weights is None and not SHIPPED.is_file():
+        raise BioposeError(
+            "this installation has no weights of MQ-HMR",
+            mend="Give --recover fit, or name the mqhmr.safetensors of `biopose train mqhmr` with --mqhmr-weights.",
+        )
+
+
+def trained(mqhmr_weights: Path | None = None) -> tuple[MQHMR, Spread]:
+    """MQ-HMR with the spread of its points, which lies beside the weights; the package's by default.
+
+    Raises:
+        BioposeError: one of the files is missing or not what it should be.
+    """
+    check("mqhmr", mqhmr_weights)
+    weights = mqhmr_weights or SHIPPED
+    return load_mqhmr(weights), Spread.load(weights.with_name(spread.NAME))
 
 
 def keeps_looks(recoverer: str) -> bool:
@@ -37,6 +58,7 @@ def recover_with(
     height_m: float | None = None,
     mass_kg: float | None = None,
     refine: bool = True,
+    mqhmr_weights: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """The body that moves as the keypoints show.
@@ -45,14 +67,15 @@ def recover_with(
         recoverer: of ``biomech.street.RECOVERERS``.
         height_m, mass_kg, progress: as ``recover``.
         refine: move MQ-HMR's answers onto the picture first.
+        mqhmr_weights: in place of the package's.
 
     Raises:
         BioposeError: as ``recover``; there is no such recoverer; or MQ-HMR lacks its weights or the maps.
     """
-    check(recoverer)
+    check(recoverer, mqhmr_weights)
     if recoverer == "fit":
         return recover(keypoints, height_m=height_m, mass_kg=mass_kg, progress=progress)
-    network, notes = load_default(), []
+    (network, points_spread), notes = trained(mqhmr_weights), []
     if refine:
         frames, moved = refined(network, keypoints, progress=progress)
         left = 1 - float(moved[frames.seen].mean())
@@ -60,5 +83,5 @@ def recover_with(
             notes.append(f"MQ-HMR's answer could not be moved onto the picture in {left:.0%} of the frames")
     else:
         frames = look_at(network, keypoints, progress=progress)
-    motion = recover_frames(keypoints, frames, height_m=height_m, mass_kg=mass_kg, progress=progress)
+    motion = recover_frames(keypoints, frames, points_spread, height_m=height_m, mass_kg=mass_kg, progress=progress)
     return replace(motion, notes=[*motion.notes, *notes])

@@ -1,4 +1,4 @@
-"""`biopose refine` on a folder that holds what a run of a video leaves."""
+"""`biopose recover` and `refine` with MQ-HMR, on a folder that holds what a run of a video leaves."""
 
 import json
 
@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from biomech.body.motion import BodyMotion
+from biomech.cli.recover import recover
 from biomech.cli.refine import refine
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import POINT_NAMES
@@ -31,6 +32,7 @@ def run(tmp_path):
     torch.manual_seed(0)
     network = MQHMR(SMALL, anny_layer()).eval()
     write(network, tmp_path, {})
+    Spread(np.full((33, 3), 0.03), np.full((33, 3), 0.08)).save(tmp_path / "spread.json", "flat")
     body, rng = network.body, np.random.default_rng(0)
     root = torch.tensor([[0.0, 0.0, 4.0]]).repeat(FRAMES, 1)
     with torch.no_grad():
@@ -60,16 +62,14 @@ def run(tmp_path):
     return tmp_path
 
 
-def invoked(*arguments):
+def invoked(command, *arguments):
     app = typer.Typer()
-    app.command()(refine)
+    app.command()(command)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_writes_motion_and_markers_beside_the_runs_own(run, monkeypatch):
-    spread = Spread(np.full((33, 3), 0.03), np.full((33, 3), 0.08))
-    monkeypatch.setattr("biomech.mesh.mqhmr.through_time.Spread.load", lambda: spread)
-    result = invoked(run, "--weights", run / "mqhmr.safetensors", "--iterations", "2", "--json")
+def test_writes_motion_and_markers_beside_the_runs_own(run):
+    result = invoked(refine, run, "--mqhmr-weights", run / "mqhmr.safetensors", "--iterations", "2", "--json")
     assert result.exception is None, result.output
     said = json.loads(result.stdout)
     assert said["frames_seen"] == FRAMES and 0 <= said["refined"] <= FRAMES
@@ -78,6 +78,18 @@ def test_writes_motion_and_markers_beside_the_runs_own(run, monkeypatch):
     assert np.isfinite(read_trc(run / "film_refined.trc").positions_m).all()
 
 
+def test_recovers_with_weights_of_ones_own(run):
+    given = run / "film_keypoints.npz", "--recover", "mqhmr", "--mqhmr-weights", run / "mqhmr.safetensors"
+    result = invoked(recover, *given, "--height", "1.75", "-o", run / "moved.npz")
+    assert result.exception is None, result.output
+    motion = BodyMotion.load(run / "moved.npz")
+    assert len(motion.time_s) == FRAMES and np.linalg.norm(np.diff(motion.root_position_m, axis=0), axis=1).max() < 0.05
+    (run / "spread.json").unlink()
+    result = invoked(recover, *given, "-o", run / "again.npz")
+    assert isinstance(result.exception, BioposeError) and "points stray" in str(result.exception)
+    assert not (run / "again.npz").exists()
+
+
 def test_needs_a_run(tmp_path):
-    result = invoked(tmp_path)
+    result = invoked(refine, tmp_path)
     assert isinstance(result.exception, BioposeError) and "no run of a video" in str(result.exception)

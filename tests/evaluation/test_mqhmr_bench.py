@@ -161,7 +161,7 @@ def test_command(network, folder, tmp_path, monkeypatch):
     write(network, tmp_path, {})
     weights = str(tmp_path / "mqhmr.safetensors")
     SPREAD.save(tmp_path / "spread.json", "flat")
-    arguments = ["mqhmr", "--clips", str(folder), "--weights", weights, "--spread", str(tmp_path / "spread.json")]
+    arguments = ["mqhmr", "--clips", str(folder), "--mqhmr-weights", weights]
     result = CliRunner().invoke(app, [*arguments, "--frames", "1", "--runs", f"same={weights}", "--json"])
     assert result.exception is None, result.output
     figures = json.loads(result.stdout)

@@ -17,7 +17,6 @@ from biomech.keypoints.detector import Region
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.looks import Glance, Looks
 from biomech.mesh import recoverers
-from biomech.mesh.mqhmr import predict
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR
 from biomech.mesh.mqhmr.predict import Frames, look_at
 from biomech.mesh.mqhmr.spread import LANDMARKS, Spread, measure
@@ -64,7 +63,7 @@ def frames(truth: BodyMotion, camera: Camera, points: np.ndarray) -> Frames:
 
 
 def test_frames_become_a_motion(keypoints: Keypoints, frames: Frames, truth: BodyMotion) -> None:
-    motion = recover_frames(keypoints, frames, height_m=HEIGHT_M, spread=SPREAD)
+    motion = recover_frames(keypoints, frames, SPREAD, height_m=HEIGHT_M)
     assert np.isfinite(motion.rotations).all() and np.isfinite(motion.root_position_m).all()
     assert joint_errors(motion, truth).pa_mpjpe_mm < 25
     assert float(AnnyBody.load([0]).stature(torch.tensor(motion.shape).float())) == pytest.approx(HEIGHT_M, abs=0.01)
@@ -113,6 +112,6 @@ def test_no_such_recoverer_and_no_weights(
 ) -> None:
     with pytest.raises(BioposeError, match="no recoverer"):
         recoverers.recover_with("magic", keypoints)
-    monkeypatch.setattr(predict, "FILE", tmp_path / "none.safetensors")
+    monkeypatch.setattr(recoverers, "SHIPPED", tmp_path / "none.safetensors")
     with pytest.raises(BioposeError, match="no weights"):
         recoverers.recover_with("mqhmr", keypoints)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,10 +16,6 @@ from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_rotations
 from biomech.mesh.mqhmr.network import MQHMR, Answer, Inputs
 from biomech.mesh.mqhmr.pyramid import Evidence
-from biomech.mesh.mqhmr.train import load_mqhmr
-
-FILE = Path(__file__).with_name("mqhmr.safetensors")
-SPREAD = Path(__file__).with_name("spread.json")  # of its points: ``mqhmr.spread``
 
 
 @dataclass
@@ -49,26 +44,6 @@ class Frames:
         for field, values in zip(fields(self), said, strict=False):
             getattr(self, field.name)[rows] = values.detach().cpu().double().numpy()
         self.seen[rows] = True
-
-
-def load_default() -> MQHMR:
-    """The network with the weights in the package.
-
-    Raises:
-        BioposeError: the package has none.
-    """
-    check_default()
-    return load_mqhmr(FILE)
-
-
-def check_default() -> None:
-    """Whether the package has the network's weights, before anything takes long.
-
-    Raises:
-        BioposeError: it has none.
-    """
-    if not (FILE.exists() and SPREAD.exists()):
-        raise BioposeError("this installation has no weights of MQ-HMR", mend="Give --recover fit.")
 
 
 def rows_seen(keypoints: Keypoints) -> Int[np.ndarray, " rows"]:

@@ -1,6 +1,6 @@
 """How far MQ-HMR's points in space stray from the truth: measured on clips of bodies whose truth is known.
 
-`python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS [FILE]` makes ``spread.json``, by default the package's.
+`python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS` writes it beside the weights, as ``spread.json``.
 """
 
 import json
@@ -14,17 +14,19 @@ import torch
 from jaxtyping import Bool, Float
 
 from biomech.body.anny import AnnyBody
+from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.fit import LANDMARK_SIZE
-from biomech.mesh.mqhmr.predict import SPREAD, Frames, look_at
+from biomech.mesh.mqhmr.predict import Frames, look_at
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic import keypoints_of, motion_of
 from biomech.mesh.mqhmr.train import load_mqhmr
 from biomech.mesh.points import detected_points
 from biomech.mesh.rays import towards
 
+NAME = "spread.json"  # beside the weights
 LANDMARKS = len(POINT_NAMES)  # the first of the body's keypoints
 ENOUGH = 50  # errors of a point for a deviation of its own
 
@@ -37,10 +39,21 @@ class Spread:
     hidden: Float[np.ndarray, "33 3"]  # where it is not sure at all
 
     @classmethod
-    def load(cls, path: Path = SPREAD) -> "Spread":
-        """The table in the package."""
-        table = json.loads(path.read_text())
-        return cls(np.array(table["seen"]), np.array(table["hidden"]))
+    def load(cls, path: Path) -> "Spread":
+        """Read what ``save`` wrote.
+
+        Raises:
+            BioposeError: it is not there, or not such a table.
+        """
+        try:
+            table = json.loads(path.read_text())
+            return cls(np.array(table["seen"]), np.array(table["hidden"]))
+        except (OSError, ValueError, KeyError) as error:
+            raise BioposeError(
+                f"it is not known how far the network's points stray ({error})",
+                where=str(path),
+                mend="Make it with `python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS`.",
+            ) from error
 
     def save(self, path: Path, about: str) -> None:
         """Write the table, whole or not at all."""
@@ -97,7 +110,7 @@ def _deviations(
     return np.stack([1.4826 * np.median(row, axis=0) for row in rows])
 
 
-def main(folder: str, weights: str, file: Path = SPREAD) -> None:
+def main(folder: str, weights: str) -> None:
     """Measure on the held-out clips of a folder."""
     network, body, said = load_mqhmr(Path(weights)), AnnyBody.load([0]), []
     for path in sorted(Path(folder).glob("held_out_*.npz")):
@@ -107,8 +120,8 @@ def main(folder: str, weights: str, file: Path = SPREAD) -> None:
         stature_m = float(body.stature(torch.tensor(clip.betas).float()))
         said.append((keypoints, look_at(network, keypoints), detected_points(body, motion).positions_m / stature_m))
     about = f"MQ-HMR's points on {len(said)} held-out clips; python -m biomech.mesh.mqhmr.spread"
-    measure(said).save(file, about)
+    measure(said).save(Path(weights).with_name(NAME), about)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(Path, sys.argv[3:]))
+    main(sys.argv[1], sys.argv[2])

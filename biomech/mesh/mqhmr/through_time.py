@@ -58,23 +58,23 @@ class FromFrames:
 def recover_frames(
     keypoints: Keypoints,
     frames: Frames,
+    spread: Spread,
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
-    spread: Spread | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """One moving body from what MQ-HMR said of each frame.
 
     Args:
         keypoints: BlazePose's, those that the network looked at.
+        spread: of the network's points.
         height_m, mass_kg, progress: as ``recover``.
-        spread: of the network; by default that of the one in the package.
 
     Raises:
         BioposeError: as ``recover``; or the keypoints are not BlazePose's.
     """
     if list(keypoints.names) != POINT_NAMES:
         raise BioposeError("MQ-HMR needs BlazePose's keypoints", mend="Make them with `biopose detect VIDEO`.")
-    beginning = FromFrames(frames, spread or Spread.load())
+    beginning = FromFrames(frames, spread)
     return recover(keypoints, height_m=height_m, mass_kg=mass_kg, beginning=beginning, progress=progress)
