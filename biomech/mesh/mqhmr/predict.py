@@ -105,7 +105,7 @@ def look_at(
         BioposeError: as ``rows_seen``; or the network looks at pictures.
     """
     if network.config.front != "evidence":
-        raise BioposeError("this MQ-HMR looks at pictures, not at keypoints", mend="Train one with --config compact.")
+        raise BioposeError("this MQ-HMR looks at pictures, not at keypoints", mend="Train one with --size compact.")
     seen, frames = rows_seen(keypoints), Frames.unseen(len(keypoints.xy), network)
     for first in range(0, len(seen), batch):
         rows = seen[first : first + batch]
