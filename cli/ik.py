@@ -1,7 +1,6 @@
 """`biopose ik`: the main job."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,7 +83,7 @@ def ik(
 ) -> None:
     """From one video, or from recorded markers, to a scaled OpenSim model and a motion."""
     from biomech.cli.detect import parse_person
-    from biomech.cli.progress import progress_bar
+    from biomech.cli.progress import progress_bar, tell_stage
     from biomech.ik import Options, run_ik
 
     options = Options(
@@ -115,19 +114,13 @@ def ik(
         workers=workers,
     )
     folder = out or Path(f"{source.stem}_biopose")
-    quiet = as_json or not sys.stderr.isatty()
-
-    def on_stage(name: str, skipped: bool) -> None:
-        if not quiet:
-            typer.echo(f"{name}: unchanged" if skipped else name, err=True)
-
     result = run_ik(
         source,
         folder,
         options,
         overwrite=overwrite,
         bar=lambda label: progress_bar(label, quiet=as_json),
-        on_stage=on_stage,
+        on_stage=tell_stage(as_json),
     )
     solve = result.record["stages"]["solve"]
     if as_json:

@@ -1,7 +1,6 @@
 """`biopose mesh`: Video → BodyMotion, and its mesh for other programs."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +36,7 @@ def mesh(
 ) -> None:
     """From one video to a moving body, in metres, and its mesh."""
     from biomech.cli.detect import parse_person
-    from biomech.cli.progress import progress_bar
+    from biomech.cli.progress import progress_bar, tell_stage
     from biomech.ik import Options, run_mesh
 
     options = Options(
@@ -55,12 +54,6 @@ def mesh(
         fov_deg=fov,
     )
     folder = out or Path(f"{video.stem}_biopose")
-    quiet = as_json or not sys.stderr.isatty()
-
-    def on_stage(name: str, skipped: bool) -> None:
-        if not quiet:
-            typer.echo(f"{name}: unchanged" if skipped else name, err=True)
-
     result = run_mesh(
         video,
         folder,
@@ -69,7 +62,7 @@ def mesh(
         obj_every=obj_every if obj else None,
         overwrite=overwrite,
         bar=lambda label: progress_bar(label, quiet=as_json),
-        on_stage=on_stage,
+        on_stage=tell_stage(as_json),
     )
     stages = result.record["stages"]
     files = {"keypoints": result.keypoints, "motion": result.motion}

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, silence elsewhere."""
+"""What a terminal is told while a command works: a progress bar, the stages; silence elsewhere."""
 
 import contextlib
 import sys
@@ -18,3 +18,13 @@ def progress_bar(label: str, quiet: bool = False) -> Iterator[Callable[[int, int
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, expected: bar.update(task, completed=done, total=expected)
+
+
+def tell_stage(quiet: bool = False) -> Callable[[str, bool], None]:
+    """A function to call with each stage's name and whether it is skipped."""
+
+    def tell(name: str, skipped: bool) -> None:
+        if not quiet and sys.stderr.isatty():
+            print(f"{name}: unchanged" if skipped else name, file=sys.stderr)
+
+    return tell
