@@ -58,10 +58,10 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     if (options.model is None) != (options.marker_set is None):
         raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
     own = options.files()
-    clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
+    clip = opened(video, options)
     pictures = recording(video)
     street = [
-        *body_stages(video, files, options, bar),
+        *body_stages(video, clip, files, options, bar),
         Stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files)),
         Stage(
             "scale",
@@ -91,14 +91,22 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     return street
 
 
-def body_stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
-    """The stages up to the moving body.
+def opened(video: Path, options: Options) -> Video:
+    """The part of the video that the options name.
+
+    Raises:
+        BioposeError: it cannot be read.
+    """
+    return Video.open(video, options.start_s, options.end_s, options.rate_hz)
+
+
+def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages up to the moving body; ``clip``: the video, as ``opened``.
 
     Raises:
         BioposeError: the video or the options cannot be used.
     """
     recoverers.check(options.recover, options.mqhmr_weights)
-    clip = Video.open(video, options.start_s, options.end_s, options.rate_hz)
     looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
     return [
         Stage(

@@ -80,7 +80,7 @@ def run_mesh(
     check_person(options.height_m, options.mass_kg)
     run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
     files = Result.of(folder, video.stem, run.record)
-    stages = from_video.body_stages(video, files, options, bar)
+    stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
     stages += from_video.mesh_stages(files, video.stem, glb, obj_every)
     return _walk(run, video, files, options, stages, overwrite)
 
