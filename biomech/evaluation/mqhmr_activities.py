@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.gait import walk
 from biomech.body.motion import BodyMotion
+from biomech.body.squat import folded
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.evaluation.metrics import bend_deg, correlation, range_of_motion
@@ -27,17 +28,16 @@ from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.spread import Spread
 from biomech.mesh.mqhmr.synthetic import Makers, keypoints_of, see
-from biomech.mesh.mqhmr.synthetic_motion import STRAIGHT_KNEE_RAD
+from biomech.mesh.mqhmr.synthetic_people import random_shape
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.recover import recover
-from biomech.mesh.rendered import random_shape
 
 ACTIVITIES = ("walk", "squat", "sit_to_stand")
 VIEWS_RAD = {"front": 0.0, "side": np.pi / 2, "behind": np.pi}  # about the vertical, from where the person faces
 SECONDS, RATE_HZ = 3.0, 15.0
 WALKING_M_S = 1.0
 DEEPEST_RAD = {"squat": np.radians(115), "sit_to_stand": np.radians(90)}  # knee
-LEAN_RAD = np.radians(40)  # of the trunk
+LEAN_RAD, PELVIS_SHARE = np.radians(40), 0.7  # of the trunk; of that, the pelvis
 DISTANCE_M, LENS_M, VIEW_RAD = 4.5, 1.2, np.radians(60)  # the view across the longer side of the picture
 SIDES_PX = 1280, 720
 TRIES = 10
@@ -120,12 +120,8 @@ def moving(body: AnnyBody, activity: str, shape: Float[torch.Tensor, " shape"]) 
     knee = DEEPEST_RAD[activity] * down
     ankle = 0.05 * knee if sitting else 0.28 * knee
     lean = LEAN_RAD * (np.sin(np.pi * down) if sitting else down)
-    pelvis = 0.7 * lean
-    vectors = {"Hips": -pelvis, "LowerBack": (pelvis - lean) / 2, "Spine": (pelvis - lean) / 2}
-    for side in ("Left", "Right"):
-        vectors |= {f"{side}UpLeg": pelvis + knee - ankle, f"{side}Leg": STRAIGHT_KNEE_RAD - knee, f"{side}Foot": ankle}
     rotations = np.tile(np.eye(3), (len(time_s), len(body.bone_names), 1, 1))
-    for bone, angle in vectors.items():
+    for bone, angle in folded(knee, ankle, lean, PELVIS_SHARE * lean).items():
         rotations[:, body.bone_names.index(bone)] = Rotation.from_euler("z", angle[:, None]).as_matrix()
     for side, sign in (("Left", -1.0), ("Right", 1.0)):  # arms hanging, forwards as the trunk goes down
         hanging = Rotation.from_euler("x", sign * np.radians(45)).as_matrix()

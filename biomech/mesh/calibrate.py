@@ -1,22 +1,26 @@
 """Measures, on rendered bodies, which points of the body the detector's points are and how far off it is there.
 
-`python -m biomech.mesh.calibrate SHARDS` rewrites ``correspondence.json``.
+`python -m biomech.mesh.calibrate CLIPS` rewrites ``correspondence.json``; `biopose train clips` makes the clips.
 """
 
 import json
 import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
+from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.correspondence import FILE
+from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.rays import towards
 
-# The bone that each point moves with; right as left.
+# The bone whose joint each point is measured from; right as left.
 BONES = {
     **dict.fromkeys(["nose", "left_eye_inner", "left_eye", "left_eye_outer", "left_ear", "mouth_left"], "Head"),
     "left_shoulder": "LeftArm",
@@ -31,25 +35,60 @@ BONES = {
     "left_heel": "LeftFoot",
     "left_foot_index": "LeftToeBase",
 }
+# Points over a joint, which move with both of its bones.
+BETWEEN = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 CONFIDENT = 0.5
 ROBUST_PX_OF_SIZE = 0.02
 STEPS = 12
 
 
-def read_shards(folder: Path, pattern: str) -> dict[str, np.ndarray]:
-    """All frames of the shards, in one row each."""
-    columns: dict[str, list[np.ndarray]] = {}
-    for path in sorted(Path(folder).glob(pattern)):
-        with np.load(path) as data:
-            frames = data["xy"].shape[1]
-            for key in data:
-                value = data[key]
-                flat = value.reshape(-1, *value.shape[2:]) if value.ndim > 2 else np.repeat(value, frames, axis=0)
-                columns.setdefault(key, []).append(flat.astype(np.float64))
-    return {key: np.concatenate(parts) for key, parts in columns.items()}
+@dataclass
+class Seen:
+    """Frames of bodies whose truth is known, and what the detector said; camera axes, m, px."""
+
+    xy: Float[np.ndarray, "frames points 2"]
+    confidence: Float[np.ndarray, "frames points"]
+    world_m: Float[np.ndarray, "frames points 3"]
+    joints: Float[np.ndarray, "frames bones 3"]
+    turned: Float[np.ndarray, "frames bones 3 3"]  # camera from rest
+    stature_m: Float[np.ndarray, " frames"]
+    focal_px: Float[np.ndarray, " frames"]
+    center_px: Float[np.ndarray, "frames 2"]
 
 
-def calibrate(frames: dict[str, np.ndarray], bone_names: list[str]) -> list[dict]:
+def read_clips(folder: Path, split: str, body: AnnyBody) -> Seen:
+    """All frames of the clips of a split.
+
+    Raises:
+        BioposeError: there are none, or one is of another body.
+    """
+    parts: dict[str, list[np.ndarray]] = {field.name: [] for field in fields(Seen)}
+    for path in sorted(Path(folder).glob(f"{split}_*.npz")):
+        clip = Clip.load(path, maps=False)
+        if clip.body != body.name:
+            raise BioposeError(f"the clip is of the body {clip.body!r}, not {body.name!r}", where=str(path))
+        shape, frames = torch.from_numpy(clip.betas).float(), len(clip.xy)
+        with torch.no_grad():
+            root = torch.from_numpy(clip.root_position_m).float()
+            posed = body.pose(body.rest(shape), torch.from_numpy(clip.rotations).float(), root)
+        found = Seen(
+            clip.xy,
+            clip.confidence,
+            clip.world_m,
+            posed.joints.numpy(),
+            posed.rotations.numpy(),
+            np.full(frames, float(body.stature(shape))),
+            np.full(frames, clip.focal_px),
+            np.tile(clip.principal_px, (frames, 1)),
+        )
+        for name, column in parts.items():
+            column.append(getattr(found, name))
+    if not parts["xy"]:
+        raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
+    return Seen(**{name: np.concatenate(column).astype(np.float64) for name, column in parts.items()})
+
+
+def calibrate(frames: Seen, body: AnnyBody) -> list[dict]:
     """The table of ``correspondence.json``: least squares on the projections, robust, left and right together."""
     rows = {}
     for left, bone in BONES.items():
@@ -57,16 +96,18 @@ def calibrate(frames: dict[str, np.ndarray], bone_names: list[str]) -> list[dict
         sides = [(left, bone, 1.0)]
         if right != left:
             sides.append((right, bone.replace("Left", "Right"), -1.0))
-        offset = _offset(frames, bone_names, sides) * [1, 1, right != left]  # the nose is in the middle
+        offsets = _offsets(frames, body, sides, between=left.endswith(BETWEEN))
+        offsets = offsets * [1, 1, right != left]  # the nose is in the middle
         for name, side_bone, sign in sides:
-            rows[name] = {"name": name, "bone": side_bone, "offset": (offset * [1, 1, sign]).round(5).tolist()}
+            offset, before = (offsets * [1, 1, sign]).round(5).tolist()
+            rows[name] = {"name": name, "bone": side_bone, "offset": offset, "before": before}
     table = [rows[name] for name in POINT_NAMES]
-    points = body_points(frames, bone_names, table)
-    confident = frames["confidence"] > CONFIDENT
-    picture = np.abs(_project(points, frames) - frames["xy"]) / _pixels_per_stature(frames)[:, None, None]
-    turn = towards(frames["xy"], frames["confidence"], frames["center_px"], frames["focal_px"])
-    truth = np.einsum("fji,fpj->fpi", turn, points) / frames["stature_m"][:, None, None]
-    said = frames["world_m"] / frames["stature_m"][:, None, None]
+    points = body_points(frames, body, table)
+    confident = frames.confidence > CONFIDENT
+    picture = np.abs(_project(points, frames) - frames.xy) / _pixels_per_stature(frames)[:, None, None]
+    turn = towards(frames.xy, frames.confidence, frames.center_px, frames.focal_px)
+    truth = np.einsum("fji,fpj->fpi", turn, points) / frames.stature_m[:, None, None]
+    said = frames.world_m / frames.stature_m[:, None, None]
     apart = np.abs((truth - truth.mean(1, keepdims=True)) - (said - said.mean(1, keepdims=True)))
     for p, row in enumerate(table):
         seen = confident[:, p]
@@ -81,46 +122,52 @@ def calibrate(frames: dict[str, np.ndarray], bone_names: list[str]) -> list[dict
     return table
 
 
-def body_points(
-    frames: dict[str, np.ndarray], bone_names: list[str], table: list[dict]
-) -> Float[np.ndarray, "frames points 3"]:
+def body_points(frames: Seen, body: AnnyBody, table: list[dict]) -> Float[np.ndarray, "frames points 3"]:
     """Where the table's points truly were, camera axes, m."""
-    bones = [bone_names.index(row["bone"]) for row in table]
-    offsets = np.array([row["offset"] for row in table])
-    turned = np.einsum("fpij,pj->fpi", frames["turned"][:, bones], offsets)
-    return frames["joints"][:, bones] + frames["stature_m"][:, None, None] * turned
+    bones = [body.bone_names.index(row["bone"]) for row in table]
+    turned = np.zeros((len(frames.xy), len(table), 3))
+    for key, turning in (("offset", bones), ("before", [body.parents[bone] for bone in bones])):
+        turned += np.einsum("fpij,pj->fpi", frames.turned[:, turning], np.array([row[key] for row in table]))
+    return frames.joints[:, bones] + frames.stature_m[:, None, None] * turned
 
 
-def _offset(frames: dict[str, np.ndarray], bone_names: list[str], sides: list[tuple[str, str, float]]) -> np.ndarray:
-    offset = np.zeros(3)
-    robust = ROBUST_PX_OF_SIZE
+def _offsets(
+    frames: Seen, body: AnnyBody, sides: list[tuple[str, str, float]], between: bool
+) -> Float[np.ndarray, "2 3"]:
+    """Of a point from its joint: the part that turns with the bone, and the part that turns with the bone before."""
+    free = 6 if between else 3
+    offsets = np.zeros(free)
     for _ in range(STEPS):
-        normal, right = 1e-6 * np.eye(3), np.zeros(3)
-        for name, bone, sign in sides:
-            b, p = bone_names.index(bone), POINT_NAMES.index(name)
-            turn = frames["turned"][:, b] * frames["stature_m"][:, None, None] * np.array([1, 1, sign])
-            point = frames["joints"][:, b] + turn @ offset
-            focal = frames["focal_px"][:, None]
+        normal, right = 1e-6 * np.eye(free), np.zeros(free)
+        for name, side_bone, sign in sides:
+            bone, p = body.bone_names.index(side_bone), POINT_NAMES.index(name)
+            turn = np.concatenate([frames.turned[:, bone], frames.turned[:, body.parents[bone]]], -1)[..., :free]
+            turn = turn * frames.stature_m[:, None, None] * np.array([1, 1, sign, 1, 1, sign])[:free]
+            point = frames.joints[:, bone] + turn @ offsets
+            focal = frames.focal_px[:, None]
+            depth = np.maximum(point[:, 2:], 0.1)
             scale = _pixels_per_stature(frames)
-            residual = point[:, :2] / point[:, 2:] * focal + frames["center_px"] - frames["xy"][:, p]
+            residual = point[:, :2] / depth * focal + frames.center_px - frames.xy[:, p]
             residual = residual / scale[:, None]
             by_point = np.zeros((len(point), 2, 3))
             by_point[:, 0, 0] = by_point[:, 1, 1] = 1
-            by_point[:, :, 2] = -point[:, :2] / point[:, 2:]
-            jacobian = (by_point * (focal / point[:, 2:] / scale[:, None])[..., None]) @ turn
-            weight = (frames["confidence"][:, p] > CONFIDENT) / (1 + np.square(residual).sum(1) / robust**2) ** 2
+            by_point[:, :, 2] = -point[:, :2] / depth
+            jacobian = (by_point * (focal / depth / scale[:, None])[..., None]) @ turn
+            far = np.square(residual).sum(1) / ROBUST_PX_OF_SIZE**2
+            weight = (frames.confidence[:, p] > CONFIDENT) / (1 + far) ** 2
             normal += np.einsum("f,fri,frj->ij", weight, jacobian, jacobian)
             right += np.einsum("f,fri,fr->i", weight, jacobian, residual)
-        offset = offset - np.linalg.solve(normal, right)
-    return offset
+        offsets = offsets - np.linalg.solve(normal, right)
+    return np.concatenate([offsets, np.zeros(6 - free)]).reshape(2, 3)
 
 
-def _project(points: np.ndarray, frames: dict[str, np.ndarray]) -> np.ndarray:
-    return points[..., :2] / points[..., 2:] * frames["focal_px"][:, None, None] + frames["center_px"][:, None]
+def _project(points: np.ndarray, frames: Seen) -> np.ndarray:
+    depth = np.maximum(points[..., 2:], 0.1)
+    return points[..., :2] / depth * frames.focal_px[:, None, None] + frames.center_px[:, None]
 
 
-def _pixels_per_stature(frames: dict[str, np.ndarray]) -> np.ndarray:
-    return frames["focal_px"] * frames["stature_m"] / frames["joints"][:, 0, 2]
+def _pixels_per_stature(frames: Seen) -> np.ndarray:
+    return frames.focal_px * frames.stature_m / np.maximum(frames.joints[:, 0, 2], 0.1)
 
 
 def _other(name: str) -> str:
@@ -128,16 +175,16 @@ def _other(name: str) -> str:
 
 
 def main(folder: str) -> None:
-    """Rewrite the table from the training shards in a folder."""
+    """Rewrite the table from the training clips in a folder."""
     body = AnnyBody.load([0])
-    frames = read_shards(Path(folder), "train_*.npz")
-    table = calibrate(frames, body.bone_names)
+    frames = read_clips(Path(folder), "train", body)
     about = (
-        f"Body points of BlazePose heavy on the Anny body (offsets from a bone's joint, rest axes, in statures) and its"
-        f" spread, from {len(frames['xy'])} rendered frames; python -m biomech.mesh.calibrate"
+        "Body points of BlazePose heavy on the Anny body (offsets from a bone's joint, rest axes, in statures, turned"
+        f" by the bone and by the one before it) and its spread, from {len(frames.xy)} rendered frames;"
+        " python -m biomech.mesh.calibrate"
     )
     with whole_file(FILE) as temporary:
-        rows = ",\n  ".join(json.dumps(row) for row in table)
+        rows = ",\n  ".join(json.dumps(row) for row in calibrate(frames, body))
         temporary.write_text(f'{{\n "about": {json.dumps(about)},\n "points": [\n  {rows}\n ]\n}}\n')
 
 

@@ -16,11 +16,15 @@ TURNING = (
 
 @dataclass(frozen=True)
 class BonePoints:
-    """Points that move rigidly with one bone each: joint + offset, the offset in statures and rest axes."""
+    """Points about a bone's joint: joint + an offset that turns with the bone + one that turns with the bone before it.
+
+    Offsets are in statures and rest axes. Skin over a joint moves with both bones.
+    """
 
     names: list[str]
     bone: Int[np.ndarray, "points"]
     offset: Float[np.ndarray, "points 3"]
+    before: Float[np.ndarray, "points 3"] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Chain:
             carried[bone, bone] = True
         self.carried: Bool[np.ndarray, "bones turning"] = carried[:, self.turning]
         self.size = 3 + 3 * len(self.turning)
+        self.before = np.maximum(parents, 0)  # of the root, which has none, nothing may turn with it
 
     def globals(self, rotations: Float[np.ndarray, "frames bones 3 3"]) -> Float[np.ndarray, "frames bones 3 3"]:
         """Orientation of every bone, camera (or world) from rest."""
@@ -98,13 +103,16 @@ class Chain:
         slopes: Slopes | None = None,
     ) -> Placed:
         """The points of every frame with their derivatives; by the shape too if its slopes are given."""
-        turned, joints, rotated = self._turned(points, shaped, rotations, root)
+        turned, joints, rotated, before = self._turned(points, shaped, rotations, root)
         positions = joints[:, points.bone] + shaped.stature_m * rotated
         frames, count = positions.shape[:2]
         by_pose = np.zeros((frames, count, 3, self.size))
         by_pose[..., :3] = np.eye(3)
         # δ_i moves a point by axis_i × arm, for every turning joint that carries it.
         arms = positions[:, :, None] - joints[:, None, self.turning]
+        if points.before is not None:  # which the point's own bone does not turn
+            own = points.bone[:, None] == self.turning
+            arms -= own[..., None] * shaped.stature_m * before[:, :, None]
         arms *= self.carried[points.bone][None, :, :, None]
         x, y, z = np.moveaxis(arms, -1, 0)[..., None]
         u, v, w = np.moveaxis(turned[:, self.turning], -2, 0)[:, :, None]
@@ -129,14 +137,17 @@ class Chain:
         root: Float[np.ndarray, "frames 3"],
     ) -> Float[np.ndarray, "frames points 3"]:
         """The points of every frame, m."""
-        _, joints, rotated = self._turned(points, shaped, rotations, root)
+        _, joints, rotated, _ = self._turned(points, shaped, rotations, root)
         return joints[:, points.bone] + shaped.stature_m * rotated
 
     def _turned(self, points: BonePoints, shaped: Shaped, rotations: np.ndarray, root: np.ndarray):
-        """Orientations and joints of all bones, and the points' offsets in the outer axes, statures."""
+        """Orientations and joints of all bones; the points' offsets and their part before, outer axes, statures."""
         turned = self.globals(rotations)
-        rotated = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset)
-        return turned, self.joints(shaped.joints, turned, root), rotated
+        rotated, before = np.einsum("fpij,pj->fpi", turned[:, points.bone], points.offset), None
+        if points.before is not None:
+            before = np.einsum("fpij,pj->fpi", turned[:, self.before[points.bone]], points.before)
+            rotated = rotated + before
+        return turned, self.joints(shaped.joints, turned, root), rotated, before
 
     def turn(
         self, rotations: Float[np.ndarray, "frames bones 3 3"], step: Float[np.ndarray, "frames turning_x3"]

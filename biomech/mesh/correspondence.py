@@ -33,6 +33,7 @@ class Correspondence:
                 [row["name"] for row in table],
                 np.array([bone_names.index(row["bone"]) for row in table]),
                 np.array([row["offset"] for row in table]),
+                np.array([row["before"] for row in table]),
             ),
             np.array([row["picture_sd"] for row in table]),
             np.array([row["landmark_sd"] for row in table]),
@@ -50,8 +51,12 @@ class Correspondence:
                 f"only {len(common)} keypoint names are known to the fit",
                 mend=f"It knows: {', '.join(self.points.names)}.",
             )
+        assert self.points.before is not None
         points = BonePoints(
-            [self.points.names[i] for i in common], self.points.bone[common], self.points.offset[common]
+            [self.points.names[i] for i in common],
+            self.points.bone[common],
+            self.points.offset[common],
+            self.points.before[common],
         )
         places = [names.index(name) for name in points.names]
         return places, Correspondence(points, self.picture_sd[common], self.landmark_sd[common])

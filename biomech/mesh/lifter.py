@@ -1,10 +1,10 @@
 """What the detector's answer says about the body in space, better than the detector's own 3D.
 
 BlazePose's world landmarks are skewed, shortened in depth and without a word on how sure they are. A small network,
-trained on bodies whose truth is known as the same detector saw them (`rendered`), corrects them and gives each
-coordinate its standard deviation. It sees one frame; time, bones and the pose prior are the fit's.
+trained on bodies whose truth is known as the same detector saw them (`biopose train clips`), corrects them and gives
+each coordinate its standard deviation. It sees one frame; time, bones and the pose prior are the fit's.
 
-`python -m biomech.mesh.train_lifter SHARDS` makes ``lifter.safetensors``; ``lifter.json`` says from what, and how good.
+`python -m biomech.mesh.train_lifter CLIPS` makes ``lifter.safetensors``; ``lifter.json`` says from what, and how good.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trains the lifter on rendered clips: ``python -m biomech.mesh.train_lifter SHARDS``."""
+"""Trains the lifter on rendered clips: ``python -m biomech.mesh.train_lifter CLIPS``."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from biomech.body.anny import AnnyBody
 from biomech.evaluation.metrics import pa_mpjpe_mm
 from biomech.files import whole_file
 from biomech.keypoints.blazepose import POINT_NAMES
-from biomech.mesh.calibrate import body_points, read_shards
+from biomech.mesh.calibrate import Seen, body_points, read_clips
 from biomech.mesh.correspondence import FILE as TABLE
 from biomech.mesh.lifter import FILE, POINTS, Lifter, features, in_mirror, mirrored
 
@@ -27,14 +27,11 @@ LIMBS = [
 ]
 
 
-def examples(frames: dict[str, np.ndarray]) -> tuple[Tensor, Tensor]:
+def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:
     """Features and true body points (about their mean, ray axes, statures) of every frame."""
-    bone_names = AnnyBody.load([0]).bone_names
-    truth = body_points(frames, bone_names, json.loads(TABLE.read_text())["points"])
-    columns, turn = features(
-        frames["xy"], frames["confidence"], frames["world_m"], frames["focal_px"], frames["center_px"]
-    )
-    truth = (truth @ turn) / frames["stature_m"][:, None, None]
+    truth = body_points(frames, body, json.loads(TABLE.read_text())["points"])
+    columns, turn = features(frames.xy, frames.confidence, frames.world_m, frames.focal_px, frames.center_px)
+    truth = (truth @ turn) / frames.stature_m[:, None, None]
     truth = truth - truth.mean(1, keepdims=True)
     return torch.from_numpy(columns).float(), torch.from_numpy(truth).float()
 
@@ -102,14 +99,15 @@ def _limbs(points: Tensor) -> Float[np.ndarray, "frames 12 3"]:
 
 
 def main(folder: str) -> None:
-    """Train on the shards of the training subjects, measure on those held out, write weights and recipe."""
-    frames = read_shards(Path(folder), "train_*.npz")
-    columns, truth = examples(frames)
+    """Train on the clips of the training subjects, measure on those held out, write weights and recipe."""
+    body = AnnyBody.load([0])
+    columns, truth = examples(read_clips(Path(folder), "train", body), body)
     lifter = train(columns, truth)
-    held_out = examples(read_shards(Path(folder), "held_out_*.npz"))
+    held_out = examples(read_clips(Path(folder), "held_out", body), body)
     recipe = {
-        "command": "python -m biomech.mesh.train_lifter SHARDS",
-        "data": "rendered clips (python -m biomech.mesh.rendered), CMU subjects 1-14 but 09 and 13, BlazePose heavy",
+        "command": "python -m biomech.mesh.train_lifter CLIPS",
+        "data": "rendered clips (biopose train clips), CMU subjects 1-14 but 09 and 13, squats, sit-to-stand, gait,"
+        " random poses; BlazePose heavy",
         "frames": len(columns),
         "seed": SEED,
         "epochs": EPOCHS,

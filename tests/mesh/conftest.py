@@ -13,8 +13,11 @@ from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
+from biomech.keypoints.looks import scaled
 from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.mqhmr.bodies import anny_layer
+from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.rays import towards
 from biomech.mesh.subject import Subject
 
@@ -75,6 +78,34 @@ def seen() -> Callable[[BodyMotion, Camera], Keypoints]:
             focal_px=camera.focal_px,
             focal_source="given",
             world_m=landmarks,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clip_of() -> Callable[..., Clip]:
+    """Clips whose truth is the mean pose, somewhere before the camera, and whose evidence is at random."""
+    body = anny_layer()
+
+    def make(seed: int, frames: int = 3) -> Clip:
+        rng = np.random.default_rng(seed)
+        rotations = np.tile(body.mean_pose.numpy(), (frames, 1, 1, 1))
+        return Clip(
+            heat=scaled(rng.uniform(0, 1, (frames, 39, 64, 64)) ** 8),
+            mask=scaled(rng.integers(0, 2, (frames, 64, 64))),
+            xy=rng.uniform(300, 700, (frames, 33, 2)),
+            confidence=rng.uniform(0, 1, (frames, 33)),
+            world_m=rng.normal(0, 0.3, (frames, 33, 3)),
+            center_px=np.full((frames, 2), 500.0),
+            size_px=np.full(frames, 500.0),
+            angle_rad=np.zeros(frames),
+            focal_px=900.0,
+            principal_px=np.array([480.0, 360.0]),
+            body="anny",
+            rotations=rotations,
+            betas=body.mean_shape.numpy(),
+            root_position_m=np.tile([0.0, 0.2, 4.0], (frames, 1)),
         )
 
     return make

@@ -37,7 +37,9 @@ def rng() -> np.random.Generator:
 def points(chain: Chain, rng: np.random.Generator) -> BonePoints:
     """A point on every bone, those that do not turn included."""
     bones = np.arange(len(chain.parents))
-    return BonePoints(list(chain.bone_names), bones, rng.normal(0, 0.1, (len(bones), 3)))
+    offset, before = rng.normal(0, 0.1, (2, len(bones), 3))
+    before[0] = 0  # there is none before the root
+    return BonePoints(list(chain.bone_names), bones, offset, before)
 
 
 @pytest.fixture

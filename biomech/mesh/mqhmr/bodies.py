@@ -82,8 +82,9 @@ class BodyLayer(nn.Module):
         shape_bounds: of a shape that has any.
         coefficients: what weighs the components, of a batch of shapes.
         tensors: ``joints``, ``joint_components``; ``points`` (surface, keypoints that are vertices, crown, sole) with
-            ``components``, ``skin_weights`` and, if any, ``pose_components``; ``fixed_bone`` and ``fixed_offset`` (in
-            statures, from that bone's joint at rest); ``mean_pose``, ``mean_shape``.
+            ``components``, ``skin_weights`` and, if any, ``pose_components``; ``fixed_bone``, ``fixed_offset`` and
+            ``fixed_before`` (in statures, from that bone's joint; turned by the bone and by the one before it);
+            ``mean_pose``, ``mean_shape``.
     """
 
     joints: Tensor
@@ -94,6 +95,8 @@ class BodyLayer(nn.Module):
     pose_components: Tensor | None
     fixed_bone: Tensor
     fixed_offset: Tensor
+    fixed_before: Tensor
+    _fixed_parent: Tensor
     mean_pose: Tensor
     mean_shape: Tensor
     shape_bounds: Tensor | None
@@ -118,6 +121,8 @@ class BodyLayer(nn.Module):
         for key, value in {**optional, **tensors, "keypoint_rows": rows}.items():
             self.register_buffer(key, value, persistent=False)
         self._tree = BoneTree(self.parents)
+        before = torch.tensor(self.parents).clamp(min=0)[self.fixed_bone]
+        self.register_buffer("_fixed_parent", before, persistent=False)
         self.surface_size = len(self.points) - 2 - (len(keypoint_names) - len(self.fixed_bone))
 
     def shape(self, numbers: Float[Tensor, "batch shape"]) -> Float[Tensor, "batch shape"]:
@@ -152,8 +157,10 @@ class BodyLayer(nn.Module):
         transforms = torch.cat([posed.rotations, shift[..., None]], -1).flatten(2)
         blended = (self.skin_weights @ transforms).unflatten(-1, (3, 4))
         skin = (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
-        arms = stature[:, None, None] * self.fixed_offset
-        fixed = posed.joints[:, self.fixed_bone] + (posed.rotations[:, self.fixed_bone] @ arms[..., None])[..., 0]
+        fixed = posed.joints[:, self.fixed_bone]
+        for bones, offsets in ((self.fixed_bone, self.fixed_offset), (self._fixed_parent, self.fixed_before)):
+            arms = stature[:, None, None] * offsets
+            fixed = fixed + (posed.rotations[:, bones] @ arms[..., None])[..., 0]
         keypoints = torch.cat([fixed, skin[:, self.surface_size : -2]], 1)
         return Bodies(posed.joints, posed.rotations, keypoints, skin[:, : self.surface_size])
 
@@ -211,6 +218,7 @@ def anny_layer() -> BodyLayer:
             "skin_weights": body.skin_weights,
             "fixed_bone": torch.tensor([*named.bone.tolist(), bones.index("Hips"), bones.index("Neck")]),
             "fixed_offset": torch.cat([torch.from_numpy(named.offset).float(), torch.zeros(2, 3)]),
+            "fixed_before": torch.cat([torch.from_numpy(named.before).float(), torch.zeros(2, 3)]),
             "mean_pose": _mean_pose_anny(bones),
             "mean_shape": whole.default_shape(),
         },
@@ -253,6 +261,7 @@ def smpl_layer(path: Path) -> BodyLayer:
             "pose_components": torch.from_numpy(bent.reshape(3 * len(rows), -1).T.copy()).float(),
             "fixed_bone": torch.tensor(list(SMPL_JOINTS.values())),
             "fixed_offset": torch.zeros(len(SMPL_JOINTS), 3),
+            "fixed_before": torch.zeros(len(SMPL_JOINTS), 3),
             "mean_pose": _mean_pose_smpl(joints),
             "mean_shape": torch.zeros(betas),
         },

@@ -24,8 +24,8 @@ from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.labels.workers import Stop, on_processes
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic_motion import Motions
+from biomech.mesh.mqhmr.synthetic_people import clothes, random_shape
 from biomech.mesh.mqhmr.synthetic_view import Surface, scene
-from biomech.mesh.rendered import clothes, random_shape
 
 FRAMES, RATE_HZ = 10, 15.0  # of a clip, where nothing else is said
 CLIPS = 24  # of a shard, one recorded motion for all of them

@@ -13,11 +13,11 @@ from biomech.body.bvh import Bvh
 from biomech.body.cmu import HELD_OUT_SUBJECTS, cmu_names, read_cmu, replay, trusted
 from biomech.body.gait import walk
 from biomech.body.motion import BodyMotion
+from biomech.body.squat import random_fold
+from biomech.mesh.mqhmr.synthetic_people import varied
 from biomech.mesh.prior import PosePrior
-from biomech.mesh.rendered import varied
 
 KINDS = {"recorded": 0.5, "squat": 0.13, "sit": 0.07, "gait": 0.12, "random": 0.18}
-STRAIGHT_KNEE_RAD = 0.14  # of the rest pose (``biomech.mesh.prior``)
 GAIT_S = 4.0
 TRIES = 20
 
@@ -95,22 +95,14 @@ class Motions:
         time_s = np.arange(self.frames) / self.rate_hz
         turn = 2 * np.pi * (time_s / rng.uniform(1.2, 4.0) + rng.random())
         down = (1 - np.cos(turn)) / 2
-        knee = np.radians(rng.uniform(75, 105) if sit else rng.uniform(40, 140)) * down
-        ankle = knee * (rng.uniform(-0.05, 0.15) if sit else rng.uniform(0.2, 0.35))
-        # The trunk leans most in the middle of standing up, and with the depth of a squat.
-        lean = np.radians(rng.uniform(20, 50)) * (np.sin(np.pi * down) if sit else down)
-        pelvis = lean * rng.uniform(0.5, 1.0)
+        flexion = random_fold(down, sit, rng)
         vectors = self._held(rng)
-        flexion = {"UpLeg": pelvis + knee - ankle, "Leg": STRAIGHT_KNEE_RAD - knee, "Foot": ankle}
+        vectors |= {bone: np.stack([0 * angle, 0 * angle, angle], 1) for bone, angle in flexion.items()}
         wide, out = np.radians(rng.uniform(0, 20)), np.radians(rng.uniform(-5, 25))
         for side, sign in (("Left", -1.0), ("Right", 1.0)):
-            for bone, angle in flexion.items():
-                vectors[side + bone] = np.stack([0 * angle, 0 * angle, angle], 1)
             spread = Rotation.from_euler("yx", [-sign * out, -sign * wide]).as_matrix()
             bent = Rotation.from_rotvec(vectors[side + "UpLeg"]).as_matrix()
             vectors[side + "UpLeg"] = Rotation.from_matrix(spread @ bent).as_rotvec()
-        vectors["Hips"] = np.stack([0 * pelvis, 0 * pelvis, -pelvis], 1)
-        vectors["LowerBack"] = vectors["Spine"] = np.stack([0 * lean, 0 * lean, (pelvis - lean) / 2], 1)
         rotations = self._matrices(vectors)
         return self._standing(varied(rotations, self.soles.bone_names, rng), shape)
 
