@@ -1,11 +1,15 @@
-"""The stage Keypoints → BodyMotion: `fit` over the windows of a clip, from one beginning or another; then upright."""
+"""The stage Keypoints → BodyMotion: `fit` over the windows of a clip, from one beginning or another; then upright.
+
+The shape, the pose and where the floor is are found on frames far enough apart to be news; all frames then begin
+between those.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Float
-from scipy.spatial.transform import Rotation
+from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation, Slerp
 from threadpoolctl import threadpool_limits
 
 from biomech.body.anny import AnnyBody
@@ -23,10 +27,11 @@ from biomech.mesh.start import Beginning, FromDetector
 from biomech.mesh.subject import Subject
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
+APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
 LEAST_CONFIDENCE = 0.1
 SEEN, DOUBTFUL = 0.3, 0.5
-ITERATIONS = 15
+ITERATIONS, LAST_ITERATIONS = 15, 6
 PARTS = {
     "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
     "left arm": ("left_elbow", "left_wrist"),
@@ -66,12 +71,15 @@ def recover(
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
     beginning = beginning or FromDetector()
     evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
+    frames = len(keypoints.time_s)
+    apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
+    sparse = _part(evidence, apart)
     posture = Posture(PosePrior.load(), chain)
     subject = Subject.start(body, height_m, mass_kg)
     soles = sole_points(body, subject.shaped.stature_m)
-    windows = list(_windows(len(keypoints.time_s)))
-    shape_windows = _best(windows, evidence)
-    rounds = len(shape_windows) + len(windows) * (2 if len(windows) > 1 else 1)
+    windows, all_windows = list(_windows(len(apart))), list(_windows(frames))
+    shape_windows = _best(windows, sparse)
+    rounds = len(shape_windows) + (len(windows) if len(windows) > 1 else 0) + len(all_windows)
     done = 0
 
     def step() -> None:
@@ -80,33 +88,44 @@ def recover(
         if progress:
             progress(done, rounds)
 
-    def fitted(window: slice, state: State | None, floor: Floor | None, free_shape: bool) -> State:
-        part = _part(evidence, window)
+    def fitted(
+        part: Evidence,
+        state: State,
+        floor: Floor | None = None,
+        iterations: int = ITERATIONS,
+        free_shape: bool = False,
+    ) -> State:
         fit = WindowFit(part, chain, correspondence, posture, soles, floor)
-        if state is None:
-            state = beginning.state(part, window, correspondence, chain, subject)
-            if not beginning.posed:
-                state = fit.minimise(state, iterations=ITERATIONS, free_shape=False)
-        state = fit.minimise(state, iterations=ITERATIONS, free_shape=free_shape)
-        step()
-        return state
+        return fit.minimise(state, iterations=iterations, free_shape=free_shape)
 
-    first = {window.start: fitted(window, None, None, True) for window in shape_windows}
+    def begun(window: slice) -> State:
+        part = _part(sparse, window)
+        state = beginning.state(part, apart[window], correspondence, chain, subject)
+        return state if beginning.posed else fitted(part, state)
+
+    first = {}
+    for window in shape_windows:
+        first[window.start] = fitted(_part(sparse, window), begun(window), free_shape=True)
+        step()
     subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
-    begun = {at: State(state.rotations, state.root, subject) for at, state in first.items()}
+    first = {at: State(state.rotations, state.root, subject) for at, state in first.items()}
     if len(windows) > 1:  # the windows' shapes differed from their mean
-        begun = {window.start: fitted(window, begun.get(window.start), None, False) for window in windows}
-    joined = _joined(list(begun.values()), windows, subject)
+        for window in windows:
+            first[window.start] = fitted(_part(sparse, window), first.get(window.start) or begun(window))
+            step()
+    joined = _between(_joined([first[window.start] for window in windows], windows, subject), apart, frames)
     floor = find_floor(
         chain.joints(subject.shaped.joints, chain.globals(joined.rotations), joined.root),
         chain.positions(soles, subject.shaped, joined.rotations, joined.root),
         chain.bone_names,
         evidence.interval_s,
     )
-    states = [
-        fitted(w, State(joined.rotations[w], joined.root[w], subject), _floor_part(floor, w), False) for w in windows
-    ]
-    joined = _joined(states, windows, subject)
+    states = []
+    for window in all_windows:
+        state = State(joined.rotations[window], joined.root[window], subject)
+        states.append(fitted(_part(evidence, window), state, _floor_part(floor, window), LAST_ITERATIONS))
+        step()
+    joined = _joined(states, all_windows, subject)
     quality, notes = _quality(keypoints, places, correspondence, chain, evidence, joined)
     if height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
@@ -167,14 +186,16 @@ def _best(windows: list[slice], evidence: Evidence) -> list[slice]:
     return sorted(order[:SHAPE_WINDOWS], key=lambda w: w.start)
 
 
-def _part(evidence: Evidence, window: slice) -> Evidence:
+def _part(evidence: Evidence, frames: slice | Int[np.ndarray, " part"]) -> Evidence:
+    """Some frames: a window, or frames equally far apart."""
+    apart = 1 if isinstance(frames, slice) or len(frames) < 2 else int(frames[1] - frames[0])
     return Evidence(
-        evidence.xy[window],
-        evidence.confidence[window],
-        evidence.landmarks[window],
-        evidence.landmark_sd[window],
-        evidence.camera_from_ray[window],
-        evidence.interval_s,
+        evidence.xy[frames],
+        evidence.confidence[frames],
+        evidence.landmarks[frames],
+        evidence.landmark_sd[frames],
+        evidence.camera_from_ray[frames],
+        apart * evidence.interval_s,
         evidence.focal_px,
         evidence.center_px,
     )
@@ -201,6 +222,19 @@ def _joined(states: list[State], windows: list[slice], subject: Subject) -> Stat
         root[covered : window.stop] = state.root[max(shared, 0) :]
         covered = window.stop
     return State(rotations, root, subject)
+
+
+def _between(state: State, apart: Int[np.ndarray, " some"], frames: int) -> State:
+    """All frames, from some: straight in time, rotations along the shortest way."""
+    if len(apart) == frames:
+        return state
+    at = np.arange(frames)
+    inside = at.clip(apart[0], apart[-1])
+    rotations = np.empty((frames, *state.rotations.shape[1:]))
+    for bone in range(rotations.shape[1]):
+        rotations[:, bone] = Slerp(apart, Rotation.from_matrix(state.rotations[:, bone]))(inside).as_matrix()
+    root = np.stack([np.interp(at, apart, column) for column in state.root.T], 1)
+    return State(rotations, root, state.subject)
 
 
 def _quality(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
 from biomech.keypoints.blazepose import POINT_NAMES
@@ -35,9 +35,14 @@ class Beginning(Protocol):
         ...
 
     def state(
-        self, evidence: Evidence, window: slice, correspondence: Correspondence, chain: Chain, subject: Subject
+        self,
+        evidence: Evidence,
+        frames: Int[np.ndarray, " frames"],
+        correspondence: Correspondence,
+        chain: Chain,
+        subject: Subject,
     ) -> State:
-        """Where the fit of a window starts; ``evidence``: the window's."""
+        """Where the fit of some frames of the clip starts; ``evidence``: theirs."""
         ...
 
 
@@ -69,7 +74,12 @@ class FromDetector:
         return replace(evidence, landmarks=landmarks, landmark_sd=spread)
 
     def state(
-        self, evidence: Evidence, window: slice, correspondence: Correspondence, chain: Chain, subject: Subject
+        self,
+        evidence: Evidence,
+        frames: Int[np.ndarray, " frames"],
+        correspondence: Correspondence,
+        chain: Chain,
+        subject: Subject,
     ) -> State:
         points = correspondence.points
         at_rest = np.eye(3)[None, None].repeat(len(chain.parents), 1)

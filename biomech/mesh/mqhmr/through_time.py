@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Int
 
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
@@ -45,12 +46,17 @@ class FromFrames:
         return replace(evidence, landmarks=landmarks, landmark_sd=spread)
 
     def state(
-        self, evidence: Evidence, window: slice, correspondence: Correspondence, chain: Chain, subject: Subject
+        self,
+        evidence: Evidence,
+        frames: Int[np.ndarray, " frames"],
+        correspondence: Correspondence,
+        chain: Chain,
+        subject: Subject,
     ) -> State:
         """The network's poses, frames without one as their nearest; each where it lies on the keypoints."""
-        known, at = np.flatnonzero(self.frames.seen), np.arange(window.start, window.stop)
-        rotations = self.frames.rotations[known[np.abs(at[:, None] - known).argmin(1)]]
-        points = chain.positions(correspondence.points, subject.shaped, rotations, np.zeros((len(at), 3)))
+        known = np.flatnonzero(self.frames.seen)
+        rotations = self.frames.rotations[known[np.abs(frames[:, None] - known).argmin(1)]]
+        points = chain.positions(correspondence.points, subject.shaped, rotations, np.zeros((len(frames), 3)))
         root = place(evidence, points)
         return State(rotations, filled(root, evidence.confidence.sum(1) > 0), subject)
 
