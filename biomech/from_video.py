@@ -84,7 +84,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
                 "overlay",
                 inputs=[*pictures, files.motion, files.markers, files.model, files.kinematics],
                 outputs=[files.overlay],
-                options=options.chosen("start_s", "end_s", "rate_hz"),
+                options=options.chosen("start_s", "end_s", "rate_hz", "every"),
                 work=lambda: _overlay(clip, files, bar),
             )
         )
@@ -97,7 +97,7 @@ def opened(video: Path, options: Options) -> Video:
     Raises:
         BioposeError: it cannot be read.
     """
-    return Video.open(video, options.start_s, options.end_s, options.rate_hz)
+    return Video.open(video, options.start_s, options.end_s, options.rate_hz, options.every)
 
 
 def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: Bar) -> list[Stage]:
@@ -107,13 +107,14 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
         BioposeError: the video or the options cannot be used.
     """
     recoverers.check(options.recover, options.mqhmr_weights)
+    seen = options.chosen("person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg")
     looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
     return [
         Stage(
             "detect",
             inputs=recording(video),
             outputs=[files.keypoints],
-            options=options.chosen("person", "mirror", "start_s", "end_s", "rate_hz", "focal_px", "fov_deg") | looks,
+            options=seen | looks,
             work=lambda: _detect(clip, files, options, bar),
         ),
         Stage(

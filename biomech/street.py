@@ -75,6 +75,7 @@ class Options:
     refine: bool = True  # MQ-HMR's answer by the picture, before it is put through time
     mqhmr_weights: Path | None = None  # in place of the package's
     rate_hz: float = 30.0  # of a folder of pictures
+    every: int | None = None  # look at every so manieth frame; None: see ``Video.open``
     focal_px: float | None = None
     fov_deg: float | None = None
     overlay: bool = True

@@ -16,6 +16,7 @@ from biomech.errors import BioposeError
 
 PICTURE_SUFFIXES = {".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FOLDER_RATE_HZ = 30.0
+ENOUGH_HZ = 30.0  # what is left of more frames; kinematics of film are filtered at 6 to 12 Hz
 # Diagonal of the 36 × 24 mm film frame, to which "35 mm equivalent" focal lengths refer (CIPA DCG-001).
 FILM_DIAGONAL_MM = float(np.hypot(36.0, 24.0))
 # Makers state 26 mm equivalent for the main camera of most phones; on the 4:3 sensor that this refers to, whose
@@ -35,10 +36,11 @@ class Video:
 
     path: Path
     size_px: tuple[int, int]  # width, height of the upright picture
-    rate_hz: float  # nominal
-    n_frames: int  # an estimate: containers do not always know
+    rate_hz: float  # nominal, of the frames that are looked at
+    n_frames: int  # of these; an estimate: containers do not always know
     start_s: float | None = None
     end_s: float | None = None
+    every: int = 1  # so manieth frame is looked at, from the first in the window
     focal_px: float | None = None  # from the metadata
     focal_source: str = "unknown"
     notes: list[str] = field(default_factory=list)  # what reading it met with
@@ -50,12 +52,14 @@ class Video:
         start_s: float | None = None,
         end_s: float | None = None,
         rate_hz: float = FOLDER_RATE_HZ,
+        every: int | None = 1,
     ) -> "Video":
         """Look at an .mp4, .mov or .avi file, or at a folder of pictures in natural order.
 
         Args:
             start_s, end_s: only the frames with start_s <= time < end_s.
             rate_hz: of a folder of pictures; a video file knows its own.
+            every: look at every so manieth frame only; None: as leaves 30 frames a second, or hardly fewer.
 
         Raises:
             BioposeError: no such file, not a video, damaged, without a picture track, a single picture, or no frame
@@ -84,7 +88,13 @@ class Video:
         video.notes.clear()
         video.size_px = (first[1].shape[1], first[1].shape[0])
         seconds = min(end_s or np.inf, duration) - (start_s or 0.0)
+        video.every = every or max(1, int(video.rate_hz / ENOUGH_HZ + 0.1))  # 59.94, 57 count as 60
+        video.rate_hz /= video.every
         video.n_frames = max(1, round(seconds * video.rate_hz))
+        if video.every > 1:
+            video.notes.append(
+                f"looked at one frame in {video.every}, {video.rate_hz:.3g} a second (--every 1: at all)"
+            )
         return video
 
     def frames(self) -> Iterator[tuple[float, Frame]]:
@@ -186,7 +196,7 @@ def _file_frames(video: Video) -> Iterator[tuple[float, Frame]]:
         stream.thread_type = "AUTO"
         if video.start_s:
             container.seek(int(video.start_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
-        last, damaged = -np.inf, 0
+        last, damaged, count = -np.inf, 0, 0
         for packet in container.demux(stream):
             try:
                 decoded = packet.decode()
@@ -196,10 +206,12 @@ def _file_frames(video: Video) -> Iterator[tuple[float, Frame]]:
             for picture in decoded:
                 time_s = picture.time
                 if time_s is None or time_s <= last:  # streams without stamps, or with stamps that run backwards
-                    time_s = last + 1 / video.rate_hz if np.isfinite(last) else (video.start_s or 0.0)
+                    time_s = last + 1 / (video.every * video.rate_hz) if np.isfinite(last) else (video.start_s or 0.0)
                 last = time_s
                 if video.in_window(time_s):
-                    yield time_s, _upright(picture, stream.sample_aspect_ratio)
+                    if count % video.every == 0:
+                        yield time_s, _upright(picture, stream.sample_aspect_ratio)
+                    count += 1
                 elif video.end_s is not None and time_s >= video.end_s:
                     return
         if damaged:
@@ -230,14 +242,13 @@ def _look_at_folder(folder: Path, rate_hz: float) -> Video:
 
 
 def _folder_frames(video: Video) -> Iterator[tuple[float, Frame]]:
-    size = None
-    for index, path in enumerate(_picture_paths(video.path)):
-        if not video.in_window(index / video.rate_hz):
-            continue
+    size, rate_hz = None, video.every * video.rate_hz
+    times = [(index / rate_hz, path) for index, path in enumerate(_picture_paths(video.path))]
+    for time_s, path in [(time_s, path) for time_s, path in times if video.in_window(time_s)][:: video.every]:
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)  # turned upright by its EXIF tag
         if picture is None:
             raise BioposeError("not a picture that can be read, or damaged", where=str(path), mend="Remove the file.")
         if size not in (None, picture.shape):
             raise BioposeError("pictures of different sizes", where=str(path), mend="A clip has one size throughout.")
         size = picture.shape
-        yield index / video.rate_hz, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        yield time_s, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

@@ -15,6 +15,10 @@ def detect(
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
     rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Look at every so manieth frame. [default: as leaves 30 a second]"),
+    ] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of the upright picture.")] = None,
     fov: Annotated[float | None, typer.Option(help="Angle of view across the longer side, degrees.")] = None,
     network: Annotated[Path | None, typer.Option(help="A pose_landmarker .task file of your own.")] = None,
@@ -29,7 +33,7 @@ def detect(
     from biomech.keypoints.detect import detect as detect_keypoints
     from biomech.video import Video
 
-    clip = Video.open(video, start, end, rate)
+    clip = Video.open(video, start, end, rate, every)
     who = parse_person(person)
     with progress_bar("Detecting", quiet=as_json) as progress:
         keypoints = detect_keypoints(

@@ -70,6 +70,10 @@ def ik(
         Path | None, typer.Option(help="Video: MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
     ] = None,
     rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Video: look at every so manieth frame. [default: as leaves 30 a second]"),
+    ] = None,
     focal_px: Annotated[float | None, typer.Option(help="Video: focal length in pixels, picture upright.")] = None,
     fov: Annotated[float | None, typer.Option(help="Video: angle of view across the longer side, degrees.")] = None,
     no_overlay: Annotated[
@@ -97,6 +101,7 @@ def ik(
         start_s=start,
         end_s=end,
         rate_hz=rate,
+        every=every,
         focal_px=focal_px,
         fov_deg=fov,
         model=model,

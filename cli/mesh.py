@@ -29,6 +29,10 @@ def mesh(
     person: Annotated[str | None, typer.Option(help="Who: 0, 1 … from left to right, or a pixel x,y.")] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture: slower.")] = False,
     rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Look at every so manieth frame. [default: as leaves 30 a second]"),
+    ] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels, picture upright.")] = None,
     fov: Annotated[float | None, typer.Option(help="Angle of view across the longer side, degrees.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
@@ -50,6 +54,7 @@ def mesh(
         start_s=start,
         end_s=end,
         rate_hz=rate,
+        every=every,
         focal_px=focal_px,
         fov_deg=fov,
     )

@@ -85,11 +85,23 @@ def test_window(tmp_path: Path) -> None:
         Video.open(path, 2, 1)
 
 
+def test_of_more_than_thirty_frames_a_second_so_many_are_looked_at(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", [round(1000 * k / 60) for k in range(24)])
+    every = [time_s for time_s, _ in Video.open(path).frames()]
+    video = Video.open(path, every=None)
+    assert video.every == 2 and video.rate_hz == pytest.approx(30, rel=0.1) and video.n_frames == 12
+    assert [time_s for time_s, _ in video.frames()] == every[::2] and "one frame in 2" in video.notes[0]
+    third = Video.open(path, start_s=0.1, every=3)
+    assert [time_s for time_s, _ in third.frames()] == [t for t in every if t >= 0.1][::3]
+    assert Video.open(write_clip(tmp_path / "b.mp4", [40 * k for k in range(20)]), every=None).every == 1
+
+
 def test_folder_of_pictures_in_natural_order(tmp_path: Path) -> None:
     for index in (10, 9, 100):
         cv2.imwrite(str(tmp_path / f"img{index}.png"), picture(index % 50)[..., ::-1])
     (tmp_path / "notes.txt").write_text("no picture")
     video = Video.open(tmp_path, rate_hz=50)
+    assert len(list(Video.open(tmp_path, rate_hz=60, every=None).frames())) == -(-len(list(video.frames())) // 2)
     frames = list(video.frames())
     assert [t for t, _ in frames] == [0, 0.02, 0.04]
     assert [int(f[40, 50, 0]) for _, f in frames] == [76, 80, 40]

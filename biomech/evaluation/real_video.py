@@ -18,6 +18,7 @@ from biomech.errors import BioposeError
 from biomech.evaluation.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
 from biomech.ik import Options, Result, run_ik
 from biomech.keypoints.keypoints import Keypoints
+from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
 from biomech.mesh.points import detected_points
 from biomech.run import peak_memory_mb
@@ -59,7 +60,7 @@ def bench_real_video(
     reference_file = data / "reference_triangulated.trc"
     if not reference_file.exists():
         raise BioposeError("no reference", where=str(reference_file), mend="Name the folder pose2sim_demo with --data.")
-    truth = read_trc(reference_file).select(REFERENCE_NAMES).positions_m
+    truth = read_trc(reference_file).select(REFERENCE_NAMES)
     rows = {}
     for camera in cameras:
         started = time.perf_counter()
@@ -85,18 +86,18 @@ def bench_real_video(
     }
 
 
-def compare(result: Result, truth: Points) -> dict:
-    """One run against the triangulated limb joints (frame k of the video is row k)."""
+def compare(result: Result, reference: Markers) -> dict:
+    """One run against the triangulated limb joints, at the frames that it looked at."""
     motion = BodyMotion.load(result.motion)
     keypoints = Keypoints.load(result.keypoints)
     kinematics = read_mot(result.kinematics)
     points = detected_points(AnnyBody.load([0]), motion).select(DETECTOR_NAMES).positions_m
     joints = joint_centres(load_model(result.model), kinematics)
     skeleton = joints.select([f"{MODEL_JOINTS[joint]}_{side.lower()}" for side, joint in LIMBS]).positions_m
-    frames = min(len(truth), len(points))
-    truth, points, skeleton = truth[:frames], points[:frames], skeleton[:frames]
+    rows, frames = common_frames(reference, motion.time_s)
+    truth, points, skeleton = reference.positions_m[rows], points[frames], skeleton[frames]
     assert keypoints.world_m is not None
-    own = keypoints.world_m[:frames, [keypoints.names.index(name) for name in DETECTOR_NAMES]]
+    own = keypoints.world_m[frames][:, [keypoints.names.index(name) for name in DETECTOR_NAMES]]
     hips = [REFERENCE_NAMES.index("LHip"), REFERENCE_NAMES.index("RHip")]
     stages = result.record["stages"]
     duration = len(keypoints.time_s) * float(np.median(np.diff(keypoints.time_s)))
@@ -106,7 +107,7 @@ def compare(result: Result, truth: Points) -> dict:
         "skeleton_pa_mpjpe_mm": round(pa_mpjpe_mm(skeleton, truth), 1),
         "blazepose_pa_mpjpe_mm": round(pa_mpjpe_mm(own, truth), 1),
         "aligned_mpjpe_mm": round(mpjpe_mm(_turned(points, truth), truth, hips), 1),
-        **_knees(kinematics, {"": skeleton, "body_": points, "blazepose_": own}, truth),
+        **_knees(kinematics, frames, {"": skeleton, "body_": points, "blazepose_": own}, truth),
         "ik_marker_rms_mm": float(stages["solve"]["marker_rms_mm"]),
         "frames_within_thresholds": stages["solve"]["frames_within_thresholds"],
         "seconds_per_video_second": round(sum(seconds.values()), 2),
@@ -115,13 +116,21 @@ def compare(result: Result, truth: Points) -> dict:
     }
 
 
+def common_frames(reference: Markers, time_s: Float[np.ndarray, " frames"]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the reference and frames of a film that are of the same moment; both count from their own first."""
+    ours, theirs = time_s - time_s[0], reference.time_s - reference.time_s[0]
+    rows = np.abs(ours[:, None] - theirs).argmin(1)
+    frames = np.flatnonzero(np.abs(ours - theirs[rows]) < 0.25 * np.median(np.diff(theirs)))
+    return rows[frames], frames
+
+
 def _turned(points: Points, truth: Points) -> Points:
     """The whole clip turned once (not frame by frame) into the reference's axes: errors of heading and tilt count."""
     flat = points.reshape(1, -1, 3)
     return align(flat, truth.reshape(1, -1, 3), scale=False).reshape(points.shape)
 
 
-def _knees(kinematics: Kinematics, sources: dict[str, Points], truth: Points) -> dict:
+def _knees(kinematics: Kinematics, frames: np.ndarray, sources: dict[str, Points], truth: Points) -> dict:
     """Knee flexion as the bend hip–knee–ankle: of the posed OpenSim model, the body and BlazePose, against the truth's.
 
     Like is compared with like; ``knee_angle_…`` is the .mot's coordinate itself, whose zero is anatomical and which so
@@ -136,7 +145,7 @@ def _knees(kinematics: Kinematics, sources: dict[str, Points], truth: Points) ->
         leg = [REFERENCE_NAMES.index(side + joint) for joint in ("Hip", "Knee", "Ankle")]
         reference = bend_deg(*(truth[:, joint] for joint in leg))
         curves = {f"{name}knee_flexion": bend_deg(*(points[:, j] for j in leg)) for name, points in sources.items()}
-        curves["knee_angle"] = np.degrees(kinematics.column(f"knee_angle_{side.lower()}"))[: len(truth)]
+        curves["knee_angle"] = np.degrees(kinematics.column(f"knee_angle_{side.lower()}"))[frames]
         for name, curve in curves.items():
             add(f"{name}_mae_deg", float(np.abs(curve - reference).mean()))
             add(f"{name}_bias_deg", float((curve - reference).mean()))

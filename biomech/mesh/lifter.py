@@ -29,7 +29,7 @@ LEAST_SD, MOST_SD = 0.004, 0.3  # statures
 class Lifter(nn.Module):
     """Features of a frame → body points about their mean, ray axes (right, down, away), statures, and their spread."""
 
-    def __init__(self, width: int = 256, dropout: float = 0.0):
+    def __init__(self, width: int = 512, dropout: float = 0.0):
         super().__init__()
         self.first = nn.Sequential(nn.Linear(FEATURES, width), nn.GELU(), nn.Dropout(dropout))
         self.middle = nn.ModuleList(

@@ -18,7 +18,7 @@ from biomech.mesh.calibrate import Seen, body_points, read_clips
 from biomech.mesh.correspondence import FILE as TABLE
 from biomech.mesh.lifter import FILE, POINTS, Lifter, features, in_mirror, mirrored
 
-SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 60, 512, 2e-3, 0.2, 0.05
+SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 20, 512, 2e-3, 0.1, 0.05
 ROLL_RAD, NOISE_SAID, NOISE_SEEN = 0.2, 0.01, 0.03
 LIMBS = [
     POINT_NAMES.index(f"{side}_{joint}")

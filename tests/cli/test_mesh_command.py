@@ -14,7 +14,20 @@ def test_writes_the_moving_body_and_its_meshes(biopose_data, tmp_path):
     film = biopose_data / "video/pose2sim_demo/videos/cam01.mp4"
     app = typer.Typer()
     app.command()(mesh)
-    arguments = [str(film), "--end", "0.1", "--glb", "--obj", "--obj-every", "3", "-o", str(tmp_path), "--json"]
+    arguments = [
+        str(film),
+        "--end",
+        "0.1",
+        "--every",
+        "1",
+        "--glb",
+        "--obj",
+        "--obj-every",
+        "3",
+        "-o",
+        str(tmp_path),
+        "--json",
+    ]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
