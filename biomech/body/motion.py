@@ -13,7 +13,7 @@ from biomech.files import whole_file
 
 @dataclass
 class BodyMotion:
-    """World axes: X towards the camera (level), Y up, Z to the right of a person facing the camera; floor at Y = 0.
+    """World axes: X where the person faces on average, Y up, Z to their right; floor at Y = 0.
 
     ``rotations[f, b]`` turns bone b relative to its parent; all rest frames are parallel to the body's axes
     (X forward, Y up, Z right), so identities are the body's rest pose; the root's is its world orientation.

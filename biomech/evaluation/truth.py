@@ -35,8 +35,10 @@ class CoordinateError:
 
 
 def joint_errors(result: BodyMotion, truth: BodyMotion) -> JointErrors:
-    """Of a body recovered in the truth's own world (X towards the camera) at the truth's frames."""
+    """Of a recovered body at the truth's frames: as their cameras saw them, or else in the world that they share."""
     ours, true = limb_joints(result), limb_joints(truth)
+    if result.camera is not None and truth.camera is not None:
+        ours, true = result.camera.to_camera(ours), truth.camera.to_camera(true)
     hips = [LIMB_JOINTS.index("LeftUpLeg"), LIMB_JOINTS.index("RightUpLeg")]
     return JointErrors(pa_mpjpe_mm(ours, true), mpjpe_mm(ours, true, hips))
 

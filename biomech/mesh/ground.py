@@ -16,6 +16,7 @@ ROLL_SD, PITCH, PITCH_SD = np.radians(5), np.radians(8), np.radians(12)
 BALANCE_SD = np.radians(4)  # how far the mean of mass above the feet strays from the vertical over a clip
 FLOOR_SD_M = 0.03
 STILL_M_S, LIFTED_M = 0.35, 0.12
+LEAST_FACING = 0.5  # of the mean of unit vectors: less if the person turns about
 # Who stands bears on the middle of the foot, 5 cm ahead of the ankle (Winter 1995): between heel and ball.
 BEARING = np.array([1.0, 1.0, 0.0] * 2)
 # Where the mass of a body is, by bone: fractions of the whole at the joints of the Anny rig, after the segments of
@@ -123,14 +124,29 @@ def find_floor(
     return Floor(up, float(level[2]), still * near if frames > 2 else near)
 
 
-def upright_camera(floor: Floor, first_root: Float[np.ndarray, "3"], focal_px, center_px, size_px) -> Camera:
-    """The camera in the world whose Y is up, X comes towards it, and whose origin is on the floor under the person."""
-    towards = -np.array([0.0, 0.0, 1.0])
-    towards -= (towards @ floor.up) * floor.up
-    if np.linalg.norm(towards) < 0.1:  # it looks straight down: the top of the picture is ahead
-        towards = np.array([0.0, -1.0, 0.0]) - (np.array([0.0, -1.0, 0.0]) @ floor.up) * floor.up
-    towards /= np.linalg.norm(towards)
-    world_from_camera = np.stack((towards, floor.up, np.cross(towards, floor.up)))
+def upright_camera(
+    floor: Floor,
+    first_root: Float[np.ndarray, "3"],
+    facing: Float[np.ndarray, "frames 3"],
+    focal_px,
+    center_px,
+    size_px,
+) -> Camera:
+    """The camera in the world whose Y is up, whose X is where the person faces, and whose origin is under them.
+
+    Only so is OpenSim's pelvis tilt a tilt: seen from the side, with X towards the camera, it would be a list. Where
+    the person turns about, X is towards the camera, or, where that looks straight down, towards the top of the picture.
+
+    Args:
+        facing: forwards of the pelvis, frame by frame, camera axes.
+    """
+    ahead, towards_lens, top = facing.mean(0), np.array([0.0, 0.0, -1.0]), np.array([0.0, -1.0, 0.0])
+    for forwards, least in ((ahead, LEAST_FACING), (towards_lens, 0.1), (top, 0.0)):
+        level = forwards - (forwards @ floor.up) * floor.up
+        if np.linalg.norm(level) > least:
+            break
+    level /= np.linalg.norm(level)
+    world_from_camera = np.stack((level, floor.up, np.cross(level, floor.up)))
     origin = first_root - floor.height(first_root) * floor.up
     return Camera(focal_px, center_px, size_px, world_from_camera.T, origin)
 

@@ -278,8 +278,10 @@ def _upright(
     notes: list[str],
 ) -> BodyMotion:
     width, height = keypoints.size_px
+    known = quality >= DOUBTFUL if (quality >= DOUBTFUL).any() else slice(None)
+    facing = state.rotations[known, 0, :, 0]
     camera = upright_camera(
-        floor, state.root[0], keypoints.focal_px, ((width - 1) / 2, (height - 1) / 2), keypoints.size_px
+        floor, state.root[0], facing, keypoints.focal_px, ((width - 1) / 2, (height - 1) / 2), keypoints.size_px
     )
     rotations = state.rotations.copy()
     rotations[:, 0] = camera.rotation_camera_from_world.T @ state.rotations[:, 0]

@@ -105,22 +105,31 @@ def test_a_foot_held_in_the_air_does_not_stand(turned_deg: float) -> None:
 
 
 def test_the_upright_world() -> None:
-    """Y up, X towards the camera, Z to the right of who faces it; the origin on the floor below the first root."""
+    """Y up, X where the person faces, here to the lens; the origin on the floor below the first root."""
     seen_by = looking(15, 3)
     up = seen_by.rotation_camera_from_world[:, 1]
     floor = Floor(up, float(seen_by.to_camera(np.zeros(3)) @ up), np.zeros((1, 6)))
     root = np.array([0.3, 0.95, -0.2])
-    camera = upright_camera(floor, seen_by.to_camera(root), 1000.0, (360, 640), (720, 1280))
+    to_the_lens = np.array([[0.0, 0.3, -1.0]])
+    camera = upright_camera(floor, seen_by.to_camera(root), to_the_lens, 1000.0, (360, 640), (720, 1280))
     np.testing.assert_allclose(camera.to_world(seen_by.to_camera(root)), [0, 0.95, 0], atol=1e-9)
     lens = camera.to_world(np.zeros(3))
     assert lens[0] > 3 and abs(lens[1] - 1.5) < 1e-9
     right_of_picture = camera.to_camera(np.array([0, 1, -1])) - camera.to_camera(np.array([0.0, 1, 0]))
     assert right_of_picture[0] > 0.9
     assert np.linalg.det(camera.rotation_camera_from_world) == pytest.approx(1)
+    sideways = np.tile([1.0, 0.1, 0.0], (5, 1)) * 0.9
+    camera = upright_camera(floor, seen_by.to_camera(root), sideways, 1000.0, (360, 640), (720, 1280))
+    ahead = camera.to_camera(np.array([1.0, 1, 0])) - camera.to_camera(np.array([0.0, 1, 0]))
+    assert ahead[0] > 0.95 and camera.to_world(np.zeros(3))[2] > 3  # the lens is to the right of who faces right
+    about = np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 0, -1.0], [0, 0, 1.0]])
+    camera = upright_camera(floor, seen_by.to_camera(root), about, 1000.0, (360, 640), (720, 1280))
+    assert camera.to_world(np.zeros(3))[0] > 3
 
 
 def test_a_camera_that_looks_straight_down_has_a_world_too() -> None:
     floor = Floor(np.array([0.0, 0, -1]), -3.0, np.zeros((1, 6)))
-    camera = upright_camera(floor, np.array([0.2, 0.1, 2.0]), 1000.0, (360, 640), (720, 1280))
+    about = np.array([[1.0, 0, 0], [-1.0, 0, 0]])
+    camera = upright_camera(floor, np.array([0.2, 0.1, 2.0]), about, 1000.0, (360, 640), (720, 1280))
     np.testing.assert_allclose(camera.to_world(np.array([0.2, 0.1, 2.0])), [0, 1, 0], atol=1e-9)
     np.testing.assert_allclose(camera.to_world(np.zeros(3))[1], 3, atol=1e-9)

@@ -23,8 +23,8 @@ HEIGHT_M = 1.70
 
 
 @pytest.fixture(scope="module")
-def truth(walking: Callable[..., BodyMotion]) -> BodyMotion:
-    return walking(FRAMES)
+def truth(walking: Callable[..., BodyMotion], camera: Camera) -> BodyMotion:
+    return replace(walking(FRAMES), camera=camera)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,9 @@ def stature(motion: BodyMotion) -> float:
 def test_joints(recovered: BodyMotion, truth: BodyMotion) -> None:
     check_whole(recovered, FRAMES)
     errors = joint_errors(recovered, truth)
-    assert errors.pa_mpjpe_mm < 25 and errors.mpjpe_mm < 60
-    travelled, true = (np.ptp(m.root_position_m[:, [0, 2]], axis=0) for m in (recovered, truth))
+    # The lifter takes off a bias that this detector has not.
+    assert errors.pa_mpjpe_mm < 30 and errors.mpjpe_mm < 60
+    travelled, true = (np.ptp(m.camera.to_camera(m.root_position_m), axis=0) for m in (recovered, truth))
     np.testing.assert_allclose(travelled, true, atol=0.1)
     assert recovered.quality is not None and recovered.quality.min() == 1
     assert recovered.notes == []
@@ -92,8 +93,11 @@ def test_the_world_is_upright(recovered: BodyMotion, truth: BodyMotion, camera: 
     assert recovered.camera is not None
     up, true_up = (c.rotation_camera_from_world[:, 1] for c in (recovered.camera, camera))
     assert np.degrees(np.arccos(up @ true_up)) < 6
-    # Both worlds have X towards the camera; a mirrored or turned one would be seen here.
-    assert degrees_apart(recovered.rotations[:, 0], truth.rotations[:, 0]).max() < 12
+    # A mirrored or turned world would be seen here.
+    seen, true = (m.camera.rotation_camera_from_world @ m.rotations[:, 0] for m in (recovered, truth))
+    assert degrees_apart(seen, true).max() < 12
+    facing = recovered.rotations[:, 0, :, 0].mean(0)
+    assert facing[0] > 0.95 and abs(facing[2]) < 1e-6, "X is not where the person faces"
     assert np.linalg.det(recovered.camera.rotation_camera_from_world) == pytest.approx(1)
 
 
