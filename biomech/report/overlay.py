@@ -110,11 +110,13 @@ def write_overlay(
     scale = min(1.0, max_side_px / max(video.size_px))
     width, height = (max(2, 2 * round(side * scale / 2)) for side in video.size_px)  # 4:2:0 needs even sides
     size = (width, height)
+    # Averaging takes as long as all else together, and is to be seen only where a picture shrinks a lot.
+    shrinking = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
     near_s = 0.5 * float(np.median(np.diff(markers.time_s))) if len(markers.time_s) > 1 else 0.5 / video.rate_hz
 
     def drawn() -> Iterator[tuple[float, Picture]]:
         for done, (time_s, picture) in enumerate(video.frames(), start=1):
-            small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            small = cv2.resize(picture, size, interpolation=shrinking)
             frame = int(np.argmin(np.abs(markers.time_s - time_s)))
             if abs(markers.time_s[frame] - time_s) <= near_s + 1e-6:
                 pixels = camera.project(points.positions_m[frame])
