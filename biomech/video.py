@@ -97,9 +97,13 @@ class Video:
             )
         return video
 
-    def frames(self) -> Iterator[tuple[float, Frame]]:
-        """Time stamp in seconds and upright RGB picture, frame after frame."""
-        return _folder_frames(self) if self.path.is_dir() else _file_frames(self)
+    def frames(self, size_px: tuple[int, int] | None = None) -> Iterator[tuple[float, Frame]]:
+        """Time stamp in seconds and upright RGB picture, frame after frame.
+
+        Args:
+            size_px: width, height of the upright pictures, if smaller ones will do: cheaper than to shrink them later.
+        """
+        return _folder_frames(self, size_px) if self.path.is_dir() else _file_frames(self, size_px)
 
     def in_window(self, time_s: float) -> bool:
         """Whether a time stamp lies between ``start_s`` and ``end_s``."""
@@ -189,7 +193,7 @@ def _focal_35mm(metadata: dict[str, str]) -> float | None:
     return None
 
 
-def _file_frames(video: Video) -> Iterator[tuple[float, Frame]]:
+def _file_frames(video: Video, size_px: tuple[int, int] | None) -> Iterator[tuple[float, Frame]]:
     with av.open(str(video.path)) as container:
         stream = _picture_stream(container)
         assert stream is not None
@@ -210,7 +214,7 @@ def _file_frames(video: Video) -> Iterator[tuple[float, Frame]]:
                 last = time_s
                 if video.in_window(time_s):
                     if count % video.every == 0:
-                        yield time_s, _upright(picture, stream.sample_aspect_ratio)
+                        yield time_s, _upright(picture, stream.sample_aspect_ratio, size_px)
                     count += 1
                 elif video.end_s is not None and time_s >= video.end_s:
                     return
@@ -218,11 +222,15 @@ def _file_frames(video: Video) -> Iterator[tuple[float, Frame]]:
             video.notes.append(f"{damaged} damaged packets of the video were left out")
 
 
-def _upright(picture: av.VideoFrame, pixel_aspect: Fraction | None) -> Frame:
-    width = round(picture.width * pixel_aspect) if pixel_aspect else picture.width
-    rgb = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+def _upright(picture: av.VideoFrame, pixel_aspect: Fraction | None, size_px: tuple[int, int] | None) -> Frame:
     # The display matrix turns the stored picture counter-clockwise by ``rotation`` degrees.
     quarters = round(picture.rotation / 90) % 4
+    if size_px is None:
+        width = round(picture.width * pixel_aspect) if pixel_aspect else picture.width
+        rgb = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+    else:
+        width, height = size_px[::-1] if quarters % 2 else size_px
+        rgb = picture.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
     return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
 
 
@@ -241,7 +249,7 @@ def _look_at_folder(folder: Path, rate_hz: float) -> Video:
     return Video(folder, (0, 0), rate_hz, len(paths))
 
 
-def _folder_frames(video: Video) -> Iterator[tuple[float, Frame]]:
+def _folder_frames(video: Video, size_px: tuple[int, int] | None) -> Iterator[tuple[float, Frame]]:
     size, rate_hz = None, video.every * video.rate_hz
     times = [(index / rate_hz, path) for index, path in enumerate(_picture_paths(video.path))]
     for time_s, path in [(time_s, path) for time_s, path in times if video.in_window(time_s)][:: video.every]:
@@ -251,4 +259,6 @@ def _folder_frames(video: Video) -> Iterator[tuple[float, Frame]]:
         if size not in (None, picture.shape):
             raise BioposeError("pictures of different sizes", where=str(path), mend="A clip has one size throughout.")
         size = picture.shape
+        if size_px is not None:
+            picture = cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA)
         yield time_s, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

@@ -75,6 +75,18 @@ def test_rotation_metadata_turns_the_picture_upright(tmp_path: Path, quarters: i
     assert np.abs(frame.astype(int) - expected).mean() < 10
 
 
+@pytest.mark.parametrize("quarters", [0, 1, 2])
+def test_smaller_pictures_are_asked_for_as_they_stand_upright(tmp_path: Path, quarters: int) -> None:
+    path = write_clip(tmp_path / "a.mp4", [0, 33, 67])
+    video = Video.open(turned(path, quarters) if quarters else path)
+    times = [time_s for time_s, _ in video.frames()]
+    small = list(video.frames((video.size_px[0] // 2, video.size_px[1] // 2)))
+    assert [time_s for time_s, _ in small] == times
+    expected = np.rot90(picture(0), -quarters)[::2, ::2]
+    assert small[0][1].shape == expected.shape
+    assert np.abs(small[0][1].astype(int) - expected).mean() < 10
+
+
 def test_window(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", [100 * i for i in range(30)])
     video = Video.open(path, start_s=1.2, end_s=1.5)
@@ -106,6 +118,8 @@ def test_folder_of_pictures_in_natural_order(tmp_path: Path) -> None:
     assert [t for t, _ in frames] == [0, 0.02, 0.04]
     assert [int(f[40, 50, 0]) for _, f in frames] == [76, 80, 40]
     assert tuple(frames[0][1][0, 0]) == (250, 0, 0)
+    _, small = next(video.frames((SIZE[0] // 2, SIZE[1] // 2)))
+    np.testing.assert_array_equal(small, frames[0][1][::2, ::2])
 
 
 def test_clips_of_one_and_three_frames(tmp_path: Path) -> None:

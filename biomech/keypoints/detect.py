@@ -1,13 +1,11 @@
 """The stage Video → Keypoints."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
+from biomech.ahead import ahead
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import BlazePose
 from biomech.keypoints.detector import Detection
@@ -15,9 +13,6 @@ from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
 from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.keypoints.tracking import Person, Tracker
 from biomech.video import Video, focal_length
-
-Item = TypeVar("Item")
-FRAMES_AHEAD = 3
 
 
 def detect(
@@ -58,7 +53,7 @@ def detect(
         np.full((2, 3), np.nan),
     )
     times, rows, glances = [], [], []
-    for time_s, frame in _ahead(video.frames()):
+    for time_s, frame in ahead(video.frames()):
         found = tracker.follow(frame, time_s)
         times.append(time_s)
         rows.append(
@@ -101,40 +96,3 @@ def _glance(found: Detection | None) -> Glance | None:
     if found is None or found.maps is None:
         return None
     return Glance.of(scaled(found.maps.heat), scaled(found.maps.mask), found.region)
-
-
-def _ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, made in a thread of their own a few ahead of their use."""
-    ready: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(FRAMES_AHEAD)
-    stopped = threading.Event()
-
-    def hand_over(more: bool, item: Item | BaseException | None) -> None:
-        while not stopped.is_set():
-            try:
-                return ready.put((more, item), timeout=0.1)
-            except queue.Full:
-                continue
-
-    def make() -> None:
-        try:
-            for item in items:
-                hand_over(True, item)
-                if stopped.is_set():
-                    return
-            hand_over(False, None)
-        except BaseException as error:  # raised again in the thread that uses the items
-            hand_over(False, error)
-
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
-    try:
-        while True:
-            more, item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            if not more:
-                return
-            yield item  # type: ignore[misc]
-    finally:
-        stopped.set()
-        thread.join()

@@ -11,6 +11,7 @@ import numpy as np
 import opensim
 from jaxtyping import Float, UInt8
 
+from biomech.ahead import ahead
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -110,25 +111,22 @@ def write_overlay(
     scale = min(1.0, max_side_px / max(video.size_px))
     width, height = (max(2, 2 * round(side * scale / 2)) for side in video.size_px)  # 4:2:0 needs even sides
     size = (width, height)
-    # Averaging takes as long as all else together, and is to be seen only where a picture shrinks a lot.
-    shrinking = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
     near_s = 0.5 * float(np.median(np.diff(markers.time_s))) if len(markers.time_s) > 1 else 0.5 / video.rate_hz
 
     def drawn() -> Iterator[tuple[float, Picture]]:
-        for done, (time_s, picture) in enumerate(video.frames(), start=1):
-            small = cv2.resize(picture, size, interpolation=shrinking)
+        for done, (time_s, picture) in enumerate(ahead(video.frames(size)), start=1):
             frame = int(np.argmin(np.abs(markers.time_s - time_s)))
             if abs(markers.time_s[frame] - time_s) <= near_s + 1e-6:
                 pixels = camera.project(points.positions_m[frame])
                 # Pixel centres are whole numbers, so the picture's corner is at (−½, −½).
                 pixels = (pixels + 0.5) * np.divide(size, video.size_px) - 0.5
-                draw(small, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
+                draw(picture, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
                 if quality is not None and not quality[frame] >= TRUSTED:
-                    _warn(small)
-            _write(small, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
+                    _warn(picture)
+            _write(picture, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
             if progress:
                 progress(done, max(done, video.n_frames))
-            yield time_s, small
+            yield time_s, picture
 
     return write_video(path, drawn(), size, video.rate_hz)
 
@@ -136,8 +134,12 @@ def write_overlay(
 def draw(picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: Skeleton) -> None:
     """Draw segments, joints and markers (all other points) at these pixels into the picture, which is changed."""
     unit = max(picture.shape) / 640  # so that lines look alike at any size
-    # Beyond a few pictures' width nothing is to be seen, and OpenCV's whole numbers end.
-    seen = {n: p for n, p in pixels.items() if np.isfinite(p).all() and (np.abs(p) < 4 * max(picture.shape)).all()}
+    places = np.array(list(pixels.values())).reshape(-1, 2)
+    # Beyond a few pictures' width nothing is to be seen, and OpenCV's whole numbers end; NaN is not within either.
+    within = (np.abs(places) < 4 * max(picture.shape)).all(axis=1)
+    names = [name for name, shown in zip(pixels, within, strict=True) if shown]
+    # Fixed-point numbers are what OpenCV takes.
+    seen = dict(zip(names, np.round(places[within] * 2**SUBPIXEL_BITS).astype(int).tolist(), strict=True))
     for name, point in seen.items():
         if name not in joints:
             _dot(picture, point, 1.6 * unit, skeleton.color(name))
@@ -145,8 +147,8 @@ def draw(picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: se
         for parent, child in skeleton.segments:
             if parent in seen and child in seen:
                 color = OUTLINE if outline else skeleton.color(child)
-                ends = (_fixed(seen[parent]), _fixed(seen[child]))
-                cv2.line(picture, *ends, color, max(1, round(width * unit)), cv2.LINE_AA, SUBPIXEL_BITS)
+                thick = max(1, round(width * unit))
+                cv2.line(picture, seen[parent], seen[child], color, thick, cv2.LINE_AA, SUBPIXEL_BITS)
     for name in joints & seen.keys():
         _dot(picture, seen[name], 3.2 * unit, OUTLINE)
         _dot(picture, seen[name], 2.4 * unit, skeleton.color(name))
@@ -172,7 +174,7 @@ def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tu
             stream.bit_rate = 8 * size_px[0] * size_px[1]
         for time_s, picture in frames:
             first = time_s if first is None else first
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = av.VideoFrame.from_numpy_buffer(picture, format="rgb24")  # not copied; encoding makes 4:2:0 of it
             frame.pts, frame.time_base = round((time_s - first) * CLOCK_HZ), Fraction(1, CLOCK_HZ)
             container.mux(stream.encode(frame))
             count += 1
@@ -180,13 +182,8 @@ def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tu
     return count
 
 
-def _fixed(point: Float[np.ndarray, "2"]) -> tuple[int, int]:
-    x, y = np.round(point * 2**SUBPIXEL_BITS).astype(int)
-    return int(x), int(y)
-
-
-def _dot(picture: Picture, point: Float[np.ndarray, "2"], radius: float, color: tuple[int, int, int]) -> None:
-    cv2.circle(picture, _fixed(point), round(radius * 2**SUBPIXEL_BITS), color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+def _dot(picture: Picture, fixed: list[int], radius: float, color: tuple[int, int, int]) -> None:
+    cv2.circle(picture, fixed, round(radius * 2**SUBPIXEL_BITS), color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def _warn(picture: Picture) -> None:

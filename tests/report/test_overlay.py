@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -97,6 +98,17 @@ def test_another_videos_camera_is_refused_and_nothing_written(tmp_path: Path) ->
     with pytest.raises(BioposeError, match="320×482"):
         write_overlay(video, still(MARKERS, time_s), still(JOINTS, time_s), SKELETON, CAMERA, tmp_path / "o.mp4")
     assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_a_film_that_cannot_be_read_to_its_end_leaves_nothing(tmp_path: Path) -> None:
+    film, time_s = tmp_path / "film", np.arange(2) / 30
+    film.mkdir()
+    for index, height in enumerate((SIZE[1], SIZE[1] - 2)):
+        cv2.imwrite(str(film / f"{index}.png"), GREY[:height])
+    video, out = Video.open(film), tmp_path / "overlay.mp4"
+    with pytest.raises(BioposeError, match="different sizes"):
+        write_overlay(video, still(MARKERS, time_s), still(JOINTS, time_s), SKELETON, CAMERA, out)
+    assert [p.name for p in tmp_path.iterdir()] == ["film"]
 
 
 def test_the_skeletons_lines_follow_its_joints() -> None:
