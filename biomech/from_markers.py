@@ -29,7 +29,7 @@ from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
 from biomech.street import Bar, Options, Result, Solution, Stage
 
-OF_A_VIDEO = ("person", "mirror", "recover", "refine", "mqhmr_weights", "rate_hz", "focal_px", "fov_deg")
+OF_A_VIDEO = ("person", "mirror", "recover", "refine", "mqhmr_weights", "rate_hz", "every", "focal_px", "fov_deg")
 
 
 def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:

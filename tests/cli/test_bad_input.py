@@ -201,6 +201,7 @@ def trial(path: Path, names: list[str], scale: float = 1.0) -> Path:
         (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--start", "5"], "no frame between 5 s"),
         (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--mirror"], "--mirror is for a video"),
         (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--fov", "60"], "--fov is for a video"),
+        (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--every", "2"], "--every is for a video"),
         (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--height", "1.7"], "--height scales a model, and without --static"),
         (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--tasks", "absent.xml"], "absent.xml: no such file"),
         (["C7", "r_knee", "r_calc", "r.ASIS"], 1, ["--static", "absent.trc"], "absent.trc: no such file"),
