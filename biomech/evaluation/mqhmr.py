@@ -165,8 +165,7 @@ def bench_pipeline(video: Path, folder: Path, *, say: Say = lambda _: None) -> d
     result = run_ik(video, folder, Options(), overwrite=True)
     stages = result.record["stages"]
     seconds = {name: round(float(stage["seconds"]), 3) for name, stage in stages.items()}
-    film = Video.open(video)
-    frames = film.n_frames
+    frames = Video.open(video).n_frames
     rate = frames / sum(seconds.values())
     say(f"biopose ik: {rate:.1f} frames/s")
     each = {name: round(spent / frames, 5) for name, spent in seconds.items()}

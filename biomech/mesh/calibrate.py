@@ -13,11 +13,10 @@ import torch
 from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
-from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.correspondence import FILE
-from biomech.mesh.mqhmr.shards import Clip
+from biomech.mesh.mqhmr.shards import Clip, clip_paths
 from biomech.mesh.rays import towards
 
 # The bone whose joint each point is measured from; right as left.
@@ -63,10 +62,8 @@ def read_clips(folder: Path, split: str, body: AnnyBody) -> Seen:
         BioposeError: there are none, or one is of another body.
     """
     parts: dict[str, list[np.ndarray]] = {field.name: [] for field in fields(Seen)}
-    for path in sorted(Path(folder).glob(f"{split}_*.npz")):
-        clip = Clip.load(path, maps=False)
-        if clip.body != body.name:
-            raise BioposeError(f"the clip is of the body {clip.body!r}, not {body.name!r}", where=str(path))
+    for path in clip_paths(folder, split):
+        clip = Clip.load(path, maps=False, body=body.name)
         shape, frames = torch.from_numpy(clip.betas).float(), len(clip.xy)
         with torch.no_grad():
             root = torch.from_numpy(clip.root_position_m).float()
@@ -83,8 +80,6 @@ def read_clips(folder: Path, split: str, body: AnnyBody) -> Seen:
         )
         for name, column in parts.items():
             column.append(getattr(found, name))
-    if not parts["xy"]:
-        raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
     return Seen(**{name: np.concatenate(column).astype(np.float64) for name, column in parts.items()})
 
 
@@ -136,17 +131,19 @@ def _offsets(
 ) -> Float[np.ndarray, "2 3"]:
     """Of a point from its joint: the part that turns with the bone, and the part that turns with the bone before."""
     free = 6 if between else 3
+    focal, scale = frames.focal_px[:, None], _pixels_per_stature(frames)
+    turning = []
+    for name, side_bone, sign in sides:
+        bone = body.bone_names.index(side_bone)
+        turn = np.concatenate([frames.turned[:, bone], frames.turned[:, body.parents[bone]]], -1)[..., :free]
+        turn = turn * frames.stature_m[:, None, None] * np.array([1, 1, sign, 1, 1, sign])[:free]
+        turning.append((POINT_NAMES.index(name), bone, turn))
     offsets = np.zeros(free)
     for _ in range(STEPS):
         normal, right = 1e-6 * np.eye(free), np.zeros(free)
-        for name, side_bone, sign in sides:
-            bone, p = body.bone_names.index(side_bone), POINT_NAMES.index(name)
-            turn = np.concatenate([frames.turned[:, bone], frames.turned[:, body.parents[bone]]], -1)[..., :free]
-            turn = turn * frames.stature_m[:, None, None] * np.array([1, 1, sign, 1, 1, sign])[:free]
+        for p, bone, turn in turning:
             point = frames.joints[:, bone] + turn @ offsets
-            focal = frames.focal_px[:, None]
             depth = np.maximum(point[:, 2:], 0.1)
-            scale = _pixels_per_stature(frames)
             residual = point[:, :2] / depth * focal + frames.center_px - frames.xy[:, p]
             residual = residual / scale[:, None]
             by_point = np.zeros((len(point), 2, 3))

@@ -55,14 +55,15 @@ class Clip:
             np.savez_compressed(file, **narrow)  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, path: Path, maps: bool = True) -> "Clip":
+    def load(cls, path: Path, maps: bool = True, body: str | None = None) -> "Clip":
         """Read what ``save`` wrote.
 
         Args:
             maps: or else leave heat maps and mask empty, which take most of the time.
+            body: whose clip it has to be.
 
         Raises:
-            BioposeError: the file is not a clip.
+            BioposeError: the file is not a clip, or of another body.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -76,7 +77,21 @@ class Clip:
                 "mask": np.zeros((frames, 0, 0), np.uint8),
             }
         plain = {"focal_px": float(columns["focal_px"]), "body": str(columns["body"])}
+        if body not in (None, plain["body"]):
+            raise BioposeError(f"the clip is of the body {plain['body']!r}, not {body!r}", where=str(path))
         return cls(**{**columns, **plain})
+
+
+def clip_paths(folder: Path, split: str) -> list[Path]:
+    """The files of a split, ``train`` or ``held_out``, in order.
+
+    Raises:
+        BioposeError: there are none.
+    """
+    paths = sorted(Path(folder).glob(f"{split}_*.npz"))
+    if not paths:
+        raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
+    return paths
 
 
 class Clips(Dataset):
@@ -103,11 +118,9 @@ class Clips(Dataset):
         bone_names: list[str] | None = None,
         maps: bool = True,
     ):
-        self.paths = sorted(Path(folder).glob(f"{split}_*.npz"))
+        self.paths = clip_paths(folder, split)
         self.body, self.frames, self.seed, self.bone_names, self.maps = body, frames, seed, bone_names, maps
         self._kept: dict[int, Clip] = {}
-        if not self.paths:
-            raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -132,10 +145,7 @@ class Clips(Dataset):
     def _clip(self, number: int) -> Clip:
         if number in self._kept:
             return self._kept[number]
-        path = self.paths[number]
-        clip = Clip.load(path, self.maps)
-        if clip.body != self.body:
-            raise BioposeError(f"the clip is of the body {clip.body!r}, not {self.body!r}", where=str(path))
+        clip = Clip.load(self.paths[number], self.maps, self.body)
         if not self.maps:  # small, and reading would take longer than learning
             self._kept[number] = clip
         return clip
