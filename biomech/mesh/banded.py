@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
+from numpy.lib.stride_tricks import as_strided
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solveh_banded
 
 from biomech.errors import BioposeError
@@ -81,15 +82,18 @@ class NormalEquations:
             BioposeError: the equations hold no finite solution (NaN among the keypoints).
         """
         n, d = self.frames, self.size
-        banded = np.zeros(((REACH + 1) * d, n * d))
-        rows, columns = np.arange(d)[:, None], np.arange(d)[None, :]
+        bands = (REACH + 1) * d
+        columns = np.zeros((n * d, bands))  # of each unknown: its diagonal, then what is below it
         for k, block in enumerate(self.blocks):
-            offset = k * d + rows - columns
-            below = offset >= 0
-            for frame_rows, frame_columns in [np.nonzero(below)]:
-                where = offset[frame_rows, frame_columns]
-                target = np.arange(len(block))[:, None] * d + frame_columns[None, :]
-                banded[where[None, :], target] = block[:, frame_rows, frame_columns]
+            # Row r and column c of frame f's block stand at (f d + c) bands + k d + r − c of the flat array. What the
+            # diagonal's blocks have above it would stand in the column before: it is zero, and written first.
+            block = block if k else np.tril(block)
+            step = columns.itemsize
+            places = as_strided(
+                columns.reshape(-1)[k * d :], (len(block), d, d), (d * bands * step, step, (bands - 1) * step)
+            )
+            places[:] = block
+        banded = columns.T
         banded[0] *= 1 + damping
         banded[0] += 1e-9 * max(float(banded[0].max()), 1e-12)
         right = np.concatenate([self.gradient.reshape(n * d, 1), self.border.reshape(n * d, self.shared)], axis=1)

@@ -70,6 +70,8 @@ class Chain:
             carried[bone, bone] = True
         self.carried: Bool[np.ndarray, "bones turning"] = carried[:, self.turning]
         self.size = 3 + 3 * len(self.turning)
+        # [bone, unknown]: 1 where a point on the bone moves with the unknown
+        self._moves = np.concatenate([np.ones((len(parents), 3)), np.repeat(self.carried, 3, axis=1)], 1)
         self.before = np.maximum(parents, 0)  # of the root, which has none, nothing may turn with it
 
     def globals(self, rotations: Float[np.ndarray, "frames bones 3 3"]) -> Float[np.ndarray, "frames bones 3 3"]:
@@ -106,19 +108,23 @@ class Chain:
         turned, joints, rotated, before = self._turned(points, shaped, rotations, root)
         positions = joints[:, points.bone] + shaped.stature_m * rotated
         frames, count = positions.shape[:2]
-        by_pose = np.zeros((frames, count, 3, self.size))
-        by_pose[..., :3] = np.eye(3)
-        # δ_i moves a point by axis_i × arm, for every turning joint that carries it.
-        arms = positions[:, :, None] - joints[:, None, self.turning]
+        # δ_i moves a point by axis_i × (point − joint_i), for every turning joint that carries it: linear in the point.
+        axes = np.moveaxis(turned[:, self.turning], -1, 2).reshape(frames, -1, 3)
+        moment = np.cross(np.repeat(joints[:, self.turning], 3, axis=1), axes)  # −axis × joint
+        linear = np.zeros((frames, 4, 3, self.size))
+        linear[:, 3, :, :3] = np.eye(3)
+        linear[:, :3, :, 3:] = np.moveaxis(np.cross(axes[:, :, None], np.eye(3)), 1, 3)
+        linear[:, 3, :, 3:] = np.swapaxes(moment, 1, 2)
+        in_space = np.concatenate([positions, np.ones((frames, count, 1))], -1)
+        by_pose = (in_space @ linear.reshape(frames, 4, -1)).reshape(frames, count, 3, self.size)
+        by_pose *= self._moves[points.bone][:, None]
         if points.before is not None:  # which the point's own bone does not turn
-            own = points.bone[:, None] == self.turning
-            arms -= own[..., None] * shaped.stature_m * before[:, :, None]
-        arms *= self.carried[points.bone][None, :, :, None]
-        x, y, z = np.moveaxis(arms, -1, 0)[..., None]
-        u, v, w = np.moveaxis(turned[:, self.turning], -2, 0)[:, :, None]
-        by_pose[..., 0, 3:] = (v * z - w * y).reshape(frames, count, -1)
-        by_pose[..., 1, 3:] = (w * x - u * z).reshape(frames, count, -1)
-        by_pose[..., 2, 3:] = (u * y - v * x).reshape(frames, count, -1)
+            point, bone = np.nonzero(points.bone[:, None] == self.turning)
+            own = 3 + 3 * bone[:, None] + np.arange(3)
+            still = linear[:, :3][..., own]  # frames, along, moved, points, axes
+            by_pose[:, point[:, None], :, own] -= shaped.stature_m * np.einsum(
+                "fampx,fpa->pxfm", still, before[:, point]
+            )
         if slopes is None:
             return Placed(positions, by_pose, None)
         by_shape = np.zeros((frames, len(self.parents), 3, slopes.joints.shape[-1]))
