@@ -16,6 +16,7 @@ SIZE_JITTER, SIZE_RATE_PER_S = 0.3, 2.0
 # Part of the colours that have to be shared with what the person looked like so far.
 MIN_LIKENESS = 0.25
 LIKENESS_MEMORY = 0.05  # weight of the newest frame
+UNSEEN = 0.35  # of the picture's longer side: regions up to this may be missed in the picture as a whole
 SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
 
 Person = int | tuple[float, float]
@@ -44,11 +45,11 @@ class Tracker:
     def follow(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
         """The person in the next frame, or None where they are not to be seen."""
         if self._last is None:
-            chosen = self._choose(self._search(frame, time_s), frame)
+            chosen = self._search(frame, time_s)
         else:
             chosen = self._detector.points(frame, self._last.next_region)
             if not self._fits(chosen, time_s):
-                chosen = self._likest(self._search(frame, time_s), time_s)
+                chosen = self._search(frame, time_s)
         if chosen is not None:
             weight = LIKENESS_MEMORY if self._last else 1.0
             self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
@@ -67,11 +68,28 @@ class Tracker:
             mend="--person x,y is a pixel on the person in the upright picture, origin at its upper left corner.",
         )
 
-    def _search(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> list[Detection]:
+    def _search(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
+        """The person, anywhere in the picture; its parts are searched closely where the whole does not settle who."""
         if time_s - self._searched_s < SEARCH_EVERY_S:
-            return []
+            return None
         self._searched_s = time_s
-        people = [self._detector.points(frame, region) for _, region in self._detector.regions(frame, closely=True)]
+        chosen, settled = None, False
+        for closely in (False, True):
+            seen = self._people(frame, closely)
+            if self._last is None:
+                chosen = self._choose(seen, frame)
+                # Whoever is missed is too small to be more prominent.
+                small = UNSEEN * max(frame.shape[:2])
+                settled = chosen is not None and self._person is None and _prominence(chosen, frame) > small
+            else:
+                chosen = self._likest(seen, time_s)
+                settled = chosen is not None
+            if settled:
+                break
+        return chosen
+
+    def _people(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool) -> list[Detection]:
+        people = [self._detector.points(frame, region) for _, region in self._detector.regions(frame, closely=closely)]
         seen: list[Detection] = []
         for person in sorted(people, key=lambda person: -person.confidence.mean()):
             if person.presence > MIN_PRESENCE and not any(_same(person, other) for other in seen):
@@ -88,14 +106,7 @@ class Tracker:
             point = self._person
             seen = [person for person in seen if _covers(person, point)]
             return min(seen, key=lambda person: _distance(person.next_region, point), default=None)
-        height, width = frame.shape[:2]
-        middle = (width / 2, height / 2)
-
-        def prominence(person: Detection) -> float:
-            off_middle = _distance(person.next_region, middle) / max(middle)
-            return person.presence * person.next_region.size_px * max(0.0, 1 - 0.5 * off_middle)
-
-        return max(seen, key=prominence, default=None)
+        return max(seen, key=lambda person: _prominence(person, frame), default=None)
 
     def _fits(self, person: Detection, time_s: float) -> bool:
         if person.presence < MIN_PRESENCE:
@@ -123,6 +134,13 @@ def _same(person: Detection, other: Detection) -> bool:
     shared = (others > 0) & person.mask
     cells_of_other = other.mask.sum() * abs(np.linalg.det(to_person) / np.linalg.det(to_other))
     return bool(shared.sum() > 0.5 * min(person.mask.sum(), cells_of_other))
+
+
+def _prominence(person: Detection, frame: UInt8[np.ndarray, "height width 3"]) -> float:
+    """Size, as far as the answer is sure and in the middle; px."""
+    middle = (frame.shape[1] / 2, frame.shape[0] / 2)
+    off_middle = _distance(person.next_region, middle) / max(middle)
+    return person.presence * person.next_region.size_px * max(0.0, 1 - 0.5 * off_middle)
 
 
 def _distance(region: Region, point: tuple[float, float]) -> float:

@@ -56,6 +56,21 @@ def test_who_is_chosen(person: int | tuple[float, float] | None, x: float) -> No
     assert x_of(Tracker(stage, person).follow(FRAME, 0.0)) == x
 
 
+def test_parts_of_the_picture_are_searched_only_where_a_more_prominent_person_may_be() -> None:
+    class Counted(Stage):
+        closely: list[bool]
+
+        def regions(self, frame: np.ndarray, closely: bool = False) -> list[tuple[float, Region]]:
+            self.closely.append(closely)
+            return super().regions(frame, closely)
+
+    for size, wanted in ((400, [False]), (100, [False, True])):
+        stage = Counted((330, size, 0))
+        stage.closely = []
+        assert x_of(Tracker(stage).follow(FRAME, 0.0)) == 330
+        assert stage.closely == wanted
+
+
 def test_nobody_to_choose() -> None:
     for person, words in ((3, "no person 3: at most 2"), ((20.0, 20.0), "nobody at pixel")):
         tracker = Tracker(Stage((600, 80, 0), (100, 90, 1)), person)
