@@ -169,7 +169,7 @@ def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tu
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, CLOCK_HZ)
         if codec == "libx264":
-            stream.options = {"crf": "20", "preset": "veryfast"}
+            stream.options = {"crf": "20", "preset": "ultrafast"}  # two fifths of veryfast's time, twice its size
         else:
             stream.bit_rate = 8 * size_px[0] * size_px[1]
         for time_s, picture in frames:
