@@ -1,6 +1,7 @@
 """`biopose bench …`: figures of accuracy and speed, measured here and now."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,7 @@ def real_video(
         say=lambda text: None if as_json else typer.echo(text, err=True),
     )
     if as_json:
-        typer.echo(json.dumps(figures))
+        typer.echo(_json(figures))
         return
     for key, value in figures.items():
         if not isinstance(value, dict):
@@ -77,7 +78,7 @@ def solver(
         say=lambda text: None if as_json else typer.echo(text, err=True),
     )
     if as_json:
-        typer.echo(json.dumps(figures))
+        typer.echo(_json(figures))
         return
     for key, value in figures.items():
         if not isinstance(value, dict):
@@ -166,10 +167,23 @@ def neurik(
 app.command("mqhmr")(mqhmr)
 
 
+def _json(figures: dict[str, Any]) -> str:
+    """One JSON object; a figure that is not defined, such as a correlation with a constant, is null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(part) for part in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(plain(figures), allow_nan=False)
+
+
 def _tell(figures: dict[str, Any], as_json: bool, width: int) -> None:
     """Figures one below the other, tables after their names."""
     if as_json:
-        typer.echo(json.dumps(figures))
+        typer.echo(_json(figures))
         return
     for key, value in figures.items():
         if not isinstance(value, dict):
