@@ -38,6 +38,7 @@ class Rendered:
     inputs: Inputs
     truth: Truth
     joints_m: Float[np.ndarray, "frames 33 3"]  # the truth's, camera axes
+    detector_m: Float[np.ndarray, "frames 33 3"]  # what the detector says of them
     surface_m: Float[np.ndarray, "frames surface 3"]  # about the root's joint
     distance_m: Float[np.ndarray, " frames"]
 
@@ -72,12 +73,14 @@ def held_out_frames(folder: Path, network: MQHMR, frames: int, clips: int | None
     paths = sorted(Path(folder).glob("held_out_*.npz"))[:clips]
     if not paths:
         raise BioposeError("there are no held-out clips (held_out_*.npz)", where=str(folder))
-    names, items = [], []
+    names, items, said = [], [], []
     for path in paths:
         clip = Clip.load(path, body=network.body.name)
         rows = np.unique(np.linspace(0, len(clip.xy) - 1, frames).round().astype(int))
         names += [f"{path.stem} frame {row}" for row in rows]
         items.append((inputs_of(clip, rows), truth_of(clip, rows)))
+        turn = towards(clip.xy[rows], clip.confidence[rows], clip.principal_px, clip.focal_px)
+        said.append(np.einsum("fij,fpj->fpi", turn, clip.world_m[rows]))
     inputs, truth = joined(items)
     with torch.no_grad():
         bodies = network.body(truth.betas, truth.rotations, truth.root_position_m)
@@ -86,6 +89,7 @@ def held_out_frames(folder: Path, network: MQHMR, frames: int, clips: int | None
         inputs,
         truth,
         _landmarks(network, bodies.keypoints),
+        np.concatenate(said),
         (bodies.surface - bodies.joints[:, :1]).double().numpy(),
         truth.root_position_m.norm(dim=1).double().numpy(),
     )
@@ -105,11 +109,7 @@ def network_errors(network: MQHMR, rendered: Rendered, iterations: int) -> Error
 
 def detector_errors(rendered: Rendered) -> Errors:
     """What the detector's own world landmarks say of them."""
-    evidence, crop = rendered.inputs.evidence, rendered.inputs.crop
-    assert evidence is not None
-    xy, confidence, world_m = (part.double().numpy() for part in (evidence.xy, evidence.confidence, evidence.world_m))
-    turn = towards(xy, confidence, crop.principal_px.double().numpy(), crop.focal_px.double().numpy())
-    return _errors(np.einsum("fij,fpj->fpi", turn, world_m), rendered.joints_m, None)
+    return _errors(rendered.detector_m, rendered.joints_m, None)
 
 
 def bench_rendered(

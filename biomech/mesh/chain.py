@@ -119,8 +119,8 @@ class Chain:
         by_pose = (in_space @ linear.reshape(frames, 4, -1)).reshape(frames, count, 3, self.size)
         by_pose *= self._moves[points.bone][:, None]
         if points.before is not None:  # which the point's own bone does not turn
-            point, bone = np.nonzero(points.bone[:, None] == self.turning)
-            own = 3 + 3 * bone[:, None] + np.arange(3)
+            point, turning = np.nonzero(points.bone[:, None] == self.turning)
+            own = 3 + 3 * turning[:, None] + np.arange(3)
             still = linear[:, :3][..., own]  # frames, along, moved, points, axes
             by_pose[:, point[:, None], :, own] -= shaped.stature_m * np.einsum(
                 "fampx,fpa->pxfm", still, before[:, point]

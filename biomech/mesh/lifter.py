@@ -7,6 +7,7 @@ each coordinate its standard deviation. It sees one frame; time, bones and the p
 `python -m biomech.mesh.train_lifter CLIPS` makes ``lifter.safetensors``; ``lifter.json`` says from what, and how good.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from biomech.mesh.rays import towards
 FILE = Path(__file__).with_name("lifter.safetensors")
 POINTS = len(POINT_NAMES)
 MIRROR = torch.tensor(MIRRORED[:POINTS])
+HIPS = [POINT_NAMES.index("left_hip"), POINT_NAMES.index("right_hip")]
 USUAL_STATURE_M = 1.7  # world landmarks are those of a person of about this size
 FEATURES = POINTS * 6 + 1
 LEAST_SD, MOST_SD = 0.004, 0.3  # statures
@@ -54,8 +56,9 @@ class Lifter(nn.Module):
         return points - points.mean(1, keepdim=True), spread
 
     @classmethod
+    @functools.lru_cache(maxsize=1)
     def load(cls, path: Path = FILE) -> "Lifter":
-        """The weights in the package."""
+        """The weights in the package; not to be changed."""
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         lifter = cls(tensors["first.0.bias"].shape[0])
         lifter.load_state_dict(tensors)
@@ -113,3 +116,16 @@ def lift(
     points = (points + in_mirror(other_points)) / 2
     spread = (spread + other_spread[:, MIRROR]) / 2
     return points.double().numpy(), spread.double().numpy()
+
+
+def lifted_m(
+    xy: Float[np.ndarray, "frames points 2"],
+    confidence: Float[np.ndarray, "frames points"],
+    world_m: Float[np.ndarray, "frames points 3"],
+    focal_px: float,
+    center_px: Float[np.ndarray, "2"],
+) -> Float[np.ndarray, "frames points 3"]:
+    """``lift`` in camera axes, about the middle of the hips, of a person of usual stature; m."""
+    points, _ = lift(xy, confidence, world_m, focal_px, center_px)
+    points = USUAL_STATURE_M * points @ np.swapaxes(towards(xy, confidence, center_px, focal_px), 1, 2)
+    return points - points[:, HIPS].mean(1, keepdims=True)

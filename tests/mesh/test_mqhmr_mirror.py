@@ -57,7 +57,7 @@ def test_the_mirrored_evidence_lies_where_it_lay_in_the_crop(crop):
     places, before = there.into(mirrored.xy), crop.into(evidence.xy)[:, LANDMARKS]
     torch.testing.assert_close(places, before * torch.tensor([-1.0, 1.0]))
     torch.testing.assert_close(
-        there.upright(mirrored.world_m), crop.upright(evidence.world_m)[:, LANDMARKS] * IN_CAMERA
+        there.upright(mirrored.lifted_m), crop.upright(evidence.lifted_m)[:, LANDMARKS] * IN_CAMERA
     )
     back = mirrored_evidence(mirrored, there)
     for ours, theirs in zip(back, evidence, strict=True):

@@ -148,7 +148,7 @@ def test_a_clip_frame_by_frame(network, inputs, anybody):
     ]
     heat, mask = scaled(evidence.heat.numpy()), scaled(evidence.mask.numpy())
     glances = [Glance.of(h, m, region) for h, m, region in zip(heat, mask, regions, strict=True)]
-    xy, world_m = evidence.xy.double().numpy(), evidence.world_m.double().numpy()
+    xy, world_m = evidence.xy.double().numpy(), evidence.lifted_m.double().numpy()
     xy[2], glances[2] = np.nan, None
     looks = Looks.gathered(glances)
     size_px, time_s = (961, 721), np.arange(PEOPLE) / 30

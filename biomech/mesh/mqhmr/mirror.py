@@ -27,11 +27,11 @@ def mirrored_crop(crop: Crop) -> Crop:
 
 def mirrored_evidence(evidence: Evidence, crop: Crop) -> Evidence:
     """What the detector would say of the mirrored picture, were it even-handed."""
-    xy, world_m = evidence.xy[:, LANDMARKS].clone(), evidence.world_m[:, LANDMARKS].clone()
+    xy, lifted_m = evidence.xy[:, LANDMARKS].clone(), evidence.lifted_m[:, LANDMARKS].clone()
     xy[..., 0] = 2 * crop.principal_px[:, :1] - xy[..., 0]
-    world_m[..., 0] *= -1
+    lifted_m[..., 0] *= -1
     return Evidence(
-        evidence.heat[:, MIRRORED].flip(-1), evidence.mask.flip(-1), xy, evidence.confidence[:, LANDMARKS], world_m
+        evidence.heat[:, MIRRORED].flip(-1), evidence.mask.flip(-1), xy, evidence.confidence[:, LANDMARKS], lifted_m
     )
 
 

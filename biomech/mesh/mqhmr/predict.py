@@ -11,6 +11,7 @@ from torch import Tensor
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.looks import STEPS
+from biomech.mesh.lifter import lifted_m
 from biomech.mesh.mqhmr.bodies import Bodies
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_rotations
@@ -68,19 +69,20 @@ def inputs_of_frames(keypoints: Keypoints, rows: Int[np.ndarray, " rows"]) -> In
     looks, focal_px, world_m = keypoints.looks, keypoints.focal_px, keypoints.world_m
     assert looks is not None and focal_px is not None and world_m is not None
     count, (width, height) = len(rows), keypoints.size_px
+    xy, confidence, center = keypoints.xy[rows], keypoints.confidence[rows], np.array([width - 1, height - 1]) / 2
     crop = Crop(
         _tensor(looks.center_px[rows]),
         _tensor(looks.size_px[rows]),
         _tensor(looks.angle_rad[rows]),
         torch.full((count,), focal_px),
-        torch.tensor([(width - 1) / 2, (height - 1) / 2]).repeat(count, 1),
+        _tensor(center).repeat(count, 1),
     )
     evidence = Evidence(
         _tensor(looks.heat(rows)) / STEPS,
         _tensor(looks.mask(rows)) / STEPS,
-        _tensor(keypoints.xy[rows]),
-        _tensor(keypoints.confidence[rows]),
-        _tensor(world_m[rows]),
+        _tensor(xy),
+        _tensor(confidence),
+        _tensor(lifted_m(xy, confidence, world_m[rows], focal_px, center)),
     )
     return Inputs(crop, evidence=evidence)
 

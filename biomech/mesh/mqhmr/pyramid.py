@@ -26,13 +26,13 @@ class Features(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the embedded detector says of one person in one picture, as it says it; crop: the region it looked at."""
+    """What the embedded detector says of one person in one picture; crop: the region it looked at."""
 
     heat: Float[Tensor, "batch 39 64 64"]  # 0 … 1 (the sigmoid of the network's maps), over the crop
     mask: Float[Tensor, "batch mask mask"]  # 0 … 1, of the person, over the crop; of any size from 64 on
     xy: Float[Tensor, "batch 33 2"]  # px of the picture
     confidence: Float[Tensor, "batch 33"]  # 0 … 1
-    world_m: Float[Tensor, "batch 33 3"]  # hip-centred, x right, y down, z away
+    lifted_m: Float[Tensor, "batch 33 3"]  # its 3D, as ``lifter.lifted_m`` corrects it: x right, y down, z away
 
 
 class Pyramid(nn.Module):
@@ -127,8 +127,8 @@ class EvidenceFront(nn.Module):
     def _seen(self, evidence: Evidence, crop: Crop) -> Float[Tensor, "batch 33 6"]:
         """Landmarks as the crop shows them: about −1 … 1."""
         with exact(evidence.xy):
-            places, world_m = crop.into(evidence.xy), crop.upright(evidence.world_m)
-        return torch.cat([2 * places, evidence.confidence[..., None], 2 * world_m], -1)
+            places, lifted_m = crop.into(evidence.xy), crop.upright(evidence.lifted_m)
+        return torch.cat([2 * places, evidence.confidence[..., None], 2 * lifted_m], -1)
 
 
 class _Residual(nn.Module):

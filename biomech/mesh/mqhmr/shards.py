@@ -4,6 +4,7 @@ Whoever renders and detects writes ``Clip``s into a folder as ``train_….npz`` 
 them back in any number and order, so that the set can grow while it is used.
 """
 
+import functools
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.utils.data import Dataset
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.keypoints.looks import STEPS
+from biomech.mesh.lifter import lifted_m
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.losses import Truth
@@ -46,6 +48,11 @@ class Clip:
     rotations: Float[np.ndarray, "frames bones 3 3"]  # of each bone to its parent; the root's: camera from rest
     betas: Float[np.ndarray, " shape"]
     root_position_m: Float[np.ndarray, "frames 3"]  # of the root's joint
+
+    @functools.cached_property
+    def lifted_m(self) -> Float[np.ndarray, "frames 33 3"]:
+        """The detector's 3D as the lifter corrects it."""
+        return lifted_m(self.xy, self.confidence, self.world_m, self.focal_px, self.principal_px)
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
@@ -166,7 +173,7 @@ def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
         _tensor(clip.mask[rows]) / STEPS,
         _tensor(clip.xy[rows]),
         _tensor(clip.confidence[rows]),
-        _tensor(clip.world_m[rows]),
+        _tensor(clip.lifted_m[rows]),
     )
     return Inputs(crop, evidence=evidence)
 
