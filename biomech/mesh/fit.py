@@ -8,7 +8,7 @@ residual is divided by a standard deviation that `calibrate` measured on rendere
 - landmarks: the arrangement of the body points in space against the detector's own 3D, robust
 - prior: the pose prior and the joint limits
 - smoothness: the acceleration of points on every bone
-- floor: where a foot stands, once it is known, it neither sinks, floats nor slides
+- feet: where a foot stands it does not slide; nor does it sink or float, once the floor is known
 - shape: stature and mass where given, else the spread of adults
 """
 
@@ -31,6 +31,7 @@ LANDMARK_TRUST = 0.5
 LANDMARK_SIZE = 0.9, 1.3  # of the body's
 PRIOR_TRUST = 0.5
 HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.05
+STILL_SD_M_S = 0.15  # of what only seems to stand: along the ray a foot that hardly moves in the picture may
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
 
 
@@ -44,6 +45,7 @@ class Evidence:
     landmarks: Float[np.ndarray, "frames points 3"]
     landmark_sd: Float[np.ndarray, "frames points 3"]  # infinite where nothing is known
     camera_from_ray: Float[np.ndarray, "frames 3 3"]
+    still: Float[np.ndarray, "frames soles"]  # 0 … 1, how surely each point of the soles stands (``ground``)
     interval_s: float
     focal_px: float
     center_px: Float[np.ndarray, "2"]
@@ -69,7 +71,9 @@ class WindowFit:
         posture: Posture,
         soles: BonePoints,
         floor: Floor | None = None,
+        landmark_trust: float = LANDMARK_TRUST,
     ):
+        self.landmark_trust = landmark_trust
         self.evidence, self.chain, self.posture = evidence, chain, posture
         self.soles, self.floor = soles, floor
         self.correspondence = correspondence
@@ -96,14 +100,15 @@ class WindowFit:
         picture = np.square(self._picture(points, shaped.stature_m)).sum(-1)
         landmarks = np.square(self._landmarks(points, shaped.stature_m)).sum(-1)
         total = self.information * float(
-            (e.confidence * _robust(picture)).sum() + LANDMARK_TRUST * _robust(landmarks).sum()
+            (e.confidence * _robust(picture)).sum() + self.landmark_trust * _robust(landmarks).sum()
         )
         total += 2 * PRIOR_TRUST * self.information * self.posture.cost(state.rotations)
         tracers = self.chain.positions(self.tracers, shaped, state.rotations, state.root)
         total += float(np.square(self._smoothness(tracers)).sum())
+        soles = self.chain.positions(self.soles, shaped, state.rotations, state.root)
+        total += float(np.square(self._slides(soles)).sum())
         if self.floor is not None:
-            soles = self.chain.positions(self.soles, shaped, state.rotations, state.root)
-            total += sum(float(np.square(part).sum()) for part in self._standing(self.floor, soles))
+            total += float(np.square(self._heights(self.floor, soles)).sum())
         return 0.5 * (total + float(np.square(state.subject.residual()).sum()))
 
     # The residuals, unweighted.
@@ -140,17 +145,24 @@ class WindowFit:
         # do; so all weights are of a unit of time, and the answer does not hang on the frame rate.
         return np.sqrt(self.information / 3) / (ACCELERATION_SD * self.evidence.interval_s**2)
 
-    def _standing(self, floor: Floor, soles: Float[np.ndarray, "frames points 3"]):
-        """Heights of standing (and of sunken) points above the floor, and the slides of standing ones."""
-        return self._bearing(floor, soles) * floor.height(soles), self._sliding(floor) * (soles[1:] - soles[:-1])
+    def _heights(self, floor: Floor, soles) -> Float[np.ndarray, "frames points"]:
+        """Of standing (and of sunken) points above the floor."""
+        return self._bearing(floor, soles) * floor.height(soles)
+
+    def _slides(self, soles) -> Float[np.ndarray, "pieces points 3"]:
+        """Of standing points."""
+        return self._sliding() * (soles[1:] - soles[:-1])
 
     def _bearing(self, floor: Floor, soles) -> Float[np.ndarray, "frames points"]:
         weight = np.where(floor.height(soles) < 0, 1.0, np.sqrt(floor.contact))
         return weight * np.sqrt(self.information) / HEIGHT_SD_M
 
-    def _sliding(self, floor: Floor) -> Float[np.ndarray, "pieces points 1"]:
-        both = np.minimum(floor.contact[1:], floor.contact[:-1])
-        return np.sqrt(both * self.information)[..., None] / (SLIDE_SD_M_S * self.evidence.interval_s)
+    def _sliding(self) -> Float[np.ndarray, "pieces points 1"]:
+        surely = np.sqrt(self.evidence.still) / STILL_SD_M_S
+        if self.floor is not None:
+            surely = np.maximum(surely, np.sqrt(self.floor.contact) / SLIDE_SD_M_S)
+        both = np.minimum(surely[1:], surely[:-1])
+        return (both * np.sqrt(self.information) / self.evidence.interval_s)[..., None]
 
     # The normal equations.
 
@@ -173,7 +185,7 @@ class WindowFit:
         self._add(equations, residual * weight[..., None], project, placed.by_pose, by_shape)
 
         residual = self._landmarks(placed.points, shaped.stature_m)
-        weight = np.sqrt(LANDMARK_TRUST * self.information * _slope(np.square(residual).sum(-1)))
+        weight = np.sqrt(self.landmark_trust * self.information * _slope(np.square(residual).sum(-1)))
         into_ray = np.swapaxes(e.camera_from_ray, 1, 2)[:, None] / (e.landmark_sd * shaped.stature_m)[..., None]
         about_mean = placed.by_pose - placed.by_pose.mean(1, keepdims=True)
         about_mean_shape = None if by_shape is None else by_shape - by_shape.mean(1, keepdims=True)
@@ -190,12 +202,11 @@ class WindowFit:
         second = self._smoothness(tracers.points)
         equations.add_differences(SECOND_DIFFERENCE, second, flat * self._smoothness_weight(flat.shape[1]))
 
+        soles = self.chain.place(self.soles, shaped, state.rotations, state.root)
+        self._add_slides(equations, self._slides(soles.points), self._sliding(), soles.by_pose)
         if self.floor is not None:
-            soles = self.chain.place(self.soles, shaped, state.rotations, state.root)
-            heights, slides = self._standing(self.floor, soles.points)
-            weight = self._bearing(self.floor, soles.points)
+            heights, weight = self._heights(self.floor, soles.points), self._bearing(self.floor, soles.points)
             equations.add_frames(heights, weight[..., None] * np.einsum("i,fpiu->fpu", self.floor.up, soles.by_pose))
-            self._add_slides(equations, slides, self._sliding(self.floor), soles.by_pose)
 
         if slopes:
             residual, jacobian = state.subject.residual(), state.subject.residual_slope(slopes)

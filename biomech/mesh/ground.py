@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.optimize import least_squares
 
 from biomech.body.anny import AnnyBody
@@ -16,6 +17,12 @@ ROLL_SD, PITCH, PITCH_SD = np.radians(5), np.radians(8), np.radians(12)
 BALANCE_SD = np.radians(4)  # how far the mean of mass above the feet strays from the vertical over a clip
 FLOOR_SD_M = 0.03
 STILL_M_S, LIFTED_M = 0.35, 0.12
+# In the picture: over so long before and after a frame, since detectors tremble, and a foot that swings towards the
+# lens goes slowly there.
+IN_PICTURE_S, IN_PICTURE_M_S = 0.2, 0.12
+SOLES = tuple(f"{part}_{side}" for side in "lr" for part in ("heel", "ball", "toe"))
+# The keypoints that tell of points of the soles; heels rise long before the foot leaves the floor.
+TOES = {f"{part}_{side[0]}": f"{side}_foot_index" for side in ("left", "right") for part in ("ball", "toe")}
 LEAST_FACING = 0.5  # of the mean of unit vectors: less if the person turns about
 # Who stands bears on the middle of the foot, 5 cm ahead of the ankle (Winter 1995): between heel and ball.
 BEARING = np.array([1.0, 1.0, 0.0] * 2)
@@ -67,6 +74,41 @@ def sole_points(body: AnnyBody, stature_m: float) -> BonePoints:
             bones.append(index)
             offsets.append((point - rest.joints[index]).double().numpy() / stature_m)
     return BonePoints(names, np.array(bones), np.array(offsets))
+
+
+def still_in_picture(
+    xy: Float[np.ndarray, "frames points 2"],
+    confidence: Float[np.ndarray, "frames points"],
+    m_per_px: Float[np.ndarray, " frames"],
+    names: list[str],
+    interval_s: float,
+) -> Float[np.ndarray, "frames soles"]:
+    """How surely each of ``SOLES`` stands, from the picture alone, before anything is known in space.
+
+    What is still in the picture of a camera that stands does not move in space: hardly anything moves exactly along
+    its ray. This is what tells a person who squats from one who goes away.
+
+    Args:
+        xy, confidence: of the keypoints ``names``; without those of the feet nothing stands.
+        m_per_px: at the person's distance.
+
+    Returns:
+        0 … 1; 0 in the first and last ``IN_PICTURE_S``.
+    """
+    frames, reach = len(xy), max(1, round(IN_PICTURE_S / interval_s))
+    still = np.zeros((frames, len(SOLES)))
+    if frames <= 2 * reach:
+        return still
+    time_s = interval_s * np.arange(-reach, reach + 1)
+    slope = time_s / np.square(time_s).sum()
+    for sole, name in TOES.items():
+        if name in names:
+            point = names.index(name)
+            around = sliding_window_view(xy[:, point], len(slope), axis=0)  # frames but those at the ends, 2, times
+            speed = np.linalg.norm(around @ slope, axis=1) * m_per_px[reach:-reach]
+            sure = sliding_window_view(confidence[:, point], len(slope)).min(1)
+            still[reach:-reach, SOLES.index(sole)] = sure / (1 + (speed / IN_PICTURE_M_S) ** 4)
+    return still
 
 
 def find_floor(

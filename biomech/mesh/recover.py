@@ -6,6 +6,7 @@ between those.
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,20 +19,22 @@ from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import BonePoints, Chain
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.fit import Evidence, State, WindowFit
-from biomech.mesh.ground import Floor, find_floor, sole_points, upright_camera
+from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
+from biomech.mesh.ground import SOLES, Floor, find_floor, sole_points, still_in_picture, upright_camera
 from biomech.mesh.posture import Posture
 from biomech.mesh.prior import PosePrior
 from biomech.mesh.rays import towards
 from biomech.mesh.start import Beginning, FromDetector
-from biomech.mesh.subject import Subject
+from biomech.mesh.subject import ADULT_STATURE_M, Subject
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
 APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
 LEAST_CONFIDENCE = 0.1
+USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points from their mean, statures
 SEEN, DOUBTFUL = 0.3, 0.5
 ITERATIONS, LAST_ITERATIONS = 15, 6
+FIRST_LANDMARK_TRUST = 2.0  # the picture alone would have a squat seen from the front as legs that point backwards
 PARTS = {
     "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
     "left arm": ("left_elbow", "left_wrist"),
@@ -71,6 +74,7 @@ def recover(
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
     beginning = beginning or FromDetector()
     evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
+    evidence = replace(evidence, still=_still(evidence, correspondence.points.names))
     frames = len(keypoints.time_s)
     apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
     sparse = _part(evidence, apart)
@@ -94,14 +98,15 @@ def recover(
         floor: Floor | None = None,
         iterations: int = ITERATIONS,
         free_shape: bool = False,
+        landmark_trust: float = LANDMARK_TRUST,
     ) -> State:
-        fit = WindowFit(part, chain, correspondence, posture, soles, floor)
+        fit = WindowFit(part, chain, correspondence, posture, soles, floor, landmark_trust)
         return fit.minimise(state, iterations=iterations, free_shape=free_shape)
 
     def begun(window: slice) -> State:
         part = _part(sparse, window)
         state = beginning.state(part, apart[window], correspondence, chain, subject)
-        return state if beginning.posed else fitted(part, state)
+        return state if beginning.posed else fitted(part, state, landmark_trust=FIRST_LANDMARK_TRUST)
 
     first = {}
     for window in shape_windows:
@@ -163,10 +168,20 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
         landmarks=np.zeros((*xy.shape[:2], 3)),
         landmark_sd=np.full((*xy.shape[:2], 3), np.inf),
         camera_from_ray=towards(xy, confidence, center, keypoints.focal_px),
+        still=np.zeros((len(xy), len(SOLES))),
         interval_s=float(np.median(steps)) if len(steps) else 1 / 30,
         focal_px=keypoints.focal_px,
         center_px=center,
     )
+
+
+def _still(evidence: Evidence, names: list[str]) -> Float[np.ndarray, "frames soles"]:
+    """``still_in_picture`` of the evidence; a pixel is as large as makes the picture as large as the landmarks."""
+    in_picture, in_space = evidence.xy, evidence.landmarks[..., :2]
+    extents = [np.sqrt(np.square(p - p.mean(1, keepdims=True)).sum(2).mean(1)) for p in (in_picture, in_space)]
+    extents[1] = np.where(np.isfinite(evidence.landmark_sd).all((1, 2)), extents[1], USUAL_EXTENT)
+    scale = ADULT_STATURE_M * extents[1] / np.maximum(extents[0], 1e-9)
+    return still_in_picture(in_picture, evidence.confidence, scale, names, evidence.interval_s)
 
 
 def _windows(frames: int) -> Iterator[slice]:
@@ -195,6 +210,7 @@ def _part(evidence: Evidence, frames: slice | Int[np.ndarray, " part"]) -> Evide
         evidence.landmarks[frames],
         evidence.landmark_sd[frames],
         evidence.camera_from_ray[frames],
+        evidence.still[frames],
         apart * evidence.interval_s,
         evidence.focal_px,
         evidence.center_px,

@@ -11,7 +11,7 @@ from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
 from biomech.mesh.chain import Chain
-from biomech.mesh.ground import Floor, find_floor, sole_points, upright_camera
+from biomech.mesh.ground import SOLES, Floor, find_floor, sole_points, still_in_picture, upright_camera
 from biomech.mesh.subject import Subject
 
 HEIGHT_M = 1.70
@@ -133,3 +133,22 @@ def test_a_camera_that_looks_straight_down_has_a_world_too() -> None:
     camera = upright_camera(floor, np.array([0.2, 0.1, 2.0]), about, 1000.0, (360, 640), (720, 1280))
     np.testing.assert_allclose(camera.to_world(np.array([0.2, 0.1, 2.0])), [0, 1, 0], atol=1e-9)
     np.testing.assert_allclose(camera.to_world(np.zeros(3))[1], 3, atol=1e-9)
+
+
+def test_a_toe_that_is_still_in_the_picture_stands_and_one_that_moves_or_is_unsure_does_not():
+    rng = np.random.default_rng(0)
+    frames, interval_s = 20, 1 / 15
+    names = ["left_foot_index", "right_foot_index"]
+    xy = np.full((frames, 2, 2), 500.0)
+    xy[:10, 1, 0] += 60 * np.arange(10)[::-1]  # the right one comes down at frame 9, with 0.9 m/s
+    xy += rng.normal(0, 2, xy.shape)
+    sure, m_per_px = np.ones((frames, 2)), np.full(frames, 1e-3)
+    still = still_in_picture(xy, sure, m_per_px, names, interval_s)
+    at = {name: column for name, column in zip(SOLES, still.T, strict=True)}
+    assert at["toe_l"][3:-3].min() > 0.9 and at["ball_r"][3:7].max() < 0.01 and at["toe_r"][13:17].min() > 0.9
+    assert not at["heel_l"].any()  # a heel tells nothing of the floor
+    sure[8] = 0.1
+    assert still_in_picture(xy, sure, m_per_px, names, interval_s)[8].max() <= 0.1
+    for few in (xy[:6], xy[:1]):
+        assert not still_in_picture(few, sure[: len(few)], m_per_px[: len(few)], names, interval_s).any()
+    assert not still_in_picture(xy, sure, m_per_px, ["nose", "left_hip"], interval_s).any()
