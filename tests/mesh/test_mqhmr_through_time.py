@@ -1,5 +1,6 @@
 """MQ-HMR's place in the street, with frames that are the truth of a walking body but for their errors."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,3 +116,11 @@ def test_no_such_recoverer_and_no_weights(
     monkeypatch.setattr(recoverers, "SHIPPED", tmp_path / "none.safetensors")
     with pytest.raises(BioposeError, match="no weights"):
         recoverers.recover_with("mqhmr", keypoints)
+
+
+def test_the_weights_in_the_package_are_small_and_their_recipe_says_what_they_are_worth() -> None:
+    network, _ = recoverers.trained()
+    assert network.config.front == "evidence"
+    assert recoverers.SHIPPED.stat().st_size < 40e6
+    held_out = json.loads(recoverers.SHIPPED.with_suffix(".json").read_text())["held_out"]
+    assert held_out["pa_mpjpe_mm"] < 90
