@@ -1,5 +1,6 @@
 """The strongest failures as pictures: true and found stick figures from the lens and from the side, and the reason."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ UNSURE = 0.5  # mean confidence below which the detector says so itself
 CUT_OFF = 0.15  # share of the keypoints outside the picture
 NEAR_M = 1.2
 RARE = 0.9  # of all frames, whose true poses are less rare
+TITLE_LETTERS = 90  # of a line, as wide as the picture
 
 
 def draw_failures(network: MQHMR, rendered: Rendered, errors: Errors, folder: Path, count: int) -> dict[str, str]:
@@ -54,7 +56,8 @@ def draw_failures(network: MQHMR, rendered: Rendered, errors: Errors, folder: Pa
             axes.set(title=title, aspect="equal", xticks=[], yticks=[])
             axes.invert_yaxis()
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        figure.suptitle(f"{rendered.names[row]}: {errors.mpjpe[row]:.0f} mm\n{reasons[row]}", fontsize=9)
+        reason = textwrap.fill(reasons[row], TITLE_LETTERS)
+        figure.suptitle(f"{rendered.names[row]}: {errors.mpjpe[row]:.0f} mm\n{reason}", fontsize=9)
         name = f"failure_{len(written) + 1:02d}.png"
         figure.savefig(folder / name, dpi=110)
         written[name] = f"{rendered.names[row]}, {errors.mpjpe[row]:.0f} mm: {reasons[row]}"
