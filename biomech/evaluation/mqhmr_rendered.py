@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from biomech.errors import BioposeError
 from biomech.evaluation.metrics import align
 from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.mesh.lifter import HIPS
 from biomech.mesh.mqhmr.losses import Truth
 from biomech.mesh.mqhmr.network import MQHMR, Inputs
 from biomech.mesh.mqhmr.refine import ITERATIONS, rarity, refine, target_of
@@ -26,7 +27,6 @@ from biomech.mesh.rays import towards
 
 BINS_M = {"1 m": (0.0, 1.4), "2 m": (1.4, 3.2), "5 m": (3.2, np.inf)}  # bounds: geometric means, roughly
 REFINEMENTS = (0, 5, 10, 20)
-HIPS = [POINT_NAMES.index("left_hip"), POINT_NAMES.index("right_hip")]
 Say = Callable[[str], None]
 
 

@@ -73,20 +73,15 @@ class Tracker:
         if time_s - self._searched_s < SEARCH_EVERY_S:
             return None
         self._searched_s = time_s
-        chosen, settled = None, False
-        for closely in (False, True):
-            seen = self._people(frame, closely)
-            if self._last is None:
-                chosen = self._choose(seen, frame)
-                # Whoever is missed is too small to be more prominent.
-                small = UNSEEN * max(frame.shape[:2])
-                settled = chosen is not None and self._person is None and _prominence(chosen, frame) > small
-            else:
-                chosen = self._likest(seen, time_s)
-                settled = chosen is not None
-            if settled:
-                break
-        return chosen
+        if self._last is not None:
+            found = self._likest(self._people(frame, closely=False), time_s)
+            return found or self._likest(self._people(frame, closely=True), time_s)
+        if self._person is None:
+            found = self._choose(self._people(frame, closely=False), frame)
+            # Whoever is missed is too small to be more prominent.
+            if found is not None and _prominence(found, frame) > UNSEEN * max(frame.shape[:2]):
+                return found
+        return self._choose(self._people(frame, closely=True), frame)
 
     def _people(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool) -> list[Detection]:
         people = [self._detector.points(frame, region) for _, region in self._detector.regions(frame, closely=closely)]

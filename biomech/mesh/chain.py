@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
 # The bones of the Anny body that the fit turns; the root first. Fingers, thumbs and the rigid stubs of the hips
@@ -68,10 +68,9 @@ class Chain:
             if parent >= 0:
                 carried[bone] = carried[parent]
             carried[bone, bone] = True
-        self.carried: Bool[np.ndarray, "bones turning"] = carried[:, self.turning]
         self.size = 3 + 3 * len(self.turning)
         # [bone, unknown]: 1 where a point on the bone moves with the unknown
-        self._moves = np.concatenate([np.ones((len(parents), 3)), np.repeat(self.carried, 3, axis=1)], 1)
+        self._moves = np.concatenate([np.ones((len(parents), 3)), np.repeat(carried[:, self.turning], 3, axis=1)], 1)
         self.before = np.maximum(parents, 0)  # of the root, which has none, nothing may turn with it
 
     def globals(self, rotations: Float[np.ndarray, "frames bones 3 3"]) -> Float[np.ndarray, "frames bones 3 3"]:

@@ -63,17 +63,16 @@ def sole_points(body: AnnyBody, stature_m: float) -> BonePoints:
                 strict=True,
             )
         )
-    names, bones, offsets = [], [], []
-    for side, letter in (("Left", "l"), ("Right", "r")):
-        for part, bone in (("heel", f"{side}Foot"), ("ball", f"{side}Foot"), ("toe", f"{side}ToeBase")):
-            patch = vertices[f"{part}_{letter}"]
-            point = patch.mean(0)
-            point[1] = patch[:, 1].min()
-            index = body.bone_names.index(bone)
-            names.append(f"{part}_{letter}")
-            bones.append(index)
-            offsets.append((point - rest.joints[index]).double().numpy() / stature_m)
-    return BonePoints(names, np.array(bones), np.array(offsets))
+    bones, offsets = [], []
+    for sole in SOLES:
+        part, side = sole.split("_")
+        patch = vertices[sole]
+        point = patch.mean(0)
+        point[1] = patch[:, 1].min()
+        bone = body.bone_names.index(("Left" if side == "l" else "Right") + ("ToeBase" if part == "toe" else "Foot"))
+        bones.append(bone)
+        offsets.append((point - rest.joints[bone]).double().numpy() / stature_m)
+    return BonePoints(list(SOLES), np.array(bones), np.array(offsets))
 
 
 def still_in_picture(

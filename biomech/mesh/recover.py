@@ -177,11 +177,14 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
 
 def _still(evidence: Evidence, names: list[str]) -> Float[np.ndarray, "frames soles"]:
     """``still_in_picture`` of the evidence; a pixel is as large as makes the picture as large as the landmarks."""
-    in_picture, in_space = evidence.xy, evidence.landmarks[..., :2]
-    extents = [np.sqrt(np.square(p - p.mean(1, keepdims=True)).sum(2).mean(1)) for p in (in_picture, in_space)]
-    extents[1] = np.where(np.isfinite(evidence.landmark_sd).all((1, 2)), extents[1], USUAL_EXTENT)
-    scale = ADULT_STATURE_M * extents[1] / np.maximum(extents[0], 1e-9)
-    return still_in_picture(in_picture, evidence.confidence, scale, names, evidence.interval_s)
+
+    def extent(points: Float[np.ndarray, "frames points 2"]) -> Float[np.ndarray, " frames"]:
+        return np.sqrt(np.square(points - points.mean(1, keepdims=True)).sum(2).mean(1))
+
+    known = np.isfinite(evidence.landmark_sd).all((1, 2))
+    statures = np.where(known, extent(evidence.landmarks[..., :2]), USUAL_EXTENT)
+    m_per_px = ADULT_STATURE_M * statures / np.maximum(extent(evidence.xy), 1e-9)
+    return still_in_picture(evidence.xy, evidence.confidence, m_per_px, names, evidence.interval_s)
 
 
 def _windows(frames: int) -> Iterator[slice]:
