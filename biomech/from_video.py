@@ -9,13 +9,14 @@ from biomech import solvers
 from biomech.body.anny import AnnyBody
 from biomech.body.glb import write_glb, write_objs
 from biomech.body.motion import BodyMotion
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
 from biomech.classical.scaling import scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 from biomech.mesh import recoverers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay

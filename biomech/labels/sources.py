@@ -26,6 +26,7 @@ from biomech.body.anny import AnnyBody
 from biomech.body.asf import parse_amc, parse_asf, replay_amc
 from biomech.body.cmu import cmu_clip, replay
 from biomech.body.motion import BodyMotion
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.body.smpl import find_model, load_smpl, neutral_smpl, on_subject, random_betas, smpl_markers
 from biomech.errors import BioposeError
 from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
@@ -33,7 +34,7 @@ from biomech.labels.people import Person, random_adult, read_people, seeded
 from biomech.labels.recordings import Recording, frames_of_subject, thinned
 from biomech.labels.v3d import read_v3d, v3d_motions
 from biomech.markers.markers import Markers
-from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 
 BODY_KINDS = ("cmu", "amc", "amass")
 KIND_BY_SUFFIX = {".bvh": "cmu", ".amc": "amc", ".npz": "amass", ".mat": "v3d", ".c3d": "c3d", ".trc": "trc"}
