@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Float
 
 from biomech.body.anny.model import AnnyBody
-from biomech.mesh.chain import Shaped, Slopes
+from biomech.body.linkage import bones_in_links
+from biomech.mesh.chain import Slopes
+from biomech.mesh.placing import Linked
 
 ADULT_STATURE_M, ADULT_STATURE_SD_M = (
     1.70,
@@ -57,10 +59,10 @@ class Subject:
         return len(self.free)
 
     @cached_property
-    def shaped(self) -> Shaped:
-        """Rest joints and stature."""
+    def shaped(self) -> Linked:
+        """Rest joints, stature, and how the bones lie in the links."""
         numbers = self._measure(self.shape)
-        return Shaped(numbers[:-1].reshape(-1, 3), float(numbers[-1]))
+        return Linked(numbers[:-1].reshape(-1, 3), float(numbers[-1]), bones_in_links(self.body, self.shape))
 
     def slopes(self) -> Slopes:
         """How they change with the free numbers: central differences, since the shape space is piecewise linear."""
