@@ -67,7 +67,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             ],
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
-                **chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up", "personalise"),
+                **chosen("height_m", "mass_kg", "sex", "model", "marker_set", "scaling", "static", "up", "personalise"),
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
@@ -88,6 +88,8 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
     Raises:
         BioposeError: they say none, or what has no meaning on it.
     """
+    if not options.personalise:
+        options.refuse(("sex",), "says what proportions are expected: of a video, or with --personalise")
     if options.personalise:
         options.refuse(("scaling",), "tells the Scale tool what to measure; --personalise needs no measurements")
         return _personalise
@@ -184,6 +186,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
             static=static,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
+            sex=options.sex,
         )
     return {
         "mass_kg": round(found.mass_kg, 2),

@@ -122,7 +122,7 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             "recover",
             inputs=[files.keypoints, *([options.mqhmr_weights] if options.mqhmr_weights else [])],
             outputs=[files.motion],
-            options=options.chosen("height_m", "mass_kg", "recover", "refine"),
+            options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine"),
             work=lambda: _recover(files, options, bar),
         ),
     ]
@@ -185,6 +185,7 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             keypoints,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
+            sex=options.sex,
             refine=options.refine,
             mqhmr_weights=options.mqhmr_weights,
             progress=progress,

@@ -26,6 +26,7 @@ from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upr
 from biomech.mesh.habit import Habit
 from biomech.mesh.level import Level
 from biomech.mesh.placing import Placing
+from biomech.mesh.proportions import check_sex
 from biomech.mesh.rays import towards
 from biomech.mesh.standing import standing
 from biomech.mesh.start import Beginning, FromDetector
@@ -55,6 +56,7 @@ def recover(
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
+    sex: str | None = None,
     beginning: Beginning | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
@@ -66,13 +68,15 @@ def recover(
     Args:
         height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
             allows, and sizes and distances are only as good as that guess.
+        sex: female or male, where known: their proportions differ.
         beginning: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
 
     Raises:
-        BioposeError: no focal length, no frame with the person, too few known points, or an impossible height or mass.
+        BioposeError: no focal length, no frame with the person, too few known points, or an impossible height,
+            mass or sex.
     """
-    check_person(height_m, mass_kg)
+    check_person(height_m, mass_kg, sex)
     _check(keypoints)
     body = AnnyBody.load([0])
     placing, habit = Placing(body), Habit.load()
@@ -83,7 +87,7 @@ def recover(
     frames = len(keypoints.time_s)
     apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
     sparse = _part(evidence, apart)
-    subject = Subject.start(body, height_m, mass_kg)
+    subject = Subject.start(body, height_m, mass_kg, sex)
     soles = sole_points(body, subject.shaped.stature_m)
     windows, all_windows = list(_windows(len(apart))), list(_windows(frames))
     shape_windows = _best(windows, sparse)
@@ -154,8 +158,9 @@ def _levelled(state: State, level: Level) -> State:
     return State(Pose(balls, state.pose.hinges), state.root @ turn.T, state.subject, level)
 
 
-def check_person(height_m: float | None, mass_kg: float | None) -> None:
-    """Raise BioposeError for a height (m) or mass (kg) that no person has."""
+def check_person(height_m: float | None, mass_kg: float | None, sex: str | None = None) -> None:
+    """Raise BioposeError for a height (m) or mass (kg) that no person has, or a sex that was not measured."""
+    check_sex(sex)
     if height_m is not None and not 0.5 <= height_m <= 2.5:
         raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give --height in metres, as 1.78.")
     if mass_kg is not None and not 5 <= mass_kg <= 350:

@@ -44,9 +44,7 @@ def fit_mixture(
     for _ in range(rounds):
         counts = shares.sum(0) + 1e-9
         means = shares.T @ poses / counts[:, None]
-        scatter = np.stack(
-            [((poses - m) * shares[:, k, None]).T @ (poses - m) for k, m in enumerate(means)]
-        ) * per_pose
+        scatter = np.stack([((poses - m) * shares[:, k, None]).T @ (poses - m) for k, m in enumerate(means)]) * per_pose
         shared = SHARED_POSES * scatter.sum(0) / len(poses)
         covariances = (scatter + shared) / (counts * per_pose + SHARED_POSES)[:, None, None] + floor
         whiteners = np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariances)), 1, 2)

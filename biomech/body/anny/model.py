@@ -86,6 +86,8 @@ class AnnyBody:
         self._crown_size = len(crown)
         self._end_heights = tensors["template"][ends, 1]
         self._end_height_components = tensors["components"][:, ends, 1].contiguous()
+        leg = [self.bone_names.index(bone) for bone in ("RightUpLeg", "RightLeg", "RightFoot")]
+        self._leg, self._leg_components = tensors["template_joints"][leg], tensors["joint_components"][:, leg]
         self._default = torch.tensor(description["default_shape"])
         self._anchors = [torch.tensor(a) for a in description["phenotype_anchors"]]
         self._whole = tensors
@@ -142,9 +144,15 @@ class AnnyBody:
         return flat.view(frames, 3, -1).transpose(1, 2)
 
     def stature(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
-        """Height of the crown above the soles in the rest pose, m."""
-        heights = self._end_heights + self._coefficients(shape) @ self._end_height_components
-        return heights[: self._crown_size].max() - heights[self._crown_size :].min()
+        """Height of the crown above the soles, standing with straight legs, m.
+
+        At rest the legs are straddled, which makes the body some 8 mm shorter: as much as 15° of a knee.
+        """
+        coefficients = self._coefficients(shape)
+        heights = self._end_heights + coefficients @ self._end_height_components
+        hip, knee, ankle = self._leg + torch.tensordot(coefficients, self._leg_components, 1)
+        straightened = (knee - hip).norm() + (ankle - knee).norm() - (hip - ankle)[1]
+        return heights[: self._crown_size].max() - heights[self._crown_size :].min() + straightened
 
     def mass(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
         """Volume of the mesh times 980 kg/m³, kg."""

@@ -75,6 +75,7 @@ def recover_frames(
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
+    sex: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """One moving body from what MQ-HMR said of each frame.
@@ -82,7 +83,7 @@ def recover_frames(
     Args:
         keypoints: BlazePose's, those that the network looked at.
         spread: of the network's points.
-        height_m, mass_kg, progress: as ``recover``.
+        height_m, mass_kg, sex, progress: as ``recover``.
 
     Raises:
         BioposeError: as ``recover``; or the keypoints are not BlazePose's.
@@ -90,4 +91,4 @@ def recover_frames(
     if list(keypoints.names) != POINT_NAMES:
         raise BioposeError("MQ-HMR needs BlazePose's keypoints", mend="Make them with `biopose detect VIDEO`.")
     beginning = FromFrames(frames, spread)
-    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, beginning=beginning, progress=progress)
+    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, beginning=beginning, progress=progress)
