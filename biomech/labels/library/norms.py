@@ -25,6 +25,8 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 PELVIS_ZERO_DEG = 13.5
+# What adults solved from markers on the models have more than Schwartz's children of Plug-in Gait (OpenCap's walks).
+ADDUCTION_MORE_DEG, TRUNK_ROTATION_FACTOR = 2.5, 1.6
 # Schwartz's dimensionless speeds, middle of each class, times √(9.81 · 0.9): an adult's leg.
 SPEEDS_M_S = {"very_slow": 0.5, "slow": 0.88, "free": 1.28, "fast": 1.69, "very_fast": 2.1}
 WALK_RATIO_M_PER_STEP_MIN = 0.0064  # step length over cadence
@@ -109,6 +111,10 @@ def walking(curve: str, phase: Curve, speed_m_s: float | Curve) -> tuple[Curve, 
         mean = PELVIS_ZERO_DEG - mean
     elif curve == "hip_flexion":
         mean = mean - PELVIS_ZERO_DEG
+    elif curve == "hip_adduction":
+        mean = mean + ADDUCTION_MORE_DEG
+    elif curve == "trunk_rotation":
+        mean = mean * TRUNK_ROTATION_FACTOR
     elif curve in ("pelvis_list", "trunk_list"):
         mean = -mean  # Plug-in Gait: the side is up; here the right side is down
     return mean, sd

@@ -8,17 +8,18 @@ from biomech.skeleton.kinematics import Kinematics
 
 Curve = Float[np.ndarray, " frames"]
 
-# Right side, degrees; the left is its mirror where it is not named. Found by posing our skeleton (see its test).
+# Degrees, both sides alike; found by taking our skeleton's hands to those places (tests/labels/library/test_poses.py).
 ARMS: dict[str, dict[str, float]] = {
     "hanging": {},
     "forward": {"arm_flex": 85, "arm_add": -5, "arm_rot": 0, "elbow_flex": 10, "pro_sup": 90},
-    "crossed": {"arm_flex": 38, "arm_add": 12, "arm_rot": 52, "elbow_flex": 105, "pro_sup": 95},
-    "hips": {"arm_flex": -18, "arm_add": -45, "arm_rot": 38, "elbow_flex": 92, "pro_sup": 110},
-    "clasped": {"arm_flex": 45, "arm_add": 8, "arm_rot": 35, "elbow_flex": 100, "pro_sup": 90},
-    "thighs": {"arm_flex": 28, "arm_add": -8, "arm_rot": 12, "elbow_flex": 50, "pro_sup": 120},
-    "behind": {"arm_flex": -28, "arm_add": -8, "arm_rot": 30, "elbow_flex": 45, "pro_sup": 120},
-    "pockets": {"arm_flex": -12, "arm_add": -14, "arm_rot": 15, "elbow_flex": 52, "pro_sup": 110},
-    "phone": {"arm_flex": 25, "arm_add": -5, "arm_rot": 20, "elbow_flex": 95, "pro_sup": 60},
+    "crossed": {"arm_flex": 35, "arm_add": -10, "arm_rot": 58, "elbow_flex": 94, "pro_sup": 107, "wrist_dev": -17},
+    "hips": {"arm_flex": -14, "arm_add": -46, "arm_rot": 46, "elbow_flex": 94, "pro_sup": 114, "wrist_flex": -31},
+    "clasped": {"arm_flex": 23, "arm_add": -13, "arm_rot": 35, "elbow_flex": 81, "pro_sup": 107, "wrist_dev": -20},
+    "thighs": {"arm_flex": 15, "arm_add": -2, "arm_rot": -9, "elbow_flex": 25, "pro_sup": 107, "wrist_dev": -18},
+    "behind": {"arm_flex": -24, "arm_add": -7, "arm_rot": 47, "elbow_flex": 50, "pro_sup": 107, "wrist_flex": 10},
+    "pockets": {"arm_flex": -15, "arm_add": -19, "arm_rot": 14, "elbow_flex": 59, "pro_sup": 106},
+    "phone": {"arm_flex": 21, "arm_add": 4, "arm_rot": -2, "elbow_flex": 85, "pro_sup": 107, "wrist_dev": -18},
+    "face": {"arm_flex": 44, "arm_add": -10, "arm_rot": 13, "elbow_flex": 124, "pro_sup": 107, "wrist_dev": -20},
 }
 SPREAD_DEG = 5.0
 
