@@ -80,3 +80,14 @@ _MIRROR_PLACE, _MIRROR_SIGN = _mirror()
 def mirrored(values: Float[np.ndarray, "*n features"]) -> Float[np.ndarray, "*n features"]:
     """The features of the mirror image."""
     return values[..., _MIRROR_PLACE] * _MIRROR_SIGN
+
+
+def pose_of_features(values: Float[np.ndarray, "frames features"]) -> Pose:
+    """A pose with these features; the pelvis faces +X as far as its lean lets it."""
+    frames, inner = len(values), 3 * len(INNER)
+    forwards, rightwards = values[:, 0].clip(-1, 1), values[:, 1]
+    tilt = np.arcsin(forwards)
+    side = -np.arcsin((rightwards / np.maximum(np.cos(tilt), 1e-3)).clip(-1, 1))
+    pelvis = Rotation.from_euler("ZX", np.stack([tilt, side], 1)).as_matrix()
+    turned = Rotation.from_rotvec(values[:, 2 : 2 + inner].reshape(-1, 3)).as_matrix().reshape(frames, -1, 3, 3)
+    return Pose(np.concatenate([pelvis[:, None], _MIDDLES @ turned], 1), values[:, 2 + inner :].copy())
