@@ -26,9 +26,9 @@ KNOWN_STATURE_SD_M = 0.001  # a tape measure is not outvoted by thousands of key
 CHILD_BELOW_M = 1.45
 CHILD_PHENOTYPE_SD, CHILD_LOCAL_SD = 0.25, 0.35
 PHENOTYPE_SD, LOCAL_SD = 1.0, 3.0  # of adults: only so that no number runs away which no length determines
-# People are built more differently than Anny's local changes within −1 … 1, and Anny goes on linearly: so far that 95 %
-# of measured adults are inside.
-LOCAL_REACH, PROPORTIONS_REACH = 3.0, (-0.5, 1.5)
+# People are built more differently than Anny's local changes within −1 … 1, and Anny goes on linearly: see
+# ``evaluation.proportions_reach``.
+LOCAL_REACH, PROPORTIONS_REACH = 3.0, (-1.0, 2.0)
 GENDER = {"male": 0.1, "female": 0.9}  # 0 and 1 are caricatures
 STEP = 0.02  # of shape numbers, for slopes
 START_STEPS = 6
