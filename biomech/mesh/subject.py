@@ -31,7 +31,7 @@ PHENOTYPE_SD, LOCAL_SD = 1.0, 3.0  # of adults: only so that no number runs away
 LOCAL_REACH, PROPORTIONS_REACH = 3.0, (-1.0, 2.0)
 GENDER = {"male": 0.1, "female": 0.9}  # 0 and 1 are caricatures
 STEP = 0.02  # of shape numbers, for slopes
-START_STEPS = 6
+START_STEPS = 8
 # What no keypoint sees: set from what the user says, or left ordinary.
 FIXED = (
     *("gender", "age", "muscle", "weight", "waist_girth", "torso_width", "torso_depth", "hip_depth"),
@@ -76,7 +76,7 @@ class Subject:
             shape[names.index("weight")] = match(body, shape, names.index("weight"), body.mass, mass_kg)
             subject = subject.with_shape(shape.double().numpy())
             if lengths is not None:  # who weighs more is a little taller
-                subject = subject.settled(2)
+                subject = subject.settled(3)
         return replace(subject, expected=subject.shape)
 
     def settled(self, steps: int) -> "Subject":
@@ -85,9 +85,8 @@ class Subject:
         for _ in range(steps):
             jacobian = subject.residual_slope(subject.slopes())
             step = np.linalg.lstsq(jacobian, -subject.residual(), rcond=None)[0]
-            # Whole steps may overshoot where the shape space has a kink, and a known stature is not given away.
-            tried = [subject.moved(share * step) for share in (1.0, 0.5, 0.25, 0.1)]
-            subject = min([subject, *tried], key=lambda each: float(np.square(each.residual()).sum()))
+            # Shortened as a whole: ``moved`` cuts single numbers off, which gives a known stature away.
+            subject = subject.moved(step * min(1.0, 0.4 / max(float(np.abs(step).max()), 1e-9)))
         return subject
 
     @property
