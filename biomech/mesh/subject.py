@@ -31,7 +31,7 @@ PHENOTYPE_SD, LOCAL_SD = 1.0, 3.0  # of adults: only so that no number runs away
 LOCAL_REACH, PROPORTIONS_REACH = 3.0, (-1.0, 2.0)
 GENDER = {"male": 0.1, "female": 0.9}  # 0 and 1 are caricatures
 STEP = 0.02  # of shape numbers, for slopes
-START_STEPS = 8
+START_STEPS = 12
 # What no keypoint sees: set from what the user says, or left ordinary.
 FIXED = (
     *("gender", "age", "muscle", "weight", "waist_girth", "torso_width", "torso_depth", "hip_depth"),
@@ -86,7 +86,10 @@ class Subject:
             jacobian = subject.residual_slope(subject.slopes())
             step = np.linalg.lstsq(jacobian, -subject.residual(), rcond=None)[0]
             # Shortened as a whole: ``moved`` cuts single numbers off, which gives a known stature away.
-            subject = subject.moved(step * min(1.0, 0.4 / max(float(np.abs(step).max()), 1e-9)))
+            step *= min(1.0, 0.4 / max(float(np.abs(step).max()), 1e-9))
+            # And where the shape space has a kink, by what lies beyond it.
+            tried = [subject.moved(share * step) for share in (1.0, 0.5, 0.25, 0.1, 0.03)]
+            subject = min([subject, *tried], key=lambda each: float(np.square(each.residual()).sum()))
         return subject
 
     @property
