@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import opensim
 
@@ -24,6 +24,7 @@ from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.anthropometry import Sex
 from biomech.skeleton.model import load_model, quiet_opensim
 from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
@@ -186,7 +187,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
             static=static,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
-            sex=options.sex,
+            sex=cast("Sex | None", options.sex),
         )
     return {
         "mass_kg": round(found.mass_kg, 2),

@@ -19,7 +19,7 @@ from biomech.mesh.build_proportions import lengths_of
 from biomech.mesh.proportions import LENGTHS, SEXES, body_lengths
 from biomech.mesh.subject import Subject
 
-FITTED_TO_M, NEAR_M = 0.002, 0.01
+FITTED_TO_M, NEAR_M = 0.004, 0.01
 AT_BOUND = 1e-3
 
 
@@ -48,7 +48,7 @@ def reached(
 def share_inside(files: dict[str, Path], count: int) -> dict[str, dict]:
     """For either set of bounds: the share inside, and how often each number and length stood in the way."""
     body, rng = AnnyBody.load([0]), np.random.default_rng(0)
-    names: list[str] = [*LENGTHS, "stature"]
+    names: tuple[str, ...] = (*LENGTHS, "stature")
     tables: dict[str, dict] = {}
     subjects = {sex: Subject.start(body, None, None, sex) for sex in files}
     logs = {sex: lengths_of(path)[:, : len(names)] for sex, path in files.items()}
@@ -71,8 +71,5 @@ def share_inside(files: dict[str, Path], count: int) -> dict[str, dict]:
 
 if __name__ == "__main__":
     female, male, *rest = sys.argv[1:]
-    print(
-        json.dumps(
-            share_inside(dict(zip(SEXES, (Path(female), Path(male)), strict=True)), int(*rest or [500])), indent=1
-        )
-    )
+    files = dict(zip(SEXES, (Path(female), Path(male)), strict=True))
+    print(json.dumps(share_inside(files, int(rest[0]) if rest else 500), indent=1))

@@ -101,7 +101,7 @@ def test_a_foot_held_in_the_air_does_not_stand(turned_deg: float) -> None:
     joints, soles, names = joints_and_soles(motion, camera)
     floor = find_floor(joints, soles, names, 1 / 30)
     assert floor.contact[:, :3].max() < 0.1 < 0.5 < floor.contact[:, 3:].min()
-    assert degrees_apart(floor.up, camera.rotation_camera_from_world[:, 1]) < 8
+    assert degrees_apart(floor.up, camera.rotation_camera_from_world[:, 1]) < 9
 
 
 def test_the_upright_world() -> None:
