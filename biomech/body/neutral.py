@@ -8,7 +8,6 @@ they are aimed, so that upper arm, forearm and hand point where those of the ave
 import functools
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
@@ -46,7 +45,7 @@ Directions = tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
 def neutral_pose(shape: Float[np.ndarray, " shape"]) -> Turns:
     """World rotations of all bones of an Anny body that stands in the neutral pose and faces +X."""
     body = _animated()
-    joints = _joints_at_rest(body, torch.as_tensor(np.asarray(shape), dtype=torch.float32))
+    joints = _joints_at_rest(body, np.asarray(shape, float))
     aimed = {bone: _frame(*aim) @ _frame(*_directions(body, joints, bone)).T for bone, aim in _aims().items()}
     return _world(body, _turns(body, joints), aimed)
 
@@ -57,16 +56,15 @@ def _animated() -> AnnyBody:
     return AnnyBody.load([0], anatomical=False)
 
 
-def _joints_at_rest(body: AnnyBody, shape: Float[torch.Tensor, " shape"]) -> Float[np.ndarray, "bones 3"]:
-    with torch.no_grad():
-        return body.rest(shape).joints.double().numpy()
+def _joints_at_rest(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Float[np.ndarray, "bones 3"]:
+    return body.measure(shape[None]).joints[0]
 
 
 @functools.cache
 def _aims() -> dict[str, Directions]:
     """Where each bone of the average adult's arms points in the neutral pose, and what lies across it."""
     body = _animated()
-    joints = _joints_at_rest(body, body.default_shape())
+    joints = _joints_at_rest(body, body.default_shape().double().numpy())
     turned = _world(body, _turns(body, joints), {})
     aims = {}
     for bone in (side + part for side in ("Right", "Left") for part in ("Arm", "ForeArm", "Hand")):

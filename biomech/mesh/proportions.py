@@ -135,30 +135,32 @@ class BodyLengths:
         names = self._body.bone_names
         self._bones = [names.index(f"Right{b}") for b in ("UpLeg", "Leg", "Foot", "Arm", "ForeArm", "Hand")]
 
-    def log(self, shape: Float[torch.Tensor, " shape"]) -> Float[np.ndarray, " lengths"]:
+    def log(self, shapes: Float[np.ndarray, "shapes numbers"]) -> Float[np.ndarray, "shapes lengths"]:
         """Logarithms of the lengths, m."""
-        with torch.no_grad():
-            rest = self._body.rest(shape)
-        hip, knee, ankle, shoulder, elbow, wrist = rest.joints[self._bones].double().numpy()
-        points = rest.vertices.double().numpy()[self._rows]
-        c7, crown, finger = (points[:9].reshape(3, 3, 3) * self._shares[..., None]).sum(1)
-        heel, toe, sole = points[9:]
-        return np.log(
-            [
-                np.linalg.norm(knee - hip),
-                np.linalg.norm(ankle - knee),
-                ankle[1] - sole[1],
-                np.linalg.norm((toe - heel)[[0, 2]]),
-                2 * hip[2],
-                shoulder[1] - hip[1],
-                c7[1] - hip[1],
-                crown[1] - c7[1],
-                2 * shoulder[2],
-                np.linalg.norm(elbow - shoulder),
-                np.linalg.norm(wrist - elbow),
-                np.linalg.norm(finger - wrist),
-            ]
-        )
+        found = self._body.measure(shapes)
+        hip, knee, ankle, shoulder, elbow, wrist = np.moveaxis(found.joints[:, self._bones], 1, 0)
+        points = found.vertices[:, self._rows]
+        c7, crown, finger = np.moveaxis((points[:, :9].reshape(-1, 3, 3, 3) * self._shares[..., None]).sum(2), 1, 0)
+        heel, toe, sole = np.moveaxis(points[:, 9:], 1, 0)
+
+        def apart(one: np.ndarray, other: np.ndarray) -> Float[np.ndarray, " shapes"]:
+            return np.linalg.norm(one - other, axis=1)
+
+        lengths = [
+            apart(knee, hip),
+            apart(ankle, knee),
+            ankle[:, 1] - sole[:, 1],
+            apart(toe[:, [0, 2]], heel[:, [0, 2]]),
+            2 * hip[:, 2],
+            shoulder[:, 1] - hip[:, 1],
+            c7[:, 1] - hip[:, 1],
+            crown[:, 1] - c7[:, 1],
+            2 * shoulder[:, 2],
+            apart(elbow, shoulder),
+            apart(wrist, elbow),
+            apart(finger, wrist),
+        ]
+        return np.log(np.stack(lengths, 1))
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from biomech.mesh.rays import towards
 FILE = Path(__file__).with_name("sequence.safetensors")
 RATE_HZ = 15.0
 POINTS = len(POINT_NAMES)
-MIRROR = list(MIRRORED)
+MIRROR = [int(k) for k in MIRRORED[:POINTS]]
 WIDTH, DILATIONS, DROPOUT = 256, (1, 2, 4, 8, 1, 4), 0.1
 # What one frame's numbers are, in order: points in the picture, whether each is seen, the person's way and size in the
 # picture, the detector's 3D and whether there is any.
@@ -65,9 +65,7 @@ class SequenceNet(nn.Module):
         self.register_buffer("scale", torch.ones(SIZE))
         self.register_buffer("mean", torch.zeros(SIZE))
 
-    def forward(
-        self, columns: Float[Tensor, "clips frames inputs"]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, columns: Float[Tensor, "clips frames inputs"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features, their spread, points, their spread."""
         hidden = self.first(columns.transpose(1, 2))
         for block in self.blocks:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech.body.anny.model import AnnyBody
+from biomech.body.anny.model import AnnyBody, Measured
 from biomech.body.linkage import bones_in_links
 from biomech.mesh.chain import Slopes
 from biomech.mesh.placing import Linked
@@ -113,21 +113,27 @@ class Subject:
     @cached_property
     def shaped(self) -> Linked:
         """Rest joints, stature, and how the bones lie in the links."""
-        numbers = self._measure(self.shape)
-        return Linked(numbers[:-1].reshape(-1, 3), float(numbers[-1]), bones_in_links(self.body, self.shape))
+        return Linked(self._measured.joints[0], self.stature_m, bones_in_links(self.body, self.shape))
+
+    @property
+    def stature_m(self) -> float:
+        return float(self._measured.stature[0])
+
+    @cached_property
+    def _measured(self) -> Measured:
+        return self.body.measure(self.shape[None])
 
     def slopes(self) -> Slopes:
         """How they change with the free numbers: central differences, since the shape space is piecewise linear."""
-        columns = [
-            (self._measure(self.shape + change) - self._measure(self.shape - change)) / (2 * STEP)
-            for change in STEP * np.eye(len(self.shape))[self.free]
-        ]
-        slope = np.stack(columns, 1)
-        return Slopes(slope[:-1].reshape(-1, 3, self.size), slope[-1])
+        found = self.body.measure(self._about)
+        joints = (found.joints[0::2] - found.joints[1::2]) / (2 * STEP)
+        return Slopes(np.moveaxis(joints, 0, -1), (found.stature[0::2] - found.stature[1::2]) / (2 * STEP))
 
-    def _measure(self, shape: np.ndarray) -> np.ndarray:
-        tensor = torch.from_numpy(shape).float()
-        return np.append(self.body.rest(tensor).joints.double().numpy().ravel(), float(self.body.stature(tensor)))
+    @property
+    def _about(self) -> Float[np.ndarray, "twice_free shape"]:
+        """Shapes a step beyond and a step before this one, free number by free number."""
+        changes = STEP * np.eye(len(self.shape))[self.free]
+        return (self.shape + np.stack([changes, -changes], 1)).reshape(-1, len(self.shape))
 
     def moved(self, step: Float[np.ndarray, "free"]) -> "Subject":
         """The subject after a step, kept within the bounds."""
@@ -142,16 +148,16 @@ class Subject:
     def residual(self) -> Float[np.ndarray, " rows"]:
         """How far the shape is from what is expected, in standard deviations: numbers, stature, lengths."""
         stature, spread = self._stature
-        rows = [(self.shape - self.expected) / self.spread, np.array([(self.shaped.stature_m - stature) / spread])]
+        rows = [(self.shape - self.expected) / self.spread, np.array([(self.stature_m - stature) / spread])]
         if self.lengths is not None:
-            rows.append(self.lengths.whitener @ (self._log_lengths - self.lengths.at(self.shaped.stature_m)))
+            rows.append(self.lengths.whitener @ (self._log_lengths - self.lengths.at(self.stature_m)))
         return np.concatenate(rows)
 
     def residual_slope(self, slopes: Slopes) -> Float[np.ndarray, "rows free"]:
         """Derivative of ``residual`` by the free numbers."""
         rows = [np.diag(1 / self.spread)[:, self.free], slopes.stature[None] / self._stature[1]]
         if self.lengths is not None:
-            by_stature = np.outer(self.lengths.by_log_stature, slopes.stature / self.shaped.stature_m)
+            by_stature = np.outer(self.lengths.by_log_stature, slopes.stature / self.stature_m)
             rows.append(self.lengths.whitener @ (self._length_slopes - by_stature))
         return np.vstack(rows)
 
@@ -162,15 +168,12 @@ class Subject:
 
     @cached_property
     def _log_lengths(self) -> Float[np.ndarray, " lengths"]:
-        return body_lengths().log(torch.from_numpy(self.shape).float())
+        return body_lengths().log(self.shape[None])[0]
 
     @cached_property
     def _length_slopes(self) -> Float[np.ndarray, "lengths free"]:
-        def log(shape: np.ndarray) -> np.ndarray:
-            return body_lengths().log(torch.from_numpy(shape).float())
-
-        changes = STEP * np.eye(len(self.shape))[self.free]
-        return np.stack([(log(self.shape + c) - log(self.shape - c)) / (2 * STEP) for c in changes], 1)
+        logs = body_lengths().log(self._about)
+        return (logs[0::2] - logs[1::2]).T / (2 * STEP)
 
     @cached_property
     def spread(self) -> Float[np.ndarray, " shape"]:
