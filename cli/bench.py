@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from biomech.cli.bench_activities import activities
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
 from biomech.cli.bench_standing import standing
@@ -136,6 +137,7 @@ def neurik(
 
 app.command("real-video")(real_video)
 app.command("standing")(standing)
+app.command("activities")(activities)
 app.command("mqhmr")(mqhmr)
 
 

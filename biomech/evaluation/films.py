@@ -72,7 +72,7 @@ def chosen(names: list[str], only: tuple[str, ...]) -> list[str]:
     """
     for one in only:
         if not any(name.startswith(one) for name in names):
-            raise BioposeError(f"there is no film '{one}'", mend=f"Give --only with one or more of {', '.join(names)}.")
+            raise BioposeError(f"there is no '{one}' here", mend=f"Give --only with one or more of {', '.join(names)}.")
     return [name for name in names if not only or any(name.startswith(one) for one in only)]
 
 

@@ -23,7 +23,7 @@ def test_a_film_is_named_by_its_beginning():
     names = list(FILMS)
     assert chosen(names, ()) == names
     assert chosen(names, ("opencap",)) == ["opencap_squat", "opencap_walk"]
-    with pytest.raises(BioposeError, match="no film 'nobody'"):
+    with pytest.raises(BioposeError, match="no 'nobody' here"):
         chosen(names, ("opencap", "nobody"))
 
 

@@ -89,7 +89,7 @@ def test_each_kind_of_film_has_its_figures():
 def test_films_that_are_not_there(tmp_path):
     with pytest.raises(BioposeError, match="none of the films"):
         bench_real_video(tmp_path, tmp_path / "runs")
-    with pytest.raises(BioposeError, match="no film 'somebody'"):
+    with pytest.raises(BioposeError, match="no 'somebody' here"):
         bench_real_video(tmp_path, tmp_path / "runs", only=("somebody",))
     assert not (tmp_path / "runs").exists()
 

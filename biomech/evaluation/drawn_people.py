@@ -1,0 +1,138 @@
+"""Drawn people who walk, squat and sit down as users film them, with known coordinates, as the real detector sees them.
+
+A motion is a generator's (``labels.library``), of one person whatever the view, and drives a random body; it is drawn
+and looked at as the synthetic set is (``mqhmr.synthetic.see``). What was detected and the true coordinates stay in a
+folder, the same for the same seed, so that only recovering and solving are repeated: drawing takes 0.12 s a frame.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from biomech.body.anny import AnnyBody
+from biomech.body.driven import driven, with_soft_forearms
+from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
+from biomech.evaluation.mqhmr_activities import VIEWS_RAD, camera_at
+from biomech.keypoints.blazepose import BlazePose
+from biomech.mesh.mqhmr.shards import Clip
+from biomech.mesh.mqhmr.synthetic import see
+from biomech.mesh.mqhmr.synthetic_people import random_shape
+from biomech.mesh.mqhmr.synthetic_view import Surface
+from biomech.skeleton.kinematics import Kinematics
+from biomech.skeleton.mot import write_mot
+
+KINDS = {"walk": "plain_walk", "squat": "squat", "sit_to_stand": "sit_to_stand"}  # the generators' names
+ACTIVITIES = tuple(KINDS)
+SECONDS, RATE_HZ = 2.5, 30.0
+PEOPLE = 20
+TRIES = 10
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One person in one activity from one view: the true coordinates, and what the detector saw."""
+
+    activity: str
+    view: str
+    person: int
+    folder: Path
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of both files."""
+        return f"{self.activity}_{self.view}_{self.seed:03d}_{self.person:02d}"
+
+    @property
+    def clip(self) -> Path:
+        """What was seen: ``mqhmr.shards.Clip``."""
+        return self.folder / f"{self.name}.npz"
+
+    @property
+    def truth(self) -> Path:
+        """The coordinates."""
+        return self.folder / f"{self.name}.mot"
+
+
+@dataclass
+class Eyes:
+    """What draws and looks; slow to build."""
+
+    surface: Surface
+    detector: BlazePose
+
+
+def people(folder: Path, *, count: int = PEOPLE, seed: int = 0) -> list[Drawn]:
+    """Every activity and view of so many people; nothing is drawn yet."""
+    return [
+        Drawn(activity, view, person, folder, seed)
+        for activity in ACTIVITIES
+        for view in VIEWS_RAD
+        for person in range(count)
+    ]
+
+
+def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
+    """Draw those whose files are not there; the others are left alone.
+
+    Raises:
+        BioposeError: the detector does not see a person throughout, whatever the scene.
+    """
+    missing = [one for one in wanted if not (one.clip.exists() and one.truth.exists())]
+    if not missing:
+        return
+    torch.set_num_threads(1)
+    eyes = Eyes(Surface(), BlazePose(threads=1))
+    for at, one in enumerate(missing, 1):
+        one.folder.mkdir(parents=True, exist_ok=True)
+        truth = coordinates(one)
+        write_mot(truth, one.truth)
+        seen(with_soft_forearms(moving(one, truth)), one, eyes).save(one.clip)
+        say(f"drawn {at} of {len(missing)}: {one.name}")
+
+
+def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Clip:
+    """The person drawn from where the view has the camera, in scenes until the detector sees all of the clip.
+
+    Raises:
+        BioposeError: it does not, whatever the scene.
+    """
+    scenes = (one.seed, ACTIVITIES.index(one.activity), one.person, list(VIEWS_RAD).index(one.view))
+    rng = np.random.default_rng(scenes)
+    for _ in range(TRIES):
+        clip = see(motion, camera_at(one.view), eyes, rng)
+        if clip is not None:
+            return clip
+    raise BioposeError(f"the detector does not see {one.name}", mend="Give another --seed.")
+
+
+def coordinates(one: Drawn) -> Kinematics:
+    """What the person does: the same from every view."""
+    from biomech.labels.library.generated import generate  # not in every checkout yet
+
+    rng = np.random.default_rng((one.seed, ACTIVITIES.index(one.activity), one.person))
+    return generate(KINDS[one.activity], SECONDS, RATE_HZ, rng)
+
+
+def shape(one: Drawn) -> np.ndarray:
+    """The person's build: the same in every activity."""
+    return random_shape(AnnyBody.load([0]), np.random.default_rng((one.seed, one.person))).double().numpy()
+
+
+def moving(one: Drawn, truth: Kinematics) -> BodyMotion:
+    """The person about the origin, facing X, the floor at Y = 0."""
+    motion = driven(AnnyBody.load([0]), shape(one), truth.names, truth.values, truth.time_s)
+    middle = motion.root_position_m.mean(0) * [1.0, 0.0, 1.0]
+    return replace(motion, root_position_m=motion.root_position_m - middle)
+
+
+def size(one: Drawn) -> tuple[float, float]:
+    """Stature (m) and mass (kg) of the person."""
+    body, build = AnnyBody.load([0]), torch.tensor(shape(one)).float()
+    with torch.no_grad():
+        return float(body.stature(build)), float(body.mass(build))
