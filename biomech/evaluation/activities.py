@@ -102,7 +102,7 @@ def solved(one: Drawn, folder: Path, options: Options, sized: bool = False) -> t
 
 def agreement(comparison: Comparison) -> dict[str, float]:
     """Of one person; left and right averaged. NaN where the truth hardly moves, or has no such coordinate."""
-    figures = {}
+    figures: dict[str, float] = {}
     for joint, names in MEASURED.items():
         errors = [comparison.errors[name] for name in names if name in comparison.errors]
         moving = [e for e in errors if e.reference_range >= MOVES_DEG]
