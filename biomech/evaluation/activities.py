@@ -5,6 +5,7 @@ from what the real detector saw by recovering, extracting, scaling and solving. 
 error. Left and right count alike, and so do the people.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -65,9 +66,11 @@ def bench_activities(
     draw(wanted, say)
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
     took: dict[str, float] = {}
-    frames = 0
+    frames, cpu = 0, 0.0
     for one in wanted:
+        started = time.process_time()
         answer, seconds = solved(one, folder, options or Options(), sized)
+        cpu += time.process_time() - started
         took = {stage: took.get(stage, 0.0) + value for stage, value in seconds.items()}
         comparison = compare(recognise_motion(one.truth), recognise_motion(answer), heading=True)
         frames += len(comparison.curves.time_s)
@@ -78,6 +81,7 @@ def bench_activities(
     return {
         **summary(rows),
         "seconds_per_frame": round(sum(took.values()) / frames, 4),
+        "cpu_seconds_per_frame": round(cpu / frames, 4),  # of all cores; what else runs hardly moves it
         "people": count,
         "seconds_per_frame_by_stage": {stage: round(value / frames, 4) for stage, value in took.items()},
         "activities": rows,
