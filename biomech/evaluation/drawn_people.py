@@ -21,6 +21,7 @@ from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.evaluation.mqhmr_activities import VIEWS_RAD, camera_at
 from biomech.keypoints.blazepose import BlazePose
+from biomech.labels.library.generated import generate
 from biomech.labels.people import random_person
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic import see
@@ -116,8 +117,6 @@ def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Clip:
 
 def coordinates(one: Drawn) -> Kinematics:
     """What the person does: the same from every view."""
-    from biomech.labels.library.generated import generate  # not in every checkout yet
-
     rng = np.random.default_rng((one.seed, ACTIVITIES.index(one.activity), one.person))
     return generate(KINDS[one.activity], SECONDS, RATE_HZ, rng)
 

@@ -1,8 +1,5 @@
 """The bench on drawn people: who does what, what is drawn once, and what the figures are of."""
 
-import sys
-import types
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -36,11 +33,7 @@ def generated(kind, seconds, rate_hz, rng):
 
 @pytest.fixture(autouse=True)
 def library(monkeypatch):
-    module = types.ModuleType("generated")
-    module.generate = generated
-    monkeypatch.setitem(sys.modules, "biomech.labels.library.generated", module)
-    if "biomech.labels.library" not in sys.modules:
-        monkeypatch.setitem(sys.modules, "biomech.labels.library", types.ModuleType("library"))
+    monkeypatch.setattr(drawn_people, "generate", generated)
 
 
 def changed(motion, **degrees):
