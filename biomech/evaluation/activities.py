@@ -5,6 +5,7 @@ from what the real detector saw by recovering, extracting, scaling and solving. 
 error. Left and right count alike, and so do the people.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,12 +17,10 @@ import numpy as np
 
 from biomech import from_video
 from biomech.evaluation.compare import Comparison, compare
-from biomech.evaluation.drawn_people import PEOPLE, RATE_HZ, Drawn, draw, people, size
+from biomech.evaluation.drawn_people import PEOPLE, Drawn, draw, people, size
 from biomech.evaluation.films import chosen
 from biomech.evaluation.mqhmr_activities import VIEWS_RAD
 from biomech.ik import Options, Result
-from biomech.mesh.mqhmr.shards import Clip
-from biomech.mesh.mqhmr.synthetic import keypoints_of
 from biomech.skeleton.recognise import recognise_motion
 from biomech.solvers import choose_solvers
 
@@ -100,7 +99,7 @@ def solved(one: Drawn, folder: Path, options: Options, sized: bool = False) -> t
     solvers = choose_solvers(options, lambda: None)
     files = Result.of(folder / one.name, one.name, {}, solvers)
     files.folder.mkdir(parents=True, exist_ok=True)
-    keypoints_of(Clip.load(one.clip, maps=options.recover == "mqhmr"), RATE_HZ).save(files.keypoints)
+    shutil.copyfile(one.keypoints, files.keypoints)
     return files.kinematics, from_video.solve_keypoints(files, options, lambda _: nullcontext(None))
 
 

@@ -7,6 +7,7 @@ a core a frame, 25 to 30 minutes for the 180 clips of twenty people.
 """
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +21,12 @@ from biomech.body.driven import driven, with_soft_forearms
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.evaluation.mqhmr_activities import VIEWS_RAD, camera_at
+from biomech.files import whole_file
 from biomech.keypoints.blazepose import BlazePose
+from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.library.generated import generate
 from biomech.labels.people import random_person
-from biomech.mesh.mqhmr.shards import Clip
-from biomech.mesh.mqhmr.synthetic import see
+from biomech.mesh.mqhmr.synthetic import keypoints_of, see
 from biomech.mesh.mqhmr.synthetic_view import Surface
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.mot import write_mot
@@ -49,18 +51,23 @@ class Drawn:
 
     @property
     def name(self) -> str:
-        """Of both files."""
+        """Of all files."""
         return f"{self.activity}_{self.view}_{self.seed:03d}_{self.person:02d}"
 
     @property
-    def clip(self) -> Path:
-        """What was seen: ``mqhmr.shards.Clip``."""
-        return self.folder / f"{self.name}.npz"
+    def keypoints(self) -> Path:
+        """What was seen."""
+        return self.folder / f"{self.name}_keypoints.npz"
 
     @property
     def truth(self) -> Path:
         """The coordinates."""
         return self.folder / f"{self.name}.mot"
+
+    @property
+    def build(self) -> Path:
+        """Stature and mass."""
+        return self.folder / f"{self.name}.json"
 
 
 @dataclass
@@ -87,7 +94,7 @@ def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
     Raises:
         BioposeError: the detector does not see a person throughout, whatever the scene.
     """
-    missing = [one for one in wanted if not (one.clip.exists() and one.truth.exists())]
+    missing = [one for one in wanted if not one.keypoints.exists()]
     if not missing:
         return
     torch.set_num_threads(1)
@@ -96,11 +103,13 @@ def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
         one.folder.mkdir(parents=True, exist_ok=True)
         truth = coordinates(one)
         write_mot(truth, one.truth)
-        seen(with_soft_forearms(moving(one, truth)), one, eyes).save(one.clip)
+        with whole_file(one.build) as temporary:
+            temporary.write_text(json.dumps(_size(shape(one))) + "\n")
+        seen(with_soft_forearms(moving(one, truth)), one, eyes).save(one.keypoints)
         say(f"drawn {at} of {len(missing)}: {one.name}")
 
 
-def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Clip:
+def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Keypoints:
     """The person drawn from where the view has the camera, in scenes until the detector sees all of the clip.
 
     Raises:
@@ -111,7 +120,7 @@ def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Clip:
     for _ in range(TRIES):
         clip = see(motion, camera_at(one.view), eyes, rng)
         if clip is not None:
-            return clip
+            return keypoints_of(clip, RATE_HZ)
     raise BioposeError(f"the detector does not see {one.name}", mend="Give another --seed.")
 
 
@@ -140,6 +149,11 @@ def moving(one: Drawn, truth: Kinematics) -> BodyMotion:
 
 def size(one: Drawn) -> tuple[float, float]:
     """Stature (m) and mass (kg) of who was drawn."""
-    body, build = AnnyBody.load([0]), torch.tensor(Clip.load(one.clip, maps=False).betas).float()
+    known = json.loads(one.build.read_text())
+    return known["height_m"], known["mass_kg"]
+
+
+def _size(build: Float[np.ndarray, " shape"]) -> dict[str, float]:
+    body, numbers = AnnyBody.load([0]), torch.tensor(build).float()
     with torch.no_grad():
-        return float(body.stature(build)), float(body.mass(build))
+        return {"height_m": float(body.stature(numbers)), "mass_kg": float(body.mass(numbers))}

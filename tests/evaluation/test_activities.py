@@ -76,6 +76,7 @@ def test_what_is_there_is_not_drawn_again(tmp_path, monkeypatch):
         return Seen() if len(looked) > 1 else None  # the first scene hides somebody
 
     monkeypatch.setattr(drawn_people, "see", see)
+    monkeypatch.setattr(drawn_people, "keypoints_of", lambda clip, rate_hz: clip)
     monkeypatch.setattr(drawn_people, "Surface", lambda: None)
     monkeypatch.setattr(drawn_people, "BlazePose", lambda threads: None)
     wanted = [Drawn("squat", view, 0, tmp_path / "clips", 0) for view in ("front", "side")]
@@ -83,9 +84,10 @@ def test_what_is_there_is_not_drawn_again(tmp_path, monkeypatch):
     assert len(looked) == 3 and looked[0] == looked[1] != looked[2]
     for one in wanted:
         known = read_mot(one.truth)
-        assert np.allclose(known.values, coordinates(one).values, atol=1e-4) and one.clip.exists()
+        assert np.allclose(known.values, coordinates(one).values, atol=1e-4) and one.keypoints.exists()
     draw(wanted)
     assert len(looked) == 3
+    assert size(wanted[0]) == size(wanted[1]) and 1.4 < size(wanted[0])[0] < 2.1
 
 
 def test_somebody_whom_the_detector_does_not_see(tmp_path, monkeypatch):
@@ -152,4 +154,4 @@ def test_drawn_detected_and_solved(tmp_path, monkeypatch):
     height_m, mass_kg = size(one)
     assert 1.4 < height_m < 2.1 and 40 < mass_kg < 130
     assert len(motion.time_s) == 15 and np.isfinite(motion.values).all()
-    assert {path.name for path in one.folder.iterdir()} == {one.truth.name, one.clip.name}
+    assert {path.name for path in one.folder.iterdir()} == {one.truth.name, one.keypoints.name, one.build.name}
