@@ -1,5 +1,7 @@
 """The entrance with a video: detect, recover, extract; then scale, solve and the overlay."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,28 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             work=lambda: _recover(files, options, bar),
         ),
     ]
+
+
+def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, float]:
+    """The stages from the folder's keypoints to its motion, one after the other; no record is kept.
+
+    Returns what each took (s).
+
+    Raises:
+        BioposeError: as the stages.
+    """
+    works: dict[str, Callable[[], Any]] = {
+        "recover": lambda: _recover(files, options, bar),
+        "extract": lambda: _extract(files),
+        "scale": lambda: _scale(files, options),
+        "solve": lambda: [_solve(files, solution, options, bar) for solution in files.solutions],
+    }
+    seconds = {}
+    for stage, work in works.items():
+        started = time.perf_counter()
+        work()
+        seconds[stage] = time.perf_counter() - started
+    return seconds
 
 
 def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:

@@ -36,8 +36,8 @@ def mqhmr(
     """MQ-HMR on real film, on rendered clips and by activity and view, refined and not, beside fit; speed by stage."""
     from biomech.cli.bench import _tell
     from biomech.errors import BioposeError
+    from biomech.evaluation.beam import CAMERAS
     from biomech.evaluation.mqhmr import bench_mqhmr
-    from biomech.evaluation.real_video import CAMERAS
     from biomech.mesh.mqhmr.train import load_mqhmr
     from biomech.mesh.recoverers import trained
 

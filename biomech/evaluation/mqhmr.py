@@ -1,7 +1,7 @@
 """`biopose bench mqhmr`: the first network on real film, on held-out rendered clips, by activity and view; its speed.
 
 Real film: Pose2Sim's demonstration, each camera alone and nothing known but the file, against the triangulation (see
-``real_video``, whose figures of the posed model are `bench real-video`'s). ``real_…`` are of the network's frames, each
+``beam``, whose figures of the posed model are `bench real-video`'s). ``real_…`` are of the network's frames, each
 by itself, ``real_refined_…`` of refined ones, ``real_through_time_…`` of the moving body that is made of either;
 ``fit_…`` of the recoverer without a network, ``blazepose_…`` of the detector's own 3D.
 """
@@ -17,11 +17,11 @@ from jaxtyping import Float
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
+from biomech.evaluation.beam import CAMERAS, DETECTOR_NAMES, REFERENCE_NAMES, Points
 from biomech.evaluation.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
 from biomech.evaluation.mqhmr_activities import bench_activities
 from biomech.evaluation.mqhmr_pictures import draw_failures
 from biomech.evaluation.mqhmr_rendered import bench_rendered
-from biomech.evaluation.real_video import CAMERAS, DETECTOR_NAMES, REFERENCE_NAMES, Points
 from biomech.ik import Options, run_ik
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -35,6 +36,13 @@ SIZES_PX = ((1920, 1080), (1080, 1920), (1280, 720), (720, 1280), (960, 720))
 SHARE_INSIDE = 0.4  # of the joints that a picture shows at least
 TRIES = 200
 FILMED = 0.75  # share of the clips that are seen as people film; the others from anywhere
+
+
+class Eyes(Protocol):
+    """What draws a person, and what looks at the drawing."""
+
+    surface: Surface
+    detector: BlazePose
 
 
 @dataclass
@@ -172,7 +180,7 @@ def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
     return Camera(float(focal), center, (width, height), rotation, -rotation @ place)
 
 
-def see(motion: BodyMotion, camera: Camera, makers: Makers, rng: np.random.Generator) -> Clip | None:
+def see(motion: BodyMotion, camera: Camera, makers: Eyes, rng: np.random.Generator) -> Clip | None:
     """The clip as the landmark network sees it; None where it does not see a person throughout."""
     body, shape = makers.surface.body, torch.tensor(motion.shape).float()
     with torch.no_grad():
