@@ -154,3 +154,46 @@ def guess(columns: Float[np.ndarray, "frames inputs"], network: SequenceNet | No
         (one[2] + other[2][:, MIRROR] * flip) / 2,
         (one[3] + other[3][:, MIRROR]) / 2,
     )
+
+
+def seen_over_time(
+    names: list[str],
+    xy: Float[np.ndarray, "frames points 2"],
+    confidence: Float[np.ndarray, "frames points"],
+    world_m: Float[np.ndarray, "frames points 3"] | None,
+    time_s: Float[np.ndarray, " frames"],
+    focal_px: float,
+    center_px: Float[np.ndarray, "2"],
+    network: SequenceNet | None = None,
+) -> Answer:
+    """``guess`` of a clip at any rate, by whatever detector, at the clip's own times.
+
+    Args:
+        names: of the points, of which some are BlazePose's.
+        confidence: 0 where a keypoint is not to be believed.
+    """
+    at = np.arange(time_s[0], time_s[-1] + 1e-6, 1 / RATE_HZ)
+    known = [k for k, name in enumerate(names) if name in POINT_NAMES]
+    rows = [POINT_NAMES.index(names[k]) for k in known]
+    picture, present = np.zeros((len(at), POINTS, 2)), np.zeros((len(at), POINTS))
+    for k, row in zip(known, rows, strict=True):
+        good = confidence[:, k] > 0
+        if good.any():
+            picture[:, row] = _at(at, time_s[good], xy[good, k])
+            present[:, row] = np.interp(at, time_s, good.astype(float)) > 0.5
+    said = None
+    if world_m is not None and len(known) == POINTS:
+        said = np.zeros((len(at), POINTS, 3))
+        good = np.isfinite(world_m).all((1, 2))
+        said[:, rows] = _at(at, time_s[good], world_m[good][:, known].reshape(good.sum(), -1)).reshape(len(at), -1, 3)
+    answer = guess(columns_of(picture, present, said, focal_px, center_px), network)
+    flat = {name: getattr(answer, name) for name in ("features", "features_sd", "points", "points_sd")}
+    return Answer(
+        **{name: _at(time_s, at, v.reshape(len(at), -1)).reshape(-1, *v.shape[1:]) for name, v in flat.items()}
+    )
+
+
+def _at(
+    wanted_s: Float[np.ndarray, " wanted"], time_s: Float[np.ndarray, " times"], values: Float[np.ndarray, "times n"]
+) -> Float[np.ndarray, "wanted n"]:
+    return np.stack([np.interp(wanted_s, time_s, column) for column in values.T], 1)

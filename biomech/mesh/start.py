@@ -18,6 +18,7 @@ from biomech.mesh.fit import Evidence, State
 from biomech.mesh.level import TO_THE_LENS, Level
 from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.placing import Placing
+from biomech.mesh.sequence import seen_over_time
 from biomech.mesh.subject import Subject
 
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -54,6 +55,7 @@ class FromDetector:
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
+        evidence = _over_time(evidence, keypoints, correspondence)
         if keypoints.world_m is None:
             return evidence
         confidence = evidence.confidence
@@ -82,6 +84,20 @@ class FromDetector:
         subject: Subject,
     ) -> State:
         return laid_over_landmarks(evidence, correspondence, placing, subject)
+
+
+def _over_time(evidence: Evidence, keypoints: Keypoints, correspondence: Correspondence) -> Evidence:
+    """With what the sequence network makes of the clip."""
+    answer = seen_over_time(
+        correspondence.points.names,
+        evidence.xy,
+        evidence.confidence,
+        None,
+        keypoints.time_s,
+        evidence.focal_px,
+        evidence.center_px,
+    )
+    return replace(evidence, guess=answer.features, guess_sd=answer.features_sd)
 
 
 def laid_over_landmarks(
