@@ -22,6 +22,7 @@ from biomech.markers.trc import write_trc
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.mot import is_translation
 
+READ = (".trc", ".c3d", ".npz", ".txt")
 RATE_HZ = 60.0  # recordings are thinned to about this
 LABORATORIES = Path(__file__).parent / "laboratories.csv"
 CC_BY, BSD, MIT, APACHE, CMU = "CC BY 4.0", "BSD-2", "MIT", "Apache-2.0", "CMU: free use"
@@ -90,20 +91,24 @@ def kind_of(stem: str) -> str:
     return next((kind for part, kind in KINDS.items() if part in low), "other")
 
 
-def gather(data: Path, work: Path) -> list[tuple[Source, Path]]:
+def gather(data: Path, work: Path) -> tuple[list[tuple[Source, Path]], dict[str, str]]:
     """Write every recording as .trc below ``work``, a folder per person; what is there stays.
 
     Returns:
-        The source and the .trc of each. A source whose files are absent is left out.
+        The source and the .trc of each, and why a file cannot be read. A source whose files are absent is left out.
     """
-    found = []
+    found, failed = [], {}
     for source in SOURCES:
-        for path in sorted(data.glob(source.files)):
+        for path in sorted(path for path in data.glob(source.files) if path.suffix in READ):
             person = f"{source.name}_{source.subject(path)}"
             trc = work / person / f"{path.stem}.trc"
             if not trc.is_file():
                 trc.parent.mkdir(parents=True, exist_ok=True)
-                write_trc(_read(path), trc)
+                try:
+                    write_trc(_read(path), trc)
+                except BioposeError as error:
+                    failed[str(path.relative_to(data))] = error.what
+                    continue
             found.append((source, trc))
             # Scaling takes a static trial and never labels it; its copy is somebody who stands.
             if "static" in path.stem.lower():
@@ -111,7 +116,7 @@ def gather(data: Path, work: Path) -> list[tuple[Source, Path]]:
                 if not stood.is_file():
                     shutil.copyfile(trc, stood)
                 found.append((source, stood))
-    return found
+    return found, failed
 
 
 def _read(path: Path) -> Markers:
