@@ -60,7 +60,6 @@ SOURCES = (
     Source("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, "plug_in_gait", _stem_part(r"HC\d+")),
     Source("rbds", "motions/rbds_running_markers/*.npz", CC_BY, _LABS, _stem_part(r"RBDS\d+"), whole_body=False),
     Source("hamner", f"{_OSIM}hamner_subject04_run/*.trc", BSD, _LABS, kind="run"),
-    Source("dorn", f"{_OSIM}dorn_run_sprint/*.trc", BSD, _LABS),
     Source("bmclab_run", "motions/bmclab_notebooks/*_run.*", CC_BY, _LABS),
     Source("bmclab_walk", "motions/bmclab_notebooks/walk*.trc", CC_BY, _LABS, _stem_part(r"walk\d*"), False, "walk"),
     Source("camargo", f"{_OSIM}camargo_walk/*.trc", CC_BY, _LABS, whole_body=False, kind="walk"),
@@ -73,11 +72,12 @@ SOURCES = (
     Source("cmu_02", "c3d/cmu_02_05.c3d", CMU, kind="jump"),
     Source("cmu_06", "c3d/cmu_dribble_shoot_basketball.c3d", CMU, kind="other"),
 )
-# What is said against a file of the data, by name.
+# The very motion of a film that is kept for checks (video/opencap_samples).
+ON_FILM = {("opencap_lab_subject4", "squats1")}
 KINDS = {  # by a part of the file's name
     "static": "standing", "stood": "standing", "squat": "squat", "dls": "squat", "sts": "sit_to_stand", "dj": "jump",
-    "turn": "turn", "straight": "walk", "walk": "walk", "levelground": "walk", "overground": "walk",
-    "treadmill": "walk", "run": "run",
+    "turn": "turn", "straight": "walk", "walkingt": "walk_modified", "walk": "walk",
+    "levelground": "walk", "overground": "walk", "treadmill": "walk", "run": "run",
 }  # fmt: skip
 LEGS = re.compile(r"^(pelvis|hip|knee|ankle|subtalar)_")
 NEVER_KNOWN = re.compile(r"^(mtp)_")  # no marker on the toes
@@ -182,7 +182,7 @@ def motions_of(
         known = np.array([bool(not NEVER_KNOWN.match(n) and (source.whole_body or LEGS.match(n))) for n in coordinates])
         if not any(name.endswith("HD") for name in _markers_in(trc)):
             known &= np.array([not n.startswith("neck_") for n in coordinates])
-        kind = source.kind or kind_of(trc.stem)
+        kind, subject = source.kind or kind_of(trc.stem), trc.parent.name.removesuffix("_s1")
         rms = float(shard.about["marker_rms_mm"])
         masked = float((shard.flags[:, known] != 0).mean())
         motion = Motion(
@@ -190,8 +190,8 @@ def motions_of(
             source=source.name,
             licence=source.licence,
             kind=kind,
-            subject=trc.parent.name,
-            split=split_of(trc.parent.name),
+            subject=subject,
+            split="test" if (source.name, trc.stem) in ON_FILM else split_of(subject),
             rate_hz=rate,
             frames=len(values),
             known="whole body" if source.whole_body else "legs",
