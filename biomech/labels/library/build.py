@@ -24,7 +24,7 @@ GENERATED_S, GENERATED_HZ = 8.0, 50.0
 SHARES = (("train", 0.8), ("val", 0.1), ("test", 0.1))
 # Of each mean curve of a recorded plain walk, the part that must be in the band.
 LEAST_INSIDE = 0.9
-MOST_UNTRUSTED, MOST_OUTSIDE = 0.05, 0.1
+MOST_UNTRUSTED = 0.05
 SHORTEST_S = 0.5
 FIGURE, TABLE = "walks_in_bands.png", "summary.csv"
 Made = tuple[Motion, Kinematics, Bool[np.ndarray, " coordinates"]]
@@ -73,7 +73,7 @@ def build(
     motions: list[Motion] = []
     walks: dict[str, list[Walk]] = {}
     for motion, kinematics, known in _all(data, out / "work", each, seed, workers, built, progress):
-        motion = _against_bands(motion, kinematics, walks, built)
+        motion = _against_bands(motion, kinematics, known, walks, built)
         write_motion(out, motion.name, kinematics, known)
         motions.append(motion)
     write_index(out, motions)
@@ -134,9 +134,19 @@ def _motion(name: str, kinematics: Kinematics, source: str, licence: str, kind: 
     frames = len(kinematics.time_s)
     rate = (frames - 1) / max(float(np.ptp(kinematics.time_s)), 1e-9)
     return Motion(
-        **{"name": name, "source": source, "licence": licence, "kind": kind, "subject": subject},
-        **{"split": split_of(subject), "rate_hz": round(rate, 4), "frames": frames, "known": "whole body"},
-        **{"marker_rms_mm": None, "quality": "good", "mend": "", "path": path},
+        name=name,
+        source=source,
+        licence=licence,
+        kind=kind,
+        subject=subject,
+        split=split_of(subject),
+        rate_hz=round(rate, 4),
+        frames=frames,
+        known="whole body",
+        marker_rms_mm=None,
+        quality="good",
+        mend="",
+        path=path,
     )
 
 
@@ -165,25 +175,33 @@ def _of_cmu(data: Path, kept: Path) -> Iterator[Made]:
         free = cmu.mended(clip, mend)
         outside = cmu.out_of_range(free)
         kinematics = cmu.within_range(free)
+        known = np.array([not name.startswith("mtp_") for name in kinematics.names]) & ~cmu.not_known(outside)
+        lacking = [n for n, k in zip(kinematics.names, known, strict=True) if recordings.NEEDED.match(n) and not k]
         quality = "good"
         if (share := 1 - clip.trusted.mean()) > MOST_UNTRUSTED:
             quality = f"{share:.0%} of the frames are broken in the file"
-        elif outside.max() > MOST_OUTSIDE:
-            quality = (
-                f"{kinematics.names[int(outside.argmax())]} is outside its range in {outside.max():.0%} of the frames"
-            )
+        elif lacking:
+            quality = f"{', '.join(lacking)} outside the range"
         said = " ".join(f"{name} {degrees:+.1f}" for name, degrees in mend.items())
         source = "cmu_amc" if clip.file == cmu.AMC else "cmu_bvh"
         motion = _motion(
             f"{source}_{clip.name}", kinematics, source, cmu.LICENCE, clip.kind, f"cmu_{clip.person}",
             f"{clip.file}: {clip.name} ({clip.description})",
         )  # fmt: skip
-        known = np.array([not name.startswith("mtp_") for name in kinematics.names])
         yield replace(motion, quality=quality, mend=said), kinematics, known
 
 
-def _against_bands(motion: Motion, kinematics: Kinematics, walks: dict[str, list[Walk]], built: Built) -> Motion:
-    """Plain walks are looked at; one that is outside the published bands is no longer good."""
+def _against_bands(
+    motion: Motion,
+    kinematics: Kinematics,
+    known: Bool[np.ndarray, " coordinates"],
+    walks: dict[str, list[Walk]],
+    built: Built,
+) -> Motion:
+    """Plain walks are looked at: one that is outside the published bands is no longer good.
+
+    Where it is CMU's ankles alone (its feet are the weakest part of the rig), those are taken as not known.
+    """
     if motion.kind not in ("plain_walk", "walk") or (motion.source == "generated" and motion.kind == "walk"):
         return motion
     if motion.source.startswith("cmu") and not motion.path.endswith("(walk)"):
@@ -193,6 +211,11 @@ def _against_bands(motion: Motion, kinematics: Kinematics, walks: dict[str, list
         return motion
     group = {"generated": "generated", "cmu_bvh": "CMU, mended", "cmu_amc": "CMU, mended"}.get(motion.source, "markers")
     built.plain_walks[group] = built.plain_walks.get(group, 0) + 1
+    if motion.source.startswith("cmu") and min(walk.inside(f"ankle_angle_{side}") for side in "rl") < LEAST_INSIDE:
+        feet = [k for k, name in enumerate(kinematics.names) if name.startswith(("ankle_", "subtalar_"))]
+        known[feet] = False
+        walk = Walk(walk.speed_m_s, {name: c for name, c in walk.curves.items() if not name.startswith("ankle_")})
+        motion = replace(motion, known="whole body but the feet")
     worst, share = walk.least_inside
     if share < LEAST_INSIDE:
         return replace(motion, quality=f"{worst} of the walk is outside the published ±2 SD for {1 - share:.0%} of it")

@@ -40,6 +40,7 @@ PEOPLE_SD_DEG = {"pelvis_tilt": 4.5, "hip_flexion": 5.5, "knee_angle": 4.5, "ank
 ELBOW_WALKING_DEG = 34.0  # mean over strides (OpenCap's walks)
 SWING_PEAK = 0.72  # of the cycle: the knee is bent the most
 STRIDE_S = (0.75, 1.7)
+MOST_OUTSIDE = 0.1  # share of the frames outside its range; more, and a coordinate is not known
 LIFTED_M = 0.04  # the lower foot, of a jump
 KINDS = {  # by a part of CMU's description
     "run": "run", "jog": "run", "jump": "jump", "hop": "jump", "sit on": "sit_to_stand", "basketball": "other",
@@ -224,6 +225,15 @@ def out_of_range(kinematics: Kinematics) -> Float[np.ndarray, " coordinates"]:
     outside = (kinematics.values < limits[:, 0] - 0.02) | (kinematics.values > limits[:, 1] + 0.02)
     free = [n.startswith("pelvis_") for n in kinematics.names]
     return np.where(free, 0.0, outside.mean(0))
+
+
+def not_known(outside: Float[np.ndarray, " coordinates"]) -> Bool[np.ndarray, " coordinates"]:
+    """Coordinates that are out of range too often; of an arm's three, all: they are one turn."""
+    bad = outside > MOST_OUTSIDE
+    for side in "rl":
+        arm = [names().index(f"arm_{way}_{side}") for way in ("flex", "add", "rot")]
+        bad[arm] = bad[arm].any()
+    return bad
 
 
 def within_range(kinematics: Kinematics) -> Kinematics:
