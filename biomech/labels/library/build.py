@@ -24,6 +24,7 @@ GENERATED_S, GENERATED_HZ = 8.0, 50.0
 SHARES = (("train", 0.8), ("val", 0.1), ("test", 0.1))
 # Of each mean curve of a recorded plain walk, the part that must be in the band.
 LEAST_INSIDE = 0.9
+OUTSIDE = "outside the published ±2 SD"
 MOST_UNTRUSTED = 0.05
 SHORTEST_S = 0.5
 FIGURE, TABLE = "walks_in_bands.png", "summary.csv"
@@ -76,6 +77,7 @@ def build(
         motion = _against_bands(motion, kinematics, known, walks, built)
         write_motion(out, motion.name, kinematics, known)
         motions.append(motion)
+    motions = _of_doubtful_people(motions)
     write_index(out, motions)
     for left in set((out / MOTIONS).glob("*.npz")) - {out / MOTIONS / f"{m.name}.npz" for m in motions}:
         left.unlink()
@@ -86,6 +88,18 @@ def build(
     built.hours = sum(m.seconds for m in motions) / 3600
     built.seconds = time.perf_counter() - started
     return built
+
+
+def _of_doubtful_people(motions: list[Motion]) -> list[Motion]:
+    """Whose every recorded plain walk is outside the bands has a wrong zero, in all other motions too."""
+    outside: dict[str, list[bool]] = {}
+    for m in motions:
+        if m.kind == "walk" and not m.source.startswith(("generated", "cmu")) and (m.good or OUTSIDE in m.quality):
+            outside.setdefault(m.subject, []).append(not m.good)
+    wrong = {subject for subject, all_of in outside.items() if all(all_of)}
+    return [
+        replace(m, quality=f"the person's walks: {OUTSIDE}") if m.good and m.subject in wrong else m for m in motions
+    ]
 
 
 def table(motions: list[Motion]) -> pd.DataFrame:
@@ -200,7 +214,7 @@ def _against_bands(
 ) -> Motion:
     """Plain walks are looked at: one that is outside the published bands is no longer good.
 
-    Where it is CMU's ankles alone (its feet are the weakest part of the rig), those are taken as not known.
+    Where it is the ankles of a recording (feet carry few markers, CMU's rig is weakest there), those are not known.
     """
     if motion.kind not in ("plain_walk", "walk") or (motion.source == "generated" and motion.kind == "walk"):
         return motion
@@ -211,14 +225,14 @@ def _against_bands(
         return motion
     group = {"generated": "generated", "cmu_bvh": "CMU, mended", "cmu_amc": "CMU, mended"}.get(motion.source, "markers")
     built.plain_walks[group] = built.plain_walks.get(group, 0) + 1
-    if motion.source.startswith("cmu") and min(walk.inside(f"ankle_angle_{side}") for side in "rl") < LEAST_INSIDE:
+    if motion.source != "generated" and min(walk.inside(f"ankle_angle_{side}") for side in "rl") < LEAST_INSIDE:
         feet = [k for k, name in enumerate(kinematics.names) if name.startswith(("ankle_", "subtalar_"))]
         known[feet] = False
         walk = Walk(walk.speed_m_s, {name: c for name, c in walk.curves.items() if not name.startswith("ankle_")})
-        motion = replace(motion, known="whole body but the feet")
+        motion = replace(motion, known=f"{motion.known} but the feet")
     worst, share = walk.least_inside
     if share < LEAST_INSIDE:
-        return replace(motion, quality=f"{worst} of the walk is outside the published ±2 SD for {1 - share:.0%} of it")
+        return replace(motion, quality=f"{worst} {OUTSIDE} for {1 - share:.0%} of the walk")
     built.inside[group] = built.inside.get(group, 0) + 1
     walks.setdefault(group, []).append(walk)
     return motion

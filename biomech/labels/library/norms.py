@@ -101,7 +101,7 @@ def walking(curve: str, phase: Curve, speed_m_s: float | Curve) -> tuple[Curve, 
     the table take its ends.
     """
     phase = np.asarray(phase, float) % 1.0
-    speed = np.clip(speed_m_s, *list(SPEEDS_M_S.values())[:: len(SPEEDS_M_S) - 1])
+    speed = np.clip(speed_m_s, min(SPEEDS_M_S.values()), max(SPEEDS_M_S.values()))
     at = np.interp(speed, list(SPEEDS_M_S.values()), np.arange(len(SPEEDS_M_S)))
     mean, sd = np.zeros_like(phase), np.zeros_like(phase)
     for number, name in enumerate(SPEEDS_M_S):

@@ -15,6 +15,7 @@ from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.mot import is_translation, read_mot
 
 STILL_RAD = 1e-4  # a coordinate that moves less was locked
+MOST_HZ = 60.0  # files are thinned to about this
 DEGREES_MEANT = 12.0  # rad; no angle is larger
 _OSIM = "motions/nimblephysics_osim/"
 
@@ -42,7 +43,6 @@ FILES = (
     ),
     MotFile("bmclab_run_ik", "bmclab_run", "motions/bmclab_notebooks/ik_output_run.mot", "CC BY 4.0", "run"),
     MotFile("loco_walk", "loco_mujoco", "motions/loco_mujoco_walk_run/02-constspeed_full_humanoid.npz", "MIT", "walk"),
-    MotFile("loco_run", "loco_mujoco", "motions/loco_mujoco_walk_run/05-run_full_humanoid.npz", "MIT", "run"),
 )
 
 
@@ -65,7 +65,9 @@ def transfer(path: Path) -> tuple[Kinematics, Bool[np.ndarray, " coordinates"]]:
         values[:, column], known[column] = found, np.ptp(found) > STILL_RAD
     if not any(known[names().index(f"knee_angle_{side}")] for side in "rl"):
         raise BioposeError("the file moves no knee of ours", where=str(path))
-    time_s = theirs.time_s - theirs.time_s[0]
+    rate = (len(theirs.time_s) - 1) / float(np.ptp(theirs.time_s))
+    every = max(1, round(rate / MOST_HZ))
+    time_s, values = (theirs.time_s - theirs.time_s[0])[::every], values[::every]
     return Kinematics(list(names()), values, time_s, np.array([not is_translation(n) for n in names()])), known
 
 
