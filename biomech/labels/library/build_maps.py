@@ -1,14 +1,15 @@
-"""Makes ``laboratories.csv``, a marker map for laboratories of ../shared/data that the package's maps do not know.
+"""Makes marker maps for laboratories of ../shared/data that the package's maps do not know.
 
     python -m biomech.labels.library.build_maps
 
-Landmarks are where the package's virtual markers have them; what is on muscle may be moved and is roughly placed.
+In ``laboratories.csv`` landmarks are where the package's virtual markers have them; what is on muscle may be moved and
+is roughly placed.
 """
 
 import csv
 from pathlib import Path
 
-from biomech.labels.marker_map import COLUMNS
+from biomech.labels.marker_map import COLUMNS, FOLDER
 from biomech.markers.virtual import load_virtual_markers
 
 HERE = Path(__file__).parent
@@ -91,8 +92,22 @@ def _left(name: str) -> str:
     return "L" + name[1:]
 
 
-if __name__ == "__main__":
-    with open(HERE / "laboratories.csv", "w", newline="") as file:
+def with_sacrum() -> list[list[object]]:
+    """Plug-in Gait with one marker between the posterior spines instead of two: without it nothing shows the tilt."""
+    with open(FOLDER / "plug_in_gait.csv", newline="") as file:
+        known = [row for row in csv.reader(file)][1:]
+    sacrum = next(row for row in rows() if row[1] == "SACR")
+    return [*known, sacrum]  # type: ignore[list-item]
+
+
+def write(name: str, table: list[list[object]]) -> None:
+    """A map as the package reads it."""
+    with open(HERE / name, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows(rows())
+        writer.writerows(table)
+
+
+if __name__ == "__main__":
+    write("laboratories.csv", rows())
+    write("plug_in_gait_sacrum.csv", with_sacrum())

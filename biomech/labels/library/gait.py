@@ -6,7 +6,19 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.labels.library import norms
-from biomech.labels.library.person import ASYMMETRY, GRAVITY, LIMIT_SD, SIDES, Draft, Person, both_sides, normal, wander
+from biomech.labels.library.bands import walk_of
+from biomech.labels.library.person import (
+    ASYMMETRY,
+    GRAVITY,
+    LIMIT_SD,
+    SIDES,
+    Draft,
+    Person,
+    both_sides,
+    normal,
+    ramp,
+    wander,
+)
 from biomech.skeleton.kinematics import Kinematics
 
 Curve = Float[np.ndarray, " frames"]
@@ -19,6 +31,7 @@ STRIDE_TO_STRIDE = 0.12  # of the SD between people
 TILT_INTO_HIP = 0.85  # a pelvis that leans forwards flexes the hip: thighs stay where they are
 STRAIGHT_M_S = (0.4, 2.2)
 TRIES = 200
+SEEN_INSIDE = 0.95  # of every mean curve of a plain walk
 # Mean and SD between people, degrees: what Schwartz's table has not.
 LUMBAR_EXTENSION = {"walk": (-6.0, 4.0), "run": (-12.0, 4.0)}
 RUN_PELVIS_TILT = (-5.0, 4.0)  # running people solved from markers lean 3 to 9° with the pelvis
@@ -59,7 +72,7 @@ def walk(seconds: float, rate_hz: float, rng: np.random.Generator, *, plain: boo
         speed, turn = _course(draft, plain)
         phase = _phase(draft, norms.cadence_strides_s(speed) * (1 + 0.05 * float(normal(rng))))
         _walk_legs(draft, phase, speed)
-        if inside_bands(draft, phase, speed):
+        if inside_bands(draft, phase, speed) and (not plain or _seen_inside(draft, speed)):
             break
     _arms(draft, phase, 2.0 + 10.0 * np.minimum(speed, 1.8), elbow=26.0, elbow_swing=9.0)
     draft.tremble(0.2)
@@ -77,6 +90,16 @@ def inside_bands(draft: Draft, phase: Curve, speed: Curve, within_sd: float = 1.
     return True
 
 
+def _seen_inside(draft: Draft, speed: Curve) -> bool:
+    """As ``inside_bands``, with the phase that the knees tell and not the one that was drawn."""
+    columns = [f"{name}_{side}" for name in norms.BANDS[1:] for side in SIDES] + ["pelvis_tilt"]
+    values = np.radians([draft.curves[name] for name in columns])
+    path = np.stack([speed * draft.time_s, 0 * draft.time_s])
+    names = [*columns, "pelvis_tx", "pelvis_tz"]
+    walk = walk_of(Kinematics(names, np.concatenate([values, path]).T, draft.time_s, np.ones(len(names), bool)))
+    return walk is None or walk.least_inside[1] > SEEN_INSIDE
+
+
 def _course(draft: Draft, plain: bool) -> tuple[Curve, Curve]:
     """Speed (m/s) and heading (degrees, to the left) over time."""
     rng, time = draft.rng, draft.time_s
@@ -84,8 +107,6 @@ def _course(draft: Draft, plain: bool) -> tuple[Curve, Curve]:
     speed = np.full(frames, np.clip(rng.normal(1.2, 0.35), *STRAIGHT_M_S))
     turn = np.zeros(frames)
     if not plain:
-        from biomech.labels.library.person import ramp
-
         kind = rng.integers(4)
         if kind == 0:
             speed = speed * ramp(time, rng.uniform(0.1, 0.4) * end, rng.uniform(1.0, 2.0))
@@ -213,9 +234,9 @@ def run(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
     draft.curves["pelvis_list"] = -4.0 * side_to_side
     draft.curves["pelvis_rotation"] = 5.0 * np.cos(2 * np.pi * (phase - 0.55)) * np.exp(0.3 * float(normal(rng)))
     mean, sd = LUMBAR_EXTENSION["run"]
-    draft.curves["lumbar_extension"] = mean + sd * float(normal(rng)) - 0.5 * tilt_sd
+    draft.curves["lumbar_extension"] = np.full(len(phase), mean + sd * float(normal(rng)) - 0.5 * tilt_sd)
     draft.curves["lumbar_bending"] = 5.0 * side_to_side
-    draft.curves["lumbar_rotation"] = -14.0 * np.cos(2 * np.pi * (phase - 0.0)) * np.exp(0.3 * float(normal(rng)))
+    draft.curves["lumbar_rotation"] = -14.0 * np.cos(2 * np.pi * phase) * np.exp(0.3 * float(normal(rng)))
     draft.curves["neck_rotation"] = -0.6 * (draft.curves["lumbar_rotation"] + draft.curves["pelvis_rotation"])
     _arms(draft, phase, 18 + 6 * (speed - 2), elbow=72.0 + 12 * float(normal(rng)), elbow_swing=8.0)
     draft.tremble(0.4)

@@ -17,6 +17,7 @@ of anterior tilt to the +1 to +5° of walking people solved from markers on the 
 """
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ STANDING = {
 Curve = Float[np.ndarray, " frames"]
 
 
-def periodic(knots: dict[int, float], phase: Curve) -> Curve:
+def periodic(knots: Mapping[int, float], phase: Curve) -> Curve:
     """A smooth closed curve through values at per cents of the cycle."""
     at, values = [*knots, 100], [*knots.values(), next(iter(knots.values()))]
     return CubicSpline(np.divide(at, 100), values, bc_type="periodic")(np.asarray(phase) % 1.0)
@@ -100,7 +101,7 @@ def walking(curve: str, phase: Curve, speed_m_s: float | Curve) -> tuple[Curve, 
     the table take its ends.
     """
     phase = np.asarray(phase, float) % 1.0
-    speed = np.clip(speed_m_s, *list(SPEEDS_M_S.values())[:: len(SPEEDS_M_S) - 1])
+    speed = np.clip(speed_m_s, min(SPEEDS_M_S.values()), max(SPEEDS_M_S.values()))
     at = np.interp(speed, list(SPEEDS_M_S.values()), np.arange(len(SPEEDS_M_S)))
     mean, sd = np.zeros_like(phase), np.zeros_like(phase)
     for number, name in enumerate(SPEEDS_M_S):

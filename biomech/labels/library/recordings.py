@@ -22,8 +22,10 @@ from biomech.markers.trc import write_trc
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.mot import is_translation
 
+READ = (".trc", ".c3d", ".npz", ".txt")
 RATE_HZ = 60.0  # recordings are thinned to about this
 LABORATORIES = Path(__file__).parent / "laboratories.csv"
+SACRUM = Path(__file__).parent / "plug_in_gait_sacrum.csv"
 CC_BY, BSD, MIT, APACHE, CMU = "CC BY 4.0", "BSD-2", "MIT", "Apache-2.0", "CMU: free use"
 
 
@@ -48,7 +50,7 @@ def _stem_part(pattern: str) -> Callable[[Path], str]:
     return subject
 
 
-_LABS = str(LABORATORIES)
+_LABS, _SACRUM = str(LABORATORIES), str(SACRUM)
 _OSIM = "motions/nimblephysics_osim/"
 SOURCES = (
     Source("opencap_lab_subject4", "opencap_lab_subject4/MarkerData/*.trc", BSD, "opencap"),
@@ -56,32 +58,34 @@ SOURCES = (
     Source("opencap_unfiltered", f"{_OSIM}opencap_unfiltered_walk_dj/*.trc", BSD, "opencap"),
     Source("opencap_subject3", f"{_OSIM}opencap_subject3_dj/*.trc", BSD, "opencap", kind="jump"),
     Source("double_leg_squat", f"{_OSIM}double_leg_squat/*.trc", BSD, "opencap", kind="squat"),
-    Source("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, "plug_in_gait", _stem_part(r"HC\d+")),
+    Source("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, _SACRUM, _stem_part(r"HC\d+")),
     Source("rbds", "motions/rbds_running_markers/*.npz", CC_BY, _LABS, _stem_part(r"RBDS\d+"), whole_body=False),
     Source("hamner", f"{_OSIM}hamner_subject04_run/*.trc", BSD, _LABS, kind="run"),
-    Source("dorn", f"{_OSIM}dorn_run_sprint/*.trc", BSD, _LABS),
     Source("bmclab_run", "motions/bmclab_notebooks/*_run.*", CC_BY, _LABS),
     Source("bmclab_walk", "motions/bmclab_notebooks/walk*.trc", CC_BY, _LABS, _stem_part(r"walk\d*"), False, "walk"),
     Source("camargo", f"{_OSIM}camargo_walk/*.trc", CC_BY, _LABS, whole_body=False, kind="walk"),
     Source("opensim_jam", "motions/gait_c3d_misc/opensim_jam_*.npz", APACHE, _LABS),
     Source("gaitalytics_treadmill", "motions/gait_c3d_misc/gaitalytics_treadmill.npz", MIT, _LABS, whole_body=False),
-    Source("gaitalytics", "motions/gait_c3d_misc/gaitalytics_small_pig.npz", MIT, "plug_in_gait", kind="walk"),
+    Source("gaitalytics", "motions/gait_c3d_misc/gaitalytics_small_pig.npz", MIT, _SACRUM, kind="walk"),
     Source("sintmaartens", "motions/gait_c3d_misc/sintmaartens*.npz", MIT, _LABS, whole_body=False, kind="walk"),
     Source("rtosim", "motions/gait_c3d_misc/rtosim*.npz", APACHE, _LABS, whole_body=False),
     Source("pds", "motions/pds_standing/PDS*static.txt", CC_BY, _LABS, kind="standing"),
     Source("cmu_02", "c3d/cmu_02_05.c3d", CMU, kind="jump"),
     Source("cmu_06", "c3d/cmu_dribble_shoot_basketball.c3d", CMU, kind="other"),
 )
-# What is said against a file of the data, by name.
+# The very motion of a film that is kept for checks (video/opencap_samples).
+ON_FILM = {("opencap_lab_subject4", "squats1")}
 KINDS = {  # by a part of the file's name
     "static": "standing", "stood": "standing", "squat": "squat", "dls": "squat", "sts": "sit_to_stand", "dj": "jump",
-    "turn": "turn", "straight": "walk", "walk": "walk", "levelground": "walk", "overground": "walk",
-    "treadmill": "walk", "run": "run",
+    "turn": "turn", "straight": "walk", "walkingt": "walk_modified", "walk": "walk",
+    "levelground": "walk", "overground": "walk", "treadmill": "walk", "run": "run",
 }  # fmt: skip
 LEGS = re.compile(r"^(pelvis|hip|knee|ankle|subtalar)_")
 NEVER_KNOWN = re.compile(r"^(mtp)_")  # no marker on the toes
 # Beyond them a solution is no label.
-MOST_RMS_MM, MOST_STANDING_KNEE_DEG, MOST_MASKED = 25.0, 12.0, 0.2
+MOST_RMS_MM, MOST_STANDING_KNEE_DEG = 25.0, 12.0
+MOST_DOUBTFUL = 0.4  # share of a coordinate's labels (landmarks off, out of range, jumps); more, and it is not known
+NEEDED = re.compile(r"^(pelvis|hip|knee)_")
 
 
 def kind_of(stem: str) -> str:
@@ -90,20 +94,24 @@ def kind_of(stem: str) -> str:
     return next((kind for part, kind in KINDS.items() if part in low), "other")
 
 
-def gather(data: Path, work: Path) -> list[tuple[Source, Path]]:
+def gather(data: Path, work: Path) -> tuple[list[tuple[Source, Path]], dict[str, str]]:
     """Write every recording as .trc below ``work``, a folder per person; what is there stays.
 
     Returns:
-        The source and the .trc of each. A source whose files are absent is left out.
+        The source and the .trc of each, and why a file cannot be read. A source whose files are absent is left out.
     """
-    found = []
+    found, failed = [], {}
     for source in SOURCES:
-        for path in sorted(data.glob(source.files)):
+        for path in sorted(path for path in data.glob(source.files) if path.suffix in READ):
             person = f"{source.name}_{source.subject(path)}"
             trc = work / person / f"{path.stem}.trc"
             if not trc.is_file():
                 trc.parent.mkdir(parents=True, exist_ok=True)
-                write_trc(_read(path), trc)
+                try:
+                    write_trc(_read(path), trc)
+                except BioposeError as error:
+                    failed[str(path.relative_to(data))] = error.what
+                    continue
             found.append((source, trc))
             # Scaling takes a static trial and never labels it; its copy is somebody who stands.
             if "static" in path.stem.lower():
@@ -111,7 +119,7 @@ def gather(data: Path, work: Path) -> list[tuple[Source, Path]]:
                 if not stood.is_file():
                     shutil.copyfile(trc, stood)
                 found.append((source, stood))
-    return found
+    return found, failed
 
 
 def _read(path: Path) -> Markers:
@@ -177,21 +185,22 @@ def motions_of(
         known = np.array([bool(not NEVER_KNOWN.match(n) and (source.whole_body or LEGS.match(n))) for n in coordinates])
         if not any(name.endswith("HD") for name in _markers_in(trc)):
             known &= np.array([not n.startswith("neck_") for n in coordinates])
-        kind = source.kind or kind_of(trc.stem)
+        kind, subject = source.kind or kind_of(trc.stem), trc.parent.name.removesuffix("_s1")
         rms = float(shard.about["marker_rms_mm"])
-        masked = float((shard.flags[:, known] != 0).mean())
+        doubtful = (shard.flags != 0).mean(0)
+        known &= doubtful < MOST_DOUBTFUL
         motion = Motion(
             name=str(shard.about["name"]),
             source=source.name,
             licence=source.licence,
             kind=kind,
-            subject=trc.parent.name,
-            split=split_of(trc.parent.name),
+            subject=subject,
+            split="test" if (source.name, trc.stem) in ON_FILM else split_of(subject),
             rate_hz=rate,
             frames=len(values),
             known="whole body" if source.whole_body else "legs",
             marker_rms_mm=round(rms, 2),
-            quality=_verdict(kinematics, kind, rms, masked),
+            quality=_verdict(kinematics, kind, rms, known),
             mend="",
             path=source.files,
         )
@@ -211,12 +220,13 @@ def _filled(values: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(at, at[good], column[good]) for column in values.T], 1)
 
 
-def _verdict(kinematics: Kinematics, kind: str, rms_mm: float, masked: float) -> str:
+def _verdict(kinematics: Kinematics, kind: str, rms_mm: float, known: Bool[np.ndarray, " coordinates"]) -> str:
     """Why a solution is not to be learned from, or "good"."""
     if rms_mm > MOST_RMS_MM:
         return f"marker RMS {rms_mm:.0f} mm"
-    if masked > MOST_MASKED:
-        return f"{masked:.0%} of the labels are doubtful"
+    lacking = [n for n, is_known in zip(kinematics.names, known, strict=True) if NEEDED.match(n) and not is_known]
+    if lacking:
+        return f"the labels of {', '.join(lacking)} are doubtful"
     if kind == "standing":
         knees = np.degrees([np.median(kinematics.column(f"knee_angle_{side}")) for side in "rl"])
         if max(abs(knees)) > MOST_STANDING_KNEE_DEG:

@@ -67,7 +67,9 @@ class MotionLibrary:
         path = Path(folder) / INDEX
         if not path.is_file():
             raise BioposeError(
-                "there is no motion library", where=str(folder), mend="Build one: biopose library --out FOLDER."
+                "there is no motion library",
+                where=str(folder),
+                mend="Build one: biopose label DATA --library --out FOLDER.",
             )
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
