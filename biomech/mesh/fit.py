@@ -36,9 +36,9 @@ from biomech.mesh.subject import Subject
 CORRELATION_S = 0.1  # errors, poses and accelerations last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
 ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
-LANDMARK_TRUST = 0.5
+LANDMARK_TRUST = 0.1
 LANDMARK_SIZE = 0.9, 1.3  # of the body's
-HABIT_TRUST, GUESS_TRUST = 0.5, 0.5
+HABIT_TRUST, GUESS_TRUST = 0.5, 1.0
 HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.05
 STILL_SD_M_S = 0.15  # of what only seems to stand: along the ray a foot that hardly moves in the picture may
 BALANCE_SD_M = 0.03  # of the mass from above the middle of the feet

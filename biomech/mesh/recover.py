@@ -40,7 +40,7 @@ USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points fr
 SEEN, DOUBTFUL = 0.3, 0.5
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
-FIRST_LANDMARK_TRUST = 2.0  # the picture alone would have a squat seen from the front as legs that point backwards
+FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
 PARTS = {
     "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
     "left arm": ("left_elbow", "left_wrist"),

@@ -55,7 +55,7 @@ class FromDetector:
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
-        evidence = _over_time(evidence, keypoints, correspondence)
+        evidence = _over_time(evidence, keypoints, places, correspondence)
         if keypoints.world_m is None:
             return evidence
         confidence = evidence.confidence
@@ -86,13 +86,15 @@ class FromDetector:
         return laid_over_landmarks(evidence, correspondence, placing, subject)
 
 
-def _over_time(evidence: Evidence, keypoints: Keypoints, correspondence: Correspondence) -> Evidence:
+def _over_time(
+    evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
+) -> Evidence:
     """With what the sequence network makes of the clip."""
     answer = seen_over_time(
         correspondence.points.names,
         evidence.xy,
         evidence.confidence,
-        None,
+        None if keypoints.world_m is None else keypoints.world_m[:, places],
         keypoints.time_s,
         evidence.focal_px,
         evidence.center_px,
