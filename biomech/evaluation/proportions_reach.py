@@ -34,7 +34,9 @@ def reached(
         shape = subject.shape.copy()
         shape[free] = numbers
         tensor = torch.from_numpy(shape).float()
-        return np.append(np.exp(body_lengths().log(tensor.double().numpy()[None])[0]), float(subject.body.stature(tensor)))
+        return np.append(
+            np.exp(body_lengths().log(tensor.double().numpy()[None])[0]), float(subject.body.stature(tensor))
+        )
 
     def residual(numbers: Float[np.ndarray, " free"]) -> Float[np.ndarray, " rows"]:
         return np.concatenate([(measured(numbers) - lengths) / FITTED_TO_M, (numbers - subject.shape[free]) / spread])

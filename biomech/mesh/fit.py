@@ -1,9 +1,9 @@
 """Mesh recovery, first form: the body's shape, pose and place fitted to the keypoints of a window of frames.
 
 The body turns as our OpenSim skeleton does (``biomech.body.linkage``), in a world whose Y is up; how the camera lies in
-it and where the floor is are found with the rest. `recover` cuts the clip into windows. One sum of squares, minimised by
-Gauss–Newton steps over all frames, the shape and the camera at once; each residual is divided by a standard deviation
-that `calibrate` measured on rendered bodies or that motions show:
+it and where the floor is are found with the rest. `recover` cuts the clip into windows. One sum of squares, minimised
+by Gauss–Newton steps over all frames, the shape and the camera at once; each residual is divided by a standard
+deviation that `calibrate` measured on rendered bodies or that motions show:
 
 - picture: the projection of a calibrated body point against the keypoint, robust
 - landmarks: the arrangement of the body points in space against the detector's own 3D, robust
@@ -29,6 +29,7 @@ from biomech.mesh.ground import BEARING, MASSES
 from biomech.mesh.habit import Habit
 from biomech.mesh.level import SIZE as LEVEL_SIZE
 from biomech.mesh.level import Level
+from biomech.mesh.lifter import USUAL_STATURE_M
 from biomech.mesh.placing import Frame, Placed, Placing, Slopes
 from biomech.mesh.standing import Standing, standing
 from biomech.mesh.subject import Subject
@@ -147,12 +148,13 @@ class WindowFit:
         total += 2 * HABIT_TRUST * self.information * self.habit.cost(values)
         guess = np.square((values - e.guess) / e.guess_sd)
         total += GUESS_TRUST * self.information * float(_robust(guess).sum())
-        total += float(np.square(self._smoothness(self.placing.points(frame, self.tracers))).sum())
+        usual = USUAL_STATURE_M / shaped.stature_m
+        total += float(np.square(usual * self._smoothness(self.placing.points(frame, self.tracers))).sum())
         soles = self.placing.points(frame, self.soles)
-        total += float(np.square(self._slides(soles)).sum())
+        total += float(np.square(usual * self._slides(soles)).sum())
         if self.standing is not None:
-            total += float(np.square(self._heights(soles, state.level.floor_m)).sum())
-            off = self._off_balance(soles, self.placing.points(frame, self.masses))
+            total += float(np.square(usual * self._heights(soles, state.level.floor_m)).sum())
+            off = usual * self._off_balance(soles, self.placing.points(frame, self.masses))
             total += float((self._balance_weight() * _robust(np.square(off).sum(-1))).sum())
         residuals = (state.subject.residual(), state.level.residual())
         return 0.5 * (total + sum(float(np.square(r).sum()) for r in residuals))
@@ -268,12 +270,16 @@ class WindowFit:
         weight = np.sqrt(GUESS_TRUST * self.information * _slope(np.square(guess)))
         equations.add_frames(weight * guess, (weight / e.guess_sd)[..., None] * by_pose)
 
+        # Metres of movement are those of a person of usual stature: else the smallest person would move least.
+        usual = USUAL_STATURE_M / shaped.stature_m
         tracers = self.placing.place(frame, self.tracers)
-        flat = tracers.by_pose.reshape(frames, -1, self.placing.size)
-        equations.add_differences(SECOND_DIFFERENCE, self._smoothness(tracers.points), flat * self._smoothness_weight())
+        flat = usual * tracers.by_pose.reshape(frames, -1, self.placing.size)
+        equations.add_differences(
+            SECOND_DIFFERENCE, usual * self._smoothness(tracers.points), flat * self._smoothness_weight()
+        )
 
         soles = self.placing.place(frame, self.soles, slopes)
-        self._add_slides(equations, self._slides(soles.points), self._sliding(), soles.by_pose)
+        self._add_slides(equations, usual * self._slides(soles.points), usual * self._sliding(), soles.by_pose)
         if self.standing is not None:
             self._add_floor(equations, state, frame, soles, slopes, free_level)
         self._add_shared(equations, state, slopes, free_level)
@@ -283,20 +289,21 @@ class WindowFit:
         self, equations: NormalEquations, state: State, frame: Frame, soles: Placed, slopes: Slopes | None, level: bool
     ) -> None:
         """Heights of the soles, and balance above them."""
-        heights = self._heights(soles.points, state.level.floor_m)
-        weight = self._bearing(soles.points, state.level.floor_m)
+        usual = USUAL_STATURE_M / state.subject.stature_m
+        heights = usual * self._heights(soles.points, state.level.floor_m)
+        weight = usual * self._bearing(soles.points, state.level.floor_m)
         shared = self._shared(
             None if soles.by_shape is None else weight[..., None] * soles.by_shape[:, :, 1],
             np.stack([0 * weight, 0 * weight, -weight], -1) if level else None,
         )
         equations.add_frames(heights, weight[..., None] * soles.by_pose[:, :, 1], shared)
         masses, share = self.placing.place(frame, self.masses, slopes), self._share()
-        off = self._off_balance(soles.points, masses.points)
+        off = usual * self._off_balance(soles.points, masses.points)
         weight = np.sqrt(self._balance_weight() * _slope(np.square(off).sum(-1)))
 
         def level_parts(by_mass, by_sole) -> np.ndarray:
             moved = np.einsum("m,fmiu->fiu", self.mass, by_mass) - np.einsum("fp,fpiu->fiu", share, by_sole)
-            return weight[:, None, None] / BALANCE_SD_M * moved[:, [0, 2]]
+            return usual * weight[:, None, None] / BALANCE_SD_M * moved[:, [0, 2]]
 
         by_shape = None if slopes is None else level_parts(masses.by_shape, soles.by_shape)
         shared = self._shared(by_shape, np.zeros((len(off), 2, LEVEL_SIZE)) if level else None)

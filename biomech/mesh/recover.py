@@ -193,7 +193,7 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
         still=np.zeros((len(xy), len(SOLES))),
         guess=np.zeros((len(xy), FEATURES)),
         guess_sd=np.full((len(xy), FEATURES), np.inf),
-        interval_s=float(np.median(steps)) if len(steps) else 1 / 30,
+        interval_s=float(np.median(steps)) if len(steps) else 1.0,  # a lone picture is news
         focal_px=keypoints.focal_px,
         center_px=center,
     )

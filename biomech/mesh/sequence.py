@@ -1,9 +1,9 @@
 """The sequence network: what keypoints over a second or two say of a pose that those of one frame leave open.
 
-Dilated convolutions over time, 15 frames a second, see where the keypoints are, how they move, and the detector's own 3D
-where there is any. They say, frame by frame, how the body is held against gravity (``features``) and where its points
-are in space, each with the mean error that they expect. Learned by ``train_sequence`` from motions drawn by code before
-simulated detectors, then from rendered bodies before the real one.
+Dilated convolutions over time, 15 frames a second, see where the keypoints are, how they move, and the detector's own
+3D where there is any. They say, frame by frame, how the body is held against gravity (``features``) and where its
+points are in space, each with the mean error that they expect. Learned by ``train_sequence`` from motions drawn by code
+before simulated detectors, then from rendered bodies before the real one.
 """
 
 import functools

@@ -86,9 +86,7 @@ class FromDetector:
         return laid_over_landmarks(evidence, correspondence, placing, subject)
 
 
-def _over_time(
-    evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
-) -> Evidence:
+def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence) -> Evidence:
     """With what the sequence network makes of the clip."""
     answer = seen_over_time(
         correspondence.points.names,

@@ -1,7 +1,7 @@
 """Trains the sequence network: first on moving people before simulated detectors, then on rendered clips.
 
-The simulated detector errs as the real one was measured to err on film: each point is off by a constant of 10 to 30 mm a
-clip, and scatters about that by 5 to 20 mm, a part of it for half a second.
+The simulated detector errs as the real one was measured to err on film: each point is off by a constant of 10 to 30 mm
+a clip, and scatters about that by 5 to 20 mm, a part of it for half a second.
 """
 
 from dataclasses import dataclass
