@@ -12,6 +12,7 @@ import numpy as np
 from av.error import FFmpegError
 from jaxtyping import UInt8
 
+from biomech.camera import NARROWEST_DEG, WIDEST_DEG, check_focal, focal_from_fov
 from biomech.errors import BioposeError
 
 PICTURE_SUFFIXES = {".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -124,23 +125,18 @@ def focal_length(video: Video, focal_px: float | None = None, fov_deg: float | N
     if focal_px is not None and fov_deg is not None:
         raise BioposeError("focal length and field of view both given", mend="Give --focal-px or --fov, not both.")
     if focal_px is not None:
-        if not focal_px > 0:
-            raise BioposeError(f"a focal length of {focal_px:g} px cannot be", mend="--focal-px has to be above 0.")
+        check_focal(focal_px, video.size_px)
         return float(focal_px), "given (--focal-px)"
     if fov_deg is not None:
-        if not 1 <= fov_deg <= 175:
+        if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
             raise BioposeError(f"a field of view of {fov_deg:g}° cannot be", mend="--fov is in degrees, 1 to 175.")
-        return _focal_from_fov(longer, fov_deg), f"given (--fov {fov_deg:g}° across the longer side)"
+        return focal_from_fov(longer, fov_deg), f"given (--fov {fov_deg:g}° across the longer side)"
     if video.focal_px is not None:
         return video.focal_px, video.focal_source
     return (
-        _focal_from_fov(longer, DEFAULT_FOV_DEG),
+        focal_from_fov(longer, DEFAULT_FOV_DEG),
         f"default: {DEFAULT_FOV_DEG:g}° across the longer side, a phone's main camera (26 mm equivalent)",
     )
-
-
-def _focal_from_fov(side_px: float, fov_deg: float) -> float:
-    return side_px / 2 / float(np.tan(np.radians(fov_deg) / 2))
 
 
 def _look_at_file(path: Path) -> Video:
