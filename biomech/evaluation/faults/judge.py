@@ -13,7 +13,7 @@ from biomech.skeleton.model import quiet_opensim
 
 FURTHEST_M = 1000.0
 MOST_TURNED_DEG = 3600.0
-SAME = 0.02  # rad, m or of a table's own unit: two results that differ by less are one
+SAME = 0.05  # rad, m or of a table's own unit: two results that differ by less are one
 # What Python says of itself is no message for a user.
 BARE = re.compile(
     r"invalid literal for|could not convert string|object is not (iterable|subscriptable|callable)|object has no attr"

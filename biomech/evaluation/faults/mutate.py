@@ -104,8 +104,13 @@ def of_numbers(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterat
         yield _content(f"every number is {bad}", NUMBER.sub(bad, text))
 
 
-def of_table(data: bytes, rng: np.random.Generator, header_rows: int, names_row: int, time_column: int) -> Iterator:
-    """Of rows and columns under names; as .trc (five rows of header), .mot and .csv have them."""
+def of_table(
+    data: bytes, rng: np.random.Generator, *, header_rows: int, names_row: int, time_column: int, places: bool
+) -> Iterator[Mutation]:
+    """Of rows and columns under names; as .trc (five rows of header), .mot and .csv have them.
+
+    ``places``: the values are those of points of one body, so that exchanged or scaled ones contradict the others.
+    """
     lines = data.decode().splitlines()
     comma = "," if "\t" not in lines[header_rows] else "\t"
     head, rows = lines[:header_rows], [line.split(comma) for line in lines[header_rows:]]
@@ -132,7 +137,7 @@ def of_table(data: bytes, rng: np.random.Generator, header_rows: int, names_row:
         a, b = rng.choice(np.arange(first, columns), 2, replace=False)
         order = list(range(columns))
         order[a], order[b] = order[b], order[a]
-        yield written(f"columns {a} and {b} swapped", [[row[k] for k in order] for row in rows], loud=True)
+        yield written(f"columns {a} and {b} swapped", [[row[k] for k in order] for row in rows], loud=places)
         yield written(f"no column {a}", [[x for k, x in enumerate(row) if k != a] for row in rows], loud=True)
         yield written(f"column {a} twice", [[*row[:a], row[a], *row[a:]] for row in rows], loud=True)
         yield valued(f"column {a} is huge", lambda table, a=a: table.__setitem__((slice(None), a), 1e9))
@@ -150,8 +155,10 @@ def of_table(data: bytes, rng: np.random.Generator, header_rows: int, names_row:
     yield written("blanks between", [[" ".join(row)] for row in rows], loud=True)
     yield written("semicolons between", [[";".join(row)] for row in rows], loud=True)
     for factor in (1000.0, 0.001, 100.0):
-        yield valued(f"values times {factor:g}", lambda t, f=factor: t.__setitem__(np.s_[:, first:], f * t[:, first:]))
-    yield valued("y and z exchanged", lambda t: _exchange(t, first))
+        yield valued(
+            f"values times {factor:g}", lambda t, f=factor: t.__setitem__(np.s_[:, first:], f * t[:, first:]), places
+        )
+    yield valued("y and z exchanged", lambda t: _exchange(t, first), places)
     yield at_time("time in ms", lambda t: 1000 * t)
     yield at_time("time of two decimals", lambda t: t.round(1))
     yield at_time("time backwards", lambda t: t[::-1])

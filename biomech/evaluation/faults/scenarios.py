@@ -169,14 +169,14 @@ def mutations(kind: str, data: bytes, rng: np.random.Generator, others: list[Pat
     yield from mutate.of_any_path(others)
     yield from mutate.of_bytes(data, rng, text=kind not in ("npz", "c3d", "mp4", "png", "zip", "bytes"))
     if kind == "trc":
-        yield from mutate.of_table(data, rng, header_rows=6, names_row=3, time_column=1)
+        yield from mutate.of_table(data, rng, header_rows=6, names_row=3, time_column=1, places=True)
         yield from mutate.of_numbers(data, rng)
     elif kind == "mot":
         header = data.decode().splitlines().index("endheader") + 2
-        yield from mutate.of_table(data, rng, header_rows=header, names_row=header - 1, time_column=0)
+        yield from mutate.of_table(data, rng, header_rows=header, names_row=header - 1, time_column=0, places=False)
         yield from mutate.of_numbers(data, rng)
     elif kind == "csv":
-        yield from mutate.of_table(data, rng, header_rows=1, names_row=0, time_column=0)
+        yield from mutate.of_table(data, rng, header_rows=1, names_row=0, time_column=0, places=False)
         yield from mutate.of_numbers(data, rng)
     elif kind == "xml":
         yield from mutate.of_xml(data, rng)
