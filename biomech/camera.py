@@ -5,6 +5,30 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from biomech.errors import BioposeError
+
+NARROWEST_DEG, WIDEST_DEG = 1.0, 175.0  # angle of view across the longer side
+
+
+def focal_from_fov(side_px: float, fov_deg: float) -> float:
+    """Focal length (px) of an angle of view (degrees) across a side of so many pixels."""
+    return side_px / 2 / float(np.tan(np.radians(fov_deg) / 2))
+
+
+def check_focal(focal_px: float, size_px: tuple[int, int], where: str | None = None) -> None:
+    """Refuse a focal length (px) that no lens has over a picture of that size (width, height).
+
+    Raises:
+        BioposeError: the angle of view would be outside 1 to 175°.
+    """
+    shortest, longest = (focal_from_fov(max(size_px), fov) for fov in (WIDEST_DEG, NARROWEST_DEG))
+    if not shortest <= focal_px <= longest:
+        raise BioposeError(
+            f"a focal length of {focal_px:g} px cannot be: over {max(size_px)} px, {shortest:.3g} to {longest:.3g} can",
+            where=where,
+            mend="Give it in pixels of the upright picture (--focal-px), or the angle of view (--fov).",
+        )
+
 
 @dataclass(frozen=True)
 class Camera:

@@ -1,4 +1,4 @@
-"""The one error that a user can mend."""
+"""The errors that a user can mend."""
 
 
 class BioposeError(Exception):
@@ -16,3 +16,7 @@ class BioposeError(Exception):
         if self.mend:
             lines.append(self.mend)
         return "\n".join(lines)
+
+
+class MachineError(BioposeError):
+    """The machine failed, not what it was given: no room, no permission, no memory. It would fail on the next too."""

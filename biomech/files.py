@@ -1,11 +1,72 @@
-"""Writing files whole: a temporary file beside the target, then a rename."""
+"""Files at the border: read only what is one, written whole: a temporary file beside the target, then a rename."""
 
+import codecs
 import contextlib
 import hashlib
+import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from biomech.errors import BioposeError, MachineError
+
+MOST_TEXT_BYTES = 4 << 30
+STEM_KEPT = 60  # characters of a name in its temporary file's; a name has 255 bytes at most
+
+
+def check_file(path: Path, *, missing: str = "there is no such file", mend: str | None = None) -> Path:
+    """The path of a file that may be read; a pipe, a device or a folder is none, and reading one might never end.
+
+    Raises:
+        BioposeError: there is none, or it may not be read.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with open(path, "rb"):
+                return path
+    except FileNotFoundError:
+        raise BioposeError(missing, where=str(path), mend=mend) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a path"
+        raise BioposeError(f"cannot be read ({why})", where=str(path), mend=mend) from error
+    kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+    raise BioposeError(f"{kind}, not a file", where=str(path), mend=mend)
+
+
+def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> str:
+    """A text in UTF-8, or in UTF-16 where it begins with the mark of that; what is neither gives replacement signs.
+
+    Raises:
+        BioposeError: no file, or one that is too large.
+    """
+    path = check_file(path, mend=mend)
+    if (size := path.stat().st_size) > most_bytes:
+        raise BioposeError(
+            f"{size / 1e9:.1f} GB; at most {most_bytes / 1e9:g} are read", where=str(path), mend="Cut it into parts."
+        )
+    data = path.read_bytes()
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return data.decode("utf-16" if data.startswith(marks) else "utf-8-sig", errors="replace")
+
+
+def read_json(path: Path, *, what: str, mend: str | None = None) -> Any:
+    """The content of a JSON file; ``what``: what it should be, for the message.
+
+    Raises:
+        BioposeError: there is none, or it is no JSON.
+    """
+    text = read_text(path, mend=mend)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        at = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        why = "nested too deeply" if isinstance(error, RecursionError) else f"no whole JSON{at}"
+        raise BioposeError(f"not {what} ({why})", where=str(path), mend=mend) from error
 
 
 @contextlib.contextmanager
@@ -13,20 +74,46 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes ``path`` only if the block ends without an error.
 
     The temporary name keeps the suffix, since writers choose a format by it.
+
+    Raises:
+        MachineError: the file cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    with told_of_writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:STEM_KEPT]}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        with told_of_writing(path, temporary):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
+    """What the system says against writing ``path`` (or ``also``, or a folder above it), as an error for the user.
+
+    Raises:
+        MachineError: instead of OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        named = error.filename2 or error.filename
+        own = {str(p) for p in (path, *path.parents, *also)}
+        if named is not None and str(named) not in own and not str(named).startswith(str(path.parent / ".")):
+            raise
+        raise MachineError(
+            f"cannot be written ({error.strerror or error})",
+            where=str(path),
+            mend="Name another -o, or make room there and see that you may write to it.",
+        ) from error
 
 
 def sha256(path: Path) -> str:

@@ -75,7 +75,7 @@ class Options:
     recover: str = DEFAULT_RECOVERER
     refine: bool = True  # MQ-HMR's answer by the picture, before it is put through time
     mqhmr_weights: Path | None = None  # in place of the package's
-    rate_hz: float = 30.0  # of a folder of pictures
+    rate_hz: float | None = None  # of a folder of pictures, or at which a film was filmed
     every: int | None = None  # look at every so manieth frame; None: see ``Video.open``
     focal_px: float | None = None
     fov_deg: float | None = None

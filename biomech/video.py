@@ -1,5 +1,7 @@
 """The noun ``Video``: upright pictures with their own time stamps, streamed one at a time."""
 
+import itertools
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,12 +12,23 @@ import av
 import cv2
 import numpy as np
 from av.error import FFmpegError
+from av.sidedata.sidedata import Type as SideData
 from jaxtyping import UInt8
 
+from biomech.camera import NARROWEST_DEG, WIDEST_DEG, check_focal, focal_from_fov
 from biomech.errors import BioposeError
+from biomech.files import check_file
 
 PICTURE_SUFFIXES = {".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FOLDER_RATE_HZ = 30.0
+LOWEST_HZ, HIGHEST_HZ = 0.1, 100_000.0
+SMALLEST_PX = 32  # of a picture's side: nobody can be found in less
+STAMPS_READ = 600  # packets, whose stamps tell the rate
+OTHER_RATE = 0.1  # by which a header's rate may differ from the stamps'
+OTHER_SPEED = 1.3  # from which ratio of filmed to stored rate on a film is slow motion (or a time lapse)
+ENDS_EARLY, ENDS_EARLY_S = 0.03, 0.5  # share and time that a film may be short of what its header says
+MOST_LEFT_OUT = 10  # numbers for each picture of a folder; with fewer pictures the numbers are none of frames
+NUMBER_JITTER = 0.15  # of a step: names may be rounded times
 ENOUGH_HZ = 30.0  # what is left of more frames; kinematics of film are filtered at 6 to 12 Hz
 # Diagonal of the 36 × 24 mm film frame, to which "35 mm equivalent" focal lengths refer (CIPA DCG-001).
 FILM_DIAGONAL_MM = float(np.hypot(36.0, 24.0))
@@ -31,7 +44,7 @@ class Video:
     """A clip, or a window of one; reading it needs the memory of a few frames, however long it is.
 
     Times are the file's own presentation stamps in seconds, so a variable rate stays as it was filmed and a window
-    does not begin at 0.
+    does not begin at 0; of slow motion, they are those of filming.
     """
 
     path: Path
@@ -41,6 +54,9 @@ class Video:
     start_s: float | None = None
     end_s: float | None = None
     every: int = 1  # so manieth frame is looked at, from the first in the window
+    slowed: float = 1.0  # seconds in the file for one of what was filmed
+    said_s: float | None = None  # how long the file says it is, in its own time
+    said_frames: int = 0  # how many frames; 0: it does not say
     focal_px: float | None = None  # from the metadata
     focal_source: str = "unknown"
     notes: list[str] = field(default_factory=list)  # what reading it met with
@@ -51,14 +67,15 @@ class Video:
         path: Path | str,
         start_s: float | None = None,
         end_s: float | None = None,
-        rate_hz: float = FOLDER_RATE_HZ,
+        rate_hz: float | None = None,
         every: int | None = 1,
     ) -> "Video":
         """Look at an .mp4, .mov or .avi file, or at a folder of pictures in natural order.
 
         Args:
             start_s, end_s: only the frames with start_s <= time < end_s.
-            rate_hz: of a folder of pictures; a video file knows its own.
+            rate_hz: of a folder of pictures, 30 where not given; of a video file what it was filmed at, where that is
+                not what it is played at and the file does not know (slow motion).
             every: look at every so manieth frame only; None: as leaves 30 frames a second, or hardly fewer.
 
         Raises:
@@ -66,7 +83,7 @@ class Video:
                 in the window.
         """
         path = Path(path)
-        if not path.exists():
+        if not os.path.exists(path):  # also of what is no path, such as one too long
             raise BioposeError("no such file or folder", where=str(path), mend="Check the path of the video.")
         if (end_s is not None and end_s <= (start_s or 0.0)) or (start_s is not None and start_s < 0):
             raise BioposeError(
@@ -74,7 +91,12 @@ class Video:
                 where=str(path),
                 mend="--end has to be later than --start, and --start not below 0.",
             )
-        video = _look_at_folder(path, rate_hz) if path.is_dir() else _look_at_file(path)
+        if rate_hz is not None and not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
+            raise BioposeError(
+                f"a rate of {rate_hz:g} pictures a second cannot be", where=str(path), mend="Give --rate 30."
+            )
+        video = _look_at_folder(path, rate_hz or FOLDER_RATE_HZ) if path.is_dir() else _look_at_file(path, rate_hz)
+        told = list(video.notes)
         duration = video.n_frames / video.rate_hz
         video.start_s, video.end_s = start_s, end_s
         first = next(video.frames(), None)
@@ -85,8 +107,14 @@ class Video:
                 where=str(path),
                 mend=f"The file is about {duration:.2f} s long; check --start and --end, or whether it plays at all.",
             )
-        video.notes.clear()
+        video.notes[:] = told
         video.size_px = (first[1].shape[1], first[1].shape[0])
+        if min(video.size_px) < SMALLEST_PX:
+            raise BioposeError(
+                f"pictures of {video.size_px[0]} x {video.size_px[1]} pixels, in which nobody can be found",
+                where=str(path),
+                mend="Give the film at its full size.",
+            )
         seconds = min(end_s or np.inf, duration) - (start_s or 0.0)
         video.every = every or max(1, int(video.rate_hz / ENOUGH_HZ + 0.1))  # 59.94, 57 count as 60
         video.rate_hz /= video.every
@@ -124,26 +152,22 @@ def focal_length(video: Video, focal_px: float | None = None, fov_deg: float | N
     if focal_px is not None and fov_deg is not None:
         raise BioposeError("focal length and field of view both given", mend="Give --focal-px or --fov, not both.")
     if focal_px is not None:
-        if not focal_px > 0:
-            raise BioposeError(f"a focal length of {focal_px:g} px cannot be", mend="--focal-px has to be above 0.")
+        check_focal(focal_px, video.size_px)
         return float(focal_px), "given (--focal-px)"
     if fov_deg is not None:
-        if not 1 <= fov_deg <= 175:
+        if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
             raise BioposeError(f"a field of view of {fov_deg:g}° cannot be", mend="--fov is in degrees, 1 to 175.")
-        return _focal_from_fov(longer, fov_deg), f"given (--fov {fov_deg:g}° across the longer side)"
+        return focal_from_fov(longer, fov_deg), f"given (--fov {fov_deg:g}° across the longer side)"
     if video.focal_px is not None:
         return video.focal_px, video.focal_source
     return (
-        _focal_from_fov(longer, DEFAULT_FOV_DEG),
+        focal_from_fov(longer, DEFAULT_FOV_DEG),
         f"default: {DEFAULT_FOV_DEG:g}° across the longer side, a phone's main camera (26 mm equivalent)",
     )
 
 
-def _focal_from_fov(side_px: float, fov_deg: float) -> float:
-    return side_px / 2 / float(np.tan(np.radians(fov_deg) / 2))
-
-
-def _look_at_file(path: Path) -> Video:
+def _look_at_file(path: Path, filmed_hz: float | None) -> Video:
+    check_file(path)
     if path.suffix.lower() in PICTURE_SUFFIXES:
         raise BioposeError(
             "a single picture, not a clip",
@@ -156,14 +180,16 @@ def _look_at_file(path: Path) -> Video:
             if stream is None:
                 raise BioposeError("no picture track, only sound or data", where=str(path), mend="Give a video file.")
             rate = float(stream.average_rate or stream.guessed_rate or FOLDER_RATE_HZ)
-            if stream.duration and stream.time_base:
-                seconds = float(stream.duration * stream.time_base)
-            else:
-                seconds = (container.duration or 0) / av.time_base
-            focal_mm = _focal_35mm({**container.metadata, **stream.metadata})
+            seconds = _said_seconds(container, stream)
+            metadata = {**container.metadata, **stream.metadata}
+            focal_mm = _focal_35mm(metadata)
             diagonal = float(np.hypot(stream.codec_context.width, stream.codec_context.height))
-            video = Video(path, (0, 0), rate, stream.frames or max(1, round(seconds * rate)))
-    except (FFmpegError, UnicodeDecodeError) as error:
+            stamped = _rate_of_stamps(container, stream)
+            if stamped is not None and abs(rate / stamped - 1) > OTHER_RATE:
+                rate = stamped  # browsers and screen recorders write a nominal rate, such as 1000
+            video = Video(path, (0, 0), rate, stream.frames or max(1, round((seconds or 0) * rate)))
+            video.said_s, video.said_frames = seconds, stream.frames
+    except (FFmpegError, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise BioposeError(
             f"not a video that can be read, or damaged ({getattr(error, 'strerror', error)})",
             where=str(path),
@@ -172,7 +198,55 @@ def _look_at_file(path: Path) -> Video:
     if focal_mm:
         video.focal_px = focal_mm / FILM_DIAGONAL_MM * diagonal
         video.focal_source = f"the file's metadata ({focal_mm:g} mm, 35 mm equivalent)"
+    filmed = filmed_hz or _capture_hz(metadata)
+    if filmed is not None:
+        _in_real_time(video, filmed / (stamped or rate), filmed, given=filmed_hz is not None)
     return video
+
+
+def _in_real_time(video: Video, ratio: float, filmed_hz: float, given: bool) -> None:
+    """A film that is played at another rate than it was filmed at gets the times of filming, and that is told."""
+    if not given and 1 / OTHER_SPEED < ratio < OTHER_SPEED:
+        return
+    said = "--rate says" if given else "the file says"
+    video.notes.append(
+        f"{said} that it was filmed at {filmed_hz:g} frames a second; it is stored at {video.rate_hz:.3g}: "
+        f"times are those of filming" + ("" if given else f" (--rate {video.rate_hz:.3g} keeps the file's)")
+    )
+    video.slowed, video.rate_hz = ratio, filmed_hz
+
+
+def _capture_hz(metadata: dict[str, str]) -> float | None:
+    """The rate that Android's cameras note, which slow motion and time lapse differ from when they are played."""
+    try:
+        rate = float(metadata.get("com.android.capture.fps", ""))
+    except ValueError:
+        return None
+    return rate if LOWEST_HZ <= rate <= HIGHEST_HZ else None
+
+
+def _said_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    """How long the header says the pictures are; Matroska's muxers note it of each track."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if found := re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", "")):
+        return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+    return container.duration / av.time_base if container.duration else None
+
+
+def _rate_of_stamps(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    """Frames a second by the packets' own stamps; None where they have none. The container is read from then on."""
+    stamps = []
+    try:
+        for packet in itertools.islice(container.demux(stream), STAMPS_READ):
+            if packet.pts is not None and packet.time_base:
+                stamps.append(float(packet.pts * packet.time_base))
+    except FFmpegError:
+        pass  # damaged further on: what was read tells it
+    steps = np.diff(np.unique(stamps))
+    if len(steps) < 2:
+        return None
+    return 1 / float(steps[steps < 1.5 * np.median(steps)].mean())  # pauses left out
 
 
 def _picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
@@ -199,39 +273,87 @@ def _file_frames(video: Video, size_px: tuple[int, int] | None) -> Iterator[tupl
         assert stream is not None
         stream.thread_type = "AUTO"
         if video.start_s:
-            container.seek(int(video.start_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
-        last, damaged, count = -np.inf, 0, 0
-        for packet in container.demux(stream):
+            container.seek(int(video.slowed * video.start_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
+        last, damaged, decoded_frames, count, size = -np.inf, 0, 0, 0, size_px
+        for packet in _packets(container, stream):
             try:
                 decoded = packet.decode()
             except FFmpegError:
                 damaged += 1
                 continue
             for picture in decoded:
-                time_s = picture.time
+                decoded_frames += 1
+                time_s = None if picture.time is None else picture.time / video.slowed
                 if time_s is None or time_s <= last:  # streams without stamps, or with stamps that run backwards
                     time_s = last + 1 / (video.every * video.rate_hz) if np.isfinite(last) else (video.start_s or 0.0)
                 last = time_s
                 if video.in_window(time_s):
                     if count % video.every == 0:
-                        yield time_s, _upright(picture, stream.sample_aspect_ratio, size_px)
+                        frame = _upright(picture, stream.sample_aspect_ratio, size_px)
+                        size = size or (frame.shape[1], frame.shape[0])
+                        if frame.shape[1::-1] != size:  # of a stream whose size changes
+                            frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+                        yield time_s, frame
                     count += 1
                 elif video.end_s is not None and time_s >= video.end_s:
                     return
         if damaged:
-            video.notes.append(f"{damaged} damaged packets of the video were left out")
+            _note(video, f"{damaged} damaged packets of the video were left out")
+        _note_if_short(video, decoded_frames, video.slowed * last)
+
+
+def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    """Those that can be read; a file that was cut ends in an error, or as if nothing had been."""
+    try:
+        yield from container.demux(stream)
+    except FFmpegError:
+        return
+
+
+def _note(video: Video, text: str) -> None:
+    if text not in video.notes:
+        video.notes.append(text)
+
+
+def _note_if_short(video: Video, frames: int, last_s: float) -> None:
+    """Say when a file ends before its header says so; last_s: the last stamp, in the file's time."""
+    if video.said_frames and not video.start_s:
+        short = video.said_frames - frames > max(1, ENDS_EARLY * video.said_frames)
+    elif video.said_s:
+        short = np.isfinite(last_s) and video.said_s - last_s > max(ENDS_EARLY * video.said_s, ENDS_EARLY_S)
+    else:
+        short = False
+    if short:
+        said = f"{video.said_frames} frames" if video.said_frames else ""
+        said += f" ({video.said_s:.3g} s)" if video.said_s and said else f"{video.said_s:.3g} s" if video.said_s else ""
+        _note(video, f"the file says {said}, and {frames} frames up to {last_s:.3g} s could be read: it ends early")
 
 
 def _upright(picture: av.VideoFrame, pixel_aspect: Fraction | None, size_px: tuple[int, int] | None) -> Frame:
-    # The display matrix turns the stored picture counter-clockwise by ``rotation`` degrees.
-    quarters = round(picture.rotation / 90) % 4
+    across, right_to_left, bottom_up = _display(picture)
     if size_px is None:
         width = round(picture.width * pixel_aspect) if pixel_aspect else picture.width
-        rgb = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+        rgb = picture.to_ndarray(format="rgb24", width=max(width, 1), height=picture.height)
     else:
-        width, height = size_px[::-1] if quarters % 2 else size_px
+        width, height = size_px[::-1] if across else size_px
         rgb = picture.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
-    return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
+    if across:
+        rgb = rgb.transpose(1, 0, 2)
+    return np.ascontiguousarray(rgb[:: -1 if bottom_up else 1, :: -1 if right_to_left else 1])
+
+
+def _display(picture: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """What players do with a stored picture: exchange its axes, then mirror it left to right, then top to bottom.
+
+    The display matrix (ISO 14496-12, 8.3.2) takes stored x, y to shown ones: x' = a x + c y, y' = b x + d y. Turns and
+    flips by right angles are all that cameras write; others count as the nearest of these.
+    """
+    matrix = next((part for part in picture.side_data if part.type == SideData.DISPLAYMATRIX), None)
+    if matrix is None:
+        return False, False, False
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    across = abs(b) + abs(c) > abs(a) + abs(d)
+    return (True, c < 0, b < 0) if across else (False, a < 0, d < 0)
 
 
 def _picture_paths(folder: Path) -> list[Path]:
@@ -241,19 +363,43 @@ def _picture_paths(folder: Path) -> list[Path]:
 
 
 def _look_at_folder(folder: Path, rate_hz: float) -> Video:
-    if not rate_hz > 0:
-        raise BioposeError(f"a rate of {rate_hz:g} pictures a second cannot be", where=str(folder))
     paths = _picture_paths(folder)
     if not paths:
         raise BioposeError("no pictures in this folder", where=str(folder), mend="It has to hold .jpg or .png files.")
-    return Video(folder, (0, 0), rate_hz, len(paths))
+    places, notes = _places(paths)
+    return Video(folder, (0, 0), rate_hz, places[-1] + 1, notes=notes)
+
+
+def _places(paths: list[Path]) -> tuple[list[int], list[str]]:
+    """Which frame each picture is, by the numbers in their names, and what to say of numbers that are left out.
+
+    The numbers may be frames, every so manieth of them, or times; those that are left out show in longer steps.
+    """
+    in_turn, found = list(range(len(paths))), [re.fullmatch(r"(.*?)(\d{1,15})(\D*)", path.stem) for path in paths]
+    if len(paths) < 3 or any(one is None for one in found) or len({(one[1], one[3]) for one in found if one}) > 1:
+        return in_turn, []
+    steps = np.diff([int(one[2]) for one in found if one])
+    if steps.min() <= 0:
+        return in_turn, []
+    least = float(steps[steps < 1.5 * steps.min()].mean())
+    ways = np.round(steps / least)
+    if (ways == 1).all():
+        return in_turn, []
+    even = (np.abs(steps / least - ways) <= NUMBER_JITTER * ways).all()
+    places = [0, *np.cumsum(ways).astype(int).tolist()]
+    absent = places[-1] + 1 - len(paths)
+    if not even or absent > MOST_LEFT_OUT * len(paths):
+        return in_turn, [
+            f"the pictures' numbers leave others out; the {len(paths)} pictures are taken as following one another"
+        ]
+    return places, [f"{absent} numbers are left out among the {len(paths)} pictures; their times go by the numbers"]
 
 
 def _folder_frames(video: Video, size_px: tuple[int, int] | None) -> Iterator[tuple[float, Frame]]:
-    size, rate_hz = None, video.every * video.rate_hz
-    times = [(index / rate_hz, path) for index, path in enumerate(_picture_paths(video.path))]
+    size, rate_hz, paths = None, video.every * video.rate_hz, _picture_paths(video.path)
+    times = [(place / rate_hz, path) for place, path in zip(_places(paths)[0], paths, strict=True)]
     for time_s, path in [(time_s, path) for time_s, path in times if video.in_window(time_s)][:: video.every]:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)  # turned upright by its EXIF tag
+        picture = cv2.imread(str(check_file(path)), cv2.IMREAD_COLOR)  # turned upright by its EXIF tag
         if picture is None:
             raise BioposeError("not a picture that can be read, or damaged", where=str(path), mend="Remove the file.")
         if size not in (None, picture.shape):

@@ -141,6 +141,23 @@ app.command("activities")(activities)
 app.command("mqhmr")(mqhmr)
 
 
+@app.command("faults")
+def faults(
+    inputs: Annotated[int, typer.Option(min=1, help="About how many.")] = 1300,
+    seed: Annotated[int, typer.Option(min=0, help="Draws what is wrong with them.")] = 0,
+    only: Annotated[
+        str | None, typer.Option(help="A pattern; inputs whose names it does not match are left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Every command on inputs that are not as they should be: tracebacks, crashes, endless work, false successes."""
+    from biomech.evaluation.faults.bench import bench_faults
+
+    figures = bench_faults(inputs=inputs, seed=seed, only=only, say=lambda text: typer.echo(text, err=True))
+    found = figures.pop("found")
+    _tell(figures | ({"found": found} if as_json else {}), as_json, 24)
+
+
 def _json(figures: dict[str, Any]) -> str:
     """One JSON object; a figure that is not defined, such as a correlation with a constant, is null."""
 

@@ -14,7 +14,10 @@ def detect(
     mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture: slower.")] = False,
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
-    rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Pictures a second: of a folder of them [30], of a film the rate that it was filmed at."),
+    ] = None,
     every: Annotated[
         int | None,
         typer.Option(min=1, help="Look at every so manieth frame. [default: as leaves 30 a second]"),

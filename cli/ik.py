@@ -70,7 +70,10 @@ def ik(
     mqhmr_weights: Annotated[
         Path | None, typer.Option(help="Video: MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
     ] = None,
-    rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Pictures a second: of a folder of them [30], of a film the rate that it was filmed at."),
+    ] = None,
     every: Annotated[
         int | None,
         typer.Option(min=1, help="Video: look at every so manieth frame. [default: as leaves 30 a second]"),

@@ -1,13 +1,17 @@
 """The command `biopose`: its verbs, and the one place where errors become messages and exit codes."""
 
+import functools
 import importlib
 import json
+import math
 import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import typer
 
 from biomech import __version__
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, MachineError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,9 +28,22 @@ GROUPS = ("models", "bench", "train")
 
 def _register() -> None:
     for verb in VERBS:
-        app.command(name=verb)(getattr(importlib.import_module(f"biomech.cli.{verb}"), verb))
+        app.command(name=verb)(_finite(getattr(importlib.import_module(f"biomech.cli.{verb}"), verb)))
     for group in GROUPS:
         app.add_typer(importlib.import_module(f"biomech.cli.{group}").app, name=group)
+
+
+def _finite(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that is not begun with ``nan`` or ``inf``, which Python takes for numbers, as an option."""
+
+    @functools.wraps(command)
+    def checked(**options: Any) -> None:
+        for name, value in options.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise BioposeError(f"--{name.replace('_', '-')} {value:g} is no number", mend="Give a plain number.")
+        command(**options)
+
+    return checked
 
 
 @app.callback(invoke_without_command=True)
@@ -42,11 +59,23 @@ def main() -> None:
     try:
         app()
     except BioposeError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}))
-        else:
-            print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(error)
+    except MemoryError:
+        _end(
+            MachineError("there is not enough memory for this", mend="Give a shorter part of it, or a larger machine.")
+        )
+    except OSError as error:  # of the machine: what is wrong with an input is told where it is read
+        place = error.filename2 or error.filename
+        what = f"the system says: {error.strerror or error}"
+        _end(MachineError(what, where=None if place is None else str(place)))
+
+
+def _end(error: BioposeError) -> NoReturn:
+    if "--json" in sys.argv:
+        print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}))
+    else:
+        print(f"Error: {error}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,10 @@ def mesh(
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
     person: Annotated[str | None, typer.Option(help="Who: 0, 1 … from left to right, or a pixel x,y.")] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture: slower.")] = False,
-    rate: Annotated[float, typer.Option(help="Pictures a second, for a folder of them.")] = 30.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Pictures a second: of a folder of them [30], of a film the rate that it was filmed at."),
+    ] = None,
     every: Annotated[
         int | None,
         typer.Option(min=1, help="Look at every so manieth frame. [default: as leaves 30 a second]"),

@@ -179,3 +179,107 @@ def test_focal_length_in_order_of_trust(tmp_path: Path) -> None:
     for wrong in ({"focal_px": -1}, {"fov_deg": 0}, {"fov_deg": 60, "focal_px": 60}):
         with pytest.raises(BioposeError):
             focal_length(plain, **wrong)
+
+
+def displayed(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Write a, b, c, d of a display matrix into an .mp4's track header."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"tkhd") + 4 + 4 + 20 + 16
+    a, b, c, d = (0x10000 * part for part in matrix)
+    content[at : at + 36] = np.array([a, b, 0, c, d, 0, 0, 0, 0x40000000], ">i4").tobytes()
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+        ((1, 0, 0, -1), lambda p: p[::-1]),
+        ((0, 1, 1, 0), lambda p: p.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda p: p.transpose(1, 0, 2)[::-1, ::-1]),
+    ],
+)
+@pytest.mark.parametrize("half", [False, True])
+def test_flips_of_the_display_matrix_are_done_as_players_do(tmp_path: Path, matrix, shown, half: bool) -> None:
+    video = Video.open(displayed(write_clip(tmp_path / "a.mp4", [0, 33, 67]), matrix))
+    assert not half or (video.size_px[0] // 2, video.size_px[1] // 2) != video.size_px
+    _, frame = next(video.frames((video.size_px[0] // 2, video.size_px[1] // 2) if half else None))
+    expected = shown(picture(0))[:: 2 if half else 1, :: 2 if half else 1]
+    assert frame.shape == expected.shape and np.abs(frame.astype(int) - expected).mean() < 10
+
+
+def test_the_rate_is_what_the_stamps_say(tmp_path: Path) -> None:
+    path = tmp_path / "browser.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index in range(60):
+            frame = av.VideoFrame.from_ndarray(picture(index % 20), format="rgb24")
+            frame.pts, frame.time_base = round(1000 * index / 30), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    video = Video.open(path, every=None)
+    assert video.rate_hz == pytest.approx(30, rel=0.05) and video.every == 1
+    assert len(list(video.frames())) == 60 and video.notes == []
+
+
+def test_slow_motion_gets_the_times_of_filming(tmp_path: Path) -> None:
+    stamps = [200 * i for i in range(12)]
+    path = write_clip(tmp_path / "a.mp4", stamps, metadata={"com.android.capture.fps": "20.0"})
+    video = Video.open(path)
+    assert [round(t, 3) for t, _ in video.frames()] == [round(0.05 * i, 3) for i in range(12)]
+    assert "filmed at 20 frames a second; it is stored at 5" in video.notes[0] and video.rate_hz == 20
+    assert [round(t, 3) for t, _ in Video.open(path, start_s=0.2, end_s=0.4).frames()] == [0.2, 0.25, 0.3, 0.35]
+    plain = write_clip(tmp_path / "b.mp4", stamps)
+    assert [round(t, 3) for t, _ in Video.open(plain, rate_hz=20).frames()][:3] == [0, 0.05, 0.1]
+    assert [round(t, 3) for t, _ in Video.open(plain).frames()][:3] == [0, 0.2, 0.4]
+    usual = write_clip(tmp_path / "c.mp4", [33 * i for i in range(12)], metadata={"com.android.capture.fps": "30.0"})
+    assert Video.open(usual).notes == []
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "avi", "mp4"])
+def test_a_film_that_ends_early_says_so(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"whole.{suffix}"
+    options = {"movflags": "faststart"} if suffix == "mp4" else {}
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuvj420p"
+        for index in range(60):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index % 50), format="rgb24")))
+        container.mux(stream.encode())
+    whole = Video.open(path)
+    assert len(list(whole.frames())) == 60 and whole.notes == []
+    content = path.read_bytes()
+    (tmp_path / f"cut.{suffix}").write_bytes(content[: int(0.6 * len(content))])
+    cut = Video.open(tmp_path / f"cut.{suffix}")
+    for _ in range(2):
+        assert 20 < len(list(cut.frames())) < 45
+    assert len(cut.notes) <= 2 and "it ends early" in cut.notes[-1] and "2 s" in cut.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "frames", "said"),
+    [
+        ([0, 80, 120, 200, 240, 320, 360, 440], [0, 2, 3, 5, 6, 8, 9, 11], "4 numbers are left out"),
+        ([7, 8, 9, 12], [0, 1, 2, 5], "2 numbers are left out"),
+        ([0, 33, 67, 100, 133], [0, 1, 2, 3, 4], None),
+        ([10, 20, 30], [0, 1, 2], None),
+        ([9, 10, 100], [0, 1, 2], "following one another"),
+    ],
+)
+def test_numbers_that_pictures_leave_out(
+    tmp_path: Path, numbers: list[int], frames: list[int], said: str | None
+) -> None:
+    for number in numbers:
+        cv2.imwrite(str(tmp_path / f"frame_{number:06d}.png"), picture(0))
+    video = Video.open(tmp_path, rate_hz=25)
+    np.testing.assert_allclose([time_s for time_s, _ in video.frames()], np.array(frames) / 25)
+    assert [said in note for note in video.notes] == ([True] if said else [])
+
+
+def test_pictures_too_small_to_show_anybody(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((540, 2, 3), np.uint8))
+    with pytest.raises(BioposeError, match="2 x 540 pixels"):
+        Video.open(tmp_path)

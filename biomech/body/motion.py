@@ -6,9 +6,32 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from biomech.camera import Camera
+from biomech.arrays import Field, are_rotations, check_arrays, check_names, check_times, read_arrays
+from biomech.camera import Camera, check_focal
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+
+NOUN, MEND = "a body motion", "Make one with `biopose recover`."
+FURTHEST_M = 1000.0  # of a body from the world's origin, and of that from the camera
+LARGEST_SHAPE = 100.0  # of a shape parameter; bodies that know bounds are narrower
+LARGEST_PX = 100_000.0
+FIELDS = {
+    "body": Field("text"),
+    "bone_names": Field("text", ("bones",)),
+    "rotations": Field("number", ("frames", "bones", 3, 3), -1.01, 1.01),
+    "trans": Field("number", ("frames", 3), -FURTHEST_M, FURTHEST_M),
+    "betas": Field("number", ("shape",), -LARGEST_SHAPE, LARGEST_SHAPE),
+    "shape_names": Field("text", ("shape",)),
+    "time_s": Field("number", ("frames",)),
+    "notes": Field("text", ("notes",)),
+    "quality": Field("number", ("frames",), -1e-6, 1 + 1e-6, optional=True),
+    "camera_focal_px": Field("number", optional=True),
+    "camera_center_px": Field("number", (2,), -LARGEST_PX, LARGEST_PX, optional=True),
+    "camera_size_px": Field("number", (2,), 1, LARGEST_PX, optional=True),
+    "camera_rotation_camera_from_world": Field("number", (3, 3), -1.01, 1.01, optional=True),
+    "camera_position_in_camera_m": Field("number", (3,), -FURTHEST_M, FURTHEST_M, optional=True),
+}
+CAMERA = [name for name in FIELDS if name.startswith("camera_")]
 
 
 @dataclass
@@ -61,33 +84,54 @@ class BodyMotion:
         """Read what ``save`` wrote.
 
         Raises:
-            BioposeError: the file is not a body motion.
+            BioposeError: the file is not a body motion, or what ``check`` refuses.
         """
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                camera = None
-                if "camera_focal_px" in data:
-                    center, size = data["camera_center_px"], data["camera_size_px"]
-                    camera = Camera(
-                        focal_px=float(data["camera_focal_px"]),
-                        center_px=(float(center[0]), float(center[1])),
-                        size_px=(int(size[0]), int(size[1])),
-                        rotation_camera_from_world=data["camera_rotation_camera_from_world"],
-                        position_in_camera_m=data["camera_position_in_camera_m"],
-                    )
-                return cls(
-                    body=str(data["body"]),
-                    bone_names=[str(n) for n in data["bone_names"]],
-                    rotations=data["rotations"],
-                    root_position_m=data["trans"],
-                    shape=data["betas"],
-                    shape_names=[str(n) for n in data["shape_names"]],
-                    time_s=data["time_s"],
-                    camera=camera,
-                    quality=data["quality"] if "quality" in data else None,
-                    notes=[str(n) for n in data["notes"]],
-                )
-        except (OSError, ValueError, KeyError) as error:
-            raise BioposeError(
-                f"not a body motion ({error})", where=str(path), mend="Make one with `biopose recover`."
-            ) from error
+        held = read_arrays(path, FIELDS, noun=NOUN, mend=MEND)
+        camera = None
+        if "camera_focal_px" in held:
+            if absent := [name for name in CAMERA if name not in held]:
+                raise BioposeError(f"not {NOUN} (it has no {absent[0]})", where=str(path), mend=MEND)
+            center, size = held["camera_center_px"], held["camera_size_px"]
+            camera = Camera(
+                focal_px=float(held["camera_focal_px"]),
+                center_px=(float(center[0]), float(center[1])),
+                size_px=(int(size[0]), int(size[1])),
+                rotation_camera_from_world=held["camera_rotation_camera_from_world"],
+                position_in_camera_m=held["camera_position_in_camera_m"],
+            )
+        motion = cls(
+            body=str(held["body"]),
+            bone_names=[str(n) for n in held["bone_names"]],
+            rotations=held["rotations"],
+            root_position_m=held["trans"],
+            shape=held["betas"],
+            shape_names=[str(n) for n in held["shape_names"]],
+            time_s=held["time_s"],
+            camera=camera,
+            quality=held.get("quality"),
+            notes=[str(n) for n in held["notes"]],
+        )
+        motion.check(str(path))
+        return motion
+
+    def check(self, where: str | None = None) -> None:
+        """That this can be a body moving in a room: as ``load`` does, and the stages that take one.
+
+        Raises:
+            BioposeError: a shape, a time, a rotation, a place or the camera cannot be.
+        """
+        arrays = {
+            "rotations": self.rotations,
+            "trans": self.root_position_m,
+            "betas": self.shape,
+            "time_s": self.time_s,
+        }
+        arrays |= {"bone_names": np.array(self.bone_names), "shape_names": np.array(self.shape_names)}
+        check_arrays(arrays | {"quality": self.quality}, FIELDS, where=where, noun=NOUN, mend=MEND)
+        check_names(self.bone_names, where=where, noun=NOUN, mend=MEND)
+        check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
+        turns = self.rotations if self.camera is None else self.camera.rotation_camera_from_world
+        if not (are_rotations(self.rotations) and are_rotations(turns)):
+            raise BioposeError(f"not {NOUN} (rotations that do not only turn)", where=where, mend=MEND)
+        if self.camera is not None:
+            check_focal(self.camera.focal_px, self.camera.size_px, where)

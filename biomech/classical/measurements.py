@@ -6,11 +6,15 @@ default (legs straight, arms down). The table is for the 142 virtual markers; an
 (``read_measurements``).
 """
 
-import xml.etree.ElementTree as ElementTree
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from biomech.errors import BioposeError
+from biomech.markup import read_xml
+
+HEAVIEST = 1e9  # of an IK task's weight
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,25 @@ def read_measurements(setup_xml: Path) -> tuple[Measurement, ...]:
     """The measurement set of a ScaleTool setup, as OpenSim's GUI saves it.
 
     Raises:
-        BioposeError: the file cannot be read or holds no measurement.
+        BioposeError: the file cannot be read, holds no measurement, or one of them is not whole.
     """
-    root = _root(setup_xml, "a scale setup")
+    root = read_xml(setup_xml, what="scale setup")
     found: list[Measurement] = []
     for element in root.iter("Measurement"):
-        if (element.findtext("apply") or "true").strip().lower() != "true":
+        if not _applied(element):
             continue
-        pairs = tuple((a, b) for a, b in ((m.text or "").split() for m in element.iter("markers")))
+        name = element.get("name", "")
+        pairs = [(m.text or "").split() for m in element.iter("markers")]
         by_axes: dict[str, list[str]] = {}
         for scale in element.iter("BodyScale"):
             by_axes.setdefault("".join((scale.findtext("axes") or "").split()), []).append(scale.get("name", ""))
-        found += [Measurement(element.get("name", ""), pairs, tuple(bodies), axes) for axes, bodies in by_axes.items()]
+        if any(len(pair) != 2 for pair in pairs) or any(not axes or set(axes) - set("XYZ") for axes in by_axes):
+            raise BioposeError(
+                f"the measurement '{name}' is not whole: a pair has two markers, and the axes are of X, Y and Z",
+                where=str(setup_xml),
+            )
+        both = tuple((first, second) for first, second in pairs)
+        found += [Measurement(name, both, tuple(bodies), axes) for axes, bodies in by_axes.items()]
     if not found:
         raise BioposeError("there is no measurement in the file", where=str(setup_xml))
     return tuple(found)
@@ -74,30 +85,22 @@ def read_tasks(setup_xml: Path) -> dict[str, float]:
     """Weights by marker name from the IKTaskSet of a scale or IK setup; tasks that are off weigh 0.
 
     Raises:
-        BioposeError: the file cannot be read or holds no marker task.
+        BioposeError: the file cannot be read, holds no marker task, or a weight that is none.
     """
-    root = _root(setup_xml, "a setup")
-    weights = {
-        task.get("name", ""): float(task.findtext("weight") or 1)
-        if (task.findtext("apply") or "true").strip().lower() == "true"
-        else 0.0
-        for task in root.iter("IKMarkerTask")
-    }
+    weights: dict[str, float] = {}
+    for task in read_xml(setup_xml, what="setup").iter("IKMarkerTask"):
+        name, said = task.get("name", ""), (task.findtext("weight") or "1").strip() or "1"
+        try:
+            weight = float(said)
+        except ValueError:
+            weight = math.nan
+        if not 0 <= weight <= HEAVIEST:
+            raise BioposeError(f"the task of {name} weighs {said}; weights are numbers from 0 on", where=str(setup_xml))
+        weights[name] = weight if _applied(task) else 0.0
     if not weights:
         raise BioposeError("there is no IKMarkerTask in the file", where=str(setup_xml))
     return weights
 
 
-def _root(path: Path, kind: str) -> ElementTree.Element:
-    """The first element of the file, whole. As for OpenSim, what stands behind it does not count: its own
-    gait2354_IK_Tasks.xml ends with the closing tag of an element that was never opened."""
-    depth = 0
-    try:
-        with open(path, "rb") as file:
-            for event, element in ElementTree.iterparse(file, ("start", "end")):
-                depth += 1 if event == "start" else -1
-                if not depth:
-                    return element
-    except (OSError, ElementTree.ParseError) as error:
-        raise BioposeError(f"cannot be read as {kind} ({error})", where=str(path)) from error
-    raise BioposeError(f"cannot be read as {kind} (it is empty)", where=str(path))
+def _applied(element: Element) -> bool:
+    return (element.findtext("apply") or "true").strip().lower() == "true"

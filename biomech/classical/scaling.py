@@ -27,7 +27,8 @@ from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
-from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.markup import read_xml
+from biomech.skeleton.model import FURTHEST_M, load_model, quiet_opensim
 from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.static_pose import static_poses
 
@@ -139,15 +140,24 @@ def with_markers(generic_osim: Path, marker_set: Path | None) -> opensim.Model:
     """
     model = load_model(generic_osim)
     if marker_set is not None:
-        if not Path(marker_set).is_file():
-            raise BioposeError("there is no such marker set", where=str(marker_set))
+        root = read_xml(Path(marker_set), what="marker set")
+        if (holder := root.find("MarkerSet")) is None or holder.find("objects/Marker") is None:
+            raise BioposeError(
+                "it holds no marker",
+                where=str(marker_set),
+                mend="Give a MarkerSet as OpenSim's GUI saves it: OpenSimDocument, MarkerSet, objects, Marker.",
+            )
         try:
             with quiet_opensim("Off"):
                 markers = opensim.MarkerSet(str(marker_set))
                 _check_bodies(model, markers, marker_set)
                 model.updateMarkerSet(markers)
-        except RuntimeError as error:
-            raise BioposeError(f"not a marker set for this model ({error})", where=str(marker_set)) from error
+        except (RuntimeError, ValueError, IndexError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise BioposeError(f"not a marker set for this model: {reason}", where=str(marker_set)) from error
+        places = [marker.get_location().to_numpy() for marker in model.getMarkerSet()]
+        if not np.abs(places).max() <= FURTHEST_M:
+            raise BioposeError("a marker's location is no number of metres", where=str(marker_set))
     return model
 
 

@@ -6,11 +6,31 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from biomech.errors import BioposeError
+from biomech.arrays import Field, check_arrays, check_names, check_times, read_arrays
+from biomech.camera import check_focal
 from biomech.files import whole_file
+from biomech.keypoints.looks import FIELDS as LOOK_FIELDS
 from biomech.keypoints.looks import Looks
 
 MASK_SIZE = 64
+NOUN, MEND = "a keypoint file", "Make one with `biopose detect VIDEO`."
+LARGEST_PX = 100_000.0
+FURTHEST_M = 100.0  # of a point in space from the hips
+FIELDS = {
+    "names": Field("text", ("points",)),
+    "xy": Field("number", ("frames", "points", 2), -LARGEST_PX, LARGEST_PX, gaps=True),
+    "confidence": Field("number", ("frames", "points"), -1e-6, 1 + 1e-6),
+    "time_s": Field("number", ("frames",)),
+    "size_px": Field("number", (2,), 1, LARGEST_PX),
+    "focal_px": Field("number", gaps=True),
+    "focal_source": Field("text"),
+    "world_m": Field("number", ("frames", "points", 3), -FURTHEST_M, FURTHEST_M, gaps=True, optional=True),
+    "mask_bits": Field("bits", ("frames", MASK_SIZE * MASK_SIZE // 8), optional=True),
+    "mask_from_image": Field("number", ("frames", 2, 3), gaps=True, optional=True),
+    "detector": Field("text"),
+    "notes": Field("text", ("notes",)),
+    **LOOK_FIELDS,
+}
 
 
 @dataclass
@@ -76,27 +96,40 @@ class Keypoints:
         """Read what ``save`` wrote.
 
         Raises:
-            BioposeError: the file is not a keypoint file.
+            BioposeError: the file is not a keypoint file, or what ``check`` refuses.
         """
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                focal = float(data["focal_px"])
-                return cls(
-                    names=[str(n) for n in data["names"]],
-                    xy=data["xy"].astype(np.float64),
-                    confidence=data["confidence"].astype(np.float64),
-                    time_s=data["time_s"],
-                    size_px=(int(data["size_px"][0]), int(data["size_px"][1])),
-                    focal_px=None if np.isnan(focal) else focal,
-                    focal_source=str(data["focal_source"]),
-                    world_m=data["world_m"].astype(np.float64) if "world_m" in data else None,
-                    mask_bits=data["mask_bits"] if "mask_bits" in data else None,
-                    mask_from_image=data["mask_from_image"].astype(np.float64) if "mask_from_image" in data else None,
-                    looks=Looks.of_columns(data),
-                    detector=str(data["detector"]),
-                    notes=[str(n) for n in data["notes"]],
-                )
-        except (OSError, ValueError, KeyError) as error:
-            raise BioposeError(
-                f"not a keypoint file ({error})", where=str(path), mend="Make one with `biopose detect VIDEO`."
-            ) from error
+        held = read_arrays(path, FIELDS, noun=NOUN, mend=MEND)
+        focal = float(held["focal_px"])
+        found = cls(
+            names=[str(n) for n in held["names"]],
+            xy=held["xy"],
+            confidence=held["confidence"].clip(0, 1),
+            time_s=held["time_s"].astype(np.float64),
+            size_px=(int(held["size_px"][0]), int(held["size_px"][1])),
+            focal_px=None if np.isnan(focal) else focal,
+            focal_source=str(held["focal_source"]),
+            world_m=world if (world := held.get("world_m")) is not None and np.isfinite(world).any() else None,
+            mask_bits=held.get("mask_bits"),
+            mask_from_image=held.get("mask_from_image"),
+            looks=Looks.of_columns(held),
+            detector=str(held["detector"]),
+            notes=[str(n) for n in held["notes"]],
+        )
+        found.check(str(path))
+        return found
+
+    def check(self, where: str | None = None) -> None:
+        """That these can be a person's points in a film: as ``load`` does, and the stages that take them.
+
+        Raises:
+            BioposeError: a shape, a time, a size or a focal length cannot be.
+        """
+        arrays = {name: getattr(self, name) for name in ("xy", "confidence", "time_s", "size_px", "world_m")}
+        arrays |= {"names": np.array(self.names), "mask_bits": self.mask_bits, "mask_from_image": self.mask_from_image}
+        check_arrays(arrays, FIELDS, where=where, noun=NOUN, mend=MEND)
+        check_names(self.names, where=where, noun=NOUN, mend=MEND)
+        check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
+        if self.focal_px is not None:
+            check_focal(self.focal_px, self.size_px, where)
+        if self.looks is not None:
+            self.looks.check(len(self.time_s), where)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8, UInt16
 
+from biomech.arrays import Field
+from biomech.errors import BioposeError
 from biomech.keypoints.detector import Region
 
 STEPS = 255  # of a heat map and of the mask
@@ -16,6 +18,19 @@ LEAST = 2  # steps; what a cell has to say to be kept
 MAPS, HEAT_SIZE = 39, 64
 CELLS = HEAT_SIZE * HEAT_SIZE
 PREFIX = "look_"  # of the columns in a file that holds other things besides
+
+FIELDS = {
+    PREFIX + name: field
+    for name, field in {
+        "values": Field("bits", ("cells",), optional=True),
+        "places": Field("bits", ("cells",), optional=True),
+        "ends": Field("number", ("frames", MAPS), 0, optional=True),
+        "masks": Field("bits", ("frames", HEAT_SIZE, HEAT_SIZE), optional=True),
+        "center_px": Field("number", ("frames", 2), gaps=True, optional=True),
+        "size_px": Field("number", ("frames",), gaps=True, optional=True),
+        "angle_rad": Field("number", ("frames",), gaps=True, optional=True),
+    }.items()
+}
 
 
 def scaled(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
@@ -69,6 +84,28 @@ class Looks:
             np.array([row.region.angle_rad for row in rows], float),
         )
 
+    def check(self, frames: int, where: str | None = None) -> None:
+        """That these are the maps of so many frames.
+
+        Raises:
+            BioposeError: they are not.
+        """
+        ends = self.ends.ravel()
+        whole = (
+            self.masks.shape == (frames, HEAT_SIZE, HEAT_SIZE)
+            and self.ends.shape == (frames, MAPS)
+            and (np.diff(ends, prepend=0) >= 0).all()
+            and len(self.values) == len(self.places) == ends[-1]
+            and (self.places < CELLS).all()
+            and not (self.size_px <= 0).any()
+        )
+        if not whole:
+            raise BioposeError(
+                "the network's maps in it are not whole",
+                where=where,
+                mend="Make them with `biopose detect --keep-looks`.",
+            )
+
     @property
     def seen(self) -> Bool[np.ndarray, " frames"]:
         """Frames with the person."""
@@ -95,6 +132,6 @@ class Looks:
     @classmethod
     def of_columns(cls, columns: Mapping[str, np.ndarray]) -> "Looks | None":
         """What ``columns`` made, out of a file; None where it holds none."""
-        if PREFIX + "values" not in columns:
+        if any(PREFIX + field.name not in columns for field in fields(cls)):
             return None
         return cls(*(columns[PREFIX + field.name] for field in fields(cls)))

@@ -1,6 +1,5 @@
 """Keypoints that other programs found: OpenPose's folder of JSON files, mmpose's JSON of a whole clip."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
+from biomech.files import read_json
 from biomech.keypoints.keypoints import Keypoints
 
 BODY_25 = (
@@ -20,6 +20,12 @@ COCO_17 = (
     "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
     "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
 ).split()
+UNIT = 1.5  # the largest of points that are shares of the picture, or shares of half of it either way
+EDGE, FEW = 0.05, 0.005  # shares of the picture by which, and of the points that, may lie outside
+SURE = 0.3  # a point's confidence, from which on its place counts
+SMALL = 0.1  # of the picture's shorter side; a person of whom points can be found is larger
+MOST_ABSENT, MANY_FRAMES = 100, 10_000  # frames for each file, and in all, that a folder may lack
+OPENPOSE_MEND = "Run OpenPose with --model_pose BODY_25 --write_json."
 MAX_STEP = 0.5  # of a person's extent, between two frames; further away it is somebody else
 
 PersonPoints = Float[np.ndarray, "points 3"]  # x px, y px, confidence
@@ -42,19 +48,30 @@ def read_openpose(
     paths = {number: path for path in folder.glob("*.json") if (number := _frame_number(path)) is not None}
     if not paths:
         raise BioposeError("no OpenPose files", where=str(folder), mend="It has to hold *_000000000000_keypoints.json.")
-    first = min(paths)
-    frames: list[list[PersonPoints]] = [[] for _ in range(max(paths) - first + 1)]
+    first, count = min(paths), max(paths) - min(paths) + 1
+    if count > MOST_ABSENT * len(paths) + MANY_FRAMES:
+        raise BioposeError(
+            f"{len(paths)} files, whose numbers go from {first} to {max(paths)}",
+            where=str(folder),
+            mend="Take those of other films away, or number them frame by frame.",
+        )
+    frames: list[list[PersonPoints]] = [[] for _ in range(count)]
     for number, path in paths.items():
-        try:
-            people = [np.array(entry["pose_keypoints_2d"], float) for entry in _load(path)["people"]]
-            frames[number - first] = [points.reshape(len(BODY_25), 3) for points in people]
-        except (KeyError, TypeError, ValueError) as error:
-            raise BioposeError(
-                f"not an OpenPose BODY_25 file ({error})",
-                where=str(path),
-                mend="Run OpenPose with --model_pose BODY_25 --write_json.",
-            ) from error
+        content = read_json(path, what="an OpenPose file", mend=OPENPOSE_MEND)
+        people = content.get("people") if isinstance(content, dict) else None
+        if not isinstance(people, list):
+            raise _not_openpose(path, "no list of people")
+        for person_said in people:
+            flat = person_said.get("pose_keypoints_2d") if isinstance(person_said, dict) else None
+            points = _numbers(flat)
+            if points is None or points.size != 3 * len(BODY_25):
+                raise _not_openpose(path, f"a person without {len(BODY_25)} points")
+            frames[number - first].append(points.reshape(len(BODY_25), 3))
     return _keypoints(frames, BODY_25, folder, size_px, rate_hz, person, "OpenPose BODY_25")
+
+
+def _not_openpose(path: Path, why: str) -> BioposeError:
+    return BioposeError(f"not an OpenPose BODY_25 file ({why})", where=str(path), mend=OPENPOSE_MEND)
 
 
 def read_mmpose(path: Path, *, size_px: tuple[int, int], rate_hz: float = 30.0, person: int | None = None) -> Keypoints:
@@ -66,38 +83,61 @@ def read_mmpose(path: Path, *, size_px: tuple[int, int], rate_hz: float = 30.0, 
     Raises:
         BioposeError: a file of another kind, points without names, or no such person.
     """
-    content = _load(path)
-    try:
-        entries = content["instance_info"] if isinstance(content, dict) else content
-        frames = [
-            [
-                np.column_stack([np.array(one["keypoints"], float)[:, :2], np.array(one["keypoint_scores"], float)])
-                for one in entry["instances"]
-            ]
-            for entry in entries
-        ]
-        count = next((len(points) for people in frames for points in people), 0)
-        meta = content.get("meta_info", {}).get("keypoint_id2name") if isinstance(content, dict) else None
-        names = [meta[str(index)] for index in range(count)] if meta else COCO_17
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise BioposeError(f"not mmpose's predictions of a clip ({error})", where=str(path)) from error
-    if count != len(names):
+    path = Path(path)
+    content = read_json(path, what="mmpose's predictions of a clip")
+    entries = content.get("instance_info") if isinstance(content, dict) else content
+    if not isinstance(entries, list):
+        raise _not_mmpose(path, "no list of frames")
+    frames = [_mmpose_people(entry, path) for entry in entries]
+    count = next((len(points) for people in frames for points in people), 0)
+    if any(len(points) != count for people in frames for points in people):
+        raise _not_mmpose(path, "people of different points")
+    names = _mmpose_names(content, count, path)
+    return _keypoints(frames, names, path, size_px, rate_hz, person, "mmpose")
+
+
+def _mmpose_people(entry: Any, path: Path) -> list[PersonPoints]:
+    instances = entry.get("instances") if isinstance(entry, dict) else None
+    if not isinstance(instances, list):
+        raise _not_mmpose(path, "a frame without instances")
+    people = []
+    for one in instances:
+        xy, scores = (
+            _numbers(one.get(key) if isinstance(one, dict) else None) for key in ("keypoints", "keypoint_scores")
+        )
+        if xy is None or scores is None or xy.ndim != 2 or xy.shape[1] < 2 or scores.shape != (len(xy),):
+            raise _not_mmpose(path, "an instance without keypoints and their scores")
+        people.append(np.column_stack([xy[:, :2], scores]))
+    return people
+
+
+def _mmpose_names(content: Any, count: int, path: Path) -> list[str]:
+    meta = content.get("meta_info") if isinstance(content, dict) else None
+    known = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
+    names = [str(known.get(str(index), "")) for index in range(count)] if isinstance(known, dict) else COCO_17
+    if count and (count != len(names) or len(set(names)) < count):
         raise BioposeError(
             f"{count} points without names", where=str(path), mend="Save them with meta_info, or use a COCO-17 model."
         )
-    return _keypoints(frames, names, Path(path), size_px, rate_hz, person, "mmpose")
+    return names
+
+
+def _not_mmpose(path: Path, why: str) -> BioposeError:
+    return BioposeError(f"not mmpose's predictions of a clip ({why})", where=str(path))
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """A list of numbers, or of lists of them, as an array; None where it is not one."""
+    try:
+        array = np.array(value, dtype=float) if isinstance(value, list) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return array if array is None or np.isfinite(array).all() else None
 
 
 def _frame_number(path: Path) -> int | None:
-    found = re.search(r"(\d+)_keypoints$", path.stem)
+    found = re.search(r"(\d{1,12})_keypoints$", path.stem)
     return int(found[1]) if found else None
-
-
-def _load(path: Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BioposeError(f"not a JSON file that can be read ({error})", where=str(path)) from error
 
 
 def _keypoints(
@@ -117,7 +157,8 @@ def _keypoints(
     missing = np.column_stack([np.full((len(names), 2), np.nan), np.zeros(len(names))])
     values = np.stack([missing if points is None else points for points in track])
     confidence = np.nan_to_num(values[..., 2]).clip(0, 1)
-    return Keypoints(
+    notes = _in_the_film(values[confidence > SURE, :2], size_px, path)
+    found = Keypoints(
         names=list(names),
         # A point that OpenPose did not find is 0, 0 with confidence 0.
         xy=np.where(confidence[..., None] > 0, values[..., :2], np.nan),
@@ -125,7 +166,44 @@ def _keypoints(
         time_s=np.arange(len(track)) / rate_hz,
         size_px=size_px,
         detector=detector,
+        notes=notes,
     )
+    found.check(str(path))
+    return found
+
+
+def _in_the_film(points: Float[np.ndarray, "seen 2"], size_px: tuple[int, int], path: Path) -> list[str]:
+    """What there is to say of points that were found, which lie in the picture that was looked at.
+
+    Raises:
+        BioposeError: this cannot have been the film's picture.
+    """
+    width, height = size_px
+    if not len(points):
+        return []
+    if np.abs(points).max() <= UNIT:
+        raise BioposeError(
+            "the points are between 0 and 1, not in pixels",
+            where=str(path),
+            mend="Run OpenPose without --keypoint_scale (0: the pixels of the film).",
+        )
+    outside = ((points < -EDGE * np.array(size_px)) | (points > (1 + EDGE) * np.array(size_px))).any(1).mean()
+    if outside > FEW:
+        low, high = points.min(0), points.max(0)
+        turned = (high <= (1 + EDGE) * np.array([height, width])).all()
+        mend = "Run it on the upright film: it has looked at the picture as it is stored, before its rotation."
+        raise BioposeError(
+            f"{outside:.0%} of the points lie outside the film, which has {width} x {height} pixels: "
+            f"x from {low[0]:.0f} to {high[0]:.0f}, y from {low[1]:.0f} to {high[1]:.0f}",
+            where=str(path),
+            mend=mend if turned else "Give the film that the points were found in, and its own pixels.",
+        )
+    extent = float(np.ptp(points, axis=0).max())
+    if extent < SMALL * min(size_px):
+        return [
+            f"the person is {extent:.0f} px tall in a film of {width} x {height}: were the points found in this film?"
+        ]
+    return []
 
 
 def _followed(frames: list[list[PersonPoints]], person: int | None) -> list[PersonPoints | None] | None:

@@ -7,9 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.markers.checks import METRES_PER_UNIT, factor_to_person, turned_up
+from biomech.files import check_file
+from biomech.markers.checks import METRES_PER_UNIT, factor_to_person, far_as_missing, turned_up
 from biomech.markers.markers import Markers
 
+LOWEST_HZ, HIGHEST_HZ = 1.0, 20_000.0
 AXES = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1)}
 
 
@@ -24,20 +26,19 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     Raises:
         BioposeError: the file cannot be read, holds no points, or its unit is unknown.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise BioposeError("there is no such file", where=str(path))
+    path = check_file(path)
     try:
         file = ezc3d.c3d(str(path))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BioposeError(f"cannot be read as C3D ({error})", where=str(path)) from error
-    parameters = file["parameters"]["POINT"]
+    except Exception as error:  # of a foreign reader, of any kind
+        reason = " ".join(str(error).split())[:200]
+        raise BioposeError(f"cannot be read as C3D: {reason}", where=str(path)) from error
+    parameters = file["parameters"].get("POINT", {})
     points = file["data"]["points"][:3].transpose(2, 1, 0)  # frames, points, axes
-    labels = [str(label).strip() for label in parameters["LABELS"]["value"][: points.shape[1]]]
+    labels = [str(label).strip() for label in _values(parameters, "LABELS")[: points.shape[1]]]
     outputs = {
         str(name).strip()
         for group in ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
-        for name in parameters.get(group, {"value": []})["value"]
+        for name in _values(parameters, group)
     }
     kept = [i for i, label in enumerate(labels) if label not in outputs and not label.startswith("*")]
     if not kept or not len(points):
@@ -50,17 +51,26 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     unit = _unit(parameters, path)
     positions *= METRES_PER_UNIT[unit]
     positions *= factor_to_person(positions, unit, path, notes)
+    far_as_missing(positions, [labels[i] for i in kept], notes)
     upright_from_lab = turned_up("xyz".index(up)) if up else _upright_from_lab(parameters, positions, notes)
     positions = positions @ upright_from_lab.T
-    rate = float(parameters["RATE"]["value"][0])
+    rate = float(next(iter(_values(parameters, "RATE")), 0.0))
+    if not LOWEST_HZ <= rate <= HIGHEST_HZ:
+        raise BioposeError(f"POINT:RATE is {rate:g} frames a second, which cannot be", where=str(path))
     first = int(file["header"]["points"]["first_frame"])  # a trial cut from a longer take keeps its time
     return Markers(
         _plain_names([labels[i] for i in kept]), positions, (first + np.arange(len(positions))) / rate, notes
     )
 
 
+def _values(parameters: dict, name: str) -> list:
+    """A parameter's values; none where it is not there."""
+    found = parameters.get(name, {}).get("value", [])
+    return list(found) if isinstance(found, list | tuple | np.ndarray) else [found]
+
+
 def _unit(parameters: dict, path: Path) -> str:
-    unit = str((parameters.get("UNITS", {"value": []})["value"] or ["mm"])[0]).strip().lower()
+    unit = str((_values(parameters, "UNITS") or ["mm"])[0]).strip().lower()
     if unit not in METRES_PER_UNIT:
         raise BioposeError(f"POINT:UNITS is {unit!r}, not one of m, cm, mm", where=str(path))
     return unit
@@ -83,7 +93,7 @@ def _upright_from_lab(
 
 
 def _axis(parameters: dict, name: str) -> Float[np.ndarray, "3"] | None:
-    text = str((parameters.get(name, {"value": []})["value"] or [""])[0]).strip().upper()
+    text = str((_values(parameters, name) or [""])[0]).strip().upper()
     letter = text[-1:]
     if letter not in AXES:
         return None

@@ -21,6 +21,7 @@ MENDED_DIAGONAL_M = (0.3, 4.0)  # what a wrong factor of 1000 must lead to, to b
 
 # Largest and smallest person against a model that may be generic: a child of two is half an adult.
 SIZE_AGAINST_MODEL = (0.4, 2.0)
+FURTHEST_M = 200.0  # from the laboratory's origin
 FRAMES_LOOKED_AT = 50
 FEWEST_MARKERS = 4
 NEARLY_A_LINE = 1e-3  # second against first singular value of the covariance
@@ -62,6 +63,16 @@ def factor_to_person(
         where=str(where),
         mend="Correct the unit in the file (m, cm or mm).",
     )
+
+
+def far_as_missing(positions_m: Float[np.ndarray, "frames markers 3"], names: list[str], notes: list[str]) -> None:
+    """Make positions that lie outside any laboratory gaps, in place; they are told in ``notes``."""
+    with np.errstate(invalid="ignore"):
+        far = (np.abs(positions_m) > FURTHEST_M).any(-1)
+    if far.any():
+        positions_m[far] = np.nan
+        whose = listed([name for name, any_frame in zip(names, far.any(0), strict=True) if any_frame])
+        notes.append(f"{int(far.sum())} marker positions more than {FURTHEST_M:g} m away are taken as missing: {whose}")
 
 
 def gap_notes(markers: Markers) -> list[str]:

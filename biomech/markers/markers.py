@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from biomech.arrays import Field, check_arrays, check_names, check_times
+
+NOUN = "a recording of markers"
+FURTHEST_M = 10_000.0
+FIELDS = {
+    "names": Field("text", ("markers",)),
+    "positions_m": Field("number", ("frames", "markers", 3), -FURTHEST_M, FURTHEST_M, gaps=True),
+    "time_s": Field("number", ("frames",)),
+}
+
 
 @dataclass
 class Markers:
@@ -21,6 +31,17 @@ class Markers:
         if len(self.time_s) < 2:
             return 1.0
         return float((len(self.time_s) - 1) / (self.time_s[-1] - self.time_s[0]))
+
+    def check(self, where: str | None = None) -> None:
+        """That this can be a recording: shapes, names that come once, times in seconds that increase.
+
+        Raises:
+            BioposeError: it cannot.
+        """
+        arrays = {"names": np.array(self.names), "positions_m": self.positions_m, "time_s": self.time_s}
+        check_arrays(arrays, FIELDS, where=where, noun=NOUN)
+        check_names(self.names, where=where, noun=NOUN)
+        check_times(self.time_s, where=where, noun=NOUN)
 
     @property
     def seen(self) -> list[str]:

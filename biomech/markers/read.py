@@ -37,10 +37,12 @@ def read_markers(path: Path, *, up: str | None = None) -> Markers:
     if up is not None and up not in UP:
         raise BioposeError(f"--up {up} is no axis", mend="Give --up x, y or z: the axis of the file that points up.")
     if path.suffix.lower() == ".c3d":
-        return read_c3d(path, up=up)
-    markers = read_trc(path)
-    if up is not None:
-        markers.positions_m = markers.positions_m @ turned_up(UP.index(up)).T
+        markers = read_c3d(path, up=up)
+    else:
+        markers = read_trc(path)
+        if up is not None:
+            markers.positions_m = markers.positions_m @ turned_up(UP.index(up)).T
+    markers.check(str(path))
     return markers
 
 

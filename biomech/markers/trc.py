@@ -4,19 +4,18 @@ What OpenSim accepts without a word and then solves wrongly is caught here: a mi
 as a real point), millimetres labelled metres and the reverse, a DataRate that disagrees with the time column.
 """
 
-import io
 import itertools
 import re
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
-from biomech.markers.checks import METRES_PER_UNIT, factor_to_person
+from biomech.files import read_text, whole_file
+from biomech.markers.checks import METRES_PER_UNIT, factor_to_person, far_as_missing
 from biomech.markers.markers import Markers
+from biomech.tables import MOST_COLUMNS, read_numbers, repeated
 
 HEADER_KEYS = (
     "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
@@ -36,10 +35,7 @@ def read_trc(path: Path) -> Markers:
         BioposeError: the file cannot be read as .trc, or its unit cannot be right.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise BioposeError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    lines = read_text(path).splitlines()
     header = _header(lines, path)
     names = _marker_names(lines, path)
     table = _numbers(lines, 2 + 3 * len(names), path)
@@ -64,6 +60,7 @@ def read_trc(path: Path) -> Markers:
     positions[zero | ~np.isfinite(positions).all(-1)] = np.nan
     positions *= METRES_PER_UNIT[unit]
     positions *= factor_to_person(positions, unit, path, notes)
+    far_as_missing(positions, names, notes)
     markers = Markers(names, positions, time, notes)
 
     try:
@@ -90,9 +87,8 @@ def write_trc(markers: Markers, path: Path) -> None:
         BioposeError: repeated names, or a time that does not increase.
     """
     frames, count = markers.positions_m.shape[:2]
-    repeated = sorted({n for n in markers.names if markers.names.count(n) > 1})
-    if repeated:
-        raise BioposeError(f"marker names are repeated: {', '.join(repeated)}", where=str(path))
+    if twice := repeated(markers.names):
+        raise BioposeError(f"marker names are repeated: {', '.join(twice)}", where=str(path))
     if not frames or not np.isfinite(markers.time_s).all() or (np.diff(markers.time_s) <= 0).any():
         raise BioposeError("the markers need at least one frame, and time that increases", where=str(path))
     rate = f"{markers.rate_hz:.6f}"
@@ -118,9 +114,10 @@ def _header(lines: list[str], path: Path) -> dict[str, str]:
 def _marker_names(lines: list[str], path: Path) -> list[str]:
     # The fourth line gives each name one cell of three; some writers put one tab more after Time.
     names = [cell.strip() for cell in lines[3].split("\t")[2:] if cell.strip()]
-    repeated = sorted({n for n in names if names.count(n) > 1})
-    if repeated:
-        raise BioposeError(f"marker names are repeated: {', '.join(repeated)}", where=str(path))
+    if len(names) > MOST_COLUMNS:
+        raise BioposeError(f"the fourth line names {len(names)} markers", where=str(path))
+    if twice := repeated(names):
+        raise BioposeError(f"marker names are repeated: {', '.join(twice[:10])}", where=str(path))
     if not names:
         raise BioposeError("the fourth line names no marker", where=str(path))
     return names
@@ -139,20 +136,7 @@ def _numbers(lines: list[str], columns: int, path: Path) -> Float[np.ndarray, "f
             where=str(path),
             mend="Name every marker on the fourth line, or take the columns without a name away.",
         )
-    try:
-        table = pd.read_csv(
-            io.StringIO("\n".join(rows)),
-            sep=separator or r"\s+",
-            header=None,
-            names=list(range(columns)),
-            index_col=False,
-            skipinitialspace=True,
-            dtype=np.float64,
-            on_bad_lines="error",
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise BioposeError(f"a data row cannot be read as numbers ({error})", where=str(path)) from error
-    return table.to_numpy(copy=True)
+    return read_numbers(rows, columns, separator or r"\s+", where=path, first_line=6)
 
 
 def _frames_left_out(time_s: Float[np.ndarray, " frames"]) -> int:

@@ -74,6 +74,7 @@ def recover_with(
         BioposeError: as ``recover``; there is no such recoverer; or MQ-HMR lacks its weights or the maps.
     """
     check(recoverer, mqhmr_weights)
+    keypoints.check()
     if recoverer == "fit":
         return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress)
     (network, points_spread), notes = trained(mqhmr_weights), []

@@ -19,9 +19,13 @@ from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
+from biomech.markup import check_xml
 from biomech.skeleton.kinematics import Kinematics
 
 opensim.Logger.removeFileSink()
+
+HEAVIEST = 1e5  # of masses, kg, and inertias
+FURTHEST_M = 1e3  # of what is fixed in a body
 
 _C_LIBRARY = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")  # C++ prints wait in its buffer
 _descriptors = threading.RLock()
@@ -57,14 +61,12 @@ def load_model(path: Path | str) -> opensim.Model:
     Raises:
         BioposeError: there is no such file, or OpenSim cannot build a model from it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise BioposeError("there is no such model", where=str(path), mend="Give the path of an .osim file.")
+    path = check_xml(Path(path), what="model", mend="Give the path of an .osim file.")
     try:
         with quiet_opensim("Off"):
             model = opensim.Model(str(path))
             model.initSystem()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError, OverflowError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BioposeError(
             f"OpenSim cannot read this model: {reason}",
@@ -73,7 +75,36 @@ def load_model(path: Path | str) -> opensim.Model:
         ) from error
     if model.getNumBodies() == 0:
         raise BioposeError("the model holds no bodies", where=str(path), mend="Give an .osim file with a skeleton.")
+    if wrong := _not_finite(model):
+        raise BioposeError(
+            f"the model holds what cannot be: {', '.join(wrong[:5])}{' …' if len(wrong) > 5 else ''}",
+            where=str(path),
+            mend="Correct these numbers in the .osim file.",
+        )
     return model
+
+
+def _not_finite(model: opensim.Model) -> list[str]:
+    """What OpenSim takes without a word and then moves to nowhere: places, masses and ranges that are no numbers."""
+    wrong = []
+    for body in model.getBodySet():
+        numbers = [body.getMass(), *body.getMassCenter().to_numpy(), *(body.get_inertia().get(i) for i in range(6))]
+        if not np.abs(numbers).max() <= HEAVIEST:
+            wrong.append(f"mass of {body.getName()}")
+    for joint in model.getJointSet():
+        for frame in (joint.getParentFrame(), joint.getChildFrame()):
+            place = frame.findTransformInBaseFrame()
+            numbers = [*place.p().to_numpy(), *place.R().convertRotationToBodyFixedXYZ().to_numpy()]
+            if not np.abs(numbers).max() <= FURTHEST_M:
+                wrong.append(f"place of {joint.getName()}")
+    for coordinate in model.getCoordinateSet():
+        numbers = [coordinate.getDefaultValue(), coordinate.getRangeMin(), coordinate.getRangeMax()]
+        if np.isnan(numbers).any() or not abs(numbers[0]) <= FURTHEST_M or numbers[1] > numbers[2]:
+            wrong.append(f"range of {coordinate.getName()}")
+    for marker in model.getMarkerSet():
+        if not np.abs(marker.get_location().to_numpy()).max() <= FURTHEST_M:
+            wrong.append(f"place of {marker.getName()}")
+    return wrong
 
 
 def coordinate_names(model: opensim.Model) -> list[str]:

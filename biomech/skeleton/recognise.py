@@ -14,11 +14,14 @@ from biomech.errors import BioposeError
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.mot import is_coupled, is_translation
 from biomech.skeleton.storage import Storage, read_storage
+from biomech.tables import repeated
 
 # A quarter of a body's angles never exceeds half a turn, whatever it does; in degrees it does even when standing.
 LARGEST_UPPER_QUARTILE_RAD = np.pi
 SUSPECTED_RADIANS_DEG = 2.0  # of the same quartile: a motion in degrees that hardly leaves zero
 HIGHEST_PELVIS_M = 20.0  # on average; above it the file is in millimetres
+MOST_TURNED_RAD = 200 * np.pi  # a hundred turns
+FURTHEST_M = 10_000.0
 FOLLOWED_RAD = 0.02  # a patella tells its unit when the knee bends more than this
 
 _STATE = re.compile(r"(?:/?jointset)?/(?:[^/]+/)*([^/]+)/value", re.IGNORECASE)
@@ -58,9 +61,8 @@ def recognise_motion(path: Path) -> Motion:
     names = [_plain(storage.names[i]) for i in columns]
     if not names:
         raise BioposeError("no column is a coordinate", where=str(path), mend=_MEND)
-    if len(set(names)) < len(names):
-        twice = ", ".join(sorted({name for name in names if names.count(name) > 1}))
-        raise BioposeError(f"more than one column is called {twice}", where=str(path))
+    if twice := repeated(names):
+        raise BioposeError(f"more than one column is called {', '.join(twice[:10])}", where=str(path))
     rows = _rows(storage, path, notes)
     values = storage.values[rows][:, columns]
     rotational = np.array([not is_translation(name) for name in names])
@@ -70,6 +72,17 @@ def recognise_motion(path: Path) -> Motion:
         if np.isfinite(height).any() and np.nanmedian(np.abs(height)) > HIGHEST_PELVIS_M:
             values[:, ~rotational] /= 1000
             notes.append("translations are in millimetres; read so")
+    most = np.where(rotational, MOST_TURNED_RAD, FURTHEST_M)
+    with np.errstate(invalid="ignore"):
+        beyond = (np.abs(values) > most) | np.isinf(values)
+    if beyond.any():
+        row, column = np.argwhere(beyond)[0]
+        raise BioposeError(
+            f"{names[column]} is {storage.values[rows][row, columns[column]]:.4g} at {storage.time_s[rows][row]:g} s, "
+            "which no body does",
+            where=str(path),
+            mend="Correct these values, or leave the column away.",
+        )
     return Motion(path, Kinematics(names, values, storage.time_s[rows], rotational), notes)
 
 

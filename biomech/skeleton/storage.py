@@ -1,15 +1,15 @@
 """Tables of numbers over time as OpenSim and its neighbours write them: .mot, .sto, .csv with or without a header."""
 
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
+from biomech.files import read_text
+from biomech.tables import read_numbers
 
 _TIME = re.compile(r"time(stamp)?s?([ _]?[(\[]?s(ec(onds)?)?[)\]]?)?", re.IGNORECASE)
 
@@ -41,17 +41,14 @@ def read_storage(path: Path, *, bare: bool = False) -> Storage:
         BioposeError: the file cannot be read as such a table.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise BioposeError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    lines = read_text(path).splitlines()
     end = next((i for i, line in enumerate(lines) if line.strip().strip(",;").lower() == "endheader"), None)
     header = None if end is None else _header(lines[:end])
     rows = [line.strip() for line in lines[0 if end is None else end + 1 :] if line.strip()]
     if end is None and not (bare and rows and _TIME.fullmatch(_cells(rows[0], _separator(rows))[0])):
         mend = "Give a .mot or .sto, or a .csv whose first line is time and the coordinates' names." if bare else None
         raise BioposeError("not a .mot file: there is no line `endheader`", where=str(path), mend=mend)
-    names, table = _table(rows, path)
+    names, table = _table(rows, path, len(lines) - len(rows) + 2)
     if len(names) < 2 or not _TIME.fullmatch(names[0]):
         raise BioposeError("the first column must be `time`, and coordinates follow it", where=str(path))
     return Storage(lines[0].strip() if end else "", header, names[1:], table[:, 0], table[:, 1:])
@@ -62,7 +59,7 @@ def _header(lines: list[str]) -> dict[str, str]:
     return {key.strip().lower(): value.strip() for key, _, value in pairs}
 
 
-def _table(rows: list[str], path: Path) -> tuple[list[str], Float[np.ndarray, "rows columns"]]:
+def _table(rows: list[str], path: Path, first_line: int) -> tuple[list[str], Float[np.ndarray, "rows columns"]]:
     if not rows:
         raise BioposeError("there are no rows", where=str(path))
     separator = _separator(rows)
@@ -70,18 +67,8 @@ def _table(rows: list[str], path: Path) -> tuple[list[str], Float[np.ndarray, "r
     widest = max((len(_cells(row, separator)) for row in rows[1:3]), default=0)
     if widest > len(names):
         raise BioposeError(f"a row has {widest} values under {len(names)} names", where=str(path))
-    try:
-        values = pd.read_csv(
-            io.StringIO("\n".join(rows[1:])),
-            sep=separator,
-            names=range(len(names)),
-            dtype=np.float64,
-            skipinitialspace=True,
-            decimal="," if separator == ";" else ".",
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise BioposeError(f"the rows cannot be read as numbers ({error})", where=str(path)) from error
-    return names, values.to_numpy()
+    decimal = "," if separator == ";" else "."
+    return names, read_numbers(rows[1:], len(names), separator, where=path, first_line=first_line, decimal=decimal)
 
 
 def _separator(rows: list[str]) -> str:

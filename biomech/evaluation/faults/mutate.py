@@ -1,0 +1,392 @@
+"""What can be wrong with a file: cut, flipped bits, other numbers, swapped columns, other types, no file at all.
+
+Each mutation is drawn from a seed. One that takes away what the result hangs on is ``loud``: a command may refuse it,
+come to the same result, or say something that it does not say of the whole file; it may not just give another result.
+"""
+
+import io
+import json
+import os
+import pickle
+import re
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DEEP = 200_000  # nested elements
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?(?![\w.])")
+BAD_NUMBERS = ("nan", "inf", "-inf", "1e300", "-1e9", "abc", "1,78", "", "0", "-1", "99999999999999999999", "1e-300")
+BAD_NAMES = ("", " ", "$HOME", "$(id)", "a/b", "../x", "*", "é☃", "x" * 100_000, '"', "<b>", "a\x00b", "time")
+BAD_VALUES: tuple[Any, ...] = (None, True, "x", -1, 0, 1e300, 10**400, [], {}, [[]], {"a": 1}, float("nan"), "1")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A change of one file."""
+
+    name: str
+    make: Callable[[Path], None]  # in place
+    loud: bool = False
+    unprivileged: bool = False
+
+
+def _content(name: str, content: bytes | str, loud: bool = False) -> Mutation:
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    return Mutation(name, lambda path: _replace(path, data), loud)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.unlink()
+    path.write_bytes(data)
+
+
+def of_any_path(others: list[Path]) -> Iterator[Mutation]:
+    """No file, or something else in its place; ``others``: files of other kinds."""
+    yield Mutation("missing", lambda path: path.unlink())
+    yield Mutation("a folder", lambda path: (path.unlink(), path.mkdir())[0])
+    yield Mutation("a pipe", lambda path: (path.unlink(), os.mkfifo(path))[0])
+    yield Mutation("not readable", lambda path: path.chmod(0), unprivileged=True)
+    yield Mutation("a link to nothing", lambda path: (path.unlink(), path.symlink_to("nothing"))[0])
+    yield Mutation("a link to itself", lambda path: (path.unlink(), path.symlink_to(path.name))[0])
+    yield Mutation("a link to /dev/zero", lambda path: (path.unlink(), path.symlink_to("/dev/zero"))[0])
+    for other in others:
+        yield Mutation(f"{other.name} under its name", lambda path, other=other: _copied(path, other))
+
+
+def _copied(path: Path, other: Path) -> None:
+    path.unlink()
+    shutil.copyfile(other, path)
+
+
+def of_bytes(data: bytes, rng: np.random.Generator, text: bool) -> Iterator[Mutation]:
+    """Of any file's bytes."""
+    yield _content("empty", b"")
+    for share in (0.02, 0.2, 0.5, 0.8, 0.95):
+        yield _content(f"cut at {share:.0%}", data[: int(share * len(data))], loud=True)
+    yield _content("without its last byte", data[:-1])
+    for bits in (1, 1, 1, 1, 3, 10, 100):
+        flipped = bytearray(data)
+        for at in rng.integers(0, len(data), bits):
+            flipped[at] ^= 1 << int(rng.integers(8))
+        yield _content(f"{bits} bits flipped", bytes(flipped))
+    for _ in range(3):
+        at, length = int(rng.integers(len(data))), int(rng.integers(1, 1 + len(data) // 4))
+        yield _content(f"{length} bytes of 0", data[:at] + bytes(length) + data[at + length :])
+        yield _content(f"{length} random bytes", data[:at] + rng.bytes(length) + data[at + length :])
+        yield _content(f"{length} bytes missing", data[:at] + data[at + length :])
+    yield _content("twice in a row", data + data)
+    yield _content("all 0xff", b"\xff" * len(data))
+    yield _content("random", rng.bytes(len(data)))
+    if text:
+        yield _content("UTF-16", data.decode(errors="replace").encode("utf-16"), loud=True)
+        yield _content("a byte order mark", b"\xef\xbb\xbf" + data, loud=True)
+        yield _content("line ends of Windows", data.replace(b"\n", b"\r\n"), loud=True)
+        yield _content("line ends of old Macs", data.replace(b"\n", b"\r"), loud=True)
+        yield _content("no line ends", data.replace(b"\n", b" "))
+        yield _content("no UTF-8", data.replace(b"a", b"\xe4"))
+        yield _content("a NUL", data[: len(data) // 2] + b"\0" + data[len(data) // 2 :])
+
+
+def of_numbers(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[Mutation]:
+    """One number in a text is another, or none."""
+    text = data.decode()
+    found = list(NUMBER.finditer(text))
+    for k in range(count):
+        one, bad = found[int(rng.integers(len(found)))], BAD_NUMBERS[k % len(BAD_NUMBERS)]
+        yield _content(f"{one[0]} at {one.start()} is {bad!r}", text[: one.start()] + bad + text[one.end() :])
+    for bad in ("nan", "inf", "1e300", "0"):
+        yield _content(f"every number is {bad}", NUMBER.sub(bad, text))
+
+
+def of_table(
+    data: bytes, rng: np.random.Generator, *, header_rows: int, names_row: int, time_column: int, places: bool
+) -> Iterator[Mutation]:
+    """Of rows and columns under names; as .trc (five rows of header), .mot and .csv have them.
+
+    ``places``: the values are those of points of one body, so that exchanged or scaled ones contradict the others.
+    """
+    lines = data.decode().splitlines()
+    comma = "," if "\t" not in lines[header_rows] else "\t"
+    head, rows = lines[:header_rows], [line.split(comma) for line in lines[header_rows:]]
+    first = time_column + 1
+    numbers = np.array(rows, float)
+
+    def written(name: str, cells: list[list[str]], loud: bool = False, top: list[str] | None = None) -> Mutation:
+        body = [comma.join(row) for row in cells]
+        return _content(name, "\n".join([*(head if top is None else top), *body]) + "\n", loud)
+
+    def valued(name: str, change: Callable[[np.ndarray], None], loud: bool = True) -> Mutation:
+        changed = numbers.copy()
+        change(changed)
+        return written(name, [[f"{x:.8g}" for x in row] for row in changed], loud)
+
+    def at_time(name: str, change: Callable[[np.ndarray], np.ndarray], loud: bool = True) -> Mutation:
+        def put(table: np.ndarray) -> None:
+            table[:, time_column] = change(table[:, time_column])
+
+        return valued(name, put, loud)
+
+    columns = numbers.shape[1]
+    for _ in range(3):
+        a, b = rng.choice(np.arange(first, columns), 2, replace=False)
+        order = list(range(columns))
+        order[a], order[b] = order[b], order[a]
+        yield written(f"columns {a} and {b} swapped", [[row[k] for k in order] for row in rows], loud=places)
+        yield written(f"no column {a}", [[x for k, x in enumerate(row) if k != a] for row in rows], loud=True)
+        yield written(f"column {a} twice", [[*row[:a], row[a], *row[a:]] for row in rows], loud=True)
+        yield valued(f"column {a} is huge", lambda table, a=a: table.__setitem__((slice(None), a), 1e9))
+        yield valued(f"one huge value in column {a}", lambda table, a=a: table.__setitem__((3, a), 1e9))
+        yield valued(f"column {a} is nan", lambda table, a=a: table.__setitem__((slice(None), a), np.nan), False)
+        yield valued(f"column {a} is inf", lambda table, a=a: table.__setitem__((slice(None), a), np.inf), False)
+    yield written("two rows swapped", [rows[1], rows[0], *rows[2:]], loud=True)
+    yield written("a row twice", [rows[0], *rows], loud=True)
+    yield written("rows backwards", rows[::-1], loud=True)
+    yield written("no row", [], loud=True)
+    yield written("one row", rows[:1])
+    yield written("two rows", rows[:2])
+    yield written("short last row", [*rows[:-1], rows[-1][:3]])
+    yield written("decimal commas", [[x.replace(".", ",") for x in row] for row in rows], loud=True)
+    yield written("blanks between", [[" ".join(row)] for row in rows], loud=True)
+    yield written("semicolons between", [[";".join(row)] for row in rows], loud=True)
+    for factor in (1000.0, 0.001, 100.0):
+        yield valued(
+            f"values times {factor:g}", lambda t, f=factor: t.__setitem__(np.s_[:, first:], f * t[:, first:]), places
+        )
+    yield valued("y and z exchanged", lambda t: _exchange(t, first), places)
+    yield at_time("time in ms", lambda t: 1000 * t)
+    yield at_time("time of two decimals", lambda t: t.round(1))
+    yield at_time("time backwards", lambda t: t[::-1])
+    yield at_time("time stands still", lambda t: 0 * t)
+    yield at_time("time nan", lambda t: np.nan * t)
+    yield at_time("time inf", lambda t: np.where(np.arange(len(t)) > 4, np.inf, t))
+    yield at_time("time from 1e12", lambda t: 1e12 + t)
+    yield at_time("time negative", lambda t: t - 100, False)
+    yield at_time("time a gap of years", lambda t: np.where(np.arange(len(t)) > 4, t + 1e8, t))
+    for bad in BAD_NAMES:
+        names = head[names_row].split(comma)
+        named = [k for k in range(first, len(names)) if names[k].strip()]
+        names[int(rng.choice(named))] = bad
+        yield written(
+            f"a column named {bad[:8]!r}", rows, top=[*head[:names_row], comma.join(names), *head[names_row + 1 :]]
+        )
+    names = head[names_row].split(comma)
+    named = [k for k in range(first, len(names)) if names[k].strip()]
+    names[named[0]] = names[named[1]]
+    yield written("two columns of a name", rows, True, [*head[:names_row], comma.join(names), *head[names_row + 1 :]])
+    for k in range(header_rows):
+        yield written(f"no header row {k}", rows, False, [*head[:k], *head[k + 1 :]])
+
+
+def _exchange(table: np.ndarray, first: int) -> None:
+    for k in range(first, table.shape[1] - 2, 3):
+        table[:, [k + 1, k + 2]] = table[:, [k + 2, k + 1]]
+
+
+def of_xml(data: bytes, rng: np.random.Generator, count: int = 14) -> Iterator[Mutation]:
+    """Elements missing, twice, of other names, without end, or a thousand deep."""
+    text = data.decode()
+    tags = [m for m in re.finditer(r"<([A-Za-z_]\w*)[^<>]*>([^<>]*)</\1>", text)]
+    for k in range(count):
+        one = tags[int(rng.integers(len(tags)))]
+        before, after = text[: one.start()], text[one.end() :]
+        yield _content(f"no {one[1]} at {one.start()}", before + after)
+        yield _content(f"{one[1]} at {one.start()} twice", before + one[0] + one[0] + after)
+        yield _content(f"{one[1]} at {one.start()} renamed", before + one[0].replace(one[1], f"x{one[1]}") + after)
+        bad = BAD_NUMBERS[k % len(BAD_NUMBERS)]
+        said = f"<{one[1]}>{bad}</{one[1]}>"
+        yield _content(f"{one[1]} at {one.start()} says {bad!r}", before + said + after)
+    attributes = list(re.finditer(r'name="([^"]*)"', text))
+    for bad in ("", "$HOME", "a b", "a/b", "x" * 10_000, "é"):
+        one = attributes[int(rng.integers(len(attributes)))]
+        yield _content(f"{one[1]} is named {bad[:8]!r}", text[: one.start()] + f'name="{bad}"' + text[one.end() :])
+    for deep in (1_000, DEEP):
+        yield _content(
+            f"{deep} elements deep", "<OpenSimDocument>" + "<a>" * deep + "</a>" * deep + "</OpenSimDocument>"
+        )
+        inner = "<objects>" * deep + "</objects>" * deep
+        yield _content(f"{deep} deep inside", text.replace("<objects>", "<objects>" + inner, 1))
+    bomb = "".join(f'<!ENTITY a{k} "{f"&a{k - 1};" * 10 if k else "x" * 10}">' for k in range(10))
+    yield _content("entities of entities", f"<!DOCTYPE b [{bomb}]><OpenSimDocument>&a9;</OpenSimDocument>")
+    yield _content("another's root", "<html><body>no model</body></html>")
+    yield _content("a bare root", '<?xml version="1.0"?><OpenSimDocument Version="40600"></OpenSimDocument>')
+    yield _content("no root", '<?xml version="1.0"?>')
+    yield _content("UTF-16 declared", text.replace("UTF-8", "UTF-16"))
+    yield _content("version 1e9", re.sub(r'Version="\d+"', 'Version="999999999"', text))
+    yield _content("version none", re.sub(r'Version="\d+"', 'Version="x"', text))
+
+
+def of_json(data: bytes, rng: np.random.Generator, count: int = 36) -> Iterator[Mutation]:
+    """Other types anywhere, keys missing, nested without end."""
+    for k in range(count):
+        tree = json.loads(data)
+        places = list(_places(tree))
+        holder, key = places[int(rng.integers(len(places)))]
+        bad = BAD_VALUES[k % len(BAD_VALUES)]
+        if k % 4 == 3:
+            del holder[key]
+            yield _content(f"no {key}", json.dumps(tree))
+        else:
+            holder[key] = bad
+            yield _content(f"{key} is {str(bad)[:12]}", json.dumps(tree))
+    for value in (None, 1, "x", [], {}, [1], [[]]):
+        yield _content(f"all of it is {value!r}", json.dumps(value))
+    yield _content("100,000 deep", "[" * 100_000 + "]" * 100_000)
+    yield _content("a comma too many", data.decode().rstrip().removesuffix("}") + ",}")
+    yield _content("a number of 1e999", NUMBER.sub("1e999", data.decode(), count=1))
+    yield _content("a number of 10,000 digits", NUMBER.sub("9" * 10_000, data.decode(), count=1))
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    for key in list(tree) if isinstance(tree, dict) else range(min(len(tree), 20)):
+        yield tree, key
+        if isinstance(tree[key], dict | list):
+            yield from _places(tree[key])
+
+
+class _Runs:
+    """Executed by whoever unpickles it."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("touch executed",)
+
+
+def of_npz(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
+    """Arrays missing, of other kinds, shapes and values."""
+    with np.load(io.BytesIO(data)) as held:
+        arrays = {name: held[name] for name in held.files}
+
+    def saved(name: str, changed: dict[str, Any], loud: bool = False) -> Mutation:
+        file = io.BytesIO()
+        np.savez(file, **changed)
+        return _content(name, file.getvalue(), loud)
+
+    for key, array in arrays.items():
+        yield saved(f"no {key}", {k: v for k, v in arrays.items() if k != key})
+        for bad in (np.zeros(0), np.array("x"), np.zeros((3, 3, 3), complex), np.array([["a"]]), np.array(-1.0)):
+            yield saved(f"{key} is {bad.dtype} {bad.shape}", arrays | {key: bad})
+        if array.dtype.kind in "fiu":
+            real = array.astype(float)
+            for bad in (np.nan, np.inf, -1.0, 0.0, 1e30):
+                yield saved(f"{key} is all {bad:g}", arrays | {key: np.full_like(real, bad)}, bad in (1e30, np.inf))
+            if array.size > 4:
+                for bad in (np.nan, np.inf, 1e30, 180.0):
+                    one = real.copy()
+                    one.flat[int(rng.integers(one.size))] = bad
+                    yield saved(f"{bad:g} in {key}", arrays | {key: one}, loud=bad == 1e30)
+        if array.ndim:
+            yield saved(f"{key} one shorter", arrays | {key: array[:-1]})
+            yield saved(f"{key} backwards", arrays | {key: array[::-1]})
+            yield saved(f"{key} of one row", arrays | {key: array[:1]})
+        if array.ndim > 1:
+            yield saved(f"{key} turned round", arrays | {key: np.moveaxis(array, 0, -1)})
+    object_file = io.BytesIO()
+    with zipfile.ZipFile(object_file, "w") as archive:
+        for key, array in arrays.items():
+            one = io.BytesIO()
+            np.lib.format.write_array(one, array)
+            archive.writestr(f"{key}.npy", one.getvalue() if key != "time_s" else pickle.dumps(_Runs()))
+    yield _content("a pickle inside", object_file.getvalue())
+    for name, shape in (("a header of 8 TB", (1 << 40,)), ("a header of -1", (-1,)), ("2 GB of zeros", (1 << 28,))):
+        yield _content(name, _with_header(arrays, rng, shape, real=name.startswith("2 GB")))
+
+
+def _with_header(arrays: dict[str, np.ndarray], rng: np.random.Generator, shape: tuple[int, ...], real: bool) -> bytes:
+    """An array that says it is large; ``real``: and is, once it is unpacked."""
+    file, keys = io.BytesIO(), [key for key, array in arrays.items() if array.dtype.kind == "f" and array.ndim]
+    chosen = keys[int(rng.integers(len(keys)))]
+    said = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
+    header = b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + said.ljust(117).encode() + b"\n"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for key, array in arrays.items():
+            one = io.BytesIO()
+            np.lib.format.write_array(one, array)
+            if key != chosen:
+                archive.writestr(f"{key}.npy", one.getvalue())
+                continue
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as out:
+                out.write(header)
+                for _ in range(shape[0] * 8 >> 24 if real else 0):
+                    out.write(bytes(1 << 24))
+    return file.getvalue()
+
+
+def of_c3d(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[Mutation]:
+    """Words of the header and bytes of the parameters that cannot be."""
+    for k in range(count):
+        word = 2 * int(rng.integers(0, 12))
+        value = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 2)[k % 6]
+        yield _content(
+            f"word {word // 2} of the header is {value:#x}", data[:word] + struct.pack("<H", value) + data[word + 2 :]
+        )
+        at = 512 + int(rng.integers(0, min(len(data) - 512, 1024)))
+        yield _content(
+            f"parameter byte {at} is {(0, 255, 128)[k % 3]}", data[:at] + bytes([(0, 255, 128)[k % 3]]) + data[at + 1 :]
+        )
+    for rate in (0.0, -1.0, np.nan, np.inf, 1e30):
+        said = struct.pack("<f", rate)
+        yield _content(
+            f"a rate of {rate:g}", data[:20] + said + data[24:].replace(struct.pack("<f", 50.0), said, 1), True
+        )
+    for processor in (84, 85, 86, 0, 255):
+        at = data.find(bytes([84]), 512, 520)
+        if at > 0:
+            yield _content(f"processor {processor}", data[:at] + bytes([processor]) + data[at + 1 :])
+
+
+def of_zip(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
+    """Members with bad names, none, too many, too large."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        name = archive.namelist()[0]
+        text = archive.read(name)
+
+    def packed(title: str, members: list[tuple[str, bytes]]) -> Mutation:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in members:
+                archive.writestr(member, content)
+        return _content(title, file.getvalue())
+
+    yield packed("no member", [])
+    yield packed("a member above", [("../../07_01.bvh", text)])
+    yield packed("a member of an absolute path", [("/tmp/07_01.bvh", text)])
+    yield packed("an empty member", [(name, b"")])
+    yield packed("a member that is no text", [(name, rng.bytes(2000))])
+    yield packed("one good, one bad", [(name, text), ("08_01.bvh", b"HIERARCHY")])
+    yield packed("an .amc without .asf", [("08/08_01.amc", b"1\nroot 0 0 0 0 0 0\n")])
+    yield packed("a zip in it", [("a.zip", data)])
+    yield _content(
+        "a password asked", data.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+    )
+    for method in (1, 12, 99):
+        at = data.find(b"PK\x01\x02") + 10
+        yield _content(f"packing method {method}", data[:at] + struct.pack("<H", method) + data[at + 2 :])
+
+
+def of_motion_text(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
+    """Of .bvh, .asf and .amc: words missing, twice, others."""
+    lines = data.decode().splitlines()
+    for k in range(30):
+        at = int(rng.integers(len(lines)))
+        words = lines[at].split() or ["x"]
+        word = int(rng.integers(len(words)))
+        kinds = {
+            "line missing": [*lines[:at], *lines[at + 1 :]],
+            "line twice": [*lines[: at + 1], *lines[at:]],
+            "word missing": [*lines[:at], " ".join(words[:word] + words[word + 1 :]), *lines[at + 1 :]],
+            "word is x": [*lines[:at], " ".join([*words[:word], "x", *words[word + 1 :]]), *lines[at + 1 :]],
+            "word is nan": [*lines[:at], " ".join([*words[:word], "nan", *words[word + 1 :]]), *lines[at + 1 :]],
+            "words twice": [*lines[:at], " ".join(words + words), *lines[at + 1 :]],
+        }
+        title = list(kinds)[k % len(kinds)]
+        yield _content(f"{title} at {at}", "\n".join(kinds[title]) + "\n")
+    text = data.decode()
+    for old, new in (("Frame Time: 0.0083333", "Frame Time: 0"), ("Frame Time: 0.0083333", "Frame Time: nan")):
+        if old in text:
+            yield _content(new, text.replace(old, new), True)
+    yield _content("100,000 joints deep", "HIERARCHY\nROOT hip\n{\n" + "JOINT a\n{\nOFFSET 0 0 0\n" * 100_000)

@@ -1,0 +1,76 @@
+"""Rows of numbers in a text, as .trc, .mot, .sto and .csv hold them."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+
+MOST_COLUMNS = 20_000  # of a table; nobody records so many
+MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity"}
+
+
+def read_numbers(
+    rows: Sequence[str], columns: int, separator: str, *, where: Path, first_line: int, decimal: str = "."
+) -> Float[np.ndarray, "rows columns"]:
+    """The numbers of rows under ``columns`` names; cells that are missing, or at the end of a row, are NaN.
+
+    Args:
+        separator: a sign, or an expression for pandas.
+        first_line: of the rows in the file, for the message.
+
+    Raises:
+        BioposeError: a cell is no number.
+    """
+    if columns > MOST_COLUMNS:
+        raise BioposeError(f"it names {columns} columns; at most {MOST_COLUMNS} are read", where=str(where))
+    try:
+        table = pd.read_csv(
+            io.StringIO("\n".join(rows)),
+            sep=separator,
+            header=None,
+            names=list(range(columns)),
+            index_col=False,
+            skipinitialspace=True,
+            dtype=np.float64,
+            on_bad_lines="error",
+            decimal=decimal,
+        )
+    except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise _told(rows, separator, where, first_line) from error
+    return table.to_numpy(copy=True)
+
+
+def _told(rows: Sequence[str], separator: str, where: Path, first_line: int) -> BioposeError:
+    """Which cell is no number."""
+    for number, row in enumerate(rows):
+        for cell in row.split() if separator == r"\s+" else row.split(separator):
+            plain = cell.strip().strip('"')
+            if plain.lower() in MISSING or _is_number(plain):
+                continue
+            shown = plain[:20].encode("ascii", "replace").decode()
+            commas = _is_number(plain.replace(",", "."))
+            return BioposeError(
+                f"on line {first_line + number} stands '{shown}' where a number should be",
+                where=str(where),
+                mend="Write decimal points instead of decimal commas." if commas else "Correct or remove that line.",
+            )
+    return BioposeError("the rows are not all of numbers", where=str(where))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """Names that come more than once, in alphabetical order."""
+    once: set[str] = set()
+    return sorted({name for name in names if name in once or once.add(name)})
