@@ -17,9 +17,8 @@ import numpy as np
 
 from biomech import from_video
 from biomech.evaluation.compare import Comparison, compare
-from biomech.evaluation.drawn_people import PEOPLE, Drawn, draw, people, size
+from biomech.evaluation.drawn_people import PEOPLE, VIEWS_RAD, Drawn, draw, people, size
 from biomech.evaluation.films import chosen
-from biomech.evaluation.mqhmr_activities import VIEWS_RAD
 from biomech.ik import Options, Result
 from biomech.skeleton.recognise import recognise_motion
 from biomech.solvers import choose_solvers

@@ -19,8 +19,8 @@ from jaxtyping import Float
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven, with_soft_forearms
 from biomech.body.motion import BodyMotion
+from biomech.camera import Camera
 from biomech.errors import BioposeError
-from biomech.evaluation.mqhmr_activities import VIEWS_RAD, camera_at
 from biomech.files import whole_file
 from biomech.keypoints.blazepose import BlazePose
 from biomech.keypoints.keypoints import Keypoints
@@ -35,6 +35,9 @@ KINDS = {"walk": "plain_walk", "squat": "squat", "sit_to_stand": "sit_to_stand"}
 ACTIVITIES = tuple(KINDS)
 SECONDS, RATE_HZ = 2.5, 30.0
 PEOPLE = 20
+VIEWS_RAD = {"front": 0.0, "side": np.pi / 2, "behind": np.pi}  # about the vertical, from where the person faces
+DISTANCE_M, LENS_M, VIEW_RAD = 4.5, 1.2, np.radians(60)  # the view across the longer side of the picture
+SIDES_PX = 1280, 720
 TRIES = 10
 Say = Callable[[str], None]
 
@@ -157,3 +160,14 @@ def _size(build: Float[np.ndarray, " shape"]) -> dict[str, float]:
     body, numbers = AnnyBody.load([0]), torch.tensor(build).float()
     with torch.no_grad():
         return {"height_m": float(body.stature(numbers)), "mass_kg": float(body.mass(numbers))}
+
+
+def camera_at(view: str) -> Camera:
+    """A level camera, upright for who comes nearer, lying for who walks past."""
+    width, height = SIDES_PX if view == "side" else SIDES_PX[::-1]
+    focal = max(width, height) / 2 / np.tan(VIEW_RAD / 2)
+    turn = VIEWS_RAD[view]
+    away = -np.array([np.cos(turn), 0.0, np.sin(turn)])
+    rotation = np.stack([np.cross(away, [0.0, 1.0, 0.0]), [0.0, -1.0, 0.0], away])
+    place = np.array([0.0, LENS_M, 0.0]) - DISTANCE_M * away
+    return Camera(float(focal), ((width - 1) / 2, (height - 1) / 2), (width, height), rotation, -rotation @ place)

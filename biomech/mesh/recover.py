@@ -38,6 +38,7 @@ SHAPE_WINDOWS = 3
 LEAST_CONFIDENCE = 0.1
 USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points from their mean, statures
 SEEN, DOUBTFUL = 0.3, 0.5
+RIM = 0.02  # of the picture's width
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
 FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
@@ -182,6 +183,9 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
     confidence = np.where(confidence < LEAST_CONFIDENCE, 0.0, np.minimum(confidence, 1.0))
     xy = np.nan_to_num(xy)
     width, height = keypoints.size_px
+    # Beyond the picture's rim a detector says what people usually have there.
+    inside = ((xy >= -RIM * width) & (xy <= np.array([width, height]) + RIM * width)).all(-1)
+    confidence = np.where(inside, confidence, 0.0)
     center = np.array([(width - 1) / 2, (height - 1) / 2])
     steps = np.diff(keypoints.time_s)
     return Evidence(

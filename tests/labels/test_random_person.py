@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from biomech.errors import BioposeError
 from biomech.labels.people import random_person, seeded
