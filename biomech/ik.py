@@ -3,6 +3,7 @@
 One street with two entrances; here is what both share: the folder, its claim, and the stages in turn.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -99,11 +100,11 @@ def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[
 
 def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
     """What the user gave is there, and no stage writes over it."""
-    written = {path.resolve() for stage in stages for path in stage.outputs}
+    written = {os.path.realpath(path) for stage in stages for path in stage.outputs}
     for path in given:
         if not path.is_file():
             raise BioposeError("no such file", where=str(path), mend="Check the path.")
-        if path.resolve() in written:
+        if os.path.realpath(path) in written:
             raise BioposeError("the results would be written over this file", where=str(path), mend="Name another -o.")
 
 
