@@ -11,12 +11,13 @@ import torch
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.evaluation.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
 from biomech.ik import Bar, Options, Result, run_ik
 from biomech.markers.trc import write_trc
-from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.demo_clip import render_demo
 from biomech.run import Run

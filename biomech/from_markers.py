@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import opensim
 
@@ -24,6 +24,7 @@ from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.anthropometry import Sex
 from biomech.skeleton.model import load_model, quiet_opensim
 from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
@@ -67,7 +68,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             ],
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
-                **chosen("height_m", "mass_kg", "model", "marker_set", "scaling", "static", "up", "personalise"),
+                **chosen("height_m", "mass_kg", "sex", "model", "marker_set", "scaling", "static", "up", "personalise"),
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
@@ -88,6 +89,8 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
     Raises:
         BioposeError: they say none, or what has no meaning on it.
     """
+    if not options.personalise:
+        options.refuse(("sex",), "says what proportions are expected: of a video, or with --personalise")
     if options.personalise:
         options.refuse(("scaling",), "tells the Scale tool what to measure; --personalise needs no measurements")
         return _personalise
@@ -184,6 +187,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
             static=static,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
+            sex=cast("Sex | None", options.sex),
         )
     return {
         "mass_kg": round(found.mass_kg, 2),

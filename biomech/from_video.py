@@ -1,5 +1,7 @@
 """The entrance with a video: detect, recover, extract; then scale, solve and the overlay."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,14 @@ from biomech import solvers
 from biomech.body.anny import AnnyBody
 from biomech.body.glb import write_glb, write_objs
 from biomech.body.motion import BodyMotion
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
 from biomech.classical.scaling import scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 from biomech.mesh import recoverers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
@@ -121,10 +124,32 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             "recover",
             inputs=[files.keypoints, *([options.mqhmr_weights] if options.mqhmr_weights else [])],
             outputs=[files.motion],
-            options=options.chosen("height_m", "mass_kg", "recover", "refine"),
+            options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine"),
             work=lambda: _recover(files, options, bar),
         ),
     ]
+
+
+def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, float]:
+    """The stages from the folder's keypoints to its motion, one after the other; no record is kept.
+
+    Returns what each took (s).
+
+    Raises:
+        BioposeError: as the stages.
+    """
+    works: dict[str, Callable[[], Any]] = {
+        "recover": lambda: _recover(files, options, bar),
+        "extract": lambda: _extract(files),
+        "scale": lambda: _scale(files, options),
+        "solve": lambda: [_solve(files, solution, options, bar) for solution in files.solutions],
+    }
+    seconds = {}
+    for stage, work in works.items():
+        started = time.perf_counter()
+        work()
+        seconds[stage] = time.perf_counter() - started
+    return seconds
 
 
 def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
@@ -184,6 +209,7 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             keypoints,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
+            sex=options.sex,
             refine=options.refine,
             mqhmr_weights=options.mqhmr_weights,
             progress=progress,

@@ -47,7 +47,7 @@ def run_ik(
         BioposeError: what the user can mend, of any stage.
     """
     source, folder, options = Path(source), Path(folder), options or Options()
-    check_person(options.height_m, options.mass_kg)
+    check_person(options.height_m, options.mass_kg, options.sex)
     entrance = from_markers if is_marker_file(source) else from_video
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)
@@ -78,7 +78,7 @@ def run_mesh(
         BioposeError: what the user can mend, of any stage.
     """
     video, folder, options = Path(video), Path(folder), options or Options()
-    check_person(options.height_m, options.mass_kg)
+    check_person(options.height_m, options.mass_kg, options.sex)
     run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
     files = Result.of(folder, video.stem, run.record)
     stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)

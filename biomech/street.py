@@ -59,6 +59,7 @@ class Options:
 
     height_m: float | None = None
     mass_kg: float | None = None
+    sex: str | None = None  # female or male: what proportions are expected
     start_s: float | None = None
     end_s: float | None = None
     model: Path | None = None  # another .osim, with …

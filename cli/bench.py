@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from biomech.cli.bench_activities import activities
 from biomech.cli.bench_mqhmr import mqhmr
+from biomech.cli.bench_real_video import real_video
+from biomech.cli.bench_standing import standing
 
 app = typer.Typer(no_args_is_help=True, help="Measure accuracy and speed on this machine.")
 
@@ -15,38 +18,6 @@ app = typer.Typer(no_args_is_help=True, help="Measure accuracy and speed on this
 @app.callback()
 def _group() -> None:
     pass
-
-
-@app.command("real-video")
-def real_video(
-    data: Annotated[
-        Path, typer.Option(help="Folder pose2sim_demo: videos/ and reference_triangulated.trc.", envvar="BIOPOSE_VIDEO")
-    ] = Path("../shared/data/video/pose2sim_demo"),
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs.")] = Path("runs/real_video"),
-    height: Annotated[float | None, typer.Option(help="Of the person, m; not known to the bench by default.")] = None,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Use what earlier runs left, where it is up to date.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """The main job on four real videos against their triangulation."""
-    from biomech.evaluation.real_video import bench_real_video
-    from biomech.ik import Options
-
-    figures = bench_real_video(
-        data,
-        out,
-        options=Options(height_m=height, mirror=mirror),
-        overwrite=not keep,
-        say=lambda text: None if as_json else typer.echo(text, err=True),
-    )
-    if as_json:
-        typer.echo(_json(figures))
-        return
-    for key, value in figures.items():
-        if not isinstance(value, dict):
-            typer.echo(f"{key:32s} {value}")
-    for stage, seconds in figures["seconds_per_video_second_by_stage"].items():
-        typer.echo(f"  {stage:30s} {seconds} s per second of video")
 
 
 @app.command("solver")
@@ -164,6 +135,9 @@ def neurik(
     _tell(figures, as_json, 40)
 
 
+app.command("real-video")(real_video)
+app.command("standing")(standing)
+app.command("activities")(activities)
 app.command("mqhmr")(mqhmr)
 
 

@@ -12,12 +12,7 @@ def mqhmr(
         typer.Option(help="Folder pose2sim_demo: videos/ and reference_triangulated.trc.", envvar="BIOPOSE_VIDEO"),
     ] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of rendered clips, held_out_*.npz.")] = None,
-    motions: Annotated[
-        Path | None, typer.Option(help="Zip of CMU's .bvh motions: walking, squats and sit-to-stand are measured too.")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs and for the activities' clips.")] = Path(
-        "runs/mqhmr"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs.")] = Path("runs/mqhmr"),
     mqhmr_weights: Annotated[
         Path | None, typer.Option(help="MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
     ] = None,
@@ -28,16 +23,14 @@ def mqhmr(
     cameras: Annotated[str | None, typer.Option(help="Of the film, such as cam01,cam03; all by default.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Of each rendered clip.")] = 4,
     held_out: Annotated[int | None, typer.Option(min=1, help="Rendered clips; all by default.")] = None,
-    people: Annotated[int, typer.Option(min=1, help="In each activity and view.")] = 2,
     failures: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the people and scenes of the activities.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """MQ-HMR on real film, on rendered clips and by activity and view, refined and not, beside fit; speed by stage."""
+    """MQ-HMR on real film and on rendered clips, refined and not, beside fit; speed by stage."""
     from biomech.cli.bench import _tell
     from biomech.errors import BioposeError
+    from biomech.evaluation.beam import CAMERAS
     from biomech.evaluation.mqhmr import bench_mqhmr
-    from biomech.evaluation.real_video import CAMERAS
     from biomech.mesh.mqhmr.train import load_mqhmr
     from biomech.mesh.recoverers import trained
 
@@ -56,14 +49,11 @@ def mqhmr(
         out,
         film=data,
         clips=clips,
-        motions=motions,
         pictures=pictures,
         cameras=tuple(cameras.split(",")) if cameras else CAMERAS,
         frames=frames,
         held_out=held_out,
-        people=people,
         failures=failures,
-        seed=seed,
         say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
     )
     _tell(figures, as_json, 44)

@@ -18,6 +18,7 @@ def ik(
     ],
     height: Annotated[float | None, typer.Option(help="Of the person, m. Sizes and distances hang on it.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
+    sex: Annotated[str | None, typer.Option(help="Of the person, female or male: their proportions differ.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: NAME_biopose here]")] = None,
     solver: Annotated[
         list[str] | None,
@@ -96,6 +97,7 @@ def ik(
     options = Options(
         height_m=height,
         mass_kg=mass,
+        sex=sex,
         person=parse_person(person),
         mirror=mirror,
         recover=recover,

@@ -38,10 +38,17 @@ def label(
     body_models: Annotated[Path | None, typer.Option(help="Folder of your SMPL-H or SMPL-X files.")] = None,
     seed: Annotated[int, typer.Option(help="Of the random bodies and of the samples.")] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler: tcp://HOST:8786.")] = None,
+    library: Annotated[
+        bool, typer.Option("--library", help="Build the motion library from the folder of the project's data instead.")
+    ] = False,
+    generated: Annotated[int, typer.Option(min=0, help="People per kind of motion by code, with --library.")] = 60,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Label again what is labelled.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Scale a model and solve its inverse kinematics for every trial; files for the GUI and shards for training."""
+    if library:
+        _build_library(paths, out, generated, seed, workers or 1, as_json)
+        return
     from biomech.cli.progress import progress_bar
     from biomech.labels.campaign import Options, run_campaign
     from biomech.labels.label import check_solver
@@ -69,6 +76,32 @@ def label(
         _say(out, report)
     if report.stopped:
         raise typer.Exit(130)
+
+
+def _build_library(paths: list[Path], out: Path, each: int, seed: int, workers: int, as_json: bool) -> None:
+    from biomech.cli.progress import progress_bar
+    from biomech.errors import BioposeError
+    from biomech.labels.library.build import FIGURE, TABLE, build
+
+    if len(paths) != 1:
+        raise BioposeError("the library is built from one folder of data", mend="Give one folder: ../shared/data.")
+    built = build(
+        out,
+        data=paths[0],
+        each=each,
+        seed=seed,
+        workers=workers,
+        progress=lambda text: progress_bar(text, quiet=as_json),
+    )
+    if as_json:
+        typer.echo(json.dumps(vars(built)))
+        return
+    typer.echo(f"{out}: {built.motions} motions, {built.hours:.2f} h, {built.good} of them good; {built.seconds:.0f} s")
+    for group, count in built.plain_walks.items():
+        typer.echo(f"plain walks ({group}): {built.inside.get(group, 0)} of {count} inside the published ±2 SD")
+    for name, cause in sorted(built.failed.items())[:MOST_FAILURES_SAID]:
+        typer.echo(f"failed: {name}: {cause}")
+    typer.echo(f"by source and kind: {out / TABLE}; walks in the bands: {out / FIGURE}")
 
 
 def _say(out: Path, report: "Report") -> None:

@@ -13,6 +13,7 @@ def mesh(
     video: Annotated[Path, typer.Argument(help="A video (.mp4, .mov, .avi) or a folder of pictures.")],
     height: Annotated[float | None, typer.Option(help="Of the person, m. Sizes and distances hang on it.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
+    sex: Annotated[str | None, typer.Option(help="Of the person, female or male: their proportions differ.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: NAME_biopose here]")] = None,
     glb: Annotated[bool, typer.Option("--glb", help="Write the animated mesh too (.glb).")] = False,
     obj: Annotated[bool, typer.Option("--obj", help="Write the posed mesh of the frames too (.obj).")] = False,
@@ -49,6 +50,7 @@ def mesh(
     options = Options(
         height_m=height,
         mass_kg=mass,
+        sex=sex,
         person=parse_person(person),
         mirror=mirror,
         recover=recover,

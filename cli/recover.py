@@ -18,6 +18,7 @@ def recover(
     ],
     height: Annotated[float | None, typer.Option(help="Of the person, m.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
+    sex: Annotated[str | None, typer.Option(help="Of the person, female or male: their proportions differ.")] = None,
     recoverer: Annotated[
         str, typer.Option("--recover", help="fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
     ] = DEFAULT_RECOVERER,
@@ -45,6 +46,7 @@ def recover(
             points,
             height_m=height,
             mass_kg=mass,
+            sex=sex,
             refine=refine,
             mqhmr_weights=mqhmr_weights,
             progress=progress,

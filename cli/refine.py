@@ -43,7 +43,13 @@ def refine(
         frames, flags = refined(network, keypoints, iterations, progress=progress)
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_frames(
-            keypoints, frames, spread, height_m=said["height_m"], mass_kg=said["mass_kg"], progress=progress
+            keypoints,
+            frames,
+            spread,
+            height_m=said["height_m"],
+            mass_kg=said["mass_kg"],
+            sex=said.get("sex"),
+            progress=progress,
         )
     motion_file, markers_file = folder / f"{name}_refined_motion.npz", folder / f"{name}_refined.trc"
     motion.save(motion_file)

@@ -236,19 +236,18 @@ def mqhmr(
 
 @app.command()
 def clips(
-    motions: Annotated[Path, typer.Option(help="Zip of CMU's .bvh motions.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the clips; those that are there stay.")],
     frames: Annotated[int, typer.Option(min=1, help="About how many frames.")] = 300_000,
     clip_frames: Annotated[
         int, typer.Option(min=1, help="Of a clip: 10 show motion; 3 show more people and poses in the same time.")
     ] = 10,
-    held_out: Annotated[bool, typer.Option("--held-out", help="Of the subjects kept for figures.")] = False,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Other people and motions, for figures.")] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more clips.")
     ] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
 ) -> None:
-    """Make what mqhmr learns from: random people before random cameras, as the detector sees them.
+    """Make what the fit's networks learn from: random people before random cameras, as the detector sees them.
 
     Ctrl-C stops after the shards under way; the same command goes on.
     """
@@ -258,7 +257,6 @@ def clips(
 
     with stop_on_signals(typer.echo) as stop, progress_bar("Rendering") as progress:
         made = make(
-            motions,
             out,
             frames,
             split="held_out" if held_out else "train",

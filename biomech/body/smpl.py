@@ -37,7 +37,15 @@ UPRIGHT_FROM_AMASS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0
 BODY_FROM_SMPL = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])  # SMPL: X left, Y up, Z forward
 # Joints that carry bony landmarks, by the Anny bone that does.
 JOINT_OF_BONE = {"Hips": 0, "LeftUpLeg": 1, "RightUpLeg": 2, "LeftLeg": 4, "RightLeg": 5, "LeftFoot": 7, "RightFoot": 8}
-JOINT_OF_BONE |= {"Spine1": 9, "LeftShoulder": 13, "RightShoulder": 14, "LeftArm": 16, "RightArm": 17}
+JOINT_OF_BONE |= {
+    "LeftToeBase": 10,
+    "RightToeBase": 11,
+    "Spine1": 9,
+    "Head": 15,
+    "LeftShoulder": 13,
+    "RightShoulder": 14,
+}
+JOINT_OF_BONE |= {"LeftArm": 16, "RightArm": 17, "LeftForeArm": 18, "RightForeArm": 19, "LeftHand": 20, "RightHand": 21}
 LEG = (1, 4, 7)
 ELBOWS = (18, 19)  # left, right
 # The neutral pose of scaling, as on Anny: arms 14° off the trunk, elbows bent by 18°.
@@ -79,8 +87,6 @@ class SmplBody:
     joint_regressor: Float[np.ndarray, "joints vertices"]
     faces: Int[np.ndarray, "triangles 3"]
     marker_vertices: Int[np.ndarray, " markers"]
-    marker_weights: Float[torch.Tensor, "markers joints"]
-    marker_pose_directions: Float[torch.Tensor, "features markers*3"]
 
     def rest(self, betas: Float[np.ndarray, " betas"]) -> Float[np.ndarray, "vertices 3"]:
         """The unposed surface, m."""
@@ -114,10 +120,7 @@ def load_smpl(path: Path) -> SmplBody:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            data = {
-                key: file[key]
-                for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
-            }
+            data = {key: file[key] for key in ("v_template", "shapedirs", "J_regressor", "kintree_table", "f")}
     except (OSError, ValueError, KeyError) as error:
         raise BioposeError(
             f"not a body model in plain arrays ({error})",
@@ -133,7 +136,6 @@ def load_smpl(path: Path) -> SmplBody:
     parents[0] = -1
     template = data["v_template"].astype(float)
     vertices = _smplh_vertices() if name == "smplh" else _smplx_vertices(template)
-    pose = data["posedirs"].reshape(len(template), 3, -1)[vertices]
     return SmplBody(
         name=name,
         parents=parents.tolist(),
@@ -142,8 +144,6 @@ def load_smpl(path: Path) -> SmplBody:
         joint_regressor=data["J_regressor"].astype(float),
         faces=data["f"].astype(np.int64),
         marker_vertices=vertices,
-        marker_weights=torch.from_numpy(data["weights"][vertices]).float(),
-        marker_pose_directions=torch.from_numpy(pose.reshape(3 * len(vertices), -1).T.copy()).float(),
     )
 
 
@@ -188,30 +188,18 @@ def _pose(
     poses: Float[np.ndarray, "frames bones 3"],
     trans_m: Float[np.ndarray, "frames 3"],
 ) -> Float[np.ndarray, "frames markers 3"]:
-    """Markers in the motion's world: Σ_b w_b (R_b (v − j_b) + x_b), v the rest surface with the pose's corrections.
-
-    Bony landmarks go rigidly with their bone, as on Anny, where blended skin slides.
-    """
+    """Markers in the motion's world, each rigidly with its bone, as on Anny, where blended skin slides."""
     joints = torch.from_numpy(body.joints(betas)).float()
     surface = torch.from_numpy(body.rest(betas)[body.marker_vertices]).float()
     tree = BoneTree(body.parents)
-    bones = load_virtual_markers().bone
-    rigid = [i for i, bone in enumerate(bones) if bone]
-    carriers = [JOINT_OF_BONE[bones[i]] for i in rigid]
-    arms = (surface[rigid] - joints[carriers])[..., None]
+    carriers = [JOINT_OF_BONE[bone] for bone in load_virtual_markers().bone]
+    arms = (surface - joints[carriers])[..., None]
     matrices = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix().reshape(*poses.shape, 3)
     rotations, roots = torch.from_numpy(matrices).float(), torch.from_numpy(trans_m).float() + joints[0]
     positions = []
     for turned, root in zip(rotations.split(FRAMES_AT_ONCE), roots.split(FRAMES_AT_ONCE), strict=True):
         posed = tree.pose(joints, turned, root)
-        corrections = (turned[:, 1:] - torch.eye(3)).flatten(1) @ body.marker_pose_directions
-        vertices = surface + corrections.view(len(turned), -1, 3)
-        shift = posed.joints - (posed.rotations @ joints[..., None])[..., 0]
-        transforms = torch.cat((posed.rotations, shift[..., None]), -1).flatten(2)  # frames, joints, 12
-        blended = (body.marker_weights @ transforms).view(len(turned), -1, 3, 4)
-        skin = (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
-        carried = posed.joints[:, carriers] + (posed.rotations[:, carriers] @ arms)[..., 0]
-        positions.append(skin.index_copy(1, torch.tensor(rigid), carried))
+        positions.append(posed.joints[:, carriers] + (posed.rotations[:, carriers] @ arms)[..., 0])
     return torch.cat(positions).double().numpy()
 
 

@@ -1,7 +1,7 @@
 """`biopose bench mqhmr`: the first network on real film, on held-out rendered clips, by activity and view; its speed.
 
 Real film: Pose2Sim's demonstration, each camera alone and nothing known but the file, against the triangulation (see
-``real_video``, whose figures of the posed model are `bench real-video`'s). ``real_…`` are of the network's frames, each
+``beam``, whose figures of the posed model are `bench real-video`'s). ``real_…`` are of the network's frames, each
 by itself, ``real_refined_…`` of refined ones, ``real_through_time_…`` of the moving body that is made of either;
 ``fit_…`` of the recoverer without a network, ``blazepose_…`` of the detector's own 3D.
 """
@@ -17,11 +17,10 @@ from jaxtyping import Float
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
+from biomech.evaluation.beam import CAMERAS, DETECTOR_NAMES, REFERENCE_NAMES, Points
 from biomech.evaluation.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
-from biomech.evaluation.mqhmr_activities import bench_activities
 from biomech.evaluation.mqhmr_pictures import draw_failures
 from biomech.evaluation.mqhmr_rendered import bench_rendered
-from biomech.evaluation.real_video import CAMERAS, DETECTOR_NAMES, REFERENCE_NAMES, Points
 from biomech.ik import Options, run_ik
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
@@ -47,14 +46,11 @@ def bench_mqhmr(
     *,
     film: Path | None = None,
     clips: Path | None = None,
-    motions: Path | None = None,
     pictures: Path | None = None,
     cameras: tuple[str, ...] = CAMERAS,
     frames: int = 4,
     held_out: int | None = None,
-    people: int = 2,
     failures: int = 8,
-    seed: int = 0,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """All figures for which there is data.
@@ -62,19 +58,17 @@ def bench_mqhmr(
     Args:
         networks: by name; the first is judged, the others stand beside it on rendered clips.
         spread: of the first one.
-        folder: for runs, and for the activities' clips, which stay.
+        folder: for runs.
         film: the folder ``pose2sim_demo``.
         clips: of rendered clips, ``held_out_*.npz``.
-        motions: zip of CMU's .bvh motions, for the activities.
         pictures: where the worst of the rendered frames are drawn.
         frames, held_out: of each rendered clip, and how many clips.
-        people: in each activity and view.
 
     Raises:
         BioposeError: there is nothing to measure on, or data is not what it should be.
     """
-    if film is None and clips is None and motions is None:
-        raise BioposeError("nothing to measure on", mend="Give --data, --clips or --motions.")
+    if film is None and clips is None:
+        raise BioposeError("nothing to measure on", mend="Give --data or --clips.")
     network = next(iter(networks.values()))
     figures: dict[str, Any] = {}
     if film is not None:
@@ -85,10 +79,6 @@ def bench_mqhmr(
         figures |= found
         if pictures is not None:
             figures["failures"] = draw_failures(network, rendered, errors, pictures, failures)
-    if motions is not None:
-        say("walking, squats and sit-to-stand")
-        made = folder / "activities"
-        figures["activities"] = bench_activities(network, spread, motions, made, people=people, seed=seed, say=say)
     return figures
 
 

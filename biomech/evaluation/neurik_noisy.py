@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.signal import butter, sosfiltfilt
 
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
@@ -29,7 +30,7 @@ from biomech.evaluation.alignment import best_heading, turned, wrapped
 from biomech.labels.quality import judge, virtual_landmarks
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
-from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers
+from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.data import recovered_confidence
 from biomech.neurik.network import NeurIK
 from biomech.neurik.noise import in_place

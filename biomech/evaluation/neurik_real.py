@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
@@ -24,7 +25,7 @@ from biomech.evaluation.personalise import HEIGHT_M, MASS_KG, ROTATIONS
 from biomech.labels.marker_map import read_marker_map
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import NEUTRAL_POSTURE, extract, load_virtual_markers, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, neutral_static
 from biomech.mesh.fit_markers import MarkerFit
 from biomech.neurik.network import NeurIK
 from biomech.neurik.predict import neural_kinematics

@@ -1,40 +1,27 @@
-"""The main job judged on real video: Pose2Sim's four-camera demonstration against its triangulation.
+"""The main job judged on every film that has a reference.
 
-Reference: BlazePose heavy points of all four views, triangulated (see the data's README): no marker mocap, and a bias
-that the detector has in every view is invisible to it. Each camera is run on its own, as a user's one video, with
-nothing known but the file: no calibration, no height. Nothing in this package learned from these videos.
+The beam (``beam``): four cameras one at a time against their triangulation. OpenCap's samples: a squat and a walk on a
+phone against optical markers (``rotations18``), with what OpenCap Monocular made of the same films beside it. CMBBE
+2024: three motions by two phones against two-camera OpenCap, itself good to 4 to 5°, with and without the true size.
+Nothing is known but the file, and nothing was tuned on them.
 """
 
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-from biomech.body.anny import AnnyBody
-from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
-from biomech.evaluation.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
-from biomech.ik import Options, Result, run_ik
-from biomech.keypoints.keypoints import Keypoints
-from biomech.markers.markers import Markers
-from biomech.markers.trc import read_trc
-from biomech.mesh.points import detected_points
-from biomech.run import peak_memory_mb
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.model import joint_centres, load_model
-from biomech.skeleton.mot import read_mot
+from biomech.evaluation.beam import CAMERAS, REFERENCE, bench_beam
+from biomech.evaluation.films import FILMS, Reuse, chosen, frames, run_film, seconds
+from biomech.evaluation.rotations18 import rotations18
+from biomech.ik import Options
 
-CAMERAS = ("cam01", "cam02", "cam03", "cam04")
-JOINTS = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
-LIMBS = [(side, joint) for joint in JOINTS for side in ("L", "R")]
-REFERENCE_NAMES = [side + joint for side, joint in LIMBS]
-DETECTOR_NAMES = [f"{'left' if side == 'L' else 'right'}_{joint.lower()}" for side, joint in LIMBS]
-MODEL_JOINTS = {"Shoulder": "acromial", "Elbow": "elbow", "Wrist": "radius_hand", "Hip": "hip", "Knee": "walker_knee",
-                "Ankle": "ankle"}  # fmt: skip
-
-Points = Float[np.ndarray, "frames 12 3"]
+BEAM = {f"beam_{camera}": camera for camera in CAMERAS}
+JUDGED = [name for name, film in FILMS.items() if film.reference]
+Say = Callable[[str], None]
 
 
 def bench_real_video(
@@ -42,114 +29,89 @@ def bench_real_video(
     folder: Path,
     *,
     options: Options | None = None,
-    cameras: tuple[str, ...] = CAMERAS,
-    overwrite: bool = True,
-    say: Callable[[str], None] = lambda _: None,
-) -> dict:
-    """Run the main job on every camera and compare with the triangulation.
+    only: tuple[str, ...] = (),
+    reuse: Reuse = "none",
+    say: Say = lambda _: None,
+) -> dict[str, Any]:
+    """Run the main job on every film and compare.
 
     Args:
-        data: the folder ``pose2sim_demo``.
-        folder: where the runs go, a folder a camera.
+        data: the folder ``video`` of the data, or ``pose2sim_demo`` of it for the beam alone.
+        folder: where the runs go, a folder a film.
+        only: names of films, or beginnings of them.
 
-    Returns the means over the cameras and, under ``cameras``, each one's figures.
+    Returns the figures of each kind of film and, under ``films`` and ``cameras``, each one's own.
 
     Raises:
-        BioposeError: the data is not there.
+        BioposeError: the data is not there, or a run fails.
     """
-    reference_file = data / "reference_triangulated.trc"
-    if not reference_file.exists():
-        raise BioposeError("no reference", where=str(reference_file), mend="Name the folder pose2sim_demo with --data.")
-    truth = read_trc(reference_file).select(REFERENCE_NAMES)
-    rows = {}
-    for camera in cameras:
-        started = time.perf_counter()
-        result = run_ik(data / "videos" / f"{camera}.mp4", folder / camera, options, overwrite=overwrite)
-        rows[camera] = {**compare(result, truth), "wall_s": round(time.perf_counter() - started, 1)}
-        say(f"{camera}: {rows[camera]['pa_mpjpe_mm']} mm, knee {rows[camera]['knee_flexion_mae_deg']}°")
-    means = {
-        key: round(float(np.mean([row[key] for row in rows.values()])), 3)
-        for key, value in next(iter(rows.values())).items()
-        if isinstance(value, float)
-    }
-    stages = {
-        stage: round(float(np.mean([row["seconds_by_stage"][stage] for row in rows.values()])), 3)
-        for stage in next(iter(rows.values()))["seconds_by_stage"]
-    }
-    worst_rms = max(row["ik_marker_rms_mm"] for row in rows.values())
-    return {
-        **means,
-        "worst_ik_marker_rms_mm": worst_rms,
-        "seconds_per_video_second_by_stage": stages,
-        "peak_memory_mb": round(peak_memory_mb(), 0),
-        "cameras": rows,
-    }
+    options = options or Options()
+    if (data / REFERENCE).exists():
+        beam, names = data, chosen(list(BEAM), only)
+    else:
+        beam, names = data / "pose2sim_demo", chosen([*BEAM, *JUDGED], only)
+    figures: dict[str, Any] = {}
+    cameras = tuple(BEAM[name] for name in names if name in BEAM)
+    films = [name for name in names if name not in BEAM]
+    if not beam.is_dir() and not (data / FILMS[JUDGED[0]].file).exists():
+        raise BioposeError("none of the films is here", where=str(data), mend="Name the folder video with --data.")
+    if cameras:
+        figures |= bench_beam(beam, folder, options=options, cameras=cameras, reuse=reuse, say=say)
+    if films:
+        rows = bench_films(films, data, folder, replace(options, overlay=False), reuse, say)
+        figures = {**summary(rows), **figures, "films": rows}
+    return figures
 
 
-def compare(result: Result, reference: Markers) -> dict:
-    """One run against the triangulated limb joints, at the frames that it looked at."""
-    motion = BodyMotion.load(result.motion)
-    keypoints = Keypoints.load(result.keypoints)
-    kinematics = read_mot(result.kinematics)
-    points = detected_points(AnnyBody.load([0]), motion).select(DETECTOR_NAMES).positions_m
-    joints = joint_centres(load_model(result.model), kinematics)
-    skeleton = joints.select([f"{MODEL_JOINTS[joint]}_{side.lower()}" for side, joint in LIMBS]).positions_m
-    rows, frames = common_frames(reference, motion.time_s)
-    truth, points, skeleton = reference.positions_m[rows], points[frames], skeleton[frames]
-    assert keypoints.world_m is not None
-    own = keypoints.world_m[frames][:, [keypoints.names.index(name) for name in DETECTOR_NAMES]]
-    hips = [REFERENCE_NAMES.index("LHip"), REFERENCE_NAMES.index("RHip")]
-    stages = result.record["stages"]
-    duration = len(keypoints.time_s) * float(np.median(np.diff(keypoints.time_s)))
-    seconds = {name: round(stage["seconds"] / duration, 3) for name, stage in stages.items()}
-    return {
-        "pa_mpjpe_mm": round(pa_mpjpe_mm(points, truth), 1),
-        "skeleton_pa_mpjpe_mm": round(pa_mpjpe_mm(skeleton, truth), 1),
-        "blazepose_pa_mpjpe_mm": round(pa_mpjpe_mm(own, truth), 1),
-        "aligned_mpjpe_mm": round(mpjpe_mm(_turned(points, truth), truth, hips), 1),
-        **_knees(kinematics, frames, {"": skeleton, "body_": points, "blazepose_": own}, truth),
-        "ik_marker_rms_mm": float(stages["solve"]["marker_rms_mm"]),
-        "frames_within_thresholds": stages["solve"]["frames_within_thresholds"],
-        "seconds_per_video_second": round(sum(seconds.values()), 2),
-        "seconds_by_stage": seconds,
-        "notes": result.notes,
-    }
+def bench_films(
+    names: list[str], video: Path, folder: Path, options: Options, reuse: Reuse, say: Say
+) -> dict[str, dict[str, Any]]:
+    """The rows of the films whose reference is a .mot; where the size is known, another one with it told."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name in names:
+        film = FILMS[name]
+        assert film.reference is not None
+        for with_size in (False, True) if film.size_known else (False,):
+            key = f"{name}, size told" if with_size else name
+            result = run_film(film, video, folder, options, with_size=with_size, reuse=reuse)
+            rows[key] = rotations18(video / film.reference, result.kinematics)
+            rows[key] |= {
+                "ik_marker_rms_mm": float(result.record["stages"]["solve"]["marker_rms_mm"]),
+                "frames": frames(result),
+                "seconds": round(seconds(result), 1),
+                "notes": result.notes,
+            }
+            say(f"{key}: {rows[key]['mae18_deg']}°, knee r {rows[key]['knee_r_min']}, {rows[key]['seconds']} s")
+        if film.rival:
+            rows[f"{name}, OpenCap Monocular"] = rotations18(video / film.reference, video / film.rival)
+    return rows
 
 
-def common_frames(reference: Markers, time_s: Float[np.ndarray, " frames"]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the reference and frames of a film that are of the same moment; both count from their own first."""
-    ours, theirs = time_s - time_s[0], reference.time_s - reference.time_s[0]
-    rows = np.abs(ours[:, None] - theirs).argmin(1)
-    frames = np.flatnonzero(np.abs(ours - theirs[rows]) < 0.25 * np.median(np.diff(theirs)))
-    return rows[frames], frames
-
-
-def _turned(points: Points, truth: Points) -> Points:
-    """The whole clip turned once (not frame by frame) into the reference's axes: errors of heading and tilt count."""
-    flat = points.reshape(1, -1, 3)
-    return align(flat, truth.reshape(1, -1, 3), scale=False).reshape(points.shape)
-
-
-def _knees(kinematics: Kinematics, frames: np.ndarray, sources: dict[str, Points], truth: Points) -> dict:
-    """Knee flexion as the bend hip–knee–ankle: of the posed OpenSim model, the body and BlazePose, against the truth's.
-
-    Like is compared with like; ``knee_angle_…`` is the .mot's coordinate itself, whose zero is anatomical and which so
-    differs by a few degrees from the bend of three points even without an error.
-    """
-    figures: dict[str, list[float]] = {}
-
-    def add(name: str, value: float) -> None:
-        figures.setdefault(name, []).append(value)
-
-    for side in "LR":
-        leg = [REFERENCE_NAMES.index(side + joint) for joint in ("Hip", "Knee", "Ankle")]
-        reference = bend_deg(*(truth[:, joint] for joint in leg))
-        curves = {f"{name}knee_flexion": bend_deg(*(points[:, j] for j in leg)) for name, points in sources.items()}
-        curves["knee_angle"] = np.degrees(kinematics.column(f"knee_angle_{side.lower()}"))[frames]
-        for name, curve in curves.items():
-            add(f"{name}_mae_deg", float(np.abs(curve - reference).mean()))
-            add(f"{name}_bias_deg", float((curve - reference).mean()))
-            add(f"{name}_rom_ratio", range_of_motion(curve) / range_of_motion(reference))
-            add(f"{name}_correlation", correlation(curve, reference))
-        add("zero_motion_knee_mae_deg", float(np.abs(reference).mean()))
-    return {name: round(float(np.mean(values)), 3) for name, values in figures.items()}
+def summary(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The figures that are asked for, of the films that were run."""
+    figures: dict[str, Any] = {}
+    own = {name: row for name, row in rows.items() if "," not in name}
+    for name, row in own.items():
+        if name.startswith("opencap_"):
+            rival = rows[f"{name}, OpenCap Monocular"]
+            figures |= {f"{name}_{key}": row[key] for key in ("mae18_deg", "mae18_without_mean_deg", "zero_mae18_deg")}
+            motion = name.removeprefix("opencap_")
+            figures |= {
+                f"opencap_monocular_{motion}_{key}": rival[key] for key in ("mae18_deg", "mae18_without_mean_deg")
+            }
+    opencap = [row for name, row in own.items() if name.startswith("opencap_")]
+    if opencap:
+        figures["opencap_knee_r_min"] = min(row["knee_r_min"] for row in opencap)
+        shares = [row["knee_range_share"] for row in opencap]
+        figures["opencap_knee_range_share_min"], figures["opencap_knee_range_share_max"] = min(shares), max(shares)
+    for key, told in (("cmbbe", False), ("cmbbe_size_told", True)):
+        found = [row for name, row in rows.items() if name.startswith("cmbbe_") and ("," in name) == told]
+        if found:
+            figures[f"{key}_mae18_deg"] = round(float(np.mean([row["mae18_deg"] for row in found])), 3)
+            figures[f"{key}_zero_mae18_deg"] = round(float(np.mean([row["zero_mae18_deg"] for row in found])), 3)
+    costs = [
+        row["mae18_deg"] - own[name.split(",")[0]]["mae18_deg"] for name, row in rows.items() if "size told" in name
+    ]
+    if costs:
+        figures["size_told_cost_deg"] = round(max(costs), 3)
+    return figures

@@ -1,8 +1,10 @@
 """Random people: an Anny shape from a seed, as adults are in measured populations; and a table of real ones."""
 
 import csv
+import functools
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,8 @@ from jaxtyping import Float
 from biomech.body.anny import AnnyBody
 from biomech.errors import BioposeError
 from biomech.files import read_text
+from biomech.mesh.proportions import LENGTHS, SEXES, Expected, people
+from biomech.mesh.subject import Subject, match
 
 # Stature of men and women, mean and standard deviation: ANSUR II (Gordon et al. 2014), 4,082 men and 1,986 women.
 STATURE_M = {"male": (1.756, 0.069), "female": (1.629, 0.064)}
@@ -20,6 +24,7 @@ AGE_YEARS = (18.0, 80.0)
 YOUNG_YEARS, OLD_YEARS = 25.0, 90.0  # of Anny's anchors 2/3 and 1 (MakeHuman's young and old)
 PLAUSIBLE = ((0.4, 2.7), (2.0, 400.0))  # m, kg
 MEASURED = ("height_m", "mass_kg")  # columns of the table
+DRAWN_STEPS = 6
 LOCAL_SPREAD = 0.2  # standard deviation of the local changes of single segments, whose range is −1 … 1
 
 
@@ -59,6 +64,54 @@ def random_adult(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, 
         else:
             high = shape[place["height"]]
     return shape
+
+
+class RandomPerson(NamedTuple):
+    """A shape of the Anny body, and what a tape measure and scales would say of it."""
+
+    shape: Float[np.ndarray, " shape"]
+    stature_m: float
+    mass_kg: float
+    sex: str
+
+
+def random_person(rng: np.random.Generator, sex: str | None = None) -> RandomPerson:
+    """A random adult whose segments are as long as measured people's (``mesh.proportions``); of either sex by default.
+
+    Stature, mass and lengths are drawn together. The lengths are met within what their definitions leave open, the
+    stature to the millimetre, the mass as far as Anny goes (a body mass index of 17 … 30). Age and muscle are
+    ``random_adult``'s, and so is the spread of the local changes that no length sees.
+
+    Raises:
+        BioposeError: the sex is none that was measured.
+    """
+    sex = sex or str(rng.choice(SEXES))
+    begun = _ordinary(sex)
+    body, lower, upper = begun.body, *begun.bounds.T
+    place = {name: i for i, name in enumerate(body.shape_names)}
+    group = people(sex)
+    drawn = rng.multivariate_normal(group.mean, group.covariance)
+    stature, mass = np.exp(drawn[-2:])
+    shape = begun.shape.copy()
+    others = [i for i, low in enumerate(lower) if low < 0 and i not in begun.free]
+    shape[others] = rng.normal(0, LOCAL_SPREAD, len(others))
+    past_youth = max(rng.uniform(*AGE_YEARS) - YOUNG_YEARS, 0.0) / (OLD_YEARS - YOUNG_YEARS)
+    shape[place["age"]] = (2 + past_youth) / 3
+    shape[place["muscle"]] = rng.uniform(0.2, 0.8)
+    assert begun.lengths is not None
+    count = len(LENGTHS)
+    lengths = Expected(drawn[:count], np.zeros(count), np.zeros((count, count)), stature, begun.lengths.stature_sd_m)
+    subject = replace(begun, shape=np.clip(shape, lower, upper), height_m=stature, lengths=lengths)
+    shape = subject.settled(DRAWN_STEPS).shape.copy()
+    shape[place["weight"]] = match(body, torch.from_numpy(shape).float(), place["weight"], body.mass, mass)
+    shape = subject.with_shape(shape).settled(2).shape  # who weighs more is a little taller
+    tensor = torch.from_numpy(shape).float()
+    return RandomPerson(shape, float(body.stature(tensor)), float(body.mass(tensor)), sex)
+
+
+@functools.cache
+def _ordinary(sex: str) -> Subject:
+    return Subject.start(AnnyBody.load([0]), None, None, sex)
 
 
 class Person(NamedTuple):

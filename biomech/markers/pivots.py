@@ -1,9 +1,10 @@
-"""Finds the points that the legs of the embedded body turn about, and writes ``biomech/body/anny/pivots.json``.
+"""Finds the points that the embedded body turns about, and writes ``biomech/body/anny/pivots.json``.
 
     python -m biomech.markers.pivots           # prints the fit; --write updates the table
 
 Anny's own joints are an animator's: its hips lie some 3 cm behind and 4 cm above where our skeleton has them, its
-knees 2 cm before and 4 cm above, so that the skin of a bent leg lands centimetres from where a skeleton carries it.
+knees 2 cm before and 4 cm above, so that the skin of a bent leg lands centimetres from where a skeleton carries it, and
+a solved arm bends by up to 5° more than the body's.
 Here random adults, on Anny's own joints, stand in the neutral pose; our skeleton, scaled to each, says where its joints
 are; and each joint becomes an affine combination of bony landmarks, the same for every shape, by least squares.
 """
@@ -18,12 +19,13 @@ import torch
 from jaxtyping import Float
 
 from biomech.body.anny.model import PIVOTS, AnnyBody
+from biomech.body.linkage import HINGES
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.files import whole_file
 from biomech.labels.people import random_adult, seeded
 from biomech.markers.virtual import (
-    NEUTRAL_POSTURE,
     from_vertices,
     load_virtual_markers,
     marker_body,
@@ -42,6 +44,11 @@ BONES = {
     "RightUpLeg": ("Hips", "hip_r", ("RASI", "LASI", "RPSI", "LPSI", "RKNE", "RKNI")),
     "RightLeg": ("RightUpLeg", "walker_knee_r", ("RKNE", "RKNI", "RANK", "RAKI", "RTIA")),
     "RightFoot": ("RightLeg", "ankle_r", ("RANK", "RAKI", "RTIA", "RHEE", "RMT1", "RMT5")),
+    "RightArm": ("Spine1", "acromial_r", ("RSHO", "LSHO", "C7", "CLAV", "T8", "STRN")),
+    "RightForeArm": ("RightArm", "elbow_r", ("RELSO", "RELS", "RSHO")),
+    "RightHand": ("RightForeArm", "radius_hand_r", ("RWRA", "RWRB", "RELS", "RELSO")),
+    "LowerBack": ("Hips", "back", ("RASI", "LASI", "RPSI", "LPSI", "LUMB")),
+    "Neck": ("Spine1", "neck", ("C7", "CLAV", "T8", "STRN")),
 }
 
 
@@ -67,6 +74,7 @@ def joints_at_rest(
     with torch.no_grad():
         joints = dict(zip(skeleton.joint_names, skeleton(values).joints[0].numpy(), strict=True))
     joints["walker_knee_r"] = _knee(skeleton, values, joints["walker_knee_r"])
+    joints["radius_hand_r"] = _wrist(skeleton, values, joints)
     motion, rest = neutral_motion(body, shape, 1), body.rest(tensor)
     posed = body.pose(rest, torch.as_tensor(motion.rotations).float(), torch.as_tensor(motion.root_position_m).float())
     found = {}
@@ -93,6 +101,20 @@ def _knee(
     left = moved - at + np.einsum("fij,j->fi", turned, at)
     matrix = np.concatenate([*(np.eye(3) - turned), 1e-3 * np.eye(3)])
     return at + np.linalg.lstsq(matrix, np.append(left, np.zeros(3)), rcond=None)[0]
+
+
+def _wrist(
+    skeleton: Skeleton, standing: Float[torch.Tensor, "1 coordinates"], joints: dict[str, Float[np.ndarray, "3"]]
+) -> Float[np.ndarray, "3"]:
+    """Of the line about which the radius turns on the ulna, the point nearest to the wrist's centre.
+
+    A hand that turned about the wrist's own centre would turn the styloids half as far about the ulna.
+    """
+    with torch.no_grad():
+        ulna = skeleton(standing).rotations[0, skeleton.body_names.index("ulna_r")].numpy()
+    axis = ulna @ next(hinge.axis for hinge in HINGES if hinge.link == "radius_r")
+    start = joints["radioulnar_r"]
+    return start + axis * (axis @ (joints["radius_hand_r"] - start))
 
 
 def fit() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
@@ -125,7 +147,8 @@ def write(weights: dict[str, dict[str, float]], path: Path = PIVOTS) -> None:
     table = load_virtual_markers()
     rows = {}
     for bone, by_landmark in weights.items():
-        for side, names in (("Right", table.names), ("Left", table.mirror)):
+        sides = (("Right", table.names), ("Left", table.mirror))
+        for side, names in sides if bone.startswith("Right") else sides[:1]:
             vertices: dict[int, float] = {}
             for landmark, weight in by_landmark.items():
                 row = table.names.index(names[table.names.index(landmark)])

@@ -14,12 +14,12 @@ import numpy as np
 import opensim
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from biomech.body.anny import AnnyBody
 from biomech.body.body import Posed, Rest
 from biomech.body.motion import BodyMotion
+from biomech.body.neutral import neutral_pose
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
@@ -27,28 +27,6 @@ from biomech.markers.markers import Markers
 TABLE = Path(__file__).with_name("virtual_markers.csv")
 FRAMES_AT_ONCE = 256
 STATIC_RATE_HZ = 100.0
-
-# The neutral standing pose, as turns of the rest pose about the body's axes: legs from straddled to vertical, feet
-# kept flat, arms down from 45° of abduction, elbows nearly straight.
-LEG_ADDUCTION_RAD = np.deg2rad(7.0)
-ARM_ADDUCTION_RAD = np.deg2rad(28.0)
-ELBOW_EXTENSION_RAD = np.deg2rad(30.0)
-
-# What the neutral pose is on our skeleton (rad), as ``place.py`` found it. Trunk and legs, which stand alike whatever
-# the shape: fat over the iliac spines would else tip the scaled model's pelvis by up to 25°. Toes lie flat: the few
-# markers on them would else put their zero anywhere within ±12° from one shape to the next.
-NEUTRAL_POSTURE = {
-    **{"pelvis_tilt": -0.0285, "pelvis_list": 0.0, "pelvis_rotation": 0.0},
-    **{"lumbar_extension": -0.0875, "lumbar_bending": 0.0, "lumbar_rotation": 0.0},
-    **{
-        f"{name}_{side}": angle
-        for name, angle in {
-            **{"hip_flexion": -0.0012, "hip_adduction": -0.0069, "hip_rotation": 0.0429, "knee_angle": -0.0259},
-            **{"ankle_angle": 0.0178, "subtalar_angle": 0.0231, "mtp_angle": 0.0},
-        }.items()
-        for side in "rl"
-    },
-}
 
 # Joint centres that lie midway between two landmarks.
 MIDPOINTS = {"KJC": ("KNE", "KNI"), "AJC": ("ANK", "AKI"), "EJC": ("ELSO", "ELS"), "WJC": ("WRA", "WRB")}
@@ -66,7 +44,7 @@ class VirtualMarkers:
     bony: Bool[np.ndarray, " markers"]
     smpl_vertex: Int[np.ndarray, " markers"]
     smpl_table: list[str]  # the published set that the vertex number is from
-    bone: list[str]  # of Anny that carries the marker rigidly; "" where it moves with the skin
+    bone: list[str]  # of Anny that carries the marker
     vertices: Int[np.ndarray, "markers 3"]  # corners of the Anny surface triangle; may repeat
     shares: Float[np.ndarray, "markers 3"]  # barycentric, sum 1
     description: list[str]
@@ -137,16 +115,13 @@ def from_vertices(body: AnnyBody, vertices: Float[Tensor, "*batch vertices 3"]) 
 def carried(body: AnnyBody, rest: Rest, posed: Posed) -> Float[Tensor, "frames markers 3"]:
     """Marker positions of a posed body, with gradients.
 
-    A bony landmark is bound to the surface at rest and then goes with its bone: the skin of any linearly blended mesh
-    slides by centimetres over knees, elbows and the front of the pelvis when they bend. Other markers go with the skin.
+    A marker is bound to the surface at rest and then goes with its bone, as with a body of the skeleton: the skin of
+    any linearly blended mesh slides by centimetres over knees, elbows and the front of the pelvis when they bend.
     """
     table = load_virtual_markers()
-    at_rest = from_vertices(body, rest.vertices)
-    skin = from_vertices(body, body.skin(rest, posed))
-    rigid = [i for i, bone in enumerate(table.bone) if bone]
-    bones = [body.bone_names.index(table.bone[i]) for i in rigid]
-    arms = (at_rest[rigid] - rest.joints[bones])[..., None]
-    return skin.index_copy(1, torch.tensor(rigid), posed.joints[:, bones] + (posed.rotations[:, bones] @ arms)[..., 0])
+    bones = [body.bone_names.index(bone) for bone in table.bone]
+    arms = (from_vertices(body, rest.vertices) - rest.joints[bones])[..., None]
+    return posed.joints[:, bones] + (posed.rotations[:, bones] @ arms)[..., 0]
 
 
 def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
@@ -177,21 +152,8 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
 
 def neutral_motion(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> BodyMotion:
     """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
-    rest = body.rest(torch.as_tensor(shape, dtype=torch.float32))
-    joints = {name: rest.joints[i].double().numpy() for i, name in enumerate(body.bone_names)}
-    rotations = np.tile(np.eye(3), (len(body.bone_names), 1, 1))
-    for side, sign in (("Right", 1.0), ("Left", -1.0)):
-        upper_arm = joints[f"{side}ForeArm"] - joints[f"{side}Arm"]
-        forearm = joints[f"{side}Hand"] - joints[f"{side}ForeArm"]
-        hinge = np.cross(forearm, upper_arm)
-        turns = {
-            "UpLeg": np.array([sign * LEG_ADDUCTION_RAD, 0, 0]),
-            "Foot": np.array([-sign * LEG_ADDUCTION_RAD, 0, 0]),
-            "Arm": np.array([sign * ARM_ADDUCTION_RAD, 0, 0]),
-            "ForeArm": hinge / np.linalg.norm(hinge) * ELBOW_EXTENSION_RAD,
-        }
-        for bone, turn in turns.items():
-            rotations[body.bone_names.index(side + bone)] = Rotation.from_rotvec(turn).as_matrix()
+    world = neutral_pose(shape)
+    rotations = np.stack([turn if p < 0 else world[p].T @ turn for turn, p in zip(world, body.parents, strict=True)])
     soles = AnnyBody.load(torch.cat([v for name, v in body.foot_vertices.items() if name.startswith("sole")]))
     feet = soles.rest(torch.as_tensor(shape, dtype=torch.float32))
     turned = torch.as_tensor(rotations, dtype=torch.float32)[None]

@@ -1,15 +1,18 @@
 """Mesh recovery, first form: the body's shape, pose and place fitted to the keypoints of a window of frames.
 
-Everything here happens in camera axes (x right, y down, z away); `recover` cuts the clip into windows and turns the
-answer upright. One sum of squares, minimised by Gauss–Newton steps over all frames and the shape at once; each
-residual is divided by a standard deviation that `calibrate` measured on rendered bodies or that the CMU motions show:
+The body turns as our OpenSim skeleton does (``biomech.body.linkage``), in a world whose Y is up; how the camera lies in
+it and where the floor is are found with the rest. `recover` cuts the clip into windows. One sum of squares, minimised
+by Gauss–Newton steps over all frames, the shape and the camera at once; each residual is divided by a standard
+deviation that `calibrate` measured on rendered bodies or that motions show:
 
 - picture: the projection of a calibrated body point against the keypoint, robust
 - landmarks: the arrangement of the body points in space against the detector's own 3D, robust
-- prior: the pose prior and the joint limits
+- habit: how people hold themselves against gravity, and the ranges of joints
+- guess: what a network that sees the clip over time says of the pose
 - smoothness: the acceleration of points on every bone
-- feet: where a foot stands it does not slide; nor does it sink or float, once the floor is known
-- shape: stature and mass where given, else the spread of adults
+- feet: where a foot stands it neither slides, nor sinks, nor floats
+- balance: who is slow has the mass above where the feet bear
+- shape and camera: lengths, stature and mass as people have them; a camera held level
 """
 
 from dataclasses import dataclass
@@ -17,22 +20,34 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from biomech.body.linkage import Pose
 from biomech.mesh.banded import NormalEquations, minimised
-from biomech.mesh.chain import BonePoints, Chain, Slopes
+from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.ground import Floor
-from biomech.mesh.posture import Posture
+from biomech.mesh.features import by_turns, features
+from biomech.mesh.ground import BEARING, MASSES
+from biomech.mesh.habit import Habit
+from biomech.mesh.level import SIZE as LEVEL_SIZE
+from biomech.mesh.level import Level
+from biomech.mesh.lifter import USUAL_STATURE_M
+from biomech.mesh.placing import Frame, Placed, Placing, Slopes
+from biomech.mesh.standing import Standing, standing
 from biomech.mesh.subject import Subject
 
 CORRELATION_S = 0.1  # errors, poses and accelerations last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
 ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
-LANDMARK_TRUST = 0.5
+LANDMARK_TRUST = 0.1
 LANDMARK_SIZE = 0.9, 1.3  # of the body's
-PRIOR_TRUST = 0.5
+HABIT_TRUST, GUESS_TRUST = 0.5, 1.0
 HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.05
 STILL_SD_M_S = 0.15  # of what only seems to stand: along the ray a foot that hardly moves in the picture may
+BALANCE_SD_M = 0.03  # of the mass from above the middle of the feet
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
+TRACED = (
+    "Hips LowerBack Neck LeftUpLeg LeftLeg LeftFoot LeftToeBase RightUpLeg RightLeg RightFoot RightToeBase "
+    "LeftArm LeftForeArm LeftHand RightArm RightForeArm RightHand"
+).split()
 
 
 @dataclass(frozen=True)
@@ -46,18 +61,22 @@ class Evidence:
     landmark_sd: Float[np.ndarray, "frames points 3"]  # infinite where nothing is known
     camera_from_ray: Float[np.ndarray, "frames 3 3"]
     still: Float[np.ndarray, "frames soles"]  # 0 … 1, how surely each point of the soles stands (``ground``)
+    # What is thought of the pose (``features``), and how surely; infinite where nothing is.
+    guess: Float[np.ndarray, "frames features"]
+    guess_sd: Float[np.ndarray, "frames features"]
     interval_s: float
     focal_px: float
     center_px: Float[np.ndarray, "2"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class State:
-    """What the fit changes."""
+    """What the fit changes; world axes of ``level``."""
 
-    rotations: Float[np.ndarray, "frames bones 3 3"]
+    pose: Pose
     root: Float[np.ndarray, "frames 3"]
     subject: Subject
+    level: Level
 
 
 class WindowFit:
@@ -66,69 +85,97 @@ class WindowFit:
     def __init__(
         self,
         evidence: Evidence,
-        chain: Chain,
+        placing: Placing,
         correspondence: Correspondence,
-        posture: Posture,
+        habit: Habit,
         soles: BonePoints,
-        floor: Floor | None = None,
         landmark_trust: float = LANDMARK_TRUST,
     ):
         self.landmark_trust = landmark_trust
-        self.evidence, self.chain, self.posture = evidence, chain, posture
-        self.soles, self.floor = soles, floor
-        self.correspondence = correspondence
-        self.points = correspondence.points
-        self.tracers = _tracers(chain)
+        self.evidence, self.placing, self.habit, self.soles = evidence, placing, habit, soles
+        self.correspondence, self.points = correspondence, correspondence.points
+        self.tracers, self.masses = _tracers(placing), _masses(placing)
+        self.mass = np.array(list(MASSES.values())) / sum(MASSES.values())
         self.information = min(1.0, evidence.interval_s / CORRELATION_S)
+        self.standing: Standing | None = None
 
-    def minimise(self, state: State, *, iterations: int, free_shape: bool) -> State:
-        """Levenberg–Marquardt until the cost falls by less than a thousandth."""
+    def minimise(
+        self,
+        state: State,
+        *,
+        iterations: int,
+        free_shape: bool = False,
+        free_level: bool = False,
+        grounded: bool = True,
+    ) -> State:
+        """Levenberg–Marquardt until the cost falls by less than a thousandth.
+
+        Args:
+            free_shape, free_level: change the subject's shape; the camera and the floor.
+            grounded: where feet stand is settled from the state, and they keep to the floor. Else there is no floor.
+        """
+        self.standing = self._standing(state) if grounded else None
         # The shape changes little and its slopes less: one set of them serves all steps.
         slopes = state.subject.slopes() if free_shape else None
         return minimised(
             state,
             cost=self.cost,
-            equations=lambda now: self._equations(now, slopes),
-            moved=self._moved,
+            equations=lambda now: self._equations(now, slopes, free_level),
+            moved=lambda now, step, shared: self._moved(now, step, shared, slopes, free_level),
             iterations=iterations,
         )
 
+    def _standing(self, state: State) -> Standing:
+        frame = self._frame(state)
+        mass = np.einsum("m,fmi->fi", self.mass, self.placing.points(frame, self.masses))
+        soles = self.placing.points(frame, self.soles)
+        return standing(soles, mass, state.level.floor_m, self.evidence.interval_s)[0]
+
+    def _frame(self, state: State) -> Frame:
+        return self.placing.frame(state.subject.shaped, state.pose, state.root)
+
     def cost(self, state: State) -> float:
         """Half the robust sum of squares."""
-        shaped, e = state.subject.shaped, self.evidence
-        points = self.chain.positions(self.points, shaped, state.rotations, state.root)
-        picture = np.square(self._picture(points, shaped.stature_m)).sum(-1)
-        landmarks = np.square(self._landmarks(points, shaped.stature_m)).sum(-1)
+        shaped, e, frame = state.subject.shaped, self.evidence, self._frame(state)
+        camera = state.level.camera_from_world
+        points = self.placing.points(frame, self.points)
+        picture = np.square(self._picture(points @ camera.T, shaped.stature_m)).sum(-1)
+        landmarks = np.square(self._landmarks(points, camera, shaped.stature_m)).sum(-1)
         total = self.information * float(
             (e.confidence * _robust(picture)).sum() + self.landmark_trust * _robust(landmarks).sum()
         )
-        total += 2 * PRIOR_TRUST * self.information * self.posture.cost(state.rotations)
-        tracers = self.chain.positions(self.tracers, shaped, state.rotations, state.root)
-        total += float(np.square(self._smoothness(tracers)).sum())
-        soles = self.chain.positions(self.soles, shaped, state.rotations, state.root)
-        total += float(np.square(self._slides(soles)).sum())
-        if self.floor is not None:
-            total += float(np.square(self._heights(self.floor, soles)).sum())
-        return 0.5 * (total + float(np.square(state.subject.residual()).sum()))
+        values = features(state.pose)
+        total += 2 * HABIT_TRUST * self.information * self.habit.cost(values)
+        guess = np.square((values - e.guess) / e.guess_sd)
+        total += GUESS_TRUST * self.information * float(_robust(guess).sum())
+        usual = USUAL_STATURE_M / shaped.stature_m
+        total += float(np.square(usual * self._smoothness(self.placing.points(frame, self.tracers))).sum())
+        soles = self.placing.points(frame, self.soles)
+        total += float(np.square(usual * self._slides(soles)).sum())
+        if self.standing is not None:
+            total += float(np.square(usual * self._heights(soles, state.level.floor_m)).sum())
+            off = usual * self._off_balance(soles, self.placing.points(frame, self.masses))
+            total += float((self._balance_weight() * _robust(np.square(off).sum(-1))).sum())
+        residuals = (state.subject.residual(), state.level.residual())
+        return 0.5 * (total + sum(float(np.square(r).sum()) for r in residuals))
 
     # The residuals, unweighted.
 
-    def _scale(
-        self, points: Float[np.ndarray, "frames points 3"], stature_m: float
-    ) -> Float[np.ndarray, "frames points"]:
+    def _scale(self, depth: Float[np.ndarray, "frames points"], stature_m: float) -> Float[np.ndarray, "frames points"]:
         """Standard deviations per pixel: what a pixel is in statures at the body's distance."""
-        distance = np.maximum(points[..., 2].mean(1, keepdims=True), 0.2)
+        distance = np.maximum(depth.mean(1, keepdims=True), 0.2)
         return distance / (self.evidence.focal_px * stature_m * self.correspondence.picture_sd)
 
-    def _picture(self, points, stature_m) -> Float[np.ndarray, "frames points 2"]:
+    def _picture(self, points: Float[np.ndarray, "frames points 3"], stature_m) -> Float[np.ndarray, "frames points 2"]:
+        """Of points in camera axes."""
         depth = np.maximum(points[..., 2:], 0.1)
         pixels = points[..., :2] / depth * self.evidence.focal_px + self.evidence.center_px
-        return (pixels - self.evidence.xy) * self._scale(points, stature_m)[..., None]
+        return (pixels - self.evidence.xy) * self._scale(points[..., 2], stature_m)[..., None]
 
-    def _landmarks(self, points, stature_m) -> Float[np.ndarray, "frames points 3"]:
+    def _landmarks(self, points, camera, stature_m) -> Float[np.ndarray, "frames points 3"]:
         """Landmarks that are unsure lie nearer to each other than the body's points: their size in a frame is free."""
         e = self.evidence
-        body = (points - points.mean(1, keepdims=True)) @ e.camera_from_ray / stature_m
+        body = (points - points.mean(1, keepdims=True)) @ (camera.T @ e.camera_from_ray) / stature_m
         weighted = e.landmarks / e.landmark_sd**2
         size = (weighted * body).sum((1, 2)) / np.maximum((weighted * e.landmarks).sum((1, 2)), 1e-9)
         return (body - np.clip(size, *LANDMARK_SIZE)[:, None, None] * e.landmarks) / e.landmark_sd
@@ -138,90 +185,159 @@ class WindowFit:
         if len(flat) < 3:
             return np.zeros((0, flat.shape[1]))
         second = flat[:-2] - 2 * flat[1:-1] + flat[2:]
-        return second * self._smoothness_weight(flat.shape[1])
+        return second * self._smoothness_weight()
 
-    def _smoothness_weight(self, rows: int) -> float:
+    def _smoothness_weight(self) -> float:
         # Three tracers a bone say nearly the same: together they count as one. Accelerations last as keypoints' errors
         # do; so all weights are of a unit of time, and the answer does not hang on the frame rate.
         return np.sqrt(self.information / 3) / (ACCELERATION_SD * self.evidence.interval_s**2)
 
-    def _heights(self, floor: Floor, soles) -> Float[np.ndarray, "frames points"]:
+    def _heights(self, soles, floor_m: float) -> Float[np.ndarray, "frames points"]:
         """Of standing (and of sunken) points above the floor."""
-        return self._bearing(floor, soles) * floor.height(soles)
+        return self._bearing(soles, floor_m) * (soles[..., 1] - floor_m)
+
+    def _bearing(self, soles, floor_m: float) -> Float[np.ndarray, "frames points"]:
+        assert self.standing is not None
+        weight = np.where(soles[..., 1] < floor_m, 1.0, np.sqrt(self.standing.contact))
+        return weight * np.sqrt(self.information) / HEIGHT_SD_M
 
     def _slides(self, soles) -> Float[np.ndarray, "pieces points 3"]:
         """Of standing points."""
         return self._sliding() * (soles[1:] - soles[:-1])
 
-    def _bearing(self, floor: Floor, soles) -> Float[np.ndarray, "frames points"]:
-        weight = np.where(floor.height(soles) < 0, 1.0, np.sqrt(floor.contact))
-        return weight * np.sqrt(self.information) / HEIGHT_SD_M
-
     def _sliding(self) -> Float[np.ndarray, "pieces points 1"]:
         surely = np.sqrt(self.evidence.still) / STILL_SD_M_S
-        if self.floor is not None:
-            surely = np.maximum(surely, np.sqrt(self.floor.contact) / SLIDE_SD_M_S)
+        if self.standing is not None:
+            surely = np.maximum(surely, np.sqrt(self.standing.contact) / SLIDE_SD_M_S)
         both = np.minimum(surely[1:], surely[:-1])
         return (both * np.sqrt(self.information) / self.evidence.interval_s)[..., None]
 
+    def _off_balance(self, soles, masses) -> Float[np.ndarray, "frames 2"]:
+        """Of the mass from above where the feet bear, level, in standard deviations."""
+        return (np.einsum("m,fmi->fi", self.mass, masses) - self._bears(soles))[:, [0, 2]] / BALANCE_SD_M
+
+    def _bears(self, soles) -> Float[np.ndarray, "frames 3"]:
+        return np.einsum("fp,fpi->fi", self._share(), soles)
+
+    def _share(self) -> Float[np.ndarray, "frames points"]:
+        """What each point of the soles bears of the weight."""
+        assert self.standing is not None
+        under = (self.standing.contact + 1e-6) * BEARING
+        return under / under.sum(1, keepdims=True)
+
+    def _balance_weight(self) -> Float[np.ndarray, " frames"]:
+        assert self.standing is not None
+        return self.information * self.standing.slow * self.standing.contact.max(1)
+
     # The normal equations.
 
-    def _equations(self, state: State, slopes: Slopes | None) -> NormalEquations:
-        shaped, e = state.subject.shaped, self.evidence
-        frames = len(state.root)
-        equations = NormalEquations(frames, self.chain.size, state.subject.size if slopes else 0)
-        placed = self.chain.place(self.points, shaped, state.rotations, state.root, slopes)
-        by_shape = placed.by_shape
+    def _equations(self, state: State, slopes: Slopes | None, free_level: bool) -> NormalEquations:
+        shaped, e, frame = state.subject.shaped, self.evidence, self._frame(state)
+        frames, shapes = len(state.root), state.subject.size if slopes else 0
+        equations = NormalEquations(frames, self.placing.size, shapes + LEVEL_SIZE * free_level)
+        camera = state.level.camera_from_world
+        placed = self.placing.place(frame, self.points, slopes)
+        turning = np.moveaxis(state.level.slopes(), 0, -1) if free_level else None  # camera, world, by pitch and roll
 
-        residual = self._picture(placed.points, shaped.stature_m)
+        seen = placed.points @ camera.T
+        residual = self._picture(seen, shaped.stature_m)
         weight = np.sqrt(self.information * e.confidence * _slope(np.square(residual).sum(-1)))
-        depth = np.maximum(placed.points[..., 2:], 0.1)
-        project = np.zeros((*placed.points.shape[:2], 2, 3))
+        depth = np.maximum(seen[..., 2:], 0.1)
+        project = np.zeros((*seen.shape[:2], 2, 3))
         project[..., 0, 0] = project[..., 1, 1] = 1
-        project[..., :, 2] = -placed.points[..., :2] / depth
-        project *= (
-            self.evidence.focal_px / depth * (self._scale(placed.points, shaped.stature_m) * weight)[..., None]
-        )[..., None]
-        self._add(equations, residual * weight[..., None], project, placed.by_pose, by_shape)
+        project[..., :, 2] = -seen[..., :2] / depth
+        project *= (e.focal_px / depth * (self._scale(seen[..., 2], shaped.stature_m) * weight)[..., None])[..., None]
+        by_turning = None if turning is None else np.einsum("fprc,cwl,fpw->fprl", project, turning, placed.points)
+        self._add(equations, residual * weight[..., None], project @ camera, placed, by_turning, slopes)
 
-        residual = self._landmarks(placed.points, shaped.stature_m)
+        residual = self._landmarks(placed.points, camera, shaped.stature_m)
         weight = np.sqrt(self.landmark_trust * self.information * _slope(np.square(residual).sum(-1)))
-        into_ray = np.swapaxes(e.camera_from_ray, 1, 2)[:, None] / (e.landmark_sd * shaped.stature_m)[..., None]
-        about_mean = placed.by_pose - placed.by_pose.mean(1, keepdims=True)
-        about_mean_shape = None if by_shape is None else by_shape - by_shape.mean(1, keepdims=True)
-        self._add(
-            equations, residual * weight[..., None], into_ray * weight[..., None, None], about_mean, about_mean_shape
+        scale = weight[..., None] / (e.landmark_sd * shaped.stature_m)
+        into_ray = np.swapaxes(camera.T @ e.camera_from_ray, 1, 2)[:, None] * scale[..., None]
+        about = placed.points - placed.points.mean(1, keepdims=True)
+        by_turning = None
+        if turning is not None:
+            by_turning = np.einsum("fcr,cwl,fpw->fprl", e.camera_from_ray, turning, about) * scale[..., None]
+        centred = Placed(about, _about_mean(placed.by_pose), _about_mean(placed.by_shape))
+        self._add(equations, residual * weight[..., None], into_ray, centred, by_turning, slopes)
+
+        values = features(state.pose)
+        by_pose = np.concatenate([np.zeros((frames, values.shape[1], 3)), by_turns(state.pose, values)], -1)
+        weight = np.sqrt(HABIT_TRUST * self.information)
+        rows, by_values = self.habit.rows(values)
+        equations.add_frames(weight * rows, weight * (by_values @ by_pose))
+        guess = (values - e.guess) / e.guess_sd
+        weight = np.sqrt(GUESS_TRUST * self.information * _slope(np.square(guess)))
+        equations.add_frames(weight * guess, (weight / e.guess_sd)[..., None] * by_pose)
+
+        # Metres of movement are those of a person of usual stature: else the smallest person would move least.
+        usual = USUAL_STATURE_M / shaped.stature_m
+        tracers = self.placing.place(frame, self.tracers)
+        flat = usual * tracers.by_pose.reshape(frames, -1, self.placing.size)
+        equations.add_differences(
+            SECOND_DIFFERENCE, usual * self._smoothness(tracers.points), flat * self._smoothness_weight()
         )
 
-        weight = np.sqrt(PRIOR_TRUST * self.information)
-        pose, by_pose = self.posture.rows(state.rotations)
-        equations.add_frames(weight * pose, weight * by_pose)
-
-        tracers = self.chain.place(self.tracers, shaped, state.rotations, state.root)
-        flat = tracers.by_pose.reshape(frames, -1, self.chain.size)
-        second = self._smoothness(tracers.points)
-        equations.add_differences(SECOND_DIFFERENCE, second, flat * self._smoothness_weight(flat.shape[1]))
-
-        soles = self.chain.place(self.soles, shaped, state.rotations, state.root)
-        self._add_slides(equations, self._slides(soles.points), self._sliding(), soles.by_pose)
-        if self.floor is not None:
-            heights, weight = self._heights(self.floor, soles.points), self._bearing(self.floor, soles.points)
-            equations.add_frames(heights, weight[..., None] * np.einsum("i,fpiu->fpu", self.floor.up, soles.by_pose))
-
-        if slopes:
-            residual, jacobian = state.subject.residual(), state.subject.residual_slope(slopes)
-            equations.corner += jacobian.T @ jacobian
-            equations.shared_gradient += jacobian.T @ residual
+        soles = self.placing.place(frame, self.soles, slopes)
+        self._add_slides(equations, usual * self._slides(soles.points), usual * self._sliding(), soles.by_pose)
+        if self.standing is not None:
+            self._add_floor(equations, state, frame, soles, slopes, free_level)
+        self._add_shared(equations, state, slopes, free_level)
         return equations
 
-    @staticmethod
-    def _add(equations: NormalEquations, residual, by_point, by_pose, by_shape) -> None:
+    def _add_floor(
+        self, equations: NormalEquations, state: State, frame: Frame, soles: Placed, slopes: Slopes | None, level: bool
+    ) -> None:
+        """Heights of the soles, and balance above them."""
+        usual = USUAL_STATURE_M / state.subject.stature_m
+        heights = usual * self._heights(soles.points, state.level.floor_m)
+        weight = usual * self._bearing(soles.points, state.level.floor_m)
+        shared = self._shared(
+            None if soles.by_shape is None else weight[..., None] * soles.by_shape[:, :, 1],
+            np.stack([0 * weight, 0 * weight, -weight], -1) if level else None,
+        )
+        equations.add_frames(heights, weight[..., None] * soles.by_pose[:, :, 1], shared)
+        masses, share = self.placing.place(frame, self.masses, slopes), self._share()
+        off = usual * self._off_balance(soles.points, masses.points)
+        weight = np.sqrt(self._balance_weight() * _slope(np.square(off).sum(-1)))
+
+        def level_parts(by_mass, by_sole) -> np.ndarray:
+            moved = np.einsum("m,fmiu->fiu", self.mass, by_mass) - np.einsum("fp,fpiu->fiu", share, by_sole)
+            return usual * weight[:, None, None] / BALANCE_SD_M * moved[:, [0, 2]]
+
+        by_shape = None if slopes is None else level_parts(masses.by_shape, soles.by_shape)
+        shared = self._shared(by_shape, np.zeros((len(off), 2, LEVEL_SIZE)) if level else None)
+        equations.add_frames(weight[:, None] * off, level_parts(masses.by_pose, soles.by_pose), shared)
+
+    def _add_shared(self, equations: NormalEquations, state: State, slopes: Slopes | None, level: bool) -> None:
+        at = 0
+        if slopes:
+            residual, jacobian = state.subject.residual(), state.subject.residual_slope(slopes)
+            at = jacobian.shape[1]
+            equations.corner[:at, :at] += jacobian.T @ jacobian
+            equations.shared_gradient[:at] += jacobian.T @ residual
+        if level:
+            residual, jacobian = state.level.residual(), state.level.residual_slope()
+            equations.corner[at:, at:] += jacobian.T @ jacobian
+            equations.shared_gradient[at:] += jacobian.T @ residual
+
+    def _add(self, equations: NormalEquations, residual, by_point, placed: Placed, by_turning, slopes) -> None:
         frames = len(residual)
+        level = None
+        if by_turning is not None:
+            level = np.concatenate([by_turning, np.zeros((*by_turning.shape[:-1], 1))], -1)  # the floor is not seen
+        by_shape = None if slopes is None else by_point @ placed.by_shape
+        shared = self._shared(by_shape, level)
         equations.add_frames(
             residual.reshape(frames, -1),
-            (by_point @ by_pose).reshape(frames, -1, equations.size),
-            None if by_shape is None else (by_point @ by_shape).reshape(frames, -1, equations.shared),
+            (by_point @ placed.by_pose).reshape(frames, -1, equations.size),
+            None if shared is None else shared.reshape(frames, -1, equations.shared),
         )
+
+    @staticmethod
+    def _shared(by_shape: np.ndarray | None, by_level: np.ndarray | None) -> np.ndarray | None:
+        parts = [part for part in (by_shape, by_level) if part is not None]
+        return np.concatenate(parts, -1) if parts else None
 
     def _add_slides(self, equations: NormalEquations, slides, weight, by_pose) -> None:
         """First differences weighted pair by pair: each pair's weight is put on either frame's Jacobian in turn."""
@@ -233,11 +349,15 @@ class WindowFit:
             (-1.0, 1.0), slides.reshape(pieces, -1), by_pose.reshape(len(by_pose), -1, equations.size), scaled
         )
 
-    def _moved(self, state: State, step, shape_step) -> State:
-        largest = np.abs(step[:, 3:]).max()
-        step = step * min(1.0, 0.7 / max(largest, 1e-9))  # a small rotation is small
-        subject = state.subject.moved(shape_step) if len(shape_step) else state.subject
-        return State(self.chain.turn(state.rotations, step[:, 3:]), state.root + step[:, :3], subject)
+    def _moved(self, state: State, step, shared, slopes: Slopes | None, free_level: bool) -> State:
+        shrink = min(1.0, 0.7 / max(np.abs(step[:, 3:]).max(), 1e-9))  # a small rotation is small
+        pose, root = self.placing.moved(state.pose, state.root, step * shrink)
+        subject, level = state.subject, state.level
+        if slopes:
+            subject = subject.moved(shared[: subject.size])
+        if free_level:
+            level = level.moved(shared[-LEVEL_SIZE:].clip(-0.3, 0.3))
+        return State(pose, root, subject, level)
 
 
 def _robust(squared: np.ndarray) -> np.ndarray:
@@ -248,11 +368,21 @@ def _slope(squared: np.ndarray) -> np.ndarray:
     return 1 / (1 + squared / ROBUST**2 / 4) ** 2
 
 
-def _tracers(chain: Chain) -> BonePoints:
+def _about_mean(by_unknowns: np.ndarray | None):
+    return None if by_unknowns is None else by_unknowns - by_unknowns.mean(1, keepdims=True)
+
+
+def _tracers(placing: Placing) -> BonePoints:
     """Three points off each turning bone's joint: together they feel its place and every turn of it."""
     offsets = 0.06 * np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]])
+    bones = np.array([placing.bone_names.index(name) for name in TRACED])
     return BonePoints(
-        [f"{chain.bone_names[b]}_{i}" for b in chain.turning for i in range(3)],
-        np.repeat(chain.turning, 3),
-        np.tile(offsets, (len(chain.turning), 1)),
+        [f"{name}_{i}" for name in TRACED for i in range(3)], np.repeat(bones, 3), np.tile(offsets, (len(bones), 1))
+    )
+
+
+def _masses(placing: Placing) -> BonePoints:
+    """Joints at which the body's mass is thought to be."""
+    return BonePoints(
+        list(MASSES), np.array([placing.bone_names.index(bone) for bone in MASSES]), np.zeros((len(MASSES), 3))
     )

@@ -6,16 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.optimize import least_squares
 
 from biomech.body.anny import AnnyBody
 from biomech.camera import Camera
 from biomech.mesh.chain import BonePoints
 
-# People hold cameras level, chest high and tilted down a little.
-ROLL_SD, PITCH, PITCH_SD = np.radians(5), np.radians(8), np.radians(12)
-BALANCE_SD = np.radians(4)  # how far the mean of mass above the feet strays from the vertical over a clip
-FLOOR_SD_M = 0.03
 STILL_M_S, LIFTED_M = 0.35, 0.12
 # In the picture: over so long before and after a frame, since detectors tremble, and a foot that swings towards the
 # lens goes slowly there.
@@ -40,11 +35,10 @@ MASSES = {
 
 @dataclass(frozen=True)
 class Floor:
-    """A plane in camera axes and the weight with which each point of the soles stands on it in each frame."""
+    """A plane in camera axes."""
 
     up: Float[np.ndarray, "3"]
     height_m: float  # up · p of the points p of the floor
-    contact: Float[np.ndarray, "frames points"]  # 0..1
 
     def height(self, points: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
         """Height of points above the floor, m."""
@@ -110,61 +104,6 @@ def still_in_picture(
     return still
 
 
-def find_floor(
-    joints: Float[np.ndarray, "frames bones 3"],
-    soles: Float[np.ndarray, "frames points 3"],
-    bone_names: list[str],
-    interval_s: float,
-) -> Floor:
-    """The floor that explains where the feet stand, keeps the body in balance, and that a level camera would see.
-
-    Args:
-        joints: of the fitted body, camera axes, m.
-        soles: heel, ball and toe of the left sole, then of the right, camera axes, m.
-    """
-    frames = len(joints)
-    speed = np.zeros(soles.shape[:2])
-    if frames > 2:
-        speed = np.linalg.norm(np.gradient(soles, interval_s, axis=0), axis=-1)
-    feet = speed.reshape(frames, 2, 3).min(-1)
-    still = np.repeat(1 / (1 + (feet / STILL_M_S) ** 4), 3, axis=1)  # frames, points
-    # A foot held in the air may be as still: it is above the other, whatever the camera's tilt.
-    lowest = (soles @ _up(PITCH, 0.0)).reshape(frames, 2, 3).min(-1)
-    lifted = np.repeat(lowest - lowest.min(1, keepdims=True), 3, axis=1)
-    weight = still / (1 + (lifted / LIFTED_M) ** 4) + 1e-3
-    places = [bone_names.index(bone) for bone in MASSES]
-    mass = np.array(list(MASSES.values()))
-    centre = (joints[:, places] * mass[:, None]).sum(1) / mass.sum()
-    under = weight * BEARING
-    support = (soles * under[..., None]).sum(1) / under.sum(1, keepdims=True)
-    upwards = centre - support
-    upwards /= np.linalg.norm(upwards, axis=1, keepdims=True)
-    balance = np.average(upwards, axis=0, weights=weight.sum(1))
-    balance /= np.linalg.norm(balance)
-    share = np.sqrt(weight / weight.sum() * min(frames, 12))  # neighbouring frames tell the same story
-
-    def residuals(unknowns: np.ndarray) -> np.ndarray:
-        pitch, roll, height = unknowns
-        up = _up(pitch, roll)
-        above = soles @ up - height
-        # The lowest points of a standing foot are on the floor; a lifted heel is above it.
-        lowest = above.reshape(frames, 2, 3).min(-1)
-        floor = np.repeat(lowest, 3, axis=1) * share / FLOOR_SD_M
-        return np.concatenate(
-            [
-                [(pitch - PITCH) / PITCH_SD, roll / ROLL_SD],
-                np.cross(up, balance) / BALANCE_SD,
-                np.arctan(floor.ravel() / 2) * 2,
-            ]
-        )
-
-    level = least_squares(residuals, [PITCH, 0.0, float(np.median(soles @ _up(PITCH, 0.0)))]).x
-    up = _up(level[0], level[1])
-    above = soles @ up - level[2]
-    near = 1 / (1 + np.clip(above / 0.06, 0, None) ** 4)
-    return Floor(up, float(level[2]), still * near if frames > 2 else near)
-
-
 def upright_camera(
     floor: Floor,
     first_root: Float[np.ndarray, "3"],
@@ -190,8 +129,3 @@ def upright_camera(
     world_from_camera = np.stack((level, floor.up, np.cross(level, floor.up)))
     origin = first_root - floor.height(first_root) * floor.up
     return Camera(focal_px, center_px, size_px, world_from_camera.T, origin)
-
-
-def _up(pitch: float, roll: float) -> Float[np.ndarray, "3"]:
-    """Up in camera axes for a camera tilted down by ``pitch`` and turned clockwise by ``roll``."""
-    return np.array([np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), -np.sin(pitch)])

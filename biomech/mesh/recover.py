@@ -6,7 +6,7 @@ between those.
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, fields, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,16 +14,21 @@ from scipy.spatial.transform import Rotation, Slerp
 from threadpoolctl import threadpool_limits
 
 from biomech.body.anny import AnnyBody
+from biomech.body.linkage import Pose, bone_rotations
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.chain import BonePoints, Chain
+from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.features import SIZE as FEATURES
 from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
-from biomech.mesh.ground import SOLES, Floor, find_floor, sole_points, still_in_picture, upright_camera
-from biomech.mesh.posture import Posture
-from biomech.mesh.prior import PosePrior
+from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upright_camera
+from biomech.mesh.habit import Habit
+from biomech.mesh.level import Level
+from biomech.mesh.placing import Placing
+from biomech.mesh.proportions import check_sex
 from biomech.mesh.rays import towards
+from biomech.mesh.standing import standing
 from biomech.mesh.start import Beginning, FromDetector
 from biomech.mesh.subject import ADULT_STATURE_M, Subject
 
@@ -33,8 +38,10 @@ SHAPE_WINDOWS = 3
 LEAST_CONFIDENCE = 0.1
 USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points from their mean, statures
 SEEN, DOUBTFUL = 0.3, 0.5
+RIM = 0.02  # of the picture's width
 ITERATIONS, LAST_ITERATIONS = 15, 6
-FIRST_LANDMARK_TRUST = 2.0  # the picture alone would have a squat seen from the front as legs that point backwards
+FLOOR_ROUNDS = 2
+FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
 PARTS = {
     "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
     "left arm": ("left_elbow", "left_wrist"),
@@ -50,6 +57,7 @@ def recover(
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
+    sex: str | None = None,
     beginning: Beginning | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
@@ -61,16 +69,18 @@ def recover(
     Args:
         height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
             allows, and sizes and distances are only as good as that guess.
+        sex: female or male, where known: their proportions differ.
         beginning: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
 
     Raises:
-        BioposeError: no focal length, no frame with the person, too few known points, or an impossible height or mass.
+        BioposeError: no focal length, no frame with the person, too few known points, or an impossible height,
+            mass or sex.
     """
-    check_person(height_m, mass_kg)
+    check_person(height_m, mass_kg, sex)
     _check(keypoints)
     body = AnnyBody.load([0])
-    chain = Chain(body.parents, body.bone_names)
+    placing, habit = Placing(body), Habit.load()
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
     beginning = beginning or FromDetector()
     evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
@@ -78,8 +88,7 @@ def recover(
     frames = len(keypoints.time_s)
     apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
     sparse = _part(evidence, apart)
-    posture = Posture(PosePrior.load(), chain)
-    subject = Subject.start(body, height_m, mass_kg)
+    subject = Subject.start(body, height_m, mass_kg, sex)
     soles = sole_points(body, subject.shaped.stature_m)
     windows, all_windows = list(_windows(len(apart))), list(_windows(frames))
     shape_windows = _best(windows, sparse)
@@ -92,53 +101,67 @@ def recover(
         if progress:
             progress(done, rounds)
 
-    def fitted(
-        part: Evidence,
-        state: State,
-        floor: Floor | None = None,
-        iterations: int = ITERATIONS,
-        free_shape: bool = False,
-        landmark_trust: float = LANDMARK_TRUST,
-    ) -> State:
-        fit = WindowFit(part, chain, correspondence, posture, soles, floor, landmark_trust)
-        return fit.minimise(state, iterations=iterations, free_shape=free_shape)
+    def fit(part: Evidence, landmark_trust: float = LANDMARK_TRUST) -> WindowFit:
+        return WindowFit(part, placing, correspondence, habit, soles, landmark_trust)
 
     def begun(window: slice) -> State:
+        """The neutral pose brought near to the picture, then the floor below it."""
         part = _part(sparse, window)
-        state = beginning.state(part, apart[window], correspondence, chain, subject)
-        return state if beginning.posed else fitted(part, state, landmark_trust=FIRST_LANDMARK_TRUST)
+        state = beginning.state(part, apart[window], correspondence, placing, subject)
+        if not beginning.posed:
+            state = fit(part, FIRST_LANDMARK_TRUST).minimise(state, iterations=ITERATIONS, grounded=False)
+        return _with_floor(state, placing, soles, part.interval_s)
 
     first = {}
     for window in shape_windows:
-        first[window.start] = fitted(_part(sparse, window), begun(window), free_shape=True)
+        state, windowed = begun(window), fit(_part(sparse, window))
+        for _ in range(FLOOR_ROUNDS):  # where feet stand is settled anew in each
+            state = windowed.minimise(state, iterations=ITERATIONS, free_shape=True, free_level=True)
+        first[window.start] = state
         step()
     subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
-    first = {at: State(state.rotations, state.root, subject) for at, state in first.items()}
-    if len(windows) > 1:  # the windows' shapes differed from their mean
+    level = _mean_level([state.level for state in first.values()])
+    if len(windows) > 1:  # the windows' shapes and cameras differed from their mean
         for window in windows:
-            first[window.start] = fitted(_part(sparse, window), first.get(window.start) or begun(window))
+            state = first.get(window.start) or begun(window)
+            state = _levelled(replace(state, subject=subject), level)
+            first[window.start] = fit(_part(sparse, window)).minimise(state, iterations=ITERATIONS)
             step()
-    joined = _between(_joined([first[window.start] for window in windows], windows, subject), apart, frames)
-    floor = find_floor(
-        chain.joints(subject.shaped.joints, chain.globals(joined.rotations), joined.root),
-        chain.positions(soles, subject.shaped, joined.rotations, joined.root),
-        chain.bone_names,
-        evidence.interval_s,
-    )
+    joined = _between(_joined([first[window.start] for window in windows], windows), apart, frames)
     states = []
     for window in all_windows:
-        state = State(joined.rotations[window], joined.root[window], subject)
-        states.append(fitted(_part(evidence, window), state, _floor_part(floor, window), LAST_ITERATIONS))
+        state = State(joined.pose[window], joined.root[window], subject, level)
+        states.append(fit(_part(evidence, window)).minimise(state, iterations=LAST_ITERATIONS))
         step()
-    joined = _joined(states, all_windows, subject)
-    quality, notes = _quality(keypoints, places, correspondence, chain, evidence, joined)
+    joined = _joined(states, all_windows)
+    quality, notes = _quality(keypoints, places, correspondence, placing, evidence, joined)
     if height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
-    return _upright(joined, floor, soles, chain, body, keypoints, quality, notes)
+    return _upright(joined, body, keypoints, quality, notes)
 
 
-def check_person(height_m: float | None, mass_kg: float | None) -> None:
-    """Raise BioposeError for a height (m) or mass (kg) that no person has."""
+def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
+    """The floor where feet that are still are lowest."""
+    frame = placing.frame(state.subject.shaped, state.pose, state.root)
+    _, floor_m = standing(placing.points(frame, soles), state.root, None, interval_s)
+    return replace(state, level=replace(state.level, floor_m=floor_m))
+
+
+def _mean_level(levels: list[Level]) -> Level:
+    return Level(*(float(np.mean([astuple(level)[k] for level in levels])) for k in range(3)))
+
+
+def _levelled(state: State, level: Level) -> State:
+    """The same before the lens, in the world of another level."""
+    turn = level.camera_from_world.T @ state.level.camera_from_world
+    balls = state.pose.balls.copy()
+    balls[:, 0] = turn @ balls[:, 0]
+    return State(Pose(balls, state.pose.hinges), state.root @ turn.T, state.subject, level)
+
+
+def check_person(height_m: float | None, mass_kg: float | None, sex: str | None = None) -> None:
+    """Raise BioposeError for a height (m) or mass (kg) that no person has, or a sex that was not measured."""
+    check_sex(sex)
     if height_m is not None and not 0.5 <= height_m <= 2.5:
         raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give --height in metres, as 1.78.")
     if mass_kg is not None and not 5 <= mass_kg <= 350:
@@ -160,6 +183,9 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
     confidence = np.where(confidence < LEAST_CONFIDENCE, 0.0, np.minimum(confidence, 1.0))
     xy = np.nan_to_num(xy)
     width, height = keypoints.size_px
+    # Beyond the picture's rim a detector says what people usually have there.
+    inside = ((xy >= -RIM * width) & (xy <= np.array([width, height]) + RIM * width)).all(-1)
+    confidence = np.where(inside, confidence, 0.0)
     center = np.array([(width - 1) / 2, (height - 1) / 2])
     steps = np.diff(keypoints.time_s)
     return Evidence(
@@ -169,7 +195,9 @@ def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
         landmark_sd=np.full((*xy.shape[:2], 3), np.inf),
         camera_from_ray=towards(xy, confidence, center, keypoints.focal_px),
         still=np.zeros((len(xy), len(SOLES))),
-        interval_s=float(np.median(steps)) if len(steps) else 1 / 30,
+        guess=np.zeros((len(xy), FEATURES)),
+        guess_sd=np.full((len(xy), FEATURES), np.inf),
+        interval_s=float(np.median(steps)) if len(steps) else 1.0,  # a lone picture is news
         focal_px=keypoints.focal_px,
         center_px=center,
     )
@@ -207,40 +235,29 @@ def _best(windows: list[slice], evidence: Evidence) -> list[slice]:
 def _part(evidence: Evidence, frames: slice | Int[np.ndarray, " part"]) -> Evidence:
     """Some frames: a window, or frames equally far apart."""
     apart = 1 if isinstance(frames, slice) or len(frames) < 2 else int(frames[1] - frames[0])
-    return Evidence(
-        evidence.xy[frames],
-        evidence.confidence[frames],
-        evidence.landmarks[frames],
-        evidence.landmark_sd[frames],
-        evidence.camera_from_ray[frames],
-        evidence.still[frames],
-        apart * evidence.interval_s,
-        evidence.focal_px,
-        evidence.center_px,
-    )
+    columns = {field.name: getattr(evidence, field.name) for field in fields(Evidence)}
+    several = {name: c[frames] for name, c in columns.items() if isinstance(c, np.ndarray) and name != "center_px"}
+    return Evidence(**{**columns, **several, "interval_s": apart * evidence.interval_s})
 
 
-def _floor_part(floor: Floor, window: slice) -> Floor:
-    return Floor(floor.up, floor.height_m, floor.contact[window])
-
-
-def _joined(states: list[State], windows: list[slice], subject: Subject) -> State:
+def _joined(states: list[State], windows: list[slice]) -> State:
     """One state for the clip; where two windows overlap, one fades into the other."""
-    frames, bones = windows[-1].stop, states[0].rotations.shape[1]
-    rotations, root = np.empty((frames, bones, 3, 3)), np.empty((frames, 3))
-    covered = 0
-    for state, window in zip(states, windows, strict=True):
-        shared = covered - window.start
-        for k in range(shared):
-            share = (k + 1) / (shared + 1)
-            at = window.start + k
-            root[at] += share * (state.root[k] - root[at])
-            difference = Rotation.from_matrix(np.swapaxes(rotations[at], -1, -2) @ state.rotations[k]).as_rotvec()
-            rotations[at] = rotations[at] @ Rotation.from_rotvec(share * difference).as_matrix()
-        rotations[covered : window.stop] = state.rotations[max(shared, 0) :]
-        root[covered : window.stop] = state.root[max(shared, 0) :]
-        covered = window.stop
-    return State(rotations, root, subject)
+    pose, root = states[0].pose, states[0].root
+    for state, window in zip(states[1:], windows[1:], strict=True):
+        shared = len(pose) - window.start
+        share = ((np.arange(shared) + 1) / (shared + 1))[:, None]
+        old, new = pose[window.start :], state.pose[:shared]
+        difference = Rotation.from_matrix((np.swapaxes(old.balls, -1, -2) @ new.balls).reshape(-1, 3, 3)).as_rotvec()
+        step = Rotation.from_rotvec(np.repeat(share, old.balls.shape[1], 0) * difference).as_matrix()
+        balls = old.balls @ step.reshape(old.balls.shape)
+        hinges = old.hinges + share * (new.hinges - old.hinges)
+        pose = Pose(
+            np.concatenate([pose.balls[: window.start], balls, state.pose.balls[shared:]]),
+            np.concatenate([pose.hinges[: window.start], hinges, state.pose.hinges[shared:]]),
+        )
+        faded = root[window.start :] + share * (state.root[:shared] - root[window.start :])
+        root = np.concatenate([root[: window.start], faded, state.root[shared:]])
+    return replace(states[0], pose=pose, root=root)
 
 
 def _between(state: State, apart: Int[np.ndarray, " some"], frames: int) -> State:
@@ -249,20 +266,24 @@ def _between(state: State, apart: Int[np.ndarray, " some"], frames: int) -> Stat
         return state
     at = np.arange(frames)
     inside = at.clip(apart[0], apart[-1])
-    rotations = np.empty((frames, *state.rotations.shape[1:]))
-    for bone in range(rotations.shape[1]):
-        rotations[:, bone] = Slerp(apart, Rotation.from_matrix(state.rotations[:, bone]))(inside).as_matrix()
-    root = np.stack([np.interp(at, apart, column) for column in state.root.T], 1)
-    return State(rotations, root, state.subject)
+    balls = np.empty((frames, *state.pose.balls.shape[1:]))
+    for ball in range(balls.shape[1]):
+        balls[:, ball] = Slerp(apart, Rotation.from_matrix(state.pose.balls[:, ball]))(inside).as_matrix()
+    hinges, root = (
+        np.stack([np.interp(at, apart, column) for column in columns.T], 1)
+        for columns in (state.pose.hinges, state.root)
+    )
+    return replace(state, pose=Pose(balls, hinges), root=root)
 
 
 def _quality(
-    keypoints, places, correspondence, chain, evidence, state
+    keypoints, places, correspondence, placing, evidence, state
 ) -> tuple[Float[np.ndarray, " frames"], list[str]]:
     """Per frame, the share of the body's parts that were seen and explained; in words, what was not."""
     names = correspondence.points.names
     shaped = state.subject.shaped
-    points = chain.positions(correspondence.points, shaped, state.rotations, state.root)
+    points = placing.points(placing.frame(shaped, state.pose, state.root), correspondence.points)
+    points = points @ state.level.camera_from_world.T
     pixels = points[..., :2] / np.maximum(points[..., 2:], 0.1) * evidence.focal_px + evidence.center_px
     distance_px = np.linalg.norm(pixels - evidence.xy, axis=-1)
     far = distance_px * np.maximum(points[..., 2], 0.1) / (evidence.focal_px * shaped.stature_m)
@@ -287,28 +308,29 @@ def _quality(
 
 
 def _upright(
-    state: State,
-    floor: Floor,
-    soles: BonePoints,
-    chain: Chain,
-    body: AnnyBody,
-    keypoints: Keypoints,
-    quality: Float[np.ndarray, " frames"],
-    notes: list[str],
+    state: State, body: AnnyBody, keypoints: Keypoints, quality: Float[np.ndarray, " frames"], notes: list[str]
 ) -> BodyMotion:
+    """The world whose X is where the person faces and whose origin is on the floor under them."""
     width, height = keypoints.size_px
     known = quality >= DOUBTFUL if (quality >= DOUBTFUL).any() else slice(None)
-    facing = state.rotations[known, 0, :, 0]
+    rotations = bone_rotations(body, state.subject.shape, state.pose)
+    into_camera, root = state.level.camera_from_world, state.root @ state.level.camera_from_world.T
+    rotations[:, 0] = into_camera @ rotations[:, 0]
+    floor = Floor(into_camera[:, 1], state.level.floor_m)
     camera = upright_camera(
-        floor, state.root[0], facing, keypoints.focal_px, ((width - 1) / 2, (height - 1) / 2), keypoints.size_px
+        floor,
+        root[0],
+        rotations[known, 0, :, 0],
+        keypoints.focal_px,
+        ((width - 1) / 2, (height - 1) / 2),
+        keypoints.size_px,
     )
-    rotations = state.rotations.copy()
-    rotations[:, 0] = camera.rotation_camera_from_world.T @ state.rotations[:, 0]
+    rotations[:, 0] = camera.rotation_camera_from_world.T @ rotations[:, 0]
     return BodyMotion(
         body=body.name,
         bone_names=list(body.bone_names),
         rotations=rotations,
-        root_position_m=camera.to_world(state.root),
+        root_position_m=camera.to_world(root),
         shape=state.subject.shape,
         shape_names=list(body.shape_names),
         time_s=keypoints.time_s,

@@ -57,6 +57,7 @@ def recover_with(
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
+    sex: str | None = None,
     refine: bool = True,
     mqhmr_weights: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -65,7 +66,7 @@ def recover_with(
 
     Args:
         recoverer: of ``biomech.street.RECOVERERS``.
-        height_m, mass_kg, progress: as ``recover``.
+        height_m, mass_kg, sex, progress: as ``recover``.
         refine: move MQ-HMR's answers onto the picture first.
         mqhmr_weights: in place of the package's.
 
@@ -75,7 +76,7 @@ def recover_with(
     check(recoverer, mqhmr_weights)
     keypoints.check()
     if recoverer == "fit":
-        return recover(keypoints, height_m=height_m, mass_kg=mass_kg, progress=progress)
+        return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress)
     (network, points_spread), notes = trained(mqhmr_weights), []
     if refine:
         frames, moved = refined(network, keypoints, progress=progress)
@@ -84,5 +85,7 @@ def recover_with(
             notes.append(f"MQ-HMR's answer could not be moved onto the picture in {left:.0%} of the frames")
     else:
         frames = look_at(network, keypoints, progress=progress)
-    motion = recover_frames(keypoints, frames, points_spread, height_m=height_m, mass_kg=mass_kg, progress=progress)
+    motion = recover_frames(
+        keypoints, frames, points_spread, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress
+    )
     return replace(motion, notes=[*motion.notes, *notes])

@@ -10,17 +10,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
+from biomech.body.linkage import Pose, pose_of
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.fit import Evidence, State
+from biomech.mesh.level import TO_THE_LENS, Level
 from biomech.mesh.lifter import USUAL_STATURE_M, lift
+from biomech.mesh.placing import Placing
+from biomech.mesh.sequence import seen_over_time
 from biomech.mesh.subject import Subject
 
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-# Camera axes of a body that stands upright and faces the lens: its X is −z, its Y is −y, its Z is −x.
-TO_THE_LENS = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
 class Beginning(Protocol):
@@ -39,7 +40,7 @@ class Beginning(Protocol):
         evidence: Evidence,
         frames: Int[np.ndarray, " frames"],
         correspondence: Correspondence,
-        chain: Chain,
+        placing: Placing,
         subject: Subject,
     ) -> State:
         """Where the fit of some frames of the clip starts; ``evidence``: theirs."""
@@ -54,6 +55,7 @@ class FromDetector:
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
+        evidence = _over_time(evidence, keypoints, places, correspondence)
         if keypoints.world_m is None:
             return evidence
         confidence = evidence.confidence
@@ -78,37 +80,45 @@ class FromDetector:
         evidence: Evidence,
         frames: Int[np.ndarray, " frames"],
         correspondence: Correspondence,
-        chain: Chain,
+        placing: Placing,
         subject: Subject,
     ) -> State:
-        points = correspondence.points
-        at_rest = np.eye(3)[None, None].repeat(len(chain.parents), 1)
-        rest_points = chain.positions(points, subject.shaped, at_rest, np.zeros((1, 3)))[0]
-        return laid_over_landmarks(evidence, points.names, rest_points, chain, subject)
+        return laid_over_landmarks(evidence, correspondence, placing, subject)
+
+
+def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence) -> Evidence:
+    """With what the sequence network makes of the clip."""
+    answer = seen_over_time(
+        correspondence.points.names,
+        evidence.xy,
+        evidence.confidence,
+        None if keypoints.world_m is None else keypoints.world_m[:, places],
+        keypoints.time_s,
+        evidence.focal_px,
+        evidence.center_px,
+    )
+    return replace(evidence, guess=answer.features, guess_sd=answer.features_sd)
 
 
 def laid_over_landmarks(
-    evidence: Evidence,
-    names: list[str],
-    rest_points: Float[np.ndarray, "points 3"],
-    chain: Chain,
-    subject: Subject,
+    evidence: Evidence, correspondence: Correspondence, placing: Placing, subject: Subject
 ) -> State:
-    """The rest pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture.
-
-    ``rest_points`` are the body points in the rest pose with the root joint at the origin, m.
-    """
-    frames = len(evidence.xy)
-    trunk = [names.index(n) for n in TRUNK]
+    """The neutral pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture."""
+    frames, points = len(evidence.xy), correspondence.points
+    neutral = pose_of([], np.zeros((frames, 0)))
+    upright = placing.points(placing.frame(subject.shaped, neutral[:1], np.zeros((1, 3))), points)[0]
+    trunk = [points.names.index(name) for name in TRUNK]
     known = np.isfinite(evidence.landmark_sd).all((1, 2))
     landmarks = subject.shaped.stature_m * evidence.landmarks @ np.swapaxes(evidence.camera_from_ray, 1, 2)
-    facing = _facing(landmarks[:, trunk], known, rest_points[trunk])
-    laid = np.where(known[:, None, None], landmarks, rest_points @ np.swapaxes(facing, 1, 2))
+    facing = _facing(landmarks[:, trunk], known, upright[trunk])
+    laid = np.where(known[:, None, None], landmarks, upright @ np.swapaxes(facing, 1, 2))
     laid = laid - laid[:, trunk[2:]].mean(1, keepdims=True)
-    rotations = np.broadcast_to(np.eye(3), (frames, len(chain.parents), 3, 3)).copy()
-    rotations[:, 0] = facing
-    root = place(evidence, laid) - facing @ rest_points[trunk[2:]].mean(0)
-    return State(rotations, filled(root, evidence.confidence.sum(1) > 0), subject)
+    root = filled(place(evidence, laid) - facing @ upright[trunk[2:]].mean(0), evidence.confidence.sum(1) > 0)
+    level = Level()
+    into_world = level.camera_from_world.T
+    turned = neutral.balls.copy()
+    turned[:, 0] = into_world @ facing @ turned[:, 0]
+    return State(Pose(turned, neutral.hinges), root @ into_world.T, subject, level)
 
 
 def _facing(

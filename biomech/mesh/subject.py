@@ -1,14 +1,22 @@
-"""The shape of the person filmed: which numbers the fit may change, and what is known of them beforehand."""
+"""The shape of the person filmed: which numbers the fit may change, and what is known of them beforehand.
 
-from dataclasses import dataclass
+Adults: the body's segments are as long as those of people of that stature, sex and mass (``proportions``); the numbers
+of the shape themselves are nearly free. Nobody measured children for us: below ``CHILD_BELOW_M`` Anny's own age
+phenotype (MakeHuman's children) says how they are built, and its numbers stay near to that.
+"""
+
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech.body.anny.model import AnnyBody
-from biomech.mesh.chain import Shaped, Slopes
+from biomech.body.anny.model import AnnyBody, Measured
+from biomech.body.linkage import bones_in_links
+from biomech.mesh.chain import Slopes
+from biomech.mesh.placing import Linked
+from biomech.mesh.proportions import Expected, body_lengths, check_sex, people
 
 ADULT_STATURE_M, ADULT_STATURE_SD_M = (
     1.70,
@@ -16,7 +24,14 @@ ADULT_STATURE_M, ADULT_STATURE_SD_M = (
 )  # both sexes together, ANSUR II (1.756 and 1.629 m, SD 0.069 and 0.064)
 KNOWN_STATURE_SD_M = 0.001  # a tape measure is not outvoted by thousands of keypoints that err alike
 CHILD_BELOW_M = 1.45
-PHENOTYPE_SD, LOCAL_SD = 0.25, 0.35
+CHILD_PHENOTYPE_SD, CHILD_LOCAL_SD = 0.25, 0.35
+PHENOTYPE_SD, LOCAL_SD = 1.0, 3.0  # of adults: only so that no number runs away which no length determines
+# People are built more differently than Anny's local changes within −1 … 1, and Anny goes on linearly: see
+# ``evaluation.proportions_reach``.
+LOCAL_REACH, PROPORTIONS_REACH = 3.0, (-1.0, 2.0)
+GENDER = {"male": 0.1, "female": 0.9}  # 0 and 1 are caricatures
+STEP = 0.02  # of shape numbers, for slopes
+START_STEPS = 12
 # What no keypoint sees: set from what the user says, or left ordinary.
 FIXED = (
     *("gender", "age", "muscle", "weight", "waist_girth", "torso_width", "torso_depth", "hip_depth"),
@@ -32,20 +47,50 @@ class Subject:
     shape: Float[np.ndarray, "shape"]
     expected: Float[np.ndarray, "shape"]
     height_m: float | None
+    lengths: Expected | None = None  # of a child none
 
     @classmethod
-    def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None) -> "Subject":
-        """The most ordinary person of that height and mass."""
+    def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None, sex: str | None = None) -> "Subject":
+        """The most ordinary person of that height, mass and sex.
+
+        Raises:
+            BioposeError: the sex is none of the two that were measured.
+        """
+        check_sex(sex)
+        child = height_m is not None and height_m < CHILD_BELOW_M
+        lengths = None if child else people(sex).given(mass_kg)
         shape = body.default_shape()
         names = body.shape_names
-        stature = ADULT_STATURE_M if height_m is None else height_m
-        if height_m is not None and height_m < CHILD_BELOW_M:
-            shape[names.index("age")] = _match(body, shape, names.index("age"), body.stature, stature)
-        shape[names.index("height")] = _match(body, shape, names.index("height"), body.stature, stature)
-        if mass_kg is not None:
-            shape[names.index("weight")] = _match(body, shape, names.index("weight"), body.mass, mass_kg)
+        if sex is not None:
+            shape[names.index("gender")] = GENDER[sex]
+        stature = lengths.stature_m if lengths is not None and height_m is None else float(height_m or 0)
+        if child:
+            shape[names.index("age")] = match(body, shape, names.index("age"), body.stature, stature)
+        shape[names.index("height")] = match(body, shape, names.index("height"), body.stature, stature)
         numbers = shape.double().numpy()
-        return cls(body, numbers, numbers, height_m)
+        subject = cls(body, numbers, numbers, height_m, lengths)
+        if lengths is not None:
+            subject = subject.settled(START_STEPS)
+        if mass_kg is not None:
+            shape = torch.from_numpy(subject.shape).float()
+            shape[names.index("weight")] = match(body, shape, names.index("weight"), body.mass, mass_kg)
+            subject = subject.with_shape(shape.double().numpy())
+            if lengths is not None:  # who weighs more is a little taller
+                subject = subject.settled(3)
+        return replace(subject, expected=subject.shape)
+
+    def settled(self, steps: int) -> "Subject":
+        """Towards the least of ``residual``: the most ordinary person, where nothing else is known."""
+        subject = self
+        for _ in range(steps):
+            jacobian = subject.residual_slope(subject.slopes())
+            step = np.linalg.lstsq(jacobian, -subject.residual(), rcond=None)[0]
+            # Shortened as a whole: ``moved`` cuts single numbers off, which gives a known stature away.
+            step *= min(1.0, 0.4 / max(float(np.abs(step).max()), 1e-9))
+            # And where the shape space has a kink, by what lies beyond it.
+            tried = [subject.moved(share * step) for share in (1.0, 0.5, 0.25, 0.1, 0.03)]
+            subject = min([subject, *tried], key=lambda each: float(np.square(each.residual()).sum()))
+        return subject
 
     @property
     def free(self) -> list[int]:
@@ -57,57 +102,95 @@ class Subject:
         return len(self.free)
 
     @cached_property
-    def shaped(self) -> Shaped:
-        """Rest joints and stature."""
-        numbers = self._measure(self.shape)
-        return Shaped(numbers[:-1].reshape(-1, 3), float(numbers[-1]))
+    def bounds(self) -> Float[np.ndarray, "shape 2"]:
+        """Within which the fit keeps the numbers: wider than the body's own for adults."""
+        bounds = self.body.shape_bounds.double().numpy().copy()
+        if self.lengths is not None:
+            bounds[bounds[:, 0] < 0] *= LOCAL_REACH
+            bounds[self.body.shape_names.index("proportions")] = PROPORTIONS_REACH
+        return bounds
+
+    @cached_property
+    def shaped(self) -> Linked:
+        """Rest joints, stature, and how the bones lie in the links."""
+        return Linked(self._measured.joints[0], self.stature_m, bones_in_links(self.body, self.shape))
+
+    @property
+    def stature_m(self) -> float:
+        return float(self._measured.stature[0])
+
+    @cached_property
+    def _measured(self) -> Measured:
+        return self.body.measure(self.shape[None])
 
     def slopes(self) -> Slopes:
         """How they change with the free numbers: central differences, since the shape space is piecewise linear."""
-        step = 0.02
-        columns = [
-            (self._measure(self.shape + change) - self._measure(self.shape - change)) / (2 * step)
-            for change in step * np.eye(len(self.shape))[self.free]
-        ]
-        slope = np.stack(columns, 1)
-        return Slopes(slope[:-1].reshape(-1, 3, self.size), slope[-1])
+        found = self.body.measure(self._about)
+        joints = (found.joints[0::2] - found.joints[1::2]) / (2 * STEP)
+        return Slopes(np.moveaxis(joints, 0, -1), (found.stature[0::2] - found.stature[1::2]) / (2 * STEP))
 
-    def _measure(self, shape: np.ndarray) -> np.ndarray:
-        tensor = torch.from_numpy(shape).float()
-        return np.append(self.body.rest(tensor).joints.double().numpy().ravel(), float(self.body.stature(tensor)))
+    @property
+    def _about(self) -> Float[np.ndarray, "twice_free shape"]:
+        """Shapes a step beyond and a step before this one, free number by free number."""
+        changes = STEP * np.eye(len(self.shape))[self.free]
+        return (self.shape + np.stack([changes, -changes], 1)).reshape(-1, len(self.shape))
 
     def moved(self, step: Float[np.ndarray, "free"]) -> "Subject":
-        """The subject after a step, kept within the body's bounds."""
-        bounds = self.body.shape_bounds.double().numpy()
+        """The subject after a step, kept within the bounds."""
         shape = self.shape.copy()
         shape[self.free] += np.clip(step, -0.5, 0.5)
-        shape = np.clip(shape, bounds[:, 0], bounds[:, 1])
+        shape = np.clip(shape, self.bounds[:, 0], self.bounds[:, 1])
         return self.with_shape(shape)
 
     def with_shape(self, shape: Float[np.ndarray, "shape"]) -> "Subject":
-        return Subject(self.body, shape, self.expected, self.height_m)
+        return replace(self, shape=shape)
 
     def residual(self) -> Float[np.ndarray, " rows"]:
-        """How far the shape is from what is expected, in standard deviations."""
-        stature = ADULT_STATURE_M if self.height_m is None else self.height_m
-        return np.append(
-            (self.shape - self.expected) / self._spread, (self.shaped.stature_m - stature) / self._stature_sd
-        )
+        """How far the shape is from what is expected, in standard deviations: numbers, stature, lengths."""
+        stature, spread = self._stature
+        rows = [(self.shape - self.expected) / self.spread, np.array([(self.stature_m - stature) / spread])]
+        if self.lengths is not None:
+            rows.append(self.lengths.whitener @ (self._log_lengths - self.lengths.at(self.stature_m)))
+        return np.concatenate(rows)
 
     def residual_slope(self, slopes: Slopes) -> Float[np.ndarray, "rows free"]:
         """Derivative of ``residual`` by the free numbers."""
-        return np.vstack([np.diag(1 / self._spread)[:, self.free], slopes.stature / self._stature_sd])
+        rows = [np.diag(1 / self.spread)[:, self.free], slopes.stature[None] / self._stature[1]]
+        if self.lengths is not None:
+            by_stature = np.outer(self.lengths.by_log_stature, slopes.stature / self.stature_m)
+            rows.append(self.lengths.whitener @ (self._length_slopes - by_stature))
+        return np.vstack(rows)
 
     @property
-    def _spread(self) -> Float[np.ndarray, " shape"]:
-        return np.array([LOCAL_SD if low < 0 else PHENOTYPE_SD for low, _ in self.body.shape_bounds.tolist()])
+    def distance(self) -> float:
+        """Mahalanobis distance of the lengths from those expected, as 12 numbers; 0 for a child."""
+        return 0.0 if self.lengths is None else float(np.linalg.norm(self.residual()[-len(self.lengths.intercept) :]))
+
+    @cached_property
+    def _log_lengths(self) -> Float[np.ndarray, " lengths"]:
+        return body_lengths().log(self.shape[None])[0]
+
+    @cached_property
+    def _length_slopes(self) -> Float[np.ndarray, "lengths free"]:
+        logs = body_lengths().log(self._about)
+        return (logs[0::2] - logs[1::2]).T / (2 * STEP)
+
+    @cached_property
+    def spread(self) -> Float[np.ndarray, " shape"]:
+        """Of the numbers of the shape, beside what the lengths say."""
+        local, phenotype = (CHILD_LOCAL_SD, CHILD_PHENOTYPE_SD) if self.lengths is None else (LOCAL_SD, PHENOTYPE_SD)
+        return np.array([local if low < 0 else phenotype for low, _ in self.body.shape_bounds.tolist()])
 
     @property
-    def _stature_sd(self) -> float:
-        return ADULT_STATURE_SD_M if self.height_m is None else KNOWN_STATURE_SD_M
+    def _stature(self) -> tuple[float, float]:
+        """Expected, and its standard deviation, m."""
+        if self.height_m is not None:
+            return self.height_m, KNOWN_STATURE_SD_M
+        assert self.lengths is not None  # a child is one by its height
+        return self.lengths.stature_m, self.lengths.stature_sd_m
 
 
-def _match(body: AnnyBody, shape: torch.Tensor, place: int, measure, wanted: float) -> float:
+def match(body: AnnyBody, shape: torch.Tensor, place: int, measure, wanted: float) -> float:
     """The value of one shape number, within its bounds, that brings a measure closest to what is wanted."""
     low, high = body.shape_bounds[place].tolist()
     for _ in range(12):

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.labels.people import random_adult, seeded
-from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static
 from biomech.neurik.kept import keep, kept
 from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.static_pose import static_poses

@@ -42,7 +42,13 @@ UNSTATED_SD_M = 0.02  # in a marker set that does not say which are landmarks
 TRACKING_SD_M = 0.1  # of technical markers; marker sets often give one place for a whole cluster
 TRACKING = re.compile(r"(?i)(thigh|shank|tib|track|cluster|biceps|forearm|(^|[lr._ ])(th|sh|sk|ti|ua|fa|tb)[-_.]?\d)")
 FREE_SD = 10.0  # rad and m: keeps what no marker shows near the default
-STANDING_SD = np.deg2rad(10.0)  # rad: of a static trial's joint angles about the default pose
+# rad: of a static trial's joint angles about the default pose. Knees: 4.7° between 24 standing legs. Arms are held
+# anyhow: the model's forearms face otherwise than anybody's who stands, by 110°.
+STANDING_SD = np.deg2rad(10.0)
+STANDING_SDS = {
+    re.compile(r"^(arm|elbow|pro_sup|wrist|neck)_"): np.deg2rad(90.0),
+    re.compile("^knee_"): np.deg2rad(5.0),
+}
 STATIC_FRAMES = 5.0  # effective frames that a static trial counts
 HEIGHT_TOLERANCE = 0.03
 POSSIBLE_FACTORS = (0.4, 2.0)
@@ -208,7 +214,7 @@ def _observations(
         root = {k for joint in skeleton.description.joints if joint.parent.body == "ground"
                 for _, takes in joint.functions for k in takes}  # fmt: skip
         posture = [k for k in np.flatnonzero(skeleton.rotational) if k not in root]
-        pull[posture, -1] = STANDING_SD**-2
+        pull[posture, -1] = [_standing_sd(skeleton.coordinate_names[k]) ** -2 for k in posture]
         share[-1] = STATIC_FRAMES
     seen = np.isfinite(targets).all(-1)
     return Observations(
@@ -217,6 +223,10 @@ def _observations(
         torch.as_tensor(pull),
         torch.as_tensor(share),
     )
+
+
+def _standing_sd(coordinate: str) -> float:
+    return next((sd for pattern, sd in STANDING_SDS.items() if pattern.match(coordinate)), STANDING_SD)
 
 
 def _seen_part(problem: ShapeFit, fit: Fit) -> dict[str, float]:

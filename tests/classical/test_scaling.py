@@ -9,6 +9,7 @@ import opensim as osim
 import pytest
 from small_skeleton import COORDINATES, build, pose
 
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import (
     VIRTUAL_MARKER_MEASUREMENTS,
     Measurement,
@@ -19,7 +20,7 @@ from biomech.classical.scaling import judged, scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
-from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers, marker_body, neutral_static, write_marker_set
+from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static, write_marker_set
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics

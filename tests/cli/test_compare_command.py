@@ -92,8 +92,8 @@ def test_what_it_refuses(tmp_path: Path, expert: Path, other: Path, biopose_data
     for arguments, message in (
         ((expert,), "nothing to compare"),
         ((expert, "--reference", expert), "nothing to compare"),
-        ((expert, tmp_path / "absent.mot"), "cannot be read"),
-        ((expert, tmp_path), "cannot be read"),
+        ((expert, tmp_path / "absent.mot"), "there is no such file"),
+        ((expert, tmp_path), "there is no such file"),
         ((expert, other, forces), "no column is a coordinate"),
         ((expert, other, "--align", "space"), "no such alignment: space"),
         ((expert, other, "--preset", "best"), "no preset 'best'"),
@@ -109,4 +109,4 @@ def test_the_exit_code(expert: Path, capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setattr("sys.argv", ["biopose", "compare", str(expert), "absent.mot"])
     with pytest.raises(SystemExit) as stopped:
         main.main()
-    assert stopped.value.code == 2 and "absent.mot: cannot be read" in capsys.readouterr().err
+    assert stopped.value.code == 2 and "absent.mot: there is no such file" in capsys.readouterr().err

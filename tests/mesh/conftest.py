@@ -106,6 +106,8 @@ def clip_of() -> Callable[..., Clip]:
             rotations=rotations,
             betas=body.mean_shape.numpy(),
             root_position_m=np.tile([0.0, 0.2, 4.0], (frames, 1)),
+            up=np.array([0.0, -1.0, 0.0]),
+            floor_m=-1.1,
         )
 
     return make

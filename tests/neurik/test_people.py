@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.errors import BioposeError
 from biomech.labels.people import random_adult, seeded
-from biomech.markers.virtual import NEUTRAL_POSTURE, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.data import Batches, Variation, plain
 from biomech.neurik.people import People, random_people

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from safetensors import safe_open
@@ -61,6 +62,14 @@ class Basis(NamedTuple):
     components: Float[Tensor, "components vertices 3"]
 
 
+class Measured(NamedTuple):
+    """Sizes of several shapes at rest, m."""
+
+    joints: Float[np.ndarray, "shapes bones 3"]
+    vertices: Float[np.ndarray, "shapes vertices 3"]  # the kept ones
+    stature: Float[np.ndarray, " shapes"]
+
+
 class AnnyBody:
     """The body on its ``cmu_mb`` rig of 31 bones, whole or a subset of its vertices.
 
@@ -86,6 +95,8 @@ class AnnyBody:
         self._crown_size = len(crown)
         self._end_heights = tensors["template"][ends, 1]
         self._end_height_components = tensors["components"][:, ends, 1].contiguous()
+        leg = [self.bone_names.index(bone) for bone in ("RightUpLeg", "RightLeg", "RightFoot")]
+        self._leg, self._leg_components = tensors["template_joints"][leg], tensors["joint_components"][:, leg]
         self._default = torch.tensor(description["default_shape"])
         self._anchors = [torch.tensor(a) for a in description["phenotype_anchors"]]
         self._whole = tensors
@@ -142,9 +153,38 @@ class AnnyBody:
         return flat.view(frames, 3, -1).transpose(1, 2)
 
     def stature(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
-        """Height of the crown above the soles in the rest pose, m."""
-        heights = self._end_heights + self._coefficients(shape) @ self._end_height_components
-        return heights[: self._crown_size].max() - heights[self._crown_size :].min()
+        """Height of the crown above the soles, standing with straight legs, m.
+
+        At rest the legs are straddled, which makes the body some 8 mm shorter: as much as 15° of a knee.
+        """
+        coefficients = self._coefficients(shape)
+        heights = self._end_heights + coefficients @ self._end_height_components
+        hip, knee, ankle = self._leg + torch.tensordot(coefficients, self._leg_components, 1)
+        straightened = (knee - hip).norm() + (ankle - knee).norm() - (hip - ankle)[1]
+        return heights[: self._crown_size].max() - heights[self._crown_size :].min() + straightened
+
+    def measure(self, shapes: Float[np.ndarray, "shapes numbers"]) -> Measured:
+        """``rest`` and ``stature`` of many shapes at once, in a fiftieth of the time; without gradients."""
+        corner = np.ones((len(shapes), 1))
+        for values, anchors in zip(shapes.T, self._anchors, strict=False):
+            corner = (corner[:, :, None] * _betweens(values, anchors.numpy())[:, None]).reshape(len(shapes), -1)
+        local = shapes[:, len(self._anchors) :]
+        either_sign = np.stack((local * (local >= 0), -local * (local < 0)), 2).reshape(len(shapes), -1)
+        coefficients = np.concatenate((corner @ self._whole["corner_coefficients"].numpy(), either_sign), 1)
+
+        def blended(template: Tensor, components: Tensor) -> np.ndarray:
+            flat = coefficients @ components.numpy().reshape(len(components), -1)
+            return template.numpy() + flat.reshape(-1, *template.shape)
+
+        heights = blended(self._end_heights, self._end_height_components)
+        hip, knee, ankle = np.moveaxis(blended(self._leg, self._leg_components), 1, 0)
+        leg = np.linalg.norm(knee - hip, axis=1) + np.linalg.norm(ankle - knee, axis=1)
+        crown, soles = heights[:, : self._crown_size], heights[:, self._crown_size :]
+        return Measured(
+            blended(self._whole["template_joints"], self._whole["joint_components"]),
+            blended(self._template, self._components),
+            crown.max(1) - soles.min(1) + leg - (hip - ankle)[:, 1],
+        )
 
     def mass(self, shape: Float[Tensor, " shape"]) -> Float[Tensor, ""]:
         """Volume of the mesh times 980 kg/m³, kg."""
@@ -161,6 +201,15 @@ class AnnyBody:
         # Written so that the gradient at 0 is not 0.
         either_sign = torch.stack((local * (local >= 0), -local * (local < 0)), 1).flatten()
         return torch.cat((corner @ self._whole["corner_coefficients"], either_sign))
+
+
+def _betweens(values: Float[np.ndarray, " shapes"], anchors: Float[np.ndarray, " n"]) -> Float[np.ndarray, "shapes n"]:
+    """``_between`` of many values."""
+    upper = np.searchsorted(anchors, values).clip(1, len(anchors) - 1)
+    fraction = (values - anchors[upper - 1]) / (anchors[upper] - anchors[upper - 1])
+    weights, row = np.zeros((len(values), len(anchors))), np.arange(len(values))
+    weights[row, upper - 1], weights[row, upper] = 1 - fraction, fraction
+    return weights
 
 
 def _between(value: Float[Tensor, ""], anchors: Float[Tensor, " n"]) -> Float[Tensor, " n"]:

@@ -48,6 +48,8 @@ class Clip:
     rotations: Float[np.ndarray, "frames bones 3 3"]  # of each bone to its parent; the root's: camera from rest
     betas: Float[np.ndarray, " shape"]
     root_position_m: Float[np.ndarray, "frames 3"]  # of the root's joint
+    up: Float[np.ndarray, "3"]
+    floor_m: float  # up · p of the floor's points p
 
     @functools.cached_property
     def lifted_m(self) -> Float[np.ndarray, "frames 33 3"]:
@@ -83,7 +85,7 @@ class Clip:
                 "heat": np.zeros((frames, HEAT_MAPS, 0, 0), np.uint8),
                 "mask": np.zeros((frames, 0, 0), np.uint8),
             }
-        plain = {"focal_px": float(columns["focal_px"]), "body": str(columns["body"])}
+        plain = {name: float(columns[name]) for name in ("focal_px", "floor_m")} | {"body": str(columns["body"])}
         if body not in (None, plain["body"]):
             raise BioposeError(f"the clip is of the body {plain['body']!r}, not {body!r}", where=str(path))
         return cls(**{**columns, **plain})

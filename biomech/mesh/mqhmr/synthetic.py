@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,15 +25,24 @@ from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.labels.workers import Stop, on_processes
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic_motion import Motions
-from biomech.mesh.mqhmr.synthetic_people import clothes, random_shape
+from biomech.mesh.mqhmr.synthetic_people import clothes, clothing, random_shape
 from biomech.mesh.mqhmr.synthetic_view import Surface, scene
 
 FRAMES, RATE_HZ = 10, 15.0  # of a clip, where nothing else is said
-CLIPS = 24  # of a shard, one recorded motion for all of them
-SPLITS = ("train", "held_out")  # held_out: of CMU's subjects that nothing in the package learned from
+CLIPS = 24  # of a shard
+CLIPS_OF_PERSON = 3
+SPLITS = ("train", "held_out")  # held_out: other people and motions by the same code
 SIZES_PX = ((1920, 1080), (1080, 1920), (1280, 720), (720, 1280), (960, 720))
 SHARE_INSIDE = 0.4  # of the joints that a picture shows at least
 TRIES = 200
+FILMED = 0.75  # share of the clips that are seen as people film; the others from anywhere
+
+
+class Eyes(Protocol):
+    """What draws a person, and what looks at the drawing."""
+
+    surface: Surface
+    detector: BlazePose
 
 
 @dataclass
@@ -44,13 +54,12 @@ class Makers:
     detector: BlazePose
 
     @classmethod
-    def build(cls, archive: Path, split: str, frames: int = FRAMES, rate_hz: float = RATE_HZ) -> "Makers":
+    def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ) -> "Makers":
         torch.set_num_threads(1)
-        return cls(Motions(archive, split == "held_out", frames, rate_hz), Surface(), BlazePose(threads=1))
+        return cls(Motions(frames, rate_hz), Surface(), BlazePose(threads=1))
 
 
 def make(
-    archive: Path,
     folder: Path,
     frames: int,
     *,
@@ -64,7 +73,6 @@ def make(
     """Write shards of clips, ``<split>_<seed>_<shard>_<clip>.npz``; those that are there are left alone.
 
     Args:
-        archive: zip of CMU's .bvh motions.
         frames: at least so many in the folder in the end.
         clip_frames: of each clip; few for more people, poses and cameras in the same time.
         progress: called with the shards done and expected.
@@ -73,12 +81,12 @@ def make(
         How many shards were made now.
 
     Raises:
-        BioposeError: there is no such zip, or a shard fails.
+        BioposeError: a shard fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shards = range(-(-frames // (clip_frames * CLIPS)))
     missing = [shard for shard in shards if not _path(folder, split, seed, shard, CLIPS - 1).exists()]
-    work = functools.partial(make_shard, archive, folder, split, clip_frames, seed)
+    work = functools.partial(make_shard, folder, split, clip_frames, seed)
     stop = stop or Stop()
     answers: Iterator = on_processes(work, missing, workers=workers, stop=stop)
     if workers == 1:
@@ -93,37 +101,59 @@ def make(
     return made
 
 
-def make_shard(archive: Path, folder: Path, split: str, clip_frames: int, seed: int, shard: int) -> int:
+def make_shard(folder: Path, split: str, clip_frames: int, seed: int, shard: int) -> int:
     """One shard; its last clip is written last. Returns how many frames it has."""
-    makers = _makers(archive, split, clip_frames)
+    makers = _makers(clip_frames)
     rng = np.random.default_rng((seed, SPLITS.index(split), shard))
-    recording = makers.motions.recording(rng)
     frames = 0
     for number in range(CLIPS):
-        clip = random_clip(makers, recording, rng)
+        if number % CLIPS_OF_PERSON == 0:  # people take longer to draw than a second of their motion
+            shape = random_shape(makers.surface.body, rng)
+        clip = random_clip(makers, shape, rng)
         clip.save(_path(folder, split, seed, shard, number))
         frames += len(clip.xy)
     return frames
 
 
 @functools.lru_cache(maxsize=1)
-def _makers(archive: Path, split: str, clip_frames: int) -> Makers:
-    return Makers.build(archive, split, clip_frames)
+def _makers(clip_frames: int) -> Makers:
+    return Makers.build(clip_frames)
 
 
 def _path(folder: Path, split: str, seed: int, shard: int, clip: int) -> Path:
     return folder / f"{split}_{seed:03d}_{shard:06d}_{clip:02d}.npz"
 
 
-def random_clip(makers: Makers, recording: tuple, rng: np.random.Generator) -> Clip:
-    """People and cameras until one is seen throughout."""
+def random_clip(makers: Makers, shape: Float[np.ndarray, " shape"], rng: np.random.Generator) -> Clip:
+    """Motions of a person and cameras until one is seen throughout."""
     for _ in range(TRIES):
-        motion = makers.motions.draw(recording, random_shape(makers.surface.body, rng), rng)
-        camera = random_camera(motion, rng)
+        motion = makers.motions.draw(shape, rng)
+        camera = film_camera(motion, rng) if rng.random() < FILMED else random_camera(motion, rng)
         clip = see(motion, camera, makers, rng)
         if clip is not None:
             return clip
     raise RuntimeError("the detector sees nobody")
+
+
+def film_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
+    """As people film for a motion: a phone or a camera held level, the whole person in the picture."""
+    width, height = SIZES_PX[rng.integers(len(SIZES_PX))]
+    focal = max(width, height) / 2 / np.tan(np.radians(rng.uniform(45, 80)) / 2)
+    target = motion.root_position_m.mean(0)
+    share = rng.uniform(0.35, 0.85)  # of the picture's height that somebody of 1.7 m takes
+    distance = max(1.7 * focal / (share * height), 1.6)
+    azimuth = rng.uniform(0, 2 * np.pi)
+    place = np.array([target[0] + distance * np.cos(azimuth), 0.0, target[2] + distance * np.sin(azimuth)])
+    place[1] = float(np.clip(rng.normal(1.15, 0.3), 0.2, 2.2))
+    away = np.array([0.0, 0.85, 0.0]) + target * [1, 0, 1] - place
+    pitch = np.arctan2(-away[1], np.hypot(away[0], away[2])) + rng.normal(0, 0.05)
+    level = np.arctan2(away[2], away[0]) + rng.normal(0, 0.04)
+    ahead = np.array([np.cos(pitch) * np.cos(level), -np.sin(pitch), np.cos(pitch) * np.sin(level)])
+    right = np.cross(ahead, [0, 1, 0])
+    right /= np.linalg.norm(right)
+    upright = np.stack((right, np.cross(ahead, right), ahead))
+    rotation = Rotation.from_euler("z", rng.normal(0, 2), degrees=True).as_matrix() @ upright
+    return Camera(float(focal), ((width - 1) / 2, (height - 1) / 2), (width, height), rotation, -rotation @ place)
 
 
 def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
@@ -150,11 +180,14 @@ def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
     return Camera(float(focal), center, (width, height), rotation, -rotation @ place)
 
 
-def see(motion: BodyMotion, camera: Camera, makers: Makers, rng: np.random.Generator) -> Clip | None:
+def see(motion: BodyMotion, camera: Camera, makers: Eyes, rng: np.random.Generator) -> Clip | None:
     """The clip as the landmark network sees it; None where it does not see a person throughout."""
     body, shape = makers.surface.body, torch.tensor(motion.shape).float()
     with torch.no_grad():
         rest = body.rest(shape)
+        rest = rest._replace(
+            vertices=rest.vertices + clothing(body, makers.surface.normals(rest.vertices.numpy()), rng)
+        )
         posed = body.pose(rest, torch.tensor(motion.rotations).float(), torch.tensor(motion.root_position_m).float())
         joints = camera.project(posed.joints.double().numpy())
         inside = np.all((joints >= 0) & (joints <= np.array(camera.size_px) - 1), axis=-1)  # NaN is not
@@ -191,6 +224,8 @@ def see(motion: BodyMotion, camera: Camera, makers: Makers, rng: np.random.Gener
         rotations=rotations,
         betas=motion.shape,
         root_position_m=camera.to_camera(motion.root_position_m),
+        up=turn[:, 1],
+        floor_m=float(turn[:, 1] @ camera.position_in_camera_m),
     )
 
 

@@ -1,21 +1,22 @@
-"""The people of the synthetic set: their build, the style in which they move, and their clothes."""
+"""The people of the synthetic set: their build and their clothes."""
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
+from torch import Tensor
 
 from biomech.body.anny import AnnyBody
+from biomech.labels.people import random_person
 
-# How far each bone is turned away from the recorded motion, rad, one turn for a clip: poses that CMU does not hold.
-VARIED = {"UpLeg": 0.15, "Arm": 0.25, "Foot": 0.1, "Shoulder": 0.05, "LowerBack": 0.1, "Spine": 0.05, "Neck": 0.1}
-DEEPER_KNEE_RAD = 0.5
+MEASURED = 0.8  # share of the people who are adults as measured; the others are any, children among them
 
 
-def random_shape(body: AnnyBody, rng: np.random.Generator) -> Float[torch.Tensor, " shape"]:
-    """A random person; four of five are adults."""
-    shape = body.default_shape().numpy()
-    bounds = body.shape_bounds.numpy()
+def random_shape(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, " shape"]:
+    """A random person."""
+    if rng.random() < MEASURED:
+        return random_person(rng).shape
+    shape = body.default_shape().double().numpy()
+    bounds = body.shape_bounds.double().numpy()
     local = bounds[:, 0] < 0
     shape[local] = rng.normal(0, 0.25, local.sum())
     for name, low, high in (
@@ -26,25 +27,49 @@ def random_shape(body: AnnyBody, rng: np.random.Generator) -> Float[torch.Tensor
         ("proportions", 0.2, 0.9),
     ):
         shape[body.shape_names.index(name)] = rng.uniform(low, high)
-    shape[body.shape_names.index("age")] = rng.uniform(0.6, 0.95) if rng.random() < 0.8 else rng.uniform(0.3, 0.6)
-    return torch.tensor(np.clip(shape, bounds[:, 0], bounds[:, 1]))
+    shape[body.shape_names.index("age")] = rng.uniform(0.3, 0.95)
+    return np.clip(shape, bounds[:, 0], bounds[:, 1])
 
 
-def varied(
-    rotations: Float[np.ndarray, "frames bones 3 3"], bone_names: list[str], rng: np.random.Generator
-) -> Float[np.ndarray, "frames bones 3 3"]:
-    """The motion in another style: joints turned a little, by choice knees bent deeper."""
-    rotations = rotations.copy()
-    for bone, name in enumerate(bone_names):
-        amount = next((a for part, a in VARIED.items() if name.endswith(part)), None)
-        if amount:
-            rotations[:, bone] = rotations[:, bone] @ Rotation.from_rotvec(rng.normal(0, amount, 3)).as_matrix()
-    if rng.random() < 0.4:
-        for name in ("LeftLeg", "RightLeg"):
-            bone = bone_names.index(name)
-            bend = Rotation.from_rotvec([0, 0, -abs(rng.normal(0, DEEPER_KNEE_RAD))]).as_matrix()
-            rotations[:, bone] = rotations[:, bone] @ bend
-    return rotations
+# How far cloth stands off the skin, m, from tight to wide; of shoes and hair too.
+CLOTH_M = {
+    "shoes": (0.002, 0.018),
+    "trousers": (0.0, 0.035),
+    "shirt": (0.0, 0.03),
+    "sleeves": (0.0, 0.025),
+    "hair": (0.0, 0.05),
+}
+FOLDS, FOLD_SHARE = 6, 0.4  # waves of the cloth along the body, and how much of its distance they take
+
+
+def clothing(
+    body: AnnyBody, normals: Float[np.ndarray, "vertices 3"], rng: np.random.Generator
+) -> Float[Tensor, "vertices 3"]:
+    """How far clothes, shoes and hair carry the surface outwards at rest, m.
+
+    Args:
+        normals: of the surface at rest.
+    """
+    stands_off = {part: rng.uniform(low, high) * (rng.random() < 0.8) for part, (low, high) in CLOTH_M.items()}
+    with torch.no_grad():
+        rest = body.rest(body.default_shape()).vertices.numpy()
+    wave = 1 + FOLD_SHARE * np.sin(rest * FOLDS * rng.normal(4, 2, 3) + rng.uniform(0, 6.3, 3)).mean(1)
+    by_bone = np.array([stands_off.get(_part(name), 0.0) for name in body.bone_names])
+    off = body.skin_weights.numpy() @ by_bone
+    crown = body.bone_names.index("Head")
+    head = (body.skin_weights.argmax(1) == crown).numpy() & (rest[:, 1] > np.quantile(rest[:, 1], 0.985))
+    off = np.where(head, stands_off["hair"], off)
+    return torch.from_numpy(normals * (off * wave)[:, None]).float()
+
+
+def _part(bone: str) -> str:
+    if "Toe" in bone or bone.endswith("Foot"):
+        return "shoes"
+    if bone.endswith("Leg") or bone in ("Hips", "LHipJoint", "RHipJoint"):
+        return "trousers"
+    if bone.endswith(("Arm", "Shoulder")):
+        return "sleeves"
+    return "shirt" if bone in ("LowerBack", "Spine", "Spine1") else ""
 
 
 def clothes(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, "vertices 3"]:

@@ -11,15 +11,17 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
+from biomech.body.linkage import Pose, pose_of_bones
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.fit import Evidence, State
+from biomech.mesh.level import Level
 from biomech.mesh.mqhmr.predict import Frames
 from biomech.mesh.mqhmr.spread import Spread, in_statures
+from biomech.mesh.placing import Placing
 from biomech.mesh.recover import recover
 from biomech.mesh.start import filled, place
 from biomech.mesh.subject import Subject
@@ -50,15 +52,20 @@ class FromFrames:
         evidence: Evidence,
         frames: Int[np.ndarray, " frames"],
         correspondence: Correspondence,
-        chain: Chain,
+        placing: Placing,
         subject: Subject,
     ) -> State:
         """The network's poses, frames without one as their nearest; each where it lies on the keypoints."""
         known = np.flatnonzero(self.frames.seen)
         rotations = self.frames.rotations[known[np.abs(frames[:, None] - known).argmin(1)]]
-        points = chain.positions(correspondence.points, subject.shaped, rotations, np.zeros((len(frames), 3)))
-        root = place(evidence, points)
-        return State(rotations, filled(root, evidence.confidence.sum(1) > 0), subject)
+        level = Level()
+        into_world = level.camera_from_world.T
+        pose = pose_of_bones(subject.body, subject.shape, rotations)
+        seen = placing.points(placing.frame(subject.shaped, pose, np.zeros((len(frames), 3))), correspondence.points)
+        root = filled(place(evidence, seen), evidence.confidence.sum(1) > 0)
+        balls = pose.balls.copy()
+        balls[:, 0] = into_world @ balls[:, 0]
+        return State(Pose(balls, pose.hinges), root @ into_world.T, subject, level)
 
 
 def recover_frames(
@@ -68,6 +75,7 @@ def recover_frames(
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
+    sex: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """One moving body from what MQ-HMR said of each frame.
@@ -75,7 +83,7 @@ def recover_frames(
     Args:
         keypoints: BlazePose's, those that the network looked at.
         spread: of the network's points.
-        height_m, mass_kg, progress: as ``recover``.
+        height_m, mass_kg, sex, progress: as ``recover``.
 
     Raises:
         BioposeError: as ``recover``; or the keypoints are not BlazePose's.
@@ -83,4 +91,4 @@ def recover_frames(
     if list(keypoints.names) != POINT_NAMES:
         raise BioposeError("MQ-HMR needs BlazePose's keypoints", mend="Make them with `biopose detect VIDEO`.")
     beginning = FromFrames(frames, spread)
-    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, beginning=beginning, progress=progress)
+    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, beginning=beginning, progress=progress)

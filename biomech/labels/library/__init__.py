@@ -1,0 +1,1 @@
+"""The motion library: whole-body motions as coordinates of our skeleton, with right angles."""

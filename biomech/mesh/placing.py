@@ -1,0 +1,135 @@
+"""Points on the links of the body, where they are in the world, and their derivatives by everything the fit changes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from biomech.body.anny import AnnyBody
+from biomech.body.linkage import JOINTS, LINKS, PARENTS, TURNING, Pose, axes, bone_links, turned_by, world
+from biomech.mesh.chain import BonePoints, Shaped, Slopes
+
+
+@dataclass(frozen=True)
+class Linked(Shaped):
+    """What one subject's shape means to the fit."""
+
+    into_links: Float[np.ndarray, "bones 3 3"]  # rest axes of each bone against its link's; the slopes leave it
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Points of a posed body, m, with derivatives by the unknowns of the frame and by the shape."""
+
+    points: Float[np.ndarray, "frames points 3"]
+    by_pose: Float[np.ndarray, "frames points 3 unknowns"]
+    by_shape: Float[np.ndarray, "frames points 3 free"] | None
+
+
+class Frame:
+    """One state of the body over some frames: links turned, joints placed, axes of all small turns."""
+
+    def __init__(self, placing: "Placing", shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]):
+        self.shaped = shaped
+        links = world(pose)
+        self.axes = axes(pose, links)
+        self.turned = links[:, placing.links] @ shaped.into_links
+        self.joints = placing.joints(shaped.joints, self.turned, root)
+
+
+class Placing:
+    """Forward kinematics of points with an analytic Jacobian.
+
+    The unknowns of a frame are the root joint's position and the small turns of the links: 3 + 37 numbers.
+    """
+
+    size = 3 + len(TURNING)
+
+    def __init__(self, body: AnnyBody):
+        self.bone_names, self.parents = body.bone_names, body.parents
+        self.links = bone_links(body.bone_names, body.parents)
+        pivots = [body.bone_names.index(joint.bone) for joint in JOINTS]
+        self._pivot_bones: Int[np.ndarray, " turns"] = np.array(pivots)[TURNING]
+        carried = np.eye(len(LINKS), dtype=bool)  # [link, link or one before it]
+        for link, parent in enumerate(PARENTS):
+            if parent >= 0:
+                carried[link] |= carried[parent]
+        self._moves = carried[:, TURNING].astype(float)  # [link, turn]
+        self.before = np.maximum(np.array(body.parents), 0)
+
+    def frame(self, shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]) -> Frame:
+        """The body in some frames, for ``points`` and ``place``."""
+        return Frame(self, shaped, pose, root)
+
+    def joints(
+        self,
+        rest_joints: Float[np.ndarray, "bones 3"],
+        turned: Float[np.ndarray, "frames bones 3 3"],
+        root: Float[np.ndarray, "frames 3"],
+    ) -> Float[np.ndarray, "frames bones 3"]:
+        """Of all bones; the root joint is at ``root`` whatever the shape."""
+        placed = np.empty((len(turned), len(self.parents), 3))
+        for bone, parent in enumerate(self.parents):
+            if parent < 0:
+                placed[:, bone] = root
+            else:
+                placed[:, bone] = placed[:, parent] + turned[:, parent] @ (rest_joints[bone] - rest_joints[parent])
+        return placed
+
+    def points(self, frame: Frame, points: BonePoints) -> Float[np.ndarray, "frames points 3"]:
+        """Where points are, m."""
+        own, before = self._offsets(frame, points)
+        placed = frame.joints[:, points.bone] + own
+        return placed if before is None else placed + before
+
+    def place(self, frame: Frame, points: BonePoints, slopes: Slopes | None = None) -> Placed:
+        """Points with their derivatives; by the shape too if its slopes are given."""
+        own, before = self._offsets(frame, points)
+        placed = frame.joints[:, points.bone] + own
+        if before is not None:
+            placed = placed + before
+        count, pivots = placed.shape[1], frame.joints[:, self._pivot_bones]
+        # A turn about a through j moves p by a × p − a × j, if the point's link hangs on the turn's.
+        by_pose = np.zeros((len(placed), count, 3, self.size))
+        by_pose[..., :3] = np.eye(3)
+        moves = self._moves[self.links[points.bone]]
+        cross = _crosses(frame.axes)  # frames, turns, moved, point's coordinate
+        moment = np.cross(frame.axes, pivots)
+        turns = np.einsum("fptm->fpmt", np.einsum("ftmk,fpk->fptm", cross, placed, optimize=True))
+        by_pose[..., 3:] = (turns - moment.swapaxes(1, 2)[:, None]) * moves[:, None]
+        if before is not None:  # what the bone before carries does not turn with the point's own link
+            point, turn = np.nonzero(moves - self._moves[self.links[self.before[points.bone]]] * (moves > 0))
+            still = np.cross(frame.axes[:, turn], before[:, point])
+            by_pose[:, point, :, 3 + turn] -= np.moveaxis(still, 0, 1)
+        if slopes is None:
+            return Placed(placed, by_pose, None)
+        by_shape = np.zeros((len(placed), len(self.parents), 3, slopes.joints.shape[-1]))
+        for bone, parent in enumerate(self.parents):
+            if parent >= 0:
+                step = slopes.joints[bone] - slopes.joints[parent]
+                by_shape[:, bone] = by_shape[:, parent] + frame.turned[:, parent] @ step
+        offset = (placed - frame.joints[:, points.bone]) / frame.shaped.stature_m
+        return Placed(placed, by_pose, by_shape[:, points.bone] + offset[..., None] * slopes.stature)
+
+    @staticmethod
+    def moved(
+        pose: Pose, root: Float[np.ndarray, "frames 3"], step: Float[np.ndarray, "frames unknowns"]
+    ) -> tuple[Pose, Float[np.ndarray, "frames 3"]]:
+        """Pose and root after a step of the unknowns."""
+        return turned_by(pose, step[:, 3:]), root + step[:, :3]
+
+    def _offsets(self, frame: Frame, points: BonePoints):
+        """Of points from their bone's joint: what turns with the bone, what turns with the one before; m."""
+        stature = frame.shaped.stature_m
+        own = stature * np.einsum("fpij,pj->fpi", frame.turned[:, points.bone], points.offset)
+        if points.before is None:
+            return own, None
+        before = frame.turned[:, self.before[points.bone]]
+        return own, stature * np.einsum("fpij,pj->fpi", before, points.before)
+
+
+def _crosses(axes: Float[np.ndarray, "frames turns 3"]) -> Float[np.ndarray, "frames turns 3 3"]:
+    """Matrices of a × ·."""
+    x, y, z = np.moveaxis(axes, -1, 0)
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)

@@ -1,0 +1,48 @@
+"""What the benches on film have in common: which films, what is run again, with which recoverer and solver."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from biomech.evaluation.films import Reuse
+    from biomech.ik import Options
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs; the benches on film can share it.")]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Name of a film, or the beginning of some; may be given again.")
+]  # fmt: skip
+Keep = Annotated[bool, typer.Option("--keep", help="Use what earlier runs left, where it is up to date.")]
+Refit = Annotated[bool, typer.Option("--refit", help="Keep what was detected; recover and solve again.")]
+Recover = Annotated[str, typer.Option(help="As of biopose ik: fit or mqhmr.")]
+Solver = Annotated[str | None, typer.Option(help="As of biopose ik: neural, fast or opensim.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def reuse_of(keep: bool, refit: bool) -> "Reuse":
+    """What is used again of earlier runs.
+
+    Raises:
+        BioposeError: both were asked for.
+    """
+    from biomech.errors import BioposeError
+
+    if keep and refit:
+        raise BioposeError("--keep and --refit exclude each other", mend="Give one of them.")
+    return "all" if keep else "keypoints" if refit else "none"
+
+
+def options_of(recover: str, solver: str | None, *, overlay: bool, mirror: bool = False) -> "Options":
+    """Options of the main job.
+
+    Raises:
+        BioposeError: no such recoverer or solver.
+    """
+    from biomech.ik import Options
+    from biomech.street import check_recoverer, check_solvers
+
+    check_recoverer(recover)
+    if solver is not None:
+        check_solvers([solver])
+    return Options(recover=recover, solvers=(solver,) if solver else None, overlay=overlay, mirror=mirror)

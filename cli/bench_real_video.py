@@ -1,0 +1,38 @@
+"""`biopose bench real-video`: the main job on every film that has a reference."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
+from biomech.street import DEFAULT_RECOVERER
+
+
+def real_video(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder of the films, or its pose2sim_demo for the beam alone.", envvar="BIOPOSE_VIDEO"),
+    ] = Path("../shared/data/video"),
+    out: Out = Path("runs/films"),
+    only: Only = None,
+    recover: Recover = DEFAULT_RECOVERER,
+    solver: Solver = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture.")] = False,
+    keep: Keep = False,
+    refit: Refit = False,
+    as_json: AsJson = False,
+) -> None:
+    """The main job on film against optical markers, two-camera OpenCap and a triangulation."""
+    from biomech.cli.bench import _tell
+    from biomech.evaluation.real_video import bench_real_video
+
+    figures = bench_real_video(
+        data,
+        out,
+        options=options_of(recover, solver, overlay=True, mirror=mirror),
+        only=tuple(only or ()),
+        reuse=reuse_of(keep, refit),
+        say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
+    )
+    _tell(figures, as_json, 40)

@@ -1,0 +1,36 @@
+"""`biopose bench standing`: what the main job says of people who plainly stand upright."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
+from biomech.street import DEFAULT_RECOVERER
+
+
+def standing(
+    data: Annotated[Path, typer.Option(help="Folder of the data, with its films in video/.", envvar="BIOPOSE_DATA")] = (
+        Path("../shared/data")
+    ),
+    out: Out = Path("runs/films"),
+    only: Only = None,
+    recover: Recover = DEFAULT_RECOVERER,
+    solver: Solver = None,
+    keep: Keep = False,
+    refit: Refit = False,
+    as_json: AsJson = False,
+) -> None:
+    """Knees, hips, pelvis, lean and soles of people who stand, with and without their size; all of it should be 0."""
+    from biomech.cli.bench import _tell
+    from biomech.evaluation.standing import bench_standing
+
+    figures = bench_standing(
+        data,
+        out,
+        options=options_of(recover, solver, overlay=False),
+        only=tuple(only or ()),
+        reuse=reuse_of(keep, refit),
+        say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
+    )
+    _tell(figures, as_json, 28)
