@@ -15,7 +15,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file
 
 MOST_ELEMENTS = 1 << 28  # of one array: 2 GB of doubles
-KINDS = {"number": "fiu", "text": "U", "bits": "u"}
+KINDS = {"number": "fiu", "text": "US", "bits": "u"}
 SLOWEST_S, QUICKEST_S = 10.0, 1e-5  # between two frames: what is outside is in another unit
 LATEST_S = 1e7
 
@@ -75,6 +75,8 @@ def _member(archive: zipfile.ZipFile, name: str, field: Field) -> np.ndarray:
         raise BioposeError(f"{name} has the shape {_said(shape)} instead of {_said(field.shape)}")
     with archive.open(f"{name}.npy") as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
+    if kind.kind == "S":
+        return np.char.decode(array, "utf-8", "replace")
     return array.astype(np.float64) if kind.kind == "f" else array
 
 

@@ -31,13 +31,8 @@ from biomech.skeleton.model import (
 )
 from biomech.skeleton.mot import read_mot
 from biomech.solve import solve
-from biomech.street import Bar, Options, Result, Solution, Stage
+from biomech.street import Bar, Options, Result, Solution, Stage, recording_files
 from biomech.video import Video
-
-
-def recording(video: Path) -> list[Path]:
-    """The files of a video: itself, or the pictures of a folder."""
-    return sorted(p for p in video.iterdir() if p.is_file()) if video.is_dir() else [video]
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -62,7 +57,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
         raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
     own = options.files()
     clip = opened(video, options)
-    pictures = recording(video)
+    pictures = recording_files(video)
     street = [
         *body_stages(video, clip, files, options, bar),
         Stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files)),
@@ -115,7 +110,7 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     return [
         Stage(
             "detect",
-            inputs=recording(video),
+            inputs=recording_files(video),
             outputs=[files.keypoints],
             options=seen | looks,
             work=lambda: _detect(clip, files, options, bar),

@@ -1,21 +1,20 @@
 """The main job: a video or recorded markers in, a folder out that the OpenSim GUI opens.
 
-One street with two entrances; here is what both share: the folder, its claim, and the stages in turn.
+One street with two entrances; here is what both share: the folder, its claim, and the stages in turn. Torch, OpenSim
+and what else the stages need is imported where a run begins, so that whoever imports this waits for none of it.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from biomech import from_markers, from_video
 from biomech.errors import BioposeError
 from biomech.files import sha256
-from biomech.markers.read import is_marker_file
-from biomech.mesh.recover import check_person
+from biomech.markers.markers import is_marker_file
 from biomech.run import Run
-from biomech.solvers import choose_solvers
-from biomech.street import Bar, Options, Progress, Result, Stage
+from biomech.street import Bar, Options, Progress, Result, Stage, recording_files
 
 __all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
 
@@ -45,6 +44,10 @@ def run_ik(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
+    from biomech import from_markers, from_video
+    from biomech.mesh.recover import check_person
+    from biomech.solvers import choose_solvers
+
     source, folder, options = Path(source), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
     entrance = from_markers if is_marker_file(source) else from_video
@@ -76,6 +79,9 @@ def run_mesh(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
+    from biomech import from_video
+    from biomech.mesh.recover import check_person
+
     video, folder, options = Path(video), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
     run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
@@ -87,7 +93,7 @@ def run_mesh(
 
 def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
     """The stages in turn, in a folder that is this recording's."""
-    recording = from_video.recording(source)
+    recording = recording_files(source)
     _check_inputs([*recording, *options.files()], stages)
     _claim(run, source, recording, overwrite)
     for stage in stages:
@@ -99,11 +105,11 @@ def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[
 
 def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
     """What the user gave is there, and no stage writes over it."""
-    written = {path.resolve() for stage in stages for path in stage.outputs}
+    written = {os.path.realpath(path) for stage in stages for path in stage.outputs}
     for path in given:
         if not path.is_file():
             raise BioposeError("no such file", where=str(path), mend="Check the path.")
-        if path.resolve() in written:
+        if os.path.realpath(path) in written:
             raise BioposeError("the results would be written over this file", where=str(path), mend="Name another -o.")
 
 

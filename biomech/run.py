@@ -2,9 +2,9 @@
 
 import hashlib
 import json
+import math
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -13,9 +13,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 from biomech import __version__
 from biomech.errors import BioposeError
-from biomech.files import sha256, whole_file
+from biomech.files import read_json, sha256, whole_file
 
 RECORD = "biopose.json"
 PACKAGES = ("numpy", "torch", "opensim", "opencv-python-headless", "av", "ai-edge-litert")
@@ -47,15 +52,8 @@ class Run:
             raise BioposeError("the results may not be written here", where=str(nearest), mend="Name another -o.")
         run = cls(folder, overwrite, **kwargs)
         path = folder / RECORD
-        if path.exists():
-            try:
-                run.record = dict(json.loads(path.read_text()))
-            except (ValueError, TypeError) as error:
-                raise BioposeError(
-                    f"the record of the earlier run cannot be read ({error})",
-                    where=str(path),
-                    mend="Delete it to run everything again.",
-                ) from error
+        if os.path.lexists(path):
+            run.record = _earlier(path)
         run.record["biopose"] = __version__
         run.record["versions"] = {"python": platform.python_version(), **_versions()}
         run.record.setdefault("stages", {})
@@ -79,7 +77,8 @@ class Run:
             json.dumps([__version__, name, options, sorted(hashes.items())], default=str).encode()
         ).hexdigest()
         earlier = self.record["stages"].get(name, {})
-        whole = earlier.get("key") == key and all(
+        whole = earlier.get("key") == key and earlier.get("sum") == _sum(earlier)
+        whole = whole and all(
             path.exists() and earlier.get("outputs", {}).get(path.name) == sha256(path) for path in outputs
         )
         skip = whole and not self.overwrite
@@ -95,9 +94,10 @@ class Run:
             "inputs": hashes,
             "outputs": {path.name: sha256(path) for path in outputs},
             "seconds": round(time.perf_counter() - started, 2),
-            "peak_memory_mb": round(peak_memory_mb(), 0),
+            "peak_memory_mb": None if math.isnan(peak := peak_memory_mb()) else round(peak),
             **figures,
         }
+        self.record["stages"][name]["sum"] = _sum(self.record["stages"][name])
         self.save()
         return True
 
@@ -111,8 +111,40 @@ class Run:
             temporary.write_text(json.dumps(self.record, indent=2, default=str) + "\n")
 
 
+def _earlier(path: Path) -> dict[str, Any]:
+    """The record of an earlier run.
+
+    Raises:
+        BioposeError: it is damaged.
+    """
+    mend = "Delete it to run everything again."
+    record = read_json(path, what="the record of an earlier run", mend=mend)
+    source, stages = (record.get(name, {}) if isinstance(record, dict) else None for name in ("source", "stages"))
+    whole = isinstance(source, dict) and isinstance(stages, dict)
+    whole = whole and all(isinstance(source.get(key, kind()), kind) for key, kind in (("name", str), ("sha256", list)))
+    for stage in stages.values() if whole else ():
+        whole &= isinstance(stage, dict) and isinstance(stage.get("options", {}), dict)
+        whole = whole and isinstance(stage.get("outputs", {}), dict) and isinstance(stage.get("notes", []), list)
+    if not whole:
+        raise BioposeError("the record of the earlier run is damaged", where=str(path), mend=mend)
+    # What was changed by hand or by damage has not run.
+    record["stages"] = {name: stage for name, stage in stages.items() if stage.get("sum") in (None, _sum(stage))}
+    return record
+
+
+def _sum(stage: dict[str, Any]) -> str:
+    """Of what a stage's record says, without itself."""
+    said = json.loads(json.dumps({name: value for name, value in stage.items() if name != "sum"}, default=str))
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def peak_memory_mb() -> float:
-    """Peak resident memory of this process so far; children that have ended count by the largest of them."""
+    """Peak resident memory of this process so far; children that have ended count by the largest of them.
+
+    NaN where the system does not tell (Windows).
+    """
+    if resource is None:
+        return float("nan")
     unit = 1 if sys.platform == "darwin" else 1024
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return max(peaks) * unit / 2**20

@@ -15,7 +15,6 @@ from biomech.files import whole_file
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik import predict
 from biomech.report.comparison import as_csv
-from biomech.report.curves import write_curves
 from biomech.skeleton.recognise import Motion, recognise_motion
 from biomech.solve import check_coordinates
 from biomech.street import DEFAULT_SOLVER, MOTION_NAMES, Options, Result, Solution, Stage, check_solvers
@@ -127,6 +126,8 @@ def _solved(work: Callable[[Solution], dict[str, Any]], solution: Solution, file
 
 def _difference(files: Result) -> dict[str, Any]:
     """How far every other motion is from the first; as `biopose compare` does it."""
+    from biomech.report.curves import write_curves  # matplotlib: only where a figure is drawn
+
     first, *others = [_motion(solution.kinematics) for solution in files.solutions]
     comparisons = [compare(first, other) for other in others]
     with whole_file(files.difference) as temporary:

@@ -20,6 +20,11 @@ RECOVERERS = ("fit", "mqhmr")
 DEFAULT_RECOVERER = "fit"
 
 
+def recording_files(source: Path) -> list[Path]:
+    """The files of a recording: itself, or the pictures of a folder."""
+    return sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
+
+
 def check_recoverer(recoverer: str) -> None:
     """Refuse a recoverer that there is not.
 

@@ -1,6 +1,7 @@
 """`biopose compare`: motions of one subject against a reference."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,9 @@ def compare(
         if figure.is_dir():
             raise BioposeError("is a folder", where=str(figure), mend="Name a file.")
     first = reference or motions[0]
-    others = [path for path in motions if path.resolve() != first.resolve()] if reference else motions[1:]
+    others = (
+        [path for path in motions if os.path.realpath(path) != os.path.realpath(first)] if reference else motions[1:]
+    )
     if not others:
         raise BioposeError(f"nothing to compare {first} with", mend="Give at least two motions.")
     truth = recognise_motion(first)

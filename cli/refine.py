@@ -31,13 +31,13 @@ def refine(
     from biomech.street import Result
 
     record = Run.open(folder).record
-    if "recover" not in record["stages"]:
+    said = record["stages"].get("recover", {}).get("options", {})
+    name = Path(record.get("source", {}).get("name", "")).stem
+    if not name or "height_m" not in said:
         raise BioposeError(
             "no run of a video that got as far as its body", where=str(folder / RECORD), mend="Run `biopose ik VIDEO`."
         )
-    name = Path(record["source"]["name"]).stem
     files = Result.of(folder, name, record)
-    said = record["stages"]["recover"]["options"]
     (network, spread), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)
     with progress_bar("Refining", quiet=as_json) as progress:
         frames, flags = refined(network, keypoints, iterations, progress=progress)
@@ -47,7 +47,7 @@ def refine(
             frames,
             spread,
             height_m=said["height_m"],
-            mass_kg=said["mass_kg"],
+            mass_kg=said.get("mass_kg"),
             sex=said.get("sex"),
             progress=progress,
         )

@@ -1,6 +1,7 @@
 """`biopose solve`: Markers → Kinematics, the lone stage, for a model that is scaled already."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -57,7 +58,7 @@ def solve(
     )
     weights, notes = task_weights(loaded, tasks)
     files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, (chosen,))
-    if files.markers.resolve() == markers.resolve():
+    if os.path.realpath(files.markers) == os.path.realpath(markers):
         raise BioposeError("the results would be written over this file", where=str(markers), mend="Name another -o.")
     # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
     write_trc(trial, files.markers)

@@ -127,7 +127,7 @@ def test_places_that_are_taken(tmp_path: Path) -> None:
     with pytest.raises(BioposeError, match="there is a file where the results should go"):
         Run.open(tmp_path / "file" / "results")
     (tmp_path / RECORD).write_text("{half")
-    with pytest.raises(BioposeError, match="cannot be read") as caught:
+    with pytest.raises(BioposeError, match="not the record of an earlier run") as caught:
         Run.open(tmp_path)
     assert "Delete it" in str(caught.value)
     assert (tmp_path / "file").read_text() == "mine" and (tmp_path / RECORD).read_text() == "{half"

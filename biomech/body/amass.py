@@ -11,11 +11,21 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from biomech.arrays import Field, read_arrays
 from biomech.errors import BioposeError
+from biomech.files import check_file
 
 BODY_BY_NUMBERS = {156: "smplh", 165: "smplx"}
+LARGEST_RAD, FURTHEST_M, LARGEST_BETA = 100.0, 1000.0, 100.0
 RATES = ("mocap_framerate", "mocap_frame_rate")
 ARRAYS = {"poses", "trans", "betas"}
+FIELDS = {
+    "poses": Field("number", ("frames", "numbers"), -LARGEST_RAD, LARGEST_RAD),
+    "trans": Field("number", ("frames", 3), -FURTHEST_M, FURTHEST_M),
+    "betas": Field("number", ("betas",), -LARGEST_BETA, LARGEST_BETA),
+    "gender": Field("text", optional=True),
+    **{name: Field("number", (), 1.0, 10_000.0, optional=True) for name in RATES},
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,9 @@ class AmassMotion:
 def is_amass(path: Path) -> bool:
     """Whether an .npz holds a motion (AMASS keeps other things beside them)."""
     try:
-        with zipfile.ZipFile(path) as file:
+        with zipfile.ZipFile(check_file(path)) as file:
             names = {Path(name).stem for name in file.namelist()}
-    except (OSError, zipfile.BadZipFile):
+    except (BioposeError, OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
         return False
     return names >= ARRAYS and not names.isdisjoint(RATES)
 
@@ -51,18 +61,17 @@ def read_amass(path: Path) -> AmassMotion:
         BioposeError: the file is not a motion of AMASS, or of a body that is not known.
     """
     path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            poses, trans, betas = (np.asarray(file[name], float) for name in ("poses", "trans", "betas"))
-            rate = next(float(file[name]) for name in RATES if name in file)
-            gender = file["gender"].item() if "gender" in file else "neutral"
-    except (OSError, ValueError, KeyError, StopIteration, zipfile.BadZipFile) as error:
-        raise BioposeError(f"not a motion of AMASS ({error})", where=str(path)) from error
+    held = read_arrays(path, FIELDS, noun="a motion of AMASS", mend="Download it again.")
+    rates = [float(held[name]) for name in RATES if name in held]
+    if not rates:
+        raise BioposeError("not a motion of AMASS (it has no frame rate)", where=str(path))
+    rate = rates[0]
+    poses, trans, betas = (held[name].astype(np.float64) for name in ("poses", "trans", "betas"))
+    gender = str(held.get("gender", "neutral"))
     body = BODY_BY_NUMBERS.get(poses.shape[-1])
-    if body is None or poses.ndim != 2 or trans.shape != (len(poses), 3):
+    if body is None or not len(poses):
         raise BioposeError(
             f"poses have the shape {poses.shape}; AMASS has 156 numbers a frame (SMPL-H) or 165 (SMPL-X)",
             where=str(path),
         )
-    gender = gender.decode() if isinstance(gender, bytes) else str(gender)
     return AmassMotion(body, gender.lower(), poses.reshape(len(poses), -1, 3), trans, betas.ravel(), rate)

@@ -20,6 +20,8 @@ from biomech.errors import BioposeError
 
 RATE_HZ = 120.0  # the files do not say it
 METRES_PER_INCH = 0.0254
+LARGEST = 1e5  # of a number in these files
+DEGREES_OF_FREEDOM = {"rx", "ry", "rz", "tx", "ty", "tz", "l"}
 BODY_FROM_ASF = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 TRUNK = {"LowerBack": "lowerback", "Spine": "upperback", "Spine1": "thorax"}
 TRUNK |= {"Neck": "lowerneck", "Neck1": "upperneck", "Head": "head"}
@@ -69,8 +71,13 @@ def parse_asf(text: str, where: str) -> Asf:
         lengths = np.array([0.0, *(float(bone["length"][0]) * scale for bone in bones)])
         axes = np.array([np.eye(3), *(_euler(bone["axis"][3], [float(v) for v in bone["axis"][:3]]) for bone in bones)])
         dofs = [[word.lower() for word in root["order"]], *(bone.get("dof", []) for bone in bones)]
-    except (KeyError, IndexError, ValueError) as error:
-        raise BioposeError(f"not a whole .asf file ({error})", where=where) from error
+        whole = _plausible(directions) and _plausible(lengths) and _plausible(axes) and 0 < scale < 1e3
+        whole &= all(set(dof) <= DEGREES_OF_FREEDOM and len(set(dof)) == len(dof) for dof in dofs)
+        whole &= {"tx", "ty", "tz"} <= set(dofs[0]) and all(parent < bone for bone, parent in enumerate(parents))
+    except (KeyError, IndexError, ValueError, ZeroDivisionError, TypeError) as error:
+        raise BioposeError("not a whole .asf file (a word is missing, or is no number)", where=where) from error
+    if not whole:
+        raise BioposeError("not a whole .asf file (what it says is no skeleton)", where=where)
     if units.get("angle", "deg") != "deg":
         raise BioposeError(f"angles are in {units['angle']}; only deg is known", where=where)
     return Asf(names, parents, directions @ BODY_FROM_ASF.T, lengths, BODY_FROM_ASF @ axes, dofs, scale)
@@ -91,8 +98,12 @@ def parse_amc(text: str, skeleton: Asf, where: str) -> Amc:
             elif words and not line.startswith(("#", ":")):
                 frames[-1][words[0]] = [float(word) for word in words[1:]]
         channels = {name: np.array([frame[name] for frame in frames]) for name in frames[0]}
+        plausible = bool(channels) and all(_plausible(values) and values.ndim == 2 for values in channels.values())
     except (KeyError, IndexError, ValueError) as error:
-        raise BioposeError(f"not a whole .amc file ({error})", where=where) from error
+        said = "not a whole .amc file (a bone is missing in a frame, or what follows it is no number)"
+        raise BioposeError(said, where=where) from error
+    if not plausible:
+        raise BioposeError("not a whole .amc file (numbers that cannot be a body's)", where=where)
     count = len(frames)
     turns, starts = np.empty((count, len(skeleton.names), 3, 3)), np.zeros((count, len(skeleton.names), 3))
     for bone, (name, parent, dof) in enumerate(zip(skeleton.names, skeleton.parents, skeleton.dofs, strict=True)):
@@ -122,7 +133,8 @@ def replay_amc(
         BioposeError: the skeleton is not one of CMU's.
     """
     skeleton = clip.skeleton
-    wanted = [*TRUNK.values(), *(side + bone for side in "rl" for bone in LIMBS.values())]
+    limbs = (*LIMBS.values(), "toes", "fingers", "thumb")
+    wanted = [*TRUNK.values(), *(side + bone for side in "rl" for bone in limbs)]
     missing = [name for name in wanted if name not in skeleton.names]
     if missing:
         raise BioposeError(f"the .asf is not one of CMU's skeletons: no bone {', '.join(missing)}")
@@ -142,6 +154,10 @@ def replay_amc(
         trusted=np.ones(len(turned)),
     )
     return retarget(recording, body, body.default_shape() if shape is None else shape)
+
+
+def _plausible(values: Float[np.ndarray, "*n"]) -> bool:
+    return bool((np.abs(values) <= LARGEST).all())
 
 
 def _limbs(skeleton: Asf, side: str) -> Limbs:

@@ -1,6 +1,7 @@
 """Reads .bvh motion files."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,11 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
+
+CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("rotation", "position")}
+MOST_JOINTS = 1000
+SHORTEST_S, LONGEST_S = 1e-4, 10.0  # of a frame
+LARGEST = 1e6  # of an angle in degrees, of a place in any unit
 
 
 @dataclass(frozen=True)
@@ -28,24 +34,32 @@ def parse_bvh(text: str, where: str) -> Bvh:
     Raises:
         BioposeError: the text is not a whole .bvh file.
     """
-    try:
-        hierarchy, motion = text.split("MOTION", 1)
-        names, parents, offsets, channels = _hierarchy(hierarchy)
-        header = re.match(r"\s*Frames:\s*(\d+)\s*Frame Time:\s*(\S+)", motion)
-        if header is None:
-            raise ValueError("no frame count")
-        frames = int(header[1])
-        values = np.array(motion[header.end() :].split(), float).reshape(frames, -1)
-        if values.shape[1] != sum(len(c) for c in channels):
-            raise ValueError(f"{values.shape[1]} numbers in a row for {sum(len(c) for c in channels)} channels")
-    except ValueError as error:
-        raise BioposeError(f"not a .bvh file ({error})", where=where) from error
+
+    def refuse(why: str) -> BioposeError:
+        return BioposeError(f"not a .bvh file ({why})", where=where)
+
+    hierarchy, found, motion = text.partition("MOTION")
+    if not found:
+        raise refuse("there is no line MOTION")
+    names, parents, offsets, channels = _hierarchy(hierarchy, refuse)
+    header = re.match(r"\s*Frames:\s*(\d{1,9})\s*Frame Time:\s*(\S+)", motion)
+    if header is None:
+        raise refuse("no count of frames and time of one after MOTION")
+    frames, width = int(header[1]), sum(len(c) for c in channels)
+    step = floats([header[2]], refuse)[0]
+    if not SHORTEST_S <= step <= LONGEST_S:
+        raise refuse(f"a frame of {step:g} s")
+    words = motion[header.end() :].split()
+    if not frames or len(words) != frames * width:
+        raise refuse(f"{len(words)} numbers, where {frames} frames of {width} channels need {frames * width}")
+    values = floats(words, refuse).reshape(frames, width)
 
     rotations = np.empty((frames, len(names), 3, 3))
     position = np.tile(offsets[0], (frames, 1))
     column = 0
     for joint, of_joint in enumerate(channels):
-        angles, order = [], ""
+        angles: list[np.ndarray] = []
+        order = ""
         for channel in of_joint:
             if channel.endswith("rotation"):
                 angles.append(values[:, column])
@@ -53,11 +67,38 @@ def parse_bvh(text: str, where: str) -> Bvh:
             elif joint == 0:
                 position[:, "XYZ".index(channel[0])] = values[:, column]
             column += 1
-        rotations[:, joint] = Rotation.from_euler(order, np.stack(angles, 1), degrees=True).as_matrix()
-    return Bvh(names, parents, offsets, rotations, position, 1 / float(header[2]))
+        turned = Rotation.from_euler(order, np.stack(angles, 1), degrees=True).as_matrix() if order else np.eye(3)
+        rotations[:, joint] = turned
+    return Bvh(names, parents, offsets, rotations, position, 1 / step)
 
 
-def _hierarchy(text: str) -> tuple[list[str], list[int], np.ndarray, list[list[str]]]:
+def floats(words: list[str], refuse: Callable[[str], BioposeError]) -> Float[np.ndarray, " words"]:
+    """Words as numbers that can be ones of a body.
+
+    Raises:
+        BioposeError: what ``refuse`` makes of why.
+    """
+    try:
+        values = np.array(words, dtype=float) if words else np.zeros(0)
+    except ValueError:
+        bad = next(word for word in words if not _is_number(word))
+        raise refuse(f"'{bad[:20].encode('ascii', 'replace').decode()}' where a number should be") from None
+    if not (np.abs(values) <= LARGEST).all():
+        raise refuse("a number that cannot be one of a body")
+    return values
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _hierarchy(
+    text: str, refuse: Callable[[str], BioposeError]
+) -> tuple[list[str], list[int], np.ndarray, list[list[str]]]:
     names: list[str] = []
     parents: list[int] = []
     offsets: list[list[float]] = []
@@ -70,15 +111,20 @@ def _hierarchy(text: str) -> tuple[list[str], list[int], np.ndarray, list[list[s
         if words[0] in ("ROOT", "JOINT"):
             parents.append(open_joints[-1] if open_joints else -1)
             open_joints.append(len(names))
-            names.append(words[1])
+            names.append(words[1] if len(words) > 1 else "")
         elif words[0] == "End":
             open_joints.append(-1)
-        elif words[0] == "OFFSET" and open_joints[-1] >= 0:
-            offsets.append([float(w) for w in words[1:4]])
+        elif words[0] == "OFFSET" and open_joints and open_joints[-1] >= 0:
+            offsets.append(floats(words[1:4], refuse).tolist())
         elif words[0] == "CHANNELS":
             channels.append(words[2:])
-        elif words[0] == "}":
+        elif words[0] == "}" and open_joints:
             open_joints.pop()
-    if not names or len(offsets) != len(names) or len(channels) != len(names):
-        raise ValueError("the hierarchy is not whole")
+    whole = names and len(offsets) == len(channels) == len(names) and all(len(offset) == 3 for offset in offsets)
+    if not whole or parents.count(-1) != 1 or len(set(names)) < len(names) or len(names) > MOST_JOINTS:
+        raise refuse("the hierarchy is not whole")
+    for of_joint in channels:
+        turns = [channel for channel in of_joint if channel.endswith("rotation")]
+        if set(of_joint) - CHANNELS or len(set(of_joint)) < len(of_joint) or len(turns) > 3:
+            raise refuse(f"channels {' '.join(of_joint)[:60]}")
     return names, parents, np.array(offsets), channels

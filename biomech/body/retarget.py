@@ -15,7 +15,10 @@ from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
 
+LONGEST_LEG_M = 3.0
+LEAST_ACROSS = 1e-3  # sine between a limb and its hinge
 Turns = Float[np.ndarray, "frames 3 3"]
 SIDES = (("Right", 1.0), ("Left", -1.0))
 FORWARD, UP = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
@@ -58,7 +61,13 @@ def retarget(recording: Recording, body: AnnyBody, shape: Float[torch.Tensor, " 
 
     The hips travel as recorded, scaled by the length of the leg; the soles stand on Y = 0, by one constant for the
     whole motion and a slope of the recorded floor. A turn of the hand about the forearm is halved between them.
+
+    Raises:
+        BioposeError: the recording holds what is no number, or a skeleton without legs.
     """
+    parts = [*recording.trunk.values(), *recording.limbs.values(), recording.hips_m]
+    if not all(np.isfinite(part).all() for part in parts) or not 0 < recording.leg_m < LONGEST_LEG_M:
+        raise BioposeError("the recording holds turns or places that cannot be a body's")
     with torch.no_grad():
         rest = body.rest(shape)
     joints = dict(zip(body.bone_names, rest.joints.double().numpy(), strict=True))
@@ -106,7 +115,10 @@ def mirrored(vector: Float[np.ndarray, "3"], sign: float) -> Float[np.ndarray, "
 def _frame(along: np.ndarray, across: np.ndarray) -> np.ndarray:
     first = along / np.linalg.norm(along)
     third = np.cross(first, across)
-    third /= np.linalg.norm(third)
+    size = np.linalg.norm(third)
+    if not size > LEAST_ACROSS:
+        raise BioposeError("the recording's skeleton is none of a body: a limb points along its own hinge")
+    third /= size
     return np.stack((first, np.cross(third, first), third), 1)
 
 

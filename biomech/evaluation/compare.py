@@ -187,6 +187,9 @@ def _errors(reference: Kinematics, curves: Kinematics, column: int, heading: Hea
     rotational = bool(reference.rotational[column])
     ours, theirs = reference.values[:, column], curves.values[:, column]
     both = np.isfinite(ours) & np.isfinite(theirs)
+    if not both.any():
+        unknown = dict.fromkeys(("mae", "rmse", "max", "bias", "correlation", "range", "reference_range"), float("nan"))
+        return Errors(unit="deg" if rotational else "mm", zero_mae=float("nan"), **unknown)
     ours, theirs = ours[both], theirs[both]
     error = theirs - ours
     # Ranges and correlation are of the course without jumps; the error is already around the circle.

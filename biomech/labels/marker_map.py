@@ -12,6 +12,7 @@ A map is a table (.csv) with a row per model marker:
 """
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
+from biomech.files import read_text
 from biomech.markers.markers import Markers
 
 FOLDER = Path(__file__).with_name("marker_maps")
 COLUMNS = ("source", "marker", "body", "x_m", "y_m", "z_m", "weight", "fixed", "from")
+FURTHEST_M, HEAVIEST = 2.0, 1e6  # of a marker from its body's origin; of its weight
 FEWEST = 12  # markers that a whole-body solution needs at the very least
 
 
@@ -95,9 +98,11 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
         raise BioposeError(
             f"there is no marker map '{name_or_path}'", mend=f"There are {', '.join(marker_maps())}, or give a .csv."
         )
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    lacking = [column for column in COLUMNS[:-1] if not rows or column not in rows[0]]
+    try:
+        rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+    except csv.Error as error:
+        raise BioposeError("the marker map is no table (.csv)", where=str(path)) from error
+    lacking = [column for column in COLUMNS[:-1] if not rows or any(row.get(column) is None for row in rows)]
     if lacking:
         raise BioposeError(f"the marker map lacks the columns {', '.join(lacking)}", where=str(path))
     names = [row["marker"].strip() for row in rows]
@@ -107,7 +112,12 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
     try:
         numbers = np.array([[float(row[key]) for key in ("x_m", "y_m", "z_m", "weight", "fixed")] for row in rows])
     except (TypeError, ValueError) as error:
-        raise BioposeError(f"the marker map holds what is no number ({error})", where=str(path)) from error
+        raise BioposeError("the marker map holds what is no number where one should be", where=str(path)) from error
+    if (
+        not (np.abs(numbers[:, :3]) <= FURTHEST_M).all()
+        or not ((numbers[:, 3] >= 0) & (numbers[:, 3] <= HEAVIEST)).all()
+    ):
+        raise BioposeError("the marker map holds places or weights that cannot be", where=str(path))
     return MarkerMap(
         name=path.stem,
         sources=[tuple(row["source"].split()) for row in rows],

@@ -3,6 +3,7 @@
 import csv
 import functools
 import hashlib
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
 from biomech.errors import BioposeError
+from biomech.files import read_text
 from biomech.mesh.proportions import LENGTHS, SEXES, Expected, people
 from biomech.mesh.subject import Subject, match
 
@@ -20,6 +22,7 @@ from biomech.mesh.subject import Subject, match
 STATURE_M = {"male": (1.756, 0.069), "female": (1.629, 0.064)}
 AGE_YEARS = (18.0, 80.0)
 YOUNG_YEARS, OLD_YEARS = 25.0, 90.0  # of Anny's anchors 2/3 and 1 (MakeHuman's young and old)
+PLAUSIBLE = ((0.4, 2.7), (2.0, 400.0))  # m, kg
 MEASURED = ("height_m", "mass_kg")  # columns of the table
 DRAWN_STEPS = 6
 LOCAL_SPREAD = 0.2  # standard deviation of the local changes of single segments, whose range is −1 … 1
@@ -124,13 +127,26 @@ def read_people(path: str | Path) -> dict[str, Person]:
     Raises:
         BioposeError: the table cannot be read, lacks a column, or holds what is no number.
     """
+    mend = f"It has the columns subject, {', '.join(MEASURED)}: metres and kilograms."
+
+    def refuse(why: str) -> BioposeError:
+        return BioposeError(f"the table of people cannot be used ({why})", where=str(path), mend=mend)
+
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        return {row["subject"]: Person(*(float(row[n]) if row[n].strip() else None for n in MEASURED)) for row in rows}
-    except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise BioposeError(
-            f"the table of people cannot be used ({error})",
-            where=str(path),
-            mend=f"It has the columns subject, {', '.join(MEASURED)}: metres and kilograms.",
-        ) from error
+        rows = list(csv.DictReader(io.StringIO(read_text(Path(path), mend=mend), newline="")))
+    except csv.Error as error:
+        raise refuse("it is no .csv") from error
+    people: dict[str, Person] = {}
+    for row in rows:
+        said = [row.get(name) for name in ("subject", *MEASURED)]
+        if any(cell is None for cell in said):
+            raise refuse("a column is missing, or a row is short")
+        try:
+            numbers = [float(cell) if cell.strip() else None for cell in said[1:] if cell is not None]
+        except ValueError:
+            raise refuse(f"a height or mass of {row['subject'][:20]} is no number") from None
+        for value, (least, most) in zip(numbers, PLAUSIBLE, strict=True):
+            if value is not None and not least <= value <= most:
+                raise refuse(f"{row['subject'][:20]} has {value:g}, outside {least:g} to {most:g}")
+        people[row["subject"]] = Person(*numbers)
+    return people

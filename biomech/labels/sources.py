@@ -13,6 +13,7 @@ import functools
 import itertools
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,13 +30,16 @@ from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.body.smpl import find_model, load_smpl, neutral_smpl, on_subject, random_betas, smpl_markers
 from biomech.errors import BioposeError
+from biomech.files import check_file, read_text
 from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.labels.people import Person, random_adult, read_people, seeded
 from biomech.labels.recordings import Recording, frames_of_subject, thinned
-from biomech.labels.v3d import read_v3d, v3d_motions
+from biomech.labels.v3d import WHOLE_TAKE, read_v3d, v3d_motions
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 
+MOST_TEXT_BYTES = 1_000_000_000  # of a motion
+MOST_TRIALS = 10_000_000
 BODY_KINDS = ("cmu", "amc", "amass")
 KIND_BY_SUFFIX = {".bvh": "cmu", ".amc": "amc", ".npz": "amass", ".mat": "v3d", ".c3d": "c3d", ".trc": "trc"}
 ZIPPED = (".bvh", ".amc")
@@ -137,12 +141,21 @@ def find_trials(
         BioposeError: a path does not exist, nothing in them is known, two trials would have the same name, or the
             table of people cannot be used.
     """
+    if seed < 0:
+        raise BioposeError(f"a seed of {seed} cannot be", mend="Give --seed a number from 0 on.")
+    if rate_hz is not None and not 0 < rate_hz < np.inf:
+        raise BioposeError(f"a rate of {rate_hz:g} frames a second cannot be", mend="Give --rate 60.")
     found: list[Trial] = []
     for path in map(Path, paths):
-        if not path.exists():
-            raise BioposeError("there is no such file or folder", where=str(path))
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        found += [trial for file in files for trial in _trials_of(file, required=path.is_file())]
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file())
+        else:
+            files = [check_file(path, missing="there is no such file or folder")]
+        found += [trial for file in files for trial in _trials_of(file, required=not path.is_dir())]
+    if len(found) * bodies > MOST_TRIALS:
+        raise BioposeError(
+            f"{len(found)} motions on {bodies} bodies each", mend=f"At most {MOST_TRIALS} are labelled at once."
+        )
     if not found:
         raise BioposeError(
             "no motion capture found",
@@ -181,10 +194,12 @@ def _trials_of(file: Path, required: bool) -> Iterator[Trial]:
     suffix = file.suffix.lower()
     if suffix == ".zip":
         try:
-            with zipfile.ZipFile(file) as archive:
+            with _archive(file) as archive:
                 members = sorted(name for name in archive.namelist() if Path(name).suffix.lower() in ZIPPED)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise BioposeError(f"not a zip ({error})", where=str(file)) from error
+        except BioposeError:
+            if required:
+                raise
+            members = []
         for member in members:
             yield _trial(KIND_BY_SUFFIX[Path(member).suffix.lower()], file, Path(member), member)
         return
@@ -199,7 +214,13 @@ def _trials_of(file: Path, required: bool) -> Iterator[Trial]:
                 mend=f"Known are {', '.join(KIND_BY_SUFFIX)} and zips of {', '.join(ZIPPED)}.",
             )
     elif kind == "v3d":
-        for subject, motion in v3d_motions(file):
+        try:
+            motions = v3d_motions(file)
+        except BioposeError:  # a campaign goes on without it; the trial that stands for it says why
+            if required:
+                raise
+            motions = [(_plain(file.stem), WHOLE_TAKE)]
+        for subject, motion in motions:
             yield Trial(_plain(f"movi_{subject}_{motion}"), _plain(f"movi_{subject}"), kind, file, motion)
     else:
         yield _trial(kind, file, file)
@@ -246,10 +267,23 @@ def _body() -> AnnyBody:
 
 @functools.lru_cache(maxsize=2)
 def _text(path: Path, member: str) -> str:
-    if member:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(member).decode()
-    return path.read_text()
+    if not member:
+        return read_text(path, most_bytes=MOST_TEXT_BYTES)
+    with _archive(path) as archive:
+        where, size = f"{path}/{member}", archive.getinfo(member).file_size
+        if size > MOST_TEXT_BYTES:
+            raise BioposeError(f"{size / 1e9:.1f} GB, which no motion is", where=where)
+        try:
+            return archive.read(member).decode("utf-8-sig", errors="replace")
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            raise BioposeError("cannot be unpacked: damaged, or with a password", where=where) from error
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(check_file(path))
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise BioposeError("not a zip, or damaged", where=str(path)) from error
 
 
 @functools.lru_cache(maxsize=2)  # the bodies of one motion come one after the other
@@ -262,7 +296,7 @@ def _amc_clip(path: Path, member: str):
     """The .amc with the .asf of its folder (CMU: 01/01.asf for 01/01_02.amc)."""
     where = f"{path}/{member}" if member else str(path)
     if member:
-        with zipfile.ZipFile(path) as archive:
+        with _archive(path) as archive:
             beside = sorted(
                 n for n in archive.namelist() if n.endswith(".asf") and Path(n).parent == Path(member).parent
             )
@@ -272,7 +306,7 @@ def _amc_clip(path: Path, member: str):
     if not named and len(beside) != 1:
         raise BioposeError("there is no .asf (the skeleton) beside it", where=where)
     skeleton = (named or beside)[0]
-    asf = parse_asf(_text(path, skeleton) if member else Path(skeleton).read_text(), skeleton)
+    asf = parse_asf(_text(path, skeleton) if member else _text(Path(skeleton), ""), skeleton)
     return parse_amc(_text(path, member), asf, where)
 
 

@@ -17,6 +17,8 @@ import scipy.io
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
+from biomech.files import check_file
+from biomech.markers.checks import far_as_missing
 from biomech.markers.markers import Markers
 
 RATE_HZ = 120.0
@@ -54,6 +56,8 @@ def read_v3d(path: Path, motion: str) -> V3d:
         raise BioposeError(f"no motion '{motion}'", where=str(path), mend=f"There are {names}.")
     first, last = take.motions[motion]
     time_s = np.arange(first, last) / RATE_HZ
+    if last <= first:
+        raise BioposeError(f"the motion '{motion}' has no frame", where=str(path))
     return V3d(Markers(list(take.names), take.positions_m[first:last].copy(), time_s), take.height_m, take.mass_kg)
 
 
@@ -68,17 +72,21 @@ class _Take:
 
 @functools.lru_cache(maxsize=1)  # a worker takes the motions of a file one after the other
 def _read(path: Path) -> tuple[str, list[_Take]]:
+    check_file(path)
     try:
         content = scipy.io.loadmat(path, struct_as_record=False, squeeze_me=True)
+    except NotImplementedError as error:  # MATLAB's format 7.3
+        raise BioposeError("a .mat of MATLAB 7.3, which MoVi's are not", where=str(path)) from error
+    except Exception as error:  # of a foreign reader, of any kind
+        raise BioposeError("not one of MoVi's V3D files (no whole .mat)", where=str(path)) from error
+    try:
         key = next(name for name in content if name.startswith("Subject_"))
         person = content[key].subject
         moves = np.atleast_1d(content[key].move)
         used: set[str] = set()
         takes = [_take(move, person, used) for move in moves if hasattr(move, "markerLocation")]
-    except NotImplementedError as error:  # MATLAB's format 7.3
-        raise BioposeError("a .mat of MATLAB 7.3, which MoVi's are not", where=str(path)) from error
-    except (OSError, ValueError, AttributeError, StopIteration, TypeError, IndexError) as error:
-        raise BioposeError(f"not one of MoVi's V3D files ({error})", where=str(path)) from error
+    except (ValueError, AttributeError, StopIteration, TypeError, IndexError, OverflowError) as error:
+        raise BioposeError("not one of MoVi's V3D files (a field of theirs is missing)", where=str(path)) from error
     if not takes:
         raise BioposeError("there are no marker trajectories in the file", where=str(path))
     return key, takes
@@ -101,6 +109,7 @@ def _take(move: Any, person: Any, used: set[str]) -> _Take:
         used.add(plain)
         motions[plain] = (max(first - 1, 0), min(last, len(raw)))
     positions = raw * METRES_PER_UNIT @ UPRIGHT_FROM_MOVI.T
+    far_as_missing(positions, names, [])
     return _Take(names, positions, motions, _height_m(person), _number(person, "mass"))
 
 

@@ -57,6 +57,9 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     rate = float(next(iter(_values(parameters, "RATE")), 0.0))
     if not LOWEST_HZ <= rate <= HIGHEST_HZ:
         raise BioposeError(f"POINT:RATE is {rate:g} frames a second, which cannot be", where=str(path))
+    said = int(file["header"]["points"]["last_frame"]) - int(file["header"]["points"]["first_frame"]) + 1
+    if 0 < len(positions) < said:
+        notes.append(f"the header says {said} frames, the file holds {len(positions)}: it ends early")
     first = int(file["header"]["points"]["first_frame"])  # a trial cut from a longer take keeps its time
     return Markers(
         _plain_names([labels[i] for i in kept]), positions, (first + np.arange(len(positions))) / rate, notes

@@ -1,12 +1,14 @@
 """The noun ``Markers``: named points moving through a Y-up world."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from biomech.arrays import Field, check_arrays, check_names, check_times
 
+MARKER_SUFFIXES = (".trc", ".c3d")
 NOUN = "a recording of markers"
 FURTHEST_M = 10_000.0
 FIELDS = {
@@ -14,6 +16,11 @@ FIELDS = {
     "positions_m": Field("number", ("frames", "markers", 3), -FURTHEST_M, FURTHEST_M, gaps=True),
     "time_s": Field("number", ("frames",)),
 }
+
+
+def is_marker_file(path: Path) -> bool:
+    """Whether a file's name says that it holds markers."""
+    return Path(path).suffix.lower() in MARKER_SUFFIXES
 
 
 @dataclass

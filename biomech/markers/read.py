@@ -8,17 +8,11 @@ import opensim
 from biomech.errors import BioposeError
 from biomech.markers.c3d import read_c3d
 from biomech.markers.checks import agree_with_model, gap_notes, turned_up
-from biomech.markers.markers import Markers
+from biomech.markers.markers import Markers, is_marker_file
 from biomech.markers.matching import with_model_names
 from biomech.markers.trc import read_trc
 
-SUFFIXES = (".trc", ".c3d")
 UP = ("x", "y", "z")
-
-
-def is_marker_file(path: Path) -> bool:
-    """Whether a file's name says that it holds markers."""
-    return Path(path).suffix.lower() in SUFFIXES
 
 
 def read_markers(path: Path, *, up: str | None = None) -> Markers:

@@ -21,7 +21,6 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.fit import LANDMARK_SIZE
 from biomech.mesh.mqhmr.predict import Frames, look_at
 from biomech.mesh.mqhmr.shards import Clip
-from biomech.mesh.mqhmr.synthetic import keypoints_of, motion_of
 from biomech.mesh.mqhmr.train import load_mqhmr
 from biomech.mesh.points import detected_points
 from biomech.mesh.rays import towards
@@ -112,6 +111,8 @@ def _deviations(
 
 def main(folder: str, weights: str) -> None:
     """Measure on the held-out clips of a folder."""
+    from biomech.mesh.mqhmr.synthetic import keypoints_of, motion_of  # draws with VTK
+
     network, body, said = load_mqhmr(Path(weights)), AnnyBody.load([0]), []
     for path in sorted(Path(folder).glob("held_out_*.npz")):
         clip = Clip.load(path)
