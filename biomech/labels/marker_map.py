@@ -112,7 +112,7 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
     try:
         numbers = np.array([[float(row[key]) for key in ("x_m", "y_m", "z_m", "weight", "fixed")] for row in rows])
     except (TypeError, ValueError) as error:
-        raise BioposeError("the marker map holds what is no number where one should be", where=str(path)) from error
+        raise BioposeError(f"the marker map holds what is no number ({error})", where=str(path)) from error
     if (
         not (np.abs(numbers[:, :3]) <= FURTHEST_M).all()
         or not ((numbers[:, 3] >= 0) & (numbers[:, 3] <= HEAVIEST)).all()
