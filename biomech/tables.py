@@ -1,6 +1,7 @@
 """Rows of numbers in a text, as .trc, .mot, .sto and .csv hold them."""
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,5 +73,4 @@ def _is_number(text: str) -> bool:
 
 def repeated(names: Sequence[str]) -> list[str]:
     """Names that come more than once, in alphabetical order."""
-    once: set[str] = set()
-    return sorted({name for name in names if name in once or once.add(name)})
+    return sorted(name for name, times in Counter(names).items() if times > 1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -348,7 +349,8 @@ def _display(picture: av.VideoFrame) -> tuple[bool, bool, bool]:
     The display matrix (ISO 14496-12, 8.3.2) takes stored x, y to shown ones: x' = a x + c y, y' = b x + d y. Turns and
     flips by right angles are all that cameras write; others count as the nearest of these.
     """
-    matrix = next((part for part in picture.side_data if part.type == SideData.DISPLAYMATRIX), None)
+    parts: Any = picture.side_data  # whose stubs say that it iterates over names
+    matrix = next((part for part in parts if part.type == SideData.DISPLAYMATRIX), None)
     if matrix is None:
         return False, False, False
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()

@@ -132,9 +132,8 @@ def coordinates_of(pose: Pose) -> dict[str, Angles]:
     """Coordinates (rad) by name; an arm's are continuous in time."""
     found = {hinge.coordinate: pose.hinges[:, k] for k, hinge in enumerate(HINGES)}
     for k, ball in enumerate(BALLS):
-        axes = "ZXY"
         sign = np.where(_side(ball.coordinates[0]) == "l", [1, -1, -1], 1)
-        angles = np.unwrap(Rotation.from_matrix(pose.balls[:, k]).as_euler(axes), axis=0) * sign
+        angles = np.unwrap(Rotation.from_matrix(pose.balls[:, k]).as_euler("ZXY"), axis=0) * sign
         found |= dict(zip(ball.coordinates, angles.T, strict=True))
     return found
 
@@ -218,11 +217,10 @@ def pose_of_bones(
     for bone, parent in enumerate(body.parents):
         turned[:, bone] = rotations[:, bone] if parent < 0 else turned[:, parent] @ rotations[:, bone]
     into = np.swapaxes(bones_in_links(body, shape), 1, 2)
-    wanted = {link: turned[:, k] @ into[k] for k, link in ((body.bone_names.index(b), n) for b, n in CARRIED.items())}
     # The trunk and the neck of other bodies bend all along: what counts is where the chest and the head are.
-    for link, bone in (("torso", "Spine1"), ("head", "Head")):
-        k = body.bone_names.index(bone)
-        wanted[link] = turned[:, k] @ into[k]
+    carriers = {link: bone for bone, link in CARRIED.items()} | {"torso": "Spine1", "head": "Head"}
+    places = {link: body.bone_names.index(bone) for link, bone in carriers.items()}
+    wanted = {link: turned[:, place] @ into[place] for link, place in places.items()}
     balls, hinges = [], []
     reached: list[Turns] = []
     for joint, parent in zip(JOINTS, PARENTS, strict=True):
@@ -286,8 +284,8 @@ def _knee(side: str, angle: Angles) -> tuple[Turns, Float[np.ndarray, "frames 3"
         (figures.Z, figures.KNEE_ROTATION_Z),
         (figures.Y, figures.KNEE_ROTATION_Y),
     ):
-        powers, about = np.array(highest_first[::-1]), _mirrored(about, side)
+        powers, own = np.array(highest_first[::-1]), _mirrored(about, side)
         by_angle = polynomial.polyval(angle, polynomial.polyder(powers))
-        axis = axis + by_angle[:, None] * (turn @ about)
-        turn = turn @ Rotation.from_rotvec(polynomial.polyval(angle, powers)[:, None] * about).as_matrix()
+        axis = axis + by_angle[:, None] * (turn @ own)
+        turn = turn @ Rotation.from_rotvec(polynomial.polyval(angle, powers)[:, None] * own).as_matrix()
     return turn @ offset.T, axis

@@ -91,7 +91,8 @@ def _directions(body: AnnyBody, joints: Float[np.ndarray, "bones 3"], bone: str)
 
 def _turns(body: AnnyBody, joints: Float[np.ndarray, "bones 3"]) -> dict[str, Float[np.ndarray, "3"]]:
     """Rotation vectors of the bones that turn, against the bone before."""
-    place, turns = body.bone_names.index, {}
+    place = body.bone_names.index
+    turns: dict[str, Float[np.ndarray, 3]] = {}
     for side, sign in (("Right", 1.0), ("Left", -1.0)):
         upper_arm = joints[place(f"{side}ForeArm")] - joints[place(f"{side}Arm")]
         forearm = joints[place(f"{side}Hand")] - joints[place(f"{side}ForeArm")]

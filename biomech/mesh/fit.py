@@ -37,7 +37,7 @@ from biomech.mesh.subject import Subject
 CORRELATION_S = 0.1  # errors, poses and accelerations last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
 ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
-LANDMARK_TRUST = 0.1
+LANDMARK_TRUST = 0.3
 LANDMARK_SIZE = 0.9, 1.3  # of the body's
 HABIT_TRUST, GUESS_TRUST = 0.5, 1.0
 HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.05

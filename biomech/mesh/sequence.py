@@ -61,7 +61,10 @@ class SequenceNet(nn.Module):
         )
         self.last = nn.Conv1d(width, 2 * (SIZE + 3 * POINTS), 1)
         nn.init.zeros_(self.last.weight)
+        assert self.last.bias is not None
         nn.init.zeros_(self.last.bias)
+        self.scale: Tensor
+        self.mean: Tensor
         self.register_buffer("scale", torch.ones(SIZE))
         self.register_buffer("mean", torch.zeros(SIZE))
 

@@ -1,18 +1,44 @@
-"""Trains the sequence network: first on moving people before simulated detectors, then on rendered clips.
+"""Trains the sequence network: ``python -m biomech.mesh.train_sequence CLIPS``, some 40 minutes of one core.
+
+First on moving people before simulated detectors, then on rendered clips (`biopose train clips --clip-frames 20`).
 
 The simulated detector errs as the real one was measured to err on film: each point is off by a constant of 10 to 30 mm
 a clip, and scatters about that by 5 to 20 mm, a part of it for half a second.
 """
 
+import json
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors.torch import save_file
 from torch import Tensor
 
-from biomech.mesh.features import SIZE, mirrored
-from biomech.mesh.sequence import COLUMNS, INPUTS, MIRROR, POINTS, SequenceNet, columns_of, mirrored_columns
+from biomech.body.anny import AnnyBody
+from biomech.body.driven import driven
+from biomech.body.linkage import Pose, bones_in_links, pose_of, pose_of_bones
+from biomech.files import whole_file
+from biomech.labels.library.generated import generate
+from biomech.labels.people import random_person
+from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.features import features, mirrored
+from biomech.mesh.mqhmr.shards import Clip, clip_paths
+from biomech.mesh.placing import Linked, Placing
+from biomech.mesh.rays import towards
+from biomech.mesh.sequence import (
+    COLUMNS,
+    FILE,
+    INPUTS,
+    MIRROR,
+    POINTS,
+    RATE_HZ,
+    SequenceNet,
+    columns_of,
+    mirrored_columns,
+)
 
 # Of the simulated detector, in statures: a constant of a point and clip, what lasts half a second, what does not.
 CONSTANT_SD, SLOW_SD, WHITE_SD = 0.009, 0.004, 0.003
@@ -22,7 +48,16 @@ ABSENT, ABSENT_S = 0.03, 0.8
 FOCAL_ERROR = 0.06
 FOV_DEG = (40, 85)
 DISTANCE_M = (1.8, 9.0)
-PITCH_RAD, PITCH_SD, ROLL_SD = 0.09, 0.12, 0.04
+ROLL_SD = 0.04
+KINDS = {
+    **{"standing": 0.1, "walk": 0.3, "plain_walk": 0.1, "run": 0.06, "stairs_up": 0.03, "stairs_down": 0.03},
+    **{"squat": 0.12, "lunge": 0.05, "sit_to_stand": 0.12, "jump": 0.05, "reach": 0.04},
+}
+MOTIONS, MOTION_S, OF_A_PERSON, WINDOW = 1240, 6.0, 5, 45
+STEPS, BATCH, RATE = 3000, 24, 2e-3
+LAST_STEPS, LAST_BATCH, LAST_RATE, SIMULATED_BATCH, SIMULATED_SHARE = 750, 24, 6e-4, 10, 0.7
+WITHOUT_3D, NOISE = 0.35, 0.01  # share of rendered clips whose 3D is hidden; of every number the network sees
+SEEN = 0.1  # confidence from which a keypoint is there
 
 
 @dataclass(frozen=True)
@@ -59,15 +94,8 @@ def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: n
         focal = float(np.exp(rng.normal(0, FOCAL_ERROR)))
         columns.append(columns_of(xy, present, None, focal, np.zeros(2)))
         features.append(moving.features[row, first : first + frames])
-        points.append(_about(seen, columns_turn(xy, present, focal), stature))
+        points.append(_about(seen, towards(xy, present, np.zeros(2), focal), stature))
     return Batch(*(torch.from_numpy(np.stack(part)).float() for part in (columns, features, points)))
-
-
-def columns_turn(xy: np.ndarray, present: np.ndarray, focal_px: float) -> Float[np.ndarray, "frames 3 3"]:
-    """Camera axes from the axes of the ray through the person, of a picture whose centre is 0."""
-    from biomech.mesh.rays import towards
-
-    return towards(xy, present, np.zeros(2), focal_px)
 
 
 def _about(seen: np.ndarray, turn: np.ndarray, stature_m: float) -> Float[np.ndarray, "frames points 3"]:
@@ -144,4 +172,127 @@ def without_3d(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
     return Batch(columns, batch.features, batch.points)
 
 
-__all__ = ["SIZE", "Batch", "Moving", "filmed", "in_mirror", "loss_of", "without_3d"]
+def drawn(motions: int, rng: np.random.Generator) -> Moving:
+    """People of real proportions in motions made by code, and where the detector's points are on them."""
+    body = AnnyBody.load([0])
+    placing, points = Placing(body), Correspondence.load(body.bone_names).points
+    placed, values, statures = [], [], []
+    for number in range(motions):
+        if number % OF_A_PERSON == 0:
+            shape = random_person(rng).shape
+            linked = _linked(body, shape)
+        motion = generate(str(rng.choice(list(KINDS), p=list(KINDS.values()))), MOTION_S, RATE_HZ, rng)
+        pose = pose_of(motion.names, motion.values)
+        root = driven(body, shape, motion.names, motion.values, motion.time_s).root_position_m
+        placed.append(placing.points(placing.frame(linked, pose, root), points))
+        values.append(features(pose))
+        statures.append(linked.stature_m)
+    return Moving(np.stack(placed), np.stack(values), np.array(statures))
+
+
+def rendered(paths: list[Path]) -> Batch:
+    """Clips of one length, as the real detector tells them."""
+    body = AnnyBody.load([0])
+    placing, points = Placing(body), Correspondence.load(body.bone_names).points
+    examples = []
+    for path in paths:
+        clip = Clip.load(path, maps=False, body=body.name)
+        pose, linked = pose_of_bones(body, clip.betas, clip.rotations.astype(float)), _linked(body, clip.betas)
+        seen = placing.points(placing.frame(linked, pose, clip.root_position_m.astype(float)), points)
+        present, xy = (clip.confidence >= SEEN).astype(float), clip.xy.astype(float)
+        turn = towards(xy, present, clip.principal_px, clip.focal_px)
+        examples.append(
+            (
+                columns_of(xy, present, clip.world_m.astype(float), clip.focal_px, clip.principal_px),
+                features(against_gravity(pose, clip.up)),
+                _about(seen, turn, linked.stature_m),
+            )
+        )
+    return Batch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
+
+
+def against_gravity(pose: Pose, up: Float[np.ndarray, "3"]) -> Pose:
+    """A pose in camera axes, in a world whose Y is up."""
+    ahead = np.array([0.0, 0.0, -1.0]) + up[2] * up
+    ahead /= np.linalg.norm(ahead)
+    balls = pose.balls.copy()
+    balls[:, 0] = np.stack([ahead, up, np.cross(ahead, up)]) @ balls[:, 0]
+    return Pose(balls, pose.hinges)
+
+
+def _linked(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:
+    found = body.measure(np.asarray(shape, float)[None])
+    return Linked(found.joints[0], float(found.stature[0]), bones_in_links(body, shape))
+
+
+def train(clips: Path, seed: int = 0) -> dict:
+    """Write the weights and the recipe beside them; returns the recipe."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    moving, seen = drawn(MOTIONS, rng), rendered(clip_paths(clips, "train"))
+    network = SequenceNet()
+    values = torch.from_numpy(moving.features.reshape(-1, moving.features.shape[-1])).float()
+    network.mean.copy_(values.mean(0))
+    network.scale.copy_(values.std(0).clamp(min=0.03))
+
+    def simulated(count: int) -> Batch:
+        return _either_way(filmed(moving, rng.choice(len(moving.points), count), WINDOW, RATE_HZ, rng), rng)
+
+    def of_clips(count: int) -> Batch:
+        rows = torch.from_numpy(rng.choice(len(seen.columns), count))
+        batch = Batch(seen.columns[rows], seen.features[rows], seen.points[rows])
+        batch = _either_way(without_3d(batch, WITHOUT_3D, rng), rng)
+        noise = NOISE * torch.randn_like(batch.columns) * (batch.columns != 0)
+        return Batch(batch.columns + noise, batch.features, batch.points)
+
+    _descend(network, STEPS, RATE, lambda: loss_of(network, simulated(BATCH)))
+    last = _descend(
+        network,
+        LAST_STEPS,
+        LAST_RATE,
+        lambda: loss_of(network, of_clips(LAST_BATCH)) + SIMULATED_SHARE * loss_of(network, simulated(SIMULATED_BATCH)),
+    )
+    recipe = {
+        "command": "python -m biomech.mesh.train_sequence CLIPS",
+        "data": {
+            "motions_by_code": MOTIONS,
+            "seconds_of_each": MOTION_S,
+            "rendered_clips": len(seen.columns),
+            "frames_of_a_clip": seen.columns.shape[1],
+        },
+        "steps": [STEPS, LAST_STEPS],
+        "seed": seed,
+        "last_loss": round(last, 3),
+    }
+    with whole_file(FILE) as path:
+        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    with whole_file(FILE.with_suffix(".json")) as path:
+        path.write_text(json.dumps(recipe, indent=1) + "\n")
+    return recipe
+
+
+def _either_way(batch: Batch, rng: np.random.Generator) -> Batch:
+    return in_mirror(batch) if rng.random() < 0.5 else batch
+
+
+def _descend(network: SequenceNet, steps: int, rate: float, loss_now) -> float:
+    """AdamW over one cycle; the mean loss of late."""
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
+    late = 0.0
+    for step in range(steps):
+        loss = loss_now()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        late = float(loss.detach()) if step == 0 else 0.98 * late + 0.02 * float(loss.detach())
+    network.eval()
+    return late
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(json.dumps(train(Path(sys.argv[1])), indent=1))

@@ -93,7 +93,7 @@ def test_what_it_refuses(tmp_path: Path, expert: Path, other: Path, biopose_data
         ((expert,), "nothing to compare"),
         ((expert, "--reference", expert), "nothing to compare"),
         ((expert, tmp_path / "absent.mot"), "there is no such file"),
-        ((expert, tmp_path), "there is no such file"),
+        ((expert, tmp_path), "a folder, not a file"),
         ((expert, other, forces), "no column is a coordinate"),
         ((expert, other, "--align", "space"), "no such alignment: space"),
         ((expert, other, "--preset", "best"), "no preset 'best'"),

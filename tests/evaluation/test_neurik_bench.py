@@ -226,7 +226,7 @@ def test_the_body_is_found_from_the_markers_of_a_laboratory() -> None:
     assert np.sqrt(np.nanmean(fit.distances_m(found, lab) ** 2)) < 0.008
     off = np.linalg.norm(extract(body, found).positions_m - true.positions_m, axis=-1)
     legs = [k for k, at in enumerate(table.body) if at.split("_")[0] in ("pelvis", "femur", "tibia")]
-    assert off[:, legs].mean() < 0.02
+    assert off[:, legs].mean() < 0.03
 
 
 def test_a_clip_of_any_length_from_a_short_one(motion: Kinematics) -> None:

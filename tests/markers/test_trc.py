@@ -122,7 +122,7 @@ def test_a_wrong_data_rate_is_told_and_time_kept(tmp_path: Path) -> None:
         (_text("furlong"), "not one of m, cm, mm"),
         (_text().replace("\tC\t", "\t\t"), "11 columns, and the marker names on the fourth line are for 8"),
         (_text().replace("0.033333", "0.0"), "does not increase at data row 2"),
-        (_text().replace("0.033333", "soon"), "cannot be read as numbers"),
+        (_text().replace("0.033333", "soon"), "where a number should be"),
         (_text().replace("\tB\t", "\tA\t"), "repeated: A"),
         ("hello", "not a .trc file"),
     ],

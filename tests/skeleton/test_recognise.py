@@ -103,7 +103,7 @@ def test_spreadsheets(tmp_path: Path) -> None:
         ("m\nendheader\n", "no rows"),
         ("frame,knee\n0,1\n", "no line `endheader`"),
         ("time,knee\n0,1,2\n", "3 values under 2 names"),
-        ("time,knee\n0,x\n", "cannot be read as numbers"),
+        ("time,knee\n0,x\n", "where a number should be"),
         ("time,knee\nnan,1\n", "no row has a time"),
         ("time,knee\n0,1\n1,2\n0.5,2\n", "runs backwards after 1 s"),
         ("time,knee,knee\n0,1,2\n", "more than one column is called knee"),

@@ -19,6 +19,7 @@ from biomech.skeleton.model import load_model
 from biomech.skeleton.skeleton import Pose, Skeleton
 
 MODELS = [
+    "cases/tasks_coordinate/model.osim",
     "models/complete_human_model/CompleteHumanModel.osim",
     "models/laiuhlrich2022_opencap/LaiUhlrich2022.osim",
     "models/laiuhlrich2022_opencap/LaiUhlrich2022_shoulder.osim",
@@ -33,6 +34,7 @@ MODELS = [
     "opensim_fitter/examples/example_jump/unscaled_generic.osim",
     "opensim_fitter/examples/example_walk/RajagopalLaiUhlrich2023.osim",
     "opensim_fitter/tests/subject_scale_walk.osim",
+    "video/cmbbe2024/OpenSimData_Model_LaiUhlrich2022_scaled.osim",
 ]
 REFUSED = "opensim_core_ik_standard/subject1_abdbonepin.osim"
 EQUALLY = "opensim_core_ik_standard/constraintTest_ikOnly.osim"  # OpenSim scales coupled slides by equal factors only

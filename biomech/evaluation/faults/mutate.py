@@ -4,6 +4,7 @@ Each mutation is drawn from a seed. One that takes away what the result hangs on
 come to the same result, or say something that it does not say of the whole file; it may not just give another result.
 """
 
+import functools
 import io
 import json
 import os
@@ -49,14 +50,24 @@ def _replace(path: Path, data: bytes) -> None:
 def of_any_path(others: list[Path]) -> Iterator[Mutation]:
     """No file, or something else in its place; ``others``: files of other kinds."""
     yield Mutation("missing", lambda path: path.unlink())
-    yield Mutation("a folder", lambda path: (path.unlink(), path.mkdir())[0])
-    yield Mutation("a pipe", lambda path: (path.unlink(), os.mkfifo(path))[0])
+    yield Mutation("a folder", _instead(lambda path: path.mkdir()))
+    yield Mutation("a pipe", _instead(os.mkfifo))
     yield Mutation("not readable", lambda path: path.chmod(0), unprivileged=True)
-    yield Mutation("a link to nothing", lambda path: (path.unlink(), path.symlink_to("nothing"))[0])
-    yield Mutation("a link to itself", lambda path: (path.unlink(), path.symlink_to(path.name))[0])
-    yield Mutation("a link to /dev/zero", lambda path: (path.unlink(), path.symlink_to("/dev/zero"))[0])
+    yield Mutation("a link to nothing", _instead(lambda path: path.symlink_to("nothing")))
+    yield Mutation("a link to itself", _instead(lambda path: path.symlink_to(path.name)))
+    yield Mutation("a link to /dev/zero", _instead(lambda path: path.symlink_to("/dev/zero")))
     for other in others:
-        yield Mutation(f"{other.name} under its name", lambda path, other=other: _copied(path, other))
+        yield Mutation(f"{other.name} under its name", functools.partial(_copied, other=other))
+
+
+def _instead(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Something else under the file's name."""
+
+    def change(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return change
 
 
 def _copied(path: Path, other: Path) -> None:
@@ -140,10 +151,10 @@ def of_table(
         yield written(f"columns {a} and {b} swapped", [[row[k] for k in order] for row in rows], loud=places)
         yield written(f"no column {a}", [[x for k, x in enumerate(row) if k != a] for row in rows], loud=True)
         yield written(f"column {a} twice", [[*row[:a], row[a], *row[a:]] for row in rows], loud=True)
-        yield valued(f"column {a} is huge", lambda table, a=a: table.__setitem__((slice(None), a), 1e9))
-        yield valued(f"one huge value in column {a}", lambda table, a=a: table.__setitem__((3, a), 1e9))
-        yield valued(f"column {a} is nan", lambda table, a=a: table.__setitem__((slice(None), a), np.nan), False)
-        yield valued(f"column {a} is inf", lambda table, a=a: table.__setitem__((slice(None), a), np.inf), False)
+        yield valued(f"column {a} is huge", _assign((slice(None), a), 1e9))
+        yield valued(f"one huge value in column {a}", _assign((3, a), 1e9))
+        yield valued(f"column {a} is nan", _assign((slice(None), a), np.nan), False)
+        yield valued(f"column {a} is inf", _assign((slice(None), a), np.inf), False)
     yield written("two rows swapped", [rows[1], rows[0], *rows[2:]], loud=True)
     yield written("a row twice", [rows[0], *rows], loud=True)
     yield written("rows backwards", rows[::-1], loud=True)
@@ -155,9 +166,7 @@ def of_table(
     yield written("blanks between", [[" ".join(row)] for row in rows], loud=True)
     yield written("semicolons between", [[";".join(row)] for row in rows], loud=True)
     for factor in (1000.0, 0.001, 100.0):
-        yield valued(
-            f"values times {factor:g}", lambda t, f=factor: t.__setitem__(np.s_[:, first:], f * t[:, first:]), places
-        )
+        yield valued(f"values times {factor:g}", functools.partial(_scale, first=first, factor=factor), places)
     yield valued("y and z exchanged", lambda t: _exchange(t, first), places)
     yield at_time("time in ms", lambda t: 1000 * t)
     yield at_time("time of two decimals", lambda t: t.round(1))
@@ -181,6 +190,17 @@ def of_table(
     yield written("two columns of a name", rows, True, [*head[:names_row], comma.join(names), *head[names_row + 1 :]])
     for k in range(header_rows):
         yield written(f"no header row {k}", rows, False, [*head[:k], *head[k + 1 :]])
+
+
+def _assign(place: Any, value: float) -> Callable[[np.ndarray], None]:
+    def change(table: np.ndarray) -> None:
+        table[place] = value
+
+    return change
+
+
+def _scale(table: np.ndarray, first: int, factor: float) -> None:
+    table[:, first:] *= factor
 
 
 def _exchange(table: np.ndarray, first: int) -> None:
@@ -234,7 +254,8 @@ def of_json(data: bytes, rng: np.random.Generator, count: int = 36) -> Iterator[
         else:
             holder[key] = bad
             yield _content(f"{key} is {str(bad)[:12]}", json.dumps(tree))
-    for value in (None, 1, "x", [], {}, [1], [[]]):
+    values: tuple[Any, ...] = (None, 1, "x", [], {}, [1], [[]])
+    for value in values:
         yield _content(f"all of it is {value!r}", json.dumps(value))
     yield _content("100,000 deep", "[" * 100_000 + "]" * 100_000)
     yield _content("a comma too many", data.decode().rstrip().removesuffix("}") + ",}")
@@ -272,13 +293,14 @@ def of_npz(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
             yield saved(f"{key} is {bad.dtype} {bad.shape}", arrays | {key: bad})
         if array.dtype.kind in "fiu":
             real = array.astype(float)
-            for bad in (np.nan, np.inf, -1.0, 0.0, 1e30):
-                yield saved(f"{key} is all {bad:g}", arrays | {key: np.full_like(real, bad)}, bad in (1e30, np.inf))
+            for number in (np.nan, np.inf, -1.0, 0.0, 1e30):
+                loud = number in (1e30, np.inf)
+                yield saved(f"{key} is all {number:g}", arrays | {key: np.full_like(real, number)}, loud)
             if array.size > 4:
-                for bad in (np.nan, np.inf, 1e30, 180.0):
+                for number in (np.nan, np.inf, 1e30, 180.0):
                     one = real.copy()
-                    one.flat[int(rng.integers(one.size))] = bad
-                    yield saved(f"{bad:g} in {key}", arrays | {key: one}, loud=bad == 1e30)
+                    one.flat[int(rng.integers(one.size))] = number
+                    yield saved(f"{number:g} in {key}", arrays | {key: one}, loud=number == 1e30)
         if array.ndim:
             yield saved(f"{key} one shorter", arrays | {key: array[:-1]})
             yield saved(f"{key} backwards", arrays | {key: array[::-1]})
