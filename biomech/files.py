@@ -107,7 +107,7 @@ def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
     except OSError as error:
         named = error.filename2 or error.filename
         own = {str(p) for p in (path, *path.parents, *also)}
-        if named is not None and str(named) not in own and not str(named).startswith(str(path.parent / ".")):
+        if named is not None and str(named) not in own and not str(named).startswith(f"{path.parent}{os.sep}."):
             raise
         raise MachineError(
             f"cannot be written ({error.strerror or error})",

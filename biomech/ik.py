@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from biomech.errors import BioposeError
-from biomech.files import sha256
+from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
 from biomech.run import Run
 from biomech.street import Bar, Options, Progress, Result, Stage, recording_files
@@ -50,6 +50,8 @@ def run_ik(
 
     source, folder, options = Path(source), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
+    if is_marker_file(source):
+        check_file(source, missing="no such file", mend="Check the path.")
     entrance = from_markers if is_marker_file(source) else from_video
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)

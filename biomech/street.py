@@ -1,6 +1,7 @@
 """What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
@@ -56,6 +57,13 @@ def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish
         raise BioposeError(
             "--polish starts from the network's answer", mend="Leave --polish away, or give --solver neural."
         )
+
+
+def flag_of(option: str) -> str:
+    """The flag of `biopose ik` that sets an option."""
+    named = {"marker_set": "markers", "solvers": "solver", "overlay": "no-overlay", "focal_px": "focal-px"}
+    plain = named.get(option) or re.sub(r"_(m|mm|kg|s|hz|deg)$", "", option)
+    return f"--{plain.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -117,8 +125,7 @@ class Options:
         """
         for option in fields(self):
             if option.name in names and getattr(self, option.name) != option.default:
-                flag = option.name.removesuffix("_m").removesuffix("_kg").removesuffix("_deg").removesuffix("_hz")
-                raise BioposeError(f"--{flag.replace('_', '-')} {why}", mend="Leave it away.")
+                raise BioposeError(f"{flag_of(option.name)} {why}", mend="Leave it away.")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from biomech.cli.bench_activities import activities
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
 from biomech.cli.bench_standing import standing
+from biomech.errors import BioposeError
 
 app = typer.Typer(no_args_is_help=True, help="Measure accuracy and speed on this machine.")
 
@@ -151,6 +153,8 @@ def faults(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Every command on inputs that are not as they should be: tracebacks, crashes, endless work, false successes."""
+    if not hasattr(os, "fork"):
+        raise BioposeError("this bench forks processes, which this system cannot", mend="Run it on Linux or macOS.")
     from biomech.evaluation.faults.bench import bench_faults
 
     figures = bench_faults(inputs=inputs, seed=seed, only=only, say=lambda text: typer.echo(text, err=True))

@@ -1,6 +1,8 @@
 """The package as it is declared: every room is installed, with the files that it needs."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,15 @@ def test_nothing_lands_at_the_top(project: dict) -> None:
 def test_the_doctor_looks_for_every_dependency(project: dict) -> None:
     dependencies = [re.split(r"[^\w-]", line)[0] for line in project["project"]["dependencies"]]
     assert sorted(dependencies) == sorted(NEEDED)
+
+
+def test_what_an_import_waits_for() -> None:
+    """Torch, OpenSim and VTK are slow to load and large: each only where it is needed."""
+    loaded = "print(*(name for name in ('torch', 'opensim', 'pyvista', 'matplotlib', 'cv2') if name in sys.modules))"
+    for modules, allowed in (
+        ("biomech.ik", set()),
+        ("biomech.from_markers, biomech.from_video", {"torch", "opensim", "cv2"}),
+    ):
+        command = [sys.executable, "-c", f"import sys; import {modules}; {loaded}"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert set(found) <= allowed, f"{modules} loads {found}"

@@ -1,0 +1,63 @@
+"""Files at the border: what is none is not opened, what is written is whole, and the system's word is passed on."""
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from biomech.errors import BioposeError, MachineError
+from biomech.files import check_file, read_json, read_text, whole_file
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, why in (("pipe", "a pipe"), ("zero", "a device"), ("loop", "cannot be read"), ("none", "no such file")):
+        with pytest.raises(BioposeError, match=why):
+            check_file(tmp_path / name)
+    for path in (tmp_path, Path("x" * 300), Path("a\0b")):
+        with pytest.raises(BioposeError):
+            check_file(path)
+
+
+def test_text_of_either_encoding(tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "a.txt").write_bytes("zé\n1".encode(encoding))
+        assert read_text(tmp_path / "a.txt") == "zé\n1"
+    with pytest.raises(BioposeError, match="at most"):
+        read_text(tmp_path / "a.txt", most_bytes=3)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00", "{'a': 1}"])
+def test_what_is_no_json(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(BioposeError, match="not a record"):
+        read_json(tmp_path / "a.json", what="a record")
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    for target in (tmp_path / "file" / "a.txt", tmp_path / "folder", tmp_path / ("x" * 300)):
+        with pytest.raises(MachineError, match="cannot be written"), whole_file(target) as temporary:
+            temporary.write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    try:
+        with pytest.raises(MachineError, match="cannot be written"), whole_file(tmp_path / "a.txt") as temporary:
+            temporary.write_text("x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_files_error_is_not_this_ones(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "a.txt"):
+        open(tmp_path / "elsewhere" / "b.txt")
