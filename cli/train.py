@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from biomech.neurik.calibrate import Coverage
+    from biomech.neurik.data import Source
     from biomech.neurik.misjudged import PoseErrors
     from biomech.neurik.predict import TrainedNeurIK
 
@@ -17,15 +18,15 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the n
 
 @app.command()
 def neurik(
-    data: Annotated[Path, typer.Option(help="Folder that `biopose label` wrote.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights, recipe, checkpoint and curves.")],
+    library: Annotated[
+        Path | None, typer.Option(help="Folder that `biopose label --library` wrote: motions that random people wear.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder that `biopose label` wrote: people's own markers.")] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Folder of true and recovered markers, train_*.npz, whose errors are added.")
+        Path | None, typer.Option(help="Folder that `biopose train pairs` wrote, train_*.npz, whose errors are added.")
     ] = None,
     noise: Annotated[Path | None, typer.Option(help="Such errors as an earlier training kept them.")] = None,
-    network: Annotated[
-        Path | None, typer.Option(help="Trained weights that read the pairs' poses. [default: the package's]")
-    ] = None,
     people: Annotated[int, typer.Option(min=0, help="How many random bodies wear others' motions.")] = 4096,
     hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
@@ -52,7 +53,6 @@ def neurik(
     from biomech.cli.progress import progress_bar
     from biomech.neurik.losses import LossWeights
     from biomech.neurik.network import Sizes
-    from biomech.neurik.predict import FILE
     from biomech.neurik.prepare import prepare
     from biomech.neurik.train import Recipe, train
     from biomech.training import rank
@@ -68,9 +68,7 @@ def neurik(
         sizes=Sizes(window=window, width=width, layers=layers),
         weights=LossWeights(joints, markers, scales, angles),
     )
-    if network is None and FILE.is_file():
-        network = FILE
-    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise, people=people, network=network, bar=progress_bar)
+    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise, people=people, library=library, bar=progress_bar)
     for line in prepared.lines:
         typer.echo(line)
     command = " ".join(["biopose", *sys.argv[1:]])
@@ -89,13 +87,14 @@ def neurik(
         )
     typer.echo(f"{out / 'neurik.safetensors'}: the weights; {out / 'loss.png'}: the curves")
     if rank() == 0:
-        _calibrate(out / "neurik.safetensors", data, prepared.batches.poses)
+        _calibrate(out / "neurik.safetensors", _source(data, library, out), prepared.batches.poses)
 
 
 @app.command()
 def calibrate(
-    data: Annotated[Path, typer.Option(help="Folder that `biopose label` wrote.")],
     weights: Annotated[Path, typer.Option(help="Folder that `biopose train neurik` wrote.")],
+    library: Annotated[Path | None, typer.Option(help="Folder that `biopose label --library` wrote.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder that `biopose label` wrote.")] = None,
     pairs: Annotated[
         Path | None,
         typer.Option(help="Folder of true and recovered markers: held_*.npz to test; train_*.npz where none are kept."),
@@ -114,14 +113,14 @@ def calibrate(
     import torch
 
     from biomech.evaluation.neural_trust import bench_trust
-    from biomech.labels.shards import Shards
     from biomech.neurik.prepare import recovered_poses
 
     if threads is not None:
         torch.set_num_threads(threads)
     file = weights / "neurik.safetensors"
-    network = _calibrate(file, data, recovered_poses(weights, pairs, file), quiet=as_json)
-    figures = bench_trust(network, Shards.open(data), pairs)
+    source = _source(data, library, weights)
+    network = _calibrate(file, source, recovered_poses(weights, pairs), quiet=as_json)
+    figures = bench_trust(network, source, pairs)
     if as_json:
         typer.echo(json.dumps(figures))
         return
@@ -134,10 +133,17 @@ def calibrate(
         typer.echo(f"recovered clips: {json.dumps(figures['fits'])}")
 
 
-def _calibrate(weights: Path, data: Path, poses: "PoseErrors | None", *, quiet: bool = False) -> "TrainedNeurIK":
+def _source(data: Path | None, library: Path | None, trained: Path) -> "Source":
+    """The library where there is one, else the shards."""
+    from biomech.neurik.prepare import kept_people, open_sources
+
+    return open_sources(data, library, kept_people(trained))[-1]
+
+
+def _calibrate(weights: Path, source: "Source", poses: "PoseErrors | None", *, quiet: bool = False) -> "TrainedNeurIK":
     from biomech.neurik.calibrate import calibrate
 
-    network = calibrate(weights, data, poses)
+    network = calibrate(weights, source, poses)
     if not quiet:
         _print_coverage("Validation subjects", network.recipe["calibration"]["coverage_percent"])
     return network
@@ -245,6 +251,9 @@ def clips(
     seed: Annotated[
         int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more clips.")
     ] = 0,
+    library: Annotated[
+        Path | None, typer.Option(help="Of `biopose label --library`: its recordings beside what is drawn by code.")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
 ) -> None:
     """Make what the fit's networks learn from: random people before random cameras, as the detector sees them.
@@ -262,8 +271,28 @@ def clips(
             split="held_out" if held_out else "train",
             clip_frames=clip_frames,
             seed=seed,
+            library=library,
             workers=jobs or os.cpu_count() or 1,
             stop=stop,
             progress=progress,
         )
     typer.echo(f"{out}: {made} shards made")
+
+
+@app.command()
+def pairs(
+    clips: Annotated[Path, typer.Argument(metavar="CLIPS", help="Folder that `biopose train clips` wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pairs; those that are there stay.")],
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+) -> None:
+    """Recover rendered clips as film is: true and recovered markers, for NeurIK and for the uncertainty of film.
+
+    Ctrl-C stops after the clips under way; the same command goes on.
+    """
+    from biomech.cli.progress import progress_bar
+    from biomech.labels.workers import stop_on_signals
+    from biomech.neurik.pairs import make_pairs
+
+    with stop_on_signals(typer.echo) as stop, progress_bar("Recovering") as progress:
+        made = make_pairs(clips, out, workers=jobs or os.cpu_count() or 1, stop=stop, progress=progress)
+    typer.echo(f"{out}: {made} pairs made")

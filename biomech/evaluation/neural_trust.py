@@ -1,6 +1,5 @@
 """Deliberately bad markers: does the judgement of `trust` see them, and leave good ones alone?"""
 
-import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from biomech.errors import BioposeError
-from biomech.labels.shards import Shards
 from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import MIRROR, Anatomy
 from biomech.neurik.calibrate import answers, coverage, held_out
-from biomech.neurik.data import RATE_HZ, Batch, recovered_confidence
+from biomech.neurik.data import RATE_HZ, Batch, Source, recovered_confidence
 from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.predict import TrainedNeurIK, neural_kinematics
+from biomech.neurik.reading import Reader
 from biomech.neurik.trust import REASONS, Limits, judge
 from biomech.skeleton.skeleton import Skeleton
 
@@ -30,7 +29,7 @@ BAD_M = 0.10  # a frame is bad when a marker was moved as far
 POOR_QUALITY = 0.5  # of mesh recovery
 
 
-def bench_trust(network: TrainedNeurIK, shards: Shards, pairs: Path | None) -> dict[str, Any]:
+def bench_trust(network: TrainedNeurIK, source: Source, pairs: Path | None) -> dict[str, Any]:
     """Coverage of the uncertainty, and what the flags find, on test subjects.
 
     Args:
@@ -40,11 +39,11 @@ def bench_trust(network: TrainedNeurIK, shards: Shards, pairs: Path | None) -> d
         BioposeError: no test subject with trials long enough, or the recipe has no limits yet.
     """
     files = sorted(Path(pairs).glob("held_*.npz")) if pairs is not None else []
-    batches = {"clean": held_out(shards, network, "test")}
+    batches = {"clean": held_out(source, network, "test")}
     if files:
-        solve = functools.partial(neural_kinematics, network=network)
-        poses = PoseErrors.learn(files, RATE_HZ, solve, network.anatomy.body_names)
-        batches["recovered"] = held_out(shards, network, "test", poses)
+        reader = Reader()
+        poses = PoseErrors.learn(files, RATE_HZ, reader, reader.rotational)
+        batches["recovered"] = held_out(source, network, "test", poses)
     figures: dict[str, Any] = {
         "coverage_percent": {name: coverage(network, some) for name, some in batches.items()},
         "flags": {name: separation(network, some) for name, some in batches.items()},
@@ -116,7 +115,7 @@ def fits(network: TrainedNeurIK, pairs: Sequence[Path]) -> dict[str, Any]:
     flags, scores, qualities, errors = [], [], [], []
     for path in pairs:
         with np.load(path, allow_pickle=False) as file:
-            truth, recovered, names = file["truth"], file["recovered"].astype(float), file["names"].tolist()
+            truth, recovered, names = file["truth"], file["recovered"].astype(float), list(network.anatomy.marker_names)
             quality, time = file["quality"], np.arange(len(truth)) / float(file["rate_hz"])
         markers = Markers(names, recovered, time)
         sure = recovered_confidence(markers)

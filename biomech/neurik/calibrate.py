@@ -15,8 +15,8 @@ from scipy.optimize import isotonic_regression
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
-from biomech.labels.shards import Shards, Split
-from biomech.neurik.data import RATE_HZ, Batch, Batches, Variation, plain
+from biomech.labels.shards import Split
+from biomech.neurik.data import RATE_HZ, Batch, Batches, Source, Variation, plain
 from biomech.neurik.losses import turned
 from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.network import Answer, NeurIK
@@ -48,7 +48,7 @@ Coverage = dict[str, dict[str, float]]  # group → level in % → share of labe
 
 
 def held_out(
-    shards: Shards, network: NeurIK, split: Split, poses: PoseErrors | None = None, *, seed: int = 0
+    source: Source, network: NeurIK, split: Split, poses: PoseErrors | None = None, *, seed: int = 0
 ) -> list[Batch]:
     """Windows of a split's subjects, evenly chosen, one after the other; misjudged where recovery's errors are given.
 
@@ -56,9 +56,9 @@ def held_out(
         BioposeError: no trial of that split is long enough.
     """
     length = network.sizes.window
-    windows = shards.windows(length, split=split, rate_hz=RATE_HZ, step=length)
+    windows = source.windows(length, split=split, rate_hz=RATE_HZ, step=length)
     if not len(windows):
-        raise BioposeError(f"no trial of {length} frames in the split {split}", where=str(shards.folder))
+        raise BioposeError(f"no trial of {length} frames in the split {split}", where=str(source.folder))
     chosen = np.linspace(0, len(windows) - 1, min(MOST_WINDOWS, len(windows))).astype(int).tolist()
     generator = torch.Generator().manual_seed(seed)
     with_errors = Batches([], network.skeleton, CLIPS, seed, variation=RECOVERED, poses=poses)
@@ -112,8 +112,8 @@ def coverage(network: NeurIK, batches: Sequence[Batch], calibration: Calibration
     }
 
 
-def calibrate(weights: Path, data: Path, poses: PoseErrors | None) -> TrainedNeurIK:
-    """Measure both on a folder of labels' validation subjects and write them into the recipe beside the weights.
+def calibrate(weights: Path, source: Source, poses: PoseErrors | None) -> TrainedNeurIK:
+    """Measure both on a source's validation subjects and write them into the recipe beside the weights.
 
     Args:
         weights: the .safetensors of a finished training.
@@ -126,9 +126,8 @@ def calibrate(weights: Path, data: Path, poses: PoseErrors | None) -> TrainedNeu
         BioposeError: no weights, no labels, or no validation subject with trials long enough.
     """
     network = load_network(weights, Skeleton.from_osim(DEFAULT_PATH))
-    shards = Shards.open(data)
-    clean = held_out(shards, network, "val")
-    recovered = held_out(shards, network, "val", poses) if poses is not None else clean
+    clean = held_out(source, network, "val")
+    recovered = held_out(source, network, "val", poses) if poses is not None else clean
     calibration = fit(network, [*clean, *recovered])
     limits = Limits.learn([signs for _, _, signs in answers(network, recovered)])
     network.recipe = {

@@ -9,6 +9,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from biomech.labels.shards import Window
+from biomech.labels.shards import Split, Window
 from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.misjudged import PoseErrors
@@ -41,6 +42,16 @@ class Windows(Protocol):
 
     def __len__(self) -> int: ...
     def batch(self, indices: list[int]) -> Window: ...
+
+
+class Source(Protocol):
+    """What windows are from: shards, or a library of motions."""
+
+    @property
+    def folder(self) -> Path: ...
+    def windows(
+        self, length: int, *, split: Split | None = None, rate_hz: float | None = None, step: int = 1
+    ) -> Windows: ...
 
 
 class Batch(NamedTuple):

@@ -2,8 +2,9 @@
 
 A recovered body is a body: its markers fit the skeleton as well as true ones do, in a pose and of a size that are
 wrong, for a while and alike in neighbouring frames. Noise on markers does not look like that. So the error is measured
-in coordinates and scale factors, between what the network itself says of the true and of the recovered markers, and
-moved bodies are posed wrongly by it. What in a pose makes it misjudged is seen by the measured clips themselves.
+in coordinates and scale factors, between the poses that inverse kinematics finds of the true and of the recovered
+body (``neurik.reading``), and moved bodies are posed wrongly by it. What in a pose makes it misjudged is seen by the
+measured clips themselves.
 
 A network can tell neither from its markers alone; the markers' confidence says that they were recovered.
 """
@@ -11,24 +12,20 @@ A network can tell neither from its markers alone; the markers' confidence says 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
 from biomech.errors import BioposeError
-from biomech.markers.markers import Markers
-from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.kept import keep, kept
 from biomech.neurik.losses import turned
-from biomech.neurik.noise import TOO_FAR_M, in_place, read_pair, stretches
+from biomech.neurik.noise import TOO_FAR_M, in_place, read_neutral, read_pair, stretches
+from biomech.neurik.reading import Reading
 
-if TYPE_CHECKING:
-    from biomech.neurik.predict import NeuralAnswer
-
+Read = Callable[[np.ndarray, np.ndarray], Reading]
 FEW_FRAMES = 16
 TURNED_OVER_RAD = 2.0  # an error of so much is another person, or a turn about a pole of the angles
 
@@ -46,13 +43,13 @@ class PoseErrors:
 
     @classmethod
     def learn(
-        cls, pairs: Sequence[Path], rate_hz: float, answer: Callable[[Markers], "NeuralAnswer"], body_names: list[str]
+        cls, pairs: Sequence[Path], rate_hz: float, read: Read, rotational: Bool[np.ndarray, " coordinates"]
     ) -> "PoseErrors":
-        """Measure on files of true and recovered markers (.npz: truth, recovered (frames, 142, 3) m, rate_hz).
+        """Measure on files of true and recovered markers (``neurik.pairs``).
 
         Args:
-            answer: solves markers; its own error is in both, and so is what it does to both.
-            body_names: of the scale factors, the ground first.
+            read: poses of a clip's markers, from the markers and those of the same body's neutral posture.
+            rotational: which coordinates are angles.
 
         Raises:
             BioposeError: a file is not a pair, or none can be used.
@@ -64,7 +61,7 @@ class PoseErrors:
             far = np.linalg.norm(recovered - truth, axis=-1).max() > TOO_FAR_M
             if far or len(truth) < FEW_FRAMES or not np.isfinite(truth).all() or not np.isfinite(recovered).all():
                 continue
-            part = _measured(truth, recovered, rate, rate_hz, answer, body_names)
+            part = _measured(truth, recovered, read_neutral(path), rate, rate_hz, read, rotational)
             if part is not None:
                 parts.append(part)
         if not parts:
@@ -103,28 +100,24 @@ class PoseErrors:
 def _measured(
     truth: np.ndarray,
     recovered: np.ndarray,
+    neutral: tuple[np.ndarray, np.ndarray],
     rate: float,
     rate_hz: float,
-    answer: Callable[[Markers], "NeuralAnswer"],
-    body_names: list[str],
+    read: Read,
+    rotational: Bool[np.ndarray, " coordinates"],
 ) -> tuple[Tensor, ...] | None:
     time_s = np.arange(len(truth)) / rate
     grid = np.arange(0, time_s[-1] + 1e-9, 1 / rate_hz)
-    names = list(load_virtual_markers().names)
-    found = []
-    for positions in (truth, recovered):
-        smooth = make_interp_spline(time_s, positions.reshape(len(positions), -1))(grid)
-        markers = Markers(names, smooth.reshape(len(grid), -1, 3), grid)
-        found.append((markers, answer(markers)))
-    (_, true), (seen, wrong) = found
-    values = torch.from_numpy(true.kinematics.values)
-    error = torch.from_numpy(wrong.kinematics.values) - values
-    rotational = torch.from_numpy(true.kinematics.rotational)
-    error = torch.where(rotational, turned(error), error)
-    if error[:, rotational].abs().max() > TURNED_OVER_RAD:
+
+    def at_rate(values: np.ndarray) -> Tensor:
+        smooth = make_interp_spline(time_s, values.reshape(len(values), -1))(grid)
+        return torch.from_numpy(smooth.reshape(len(grid), *values.shape[1:]))
+
+    true, wrong = (read(markers, posture) for markers, posture in zip((truth, recovered), neutral, strict=True))
+    error = wrong.coordinates - true.coordinates
+    angles = torch.from_numpy(rotational)
+    error = torch.where(angles, turned(error), error)
+    if error[:, angles].abs().max() > TURNED_OVER_RAD:
         return None
-    scales, others = (
-        torch.from_numpy(np.stack([of.scales.get(body, np.ones(3)) for body in body_names])) for of in (true, wrong)
-    )
-    whole = (torch.from_numpy(seen.positions_m), values, error, scales, others / scales)
-    return tuple(part.float() for part in whole)
+    values, errors = at_rate(true.coordinates.numpy()), at_rate(error.numpy())
+    return tuple(part.float() for part in (at_rate(recovered), values, errors, true.scales, wrong.scales / true.scales))

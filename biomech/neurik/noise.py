@@ -134,6 +134,23 @@ def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
         raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
 
 
+def read_neutral(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The neutral postures (142, 3; m) of a pair's true and recovered body.
+
+    Raises:
+        BioposeError: the file holds none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["neutral_truth"], file["neutral_recovered"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BioposeError(
+            f"a pair without neutral postures ({error})",
+            where=str(path),
+            mend="Make pairs anew: biopose train pairs CLIPS -o FOLDER.",
+        ) from error
+
+
 def facing(markers: Float[np.ndarray, "*batch markers 3"]) -> Float[np.ndarray, "*batch 3 3"]:
     """World from the axes that a person faces: forward (horizontal, from back to front of the pelvis), up, right."""
     names = load_virtual_markers().names

@@ -1,6 +1,5 @@
 """What a training needs, from the folders that the user names."""
 
-import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -8,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from biomech.errors import BioposeError
-from biomech.files import sha256
+from biomech.labels.library.store import MotionLibrary
 from biomech.labels.shards import Shards
 from biomech.markers.virtual import load_virtual_markers
-from biomech.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Windows, plain
+from biomech.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Source, Windows, plain
+from biomech.neurik.library import LibrarySource
 from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.noise import MarkerNoise
 from biomech.neurik.people import People, random_people
-from biomech.neurik.predict import load_network, neural_kinematics
+from biomech.neurik.reading import Reader
 from biomech.neurik.train import Recipe
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
@@ -40,65 +41,57 @@ class Prepared:
 
 
 def prepare(
-    data: Path,
+    data: Path | None,
     out: Path,
     recipe: Recipe,
     *,
     pairs: Path | None,
     noise: Path | None,
     people: int = 0,
-    network: Path | None = None,
+    library: Path | None = None,
     bar: Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]] = lambda _: nullcontext(),
 ) -> Prepared:
-    """Open the shards, learn or read the recovery's errors, and draw random people (both kept in ``out``).
+    """Open shards and library, learn or read the recovery's errors, and draw random people (both kept in ``out``).
 
     Args:
+        data: folder of shards.
         people: how many random people wear the motions of others; every process and seed has the same.
-        network: weights that read the poses of the pairs; without them the errors are on markers alone.
+        library: of motions, which random people wear.
 
     Raises:
-        BioposeError: there are no shards, they are of another model, too few are long enough, or there are no pairs.
+        BioposeError: there are neither shards nor a library, they are of another model, too few are long enough, or
+            there are no pairs.
     """
-    skeleton = Skeleton.from_osim(DEFAULT_PATH)
-    shards = Shards.open(data)
-    batches_skeleton = skeleton.carrying(shards.marker_names)
-    for said, ours in (
-        (shards.coordinate_names, skeleton.coordinate_names),
-        (shards.body_names, skeleton.body_names),
-        (shards.marker_names, load_virtual_markers().names),
-    ):
-        if list(said) != ours:
-            raise BioposeError("labels of another model", where=str(data), mend="Label with this version's model.")
+    batches_skeleton = Skeleton.from_osim(DEFAULT_PATH).carrying(list(load_virtual_markers().names))
     length = recipe.sizes.window
-    windows: list[Windows] = [shards.windows(length, split="train", rate_hz=RATE_HZ * tempo) for tempo in TEMPOS]
+    bodies = _people(out, batches_skeleton, people, bar)
+    sources = open_sources(data, library, bodies)
+    windows: list[Windows] = [
+        source.windows(length, split="train", rate_hz=RATE_HZ * tempo) for source in sources for tempo in TEMPOS
+    ]
     windows = [w for w in windows if len(w)]
-    others = shards.windows(length, split="val", rate_hz=RATE_HZ, step=length)
+    others = sources[-1].windows(length, split="val", rate_hz=RATE_HZ, step=length)
     if not windows or not len(others):
         raise BioposeError(
-            f"no trial of {length} frames in {'validation' if windows else 'training'}", where=str(data),
-            mend="Label more subjects.",
+            f"no trial of {length} frames in {'validation' if windows else 'training'}",
+            where=str(sources[-1].folder), mend="Label more subjects.",
         )  # fmt: skip
-    errors, bodies = _errors(out, pairs, noise), _people(out, batches_skeleton, people, bar)
-    poses = recovered_poses(out, pairs, network)
+    errors, poses = _errors(out, pairs, noise), recovered_poses(out, pairs)
     batches = Batches(
         windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank(), noise=errors, people=bodies, poses=poses
     )
     chosen = np.linspace(0, len(others) - 1, min(HELD_OUT_WINDOWS, len(others))).astype(int).tolist()
     held_out = [plain(others.batch(chosen[i : i + HELD_OUT_CLIPS])) for i in range(0, len(chosen), HELD_OUT_CLIPS)]
-    subjects = {split: len({t["subject"] for t in shards.trials if t["split"] == split}) for split in ("train", "val")}
     about = {
-        "data": Path(data).name,
-        "trials": len(shards.trials),
-        "training_windows": len(windows[0]),
-        "subjects": subjects,
+        "data": [source.folder.name for source in sources],
+        "training_windows": sum(map(len, windows)),
         "recovery_error_frames": 0 if errors is None else len(errors.errors),
         "random_people": 0 if bodies is None else len(bodies.scales),
     }
     if poses is not None:
-        about["recovered_clips"], about["poses_read_by"] = len(poses.scales), sha256(network)[:16] if network else ""
+        about["recovered_clips"] = len(poses.scales)
     lines = [
-        f"{len(windows[0])} windows of {subjects['train']} subjects to learn from; {len(chosen)} of {subjects['val']} "
-        "others measured",
+        f"{sum(map(len, windows))} windows to learn from; {len(chosen)} of other subjects measured",
         "without errors of mesh recovery" if errors is None else f"{len(errors.errors)} frames of recovery error",
     ]
     return Prepared(batches_skeleton, batches, held_out, lines, about)
@@ -114,23 +107,57 @@ def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | 
     return errors
 
 
-def recovered_poses(out: Path, pairs: Path | None, network: Path | None) -> PoseErrors | None:
+def open_sources(data: Path | None, library: Path | None, people: People | None) -> list[Source]:
+    """What windows are from: shards, then a library.
+
+    Raises:
+        BioposeError: neither is given, one cannot be read, or the shards are of another model.
+    """
+    sources: list[Source] = []
+    if data is not None:
+        sources.append(_shards(data))
+    if library is not None:
+        if people is None:
+            raise BioposeError("nobody to wear the library's motions", mend="Draw random people: --people 4096.")
+        skeleton = Skeleton.from_osim(DEFAULT_PATH).carrying(list(load_virtual_markers().names))
+        sources.append(LibrarySource(MotionLibrary.load(library), skeleton.to(torch.float32), people))
+    if not sources:
+        raise BioposeError("nothing to learn from", mend="Give --data or --library: what `biopose label` wrote.")
+    return sources
+
+
+def _shards(data: Path) -> Shards:
+    shards, skeleton = Shards.open(data), Skeleton.from_osim(DEFAULT_PATH)
+    for said, ours in (
+        (shards.coordinate_names, skeleton.coordinate_names),
+        (shards.body_names, skeleton.body_names),
+        (shards.marker_names, load_virtual_markers().names),
+    ):
+        if list(said) != ours:
+            raise BioposeError("labels of another model", where=str(data), mend="Label with this version's model.")
+    return shards
+
+
+def recovered_poses(out: Path, pairs: Path | None) -> PoseErrors | None:
     """What recovery makes of poses: as an earlier training kept it in ``out``, or measured on pairs and kept there.
 
     Args:
         pairs: folder of true and recovered markers (train_*.npz).
-        network: weights that read their poses.
     """
     kept = Path(out) / POSES
     if kept.exists():
         return PoseErrors.load(kept)
-    if pairs is None or network is None:
+    if pairs is None:
         return None
-    reader = load_network(network)
-    solve = functools.partial(neural_kinematics, network=reader)
-    poses = PoseErrors.learn(sorted(Path(pairs).glob("train_*.npz")), RATE_HZ, solve, reader.anatomy.body_names)
+    reader = Reader()
+    poses = PoseErrors.learn(sorted(Path(pairs).glob("train_*.npz")), RATE_HZ, reader, reader.rotational)
     poses.save(kept)
     return poses
+
+
+def kept_people(out: Path) -> People | None:
+    """Those that an earlier training drew."""
+    return People.load(out / PEOPLE) if (out / PEOPLE).exists() else None
 
 
 def _people(out: Path, skeleton: Skeleton, count: int, bar: Callable) -> People | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from biomech.classical.measurements import Measurement
@@ -18,6 +18,7 @@ from biomech.skeleton.skeleton import Skeleton
 STEPS = 30
 STEP = 1e-5  # rad, m
 DAMPING = 1e-4  # of the mean curvature, at first
+SETTLED = 1e-7  # relative gain of a step after which nothing more is to be had
 
 
 class StaticPoses(NamedTuple):
@@ -50,7 +51,7 @@ def static_poses(
     known = [skeleton.coordinate_names.index(name) for name in posture]
     start[known] = torch.tensor(list(posture.values()), dtype=start.dtype)
     free = torch.from_numpy(np.setdiff1d(skeleton.free, known))
-    pose = _settled(skeleton, seen, scales, weights.sqrt()[:, None], start.repeat(len(seen), 1), free)
+    pose = settled(skeleton, seen, scales, weights, start.repeat(len(seen), 1), free)
     at = skeleton(pose, scales)
     turned = at.rotations[:, skeleton.marker_body].mT
     return StaticPoses(scales, pose, (turned @ (seen - at.markers)[..., None])[..., 0])
@@ -72,32 +73,50 @@ def _factors(
     return factors
 
 
-def _settled(
+@torch.no_grad()
+def settled(
     skeleton: Skeleton,
-    seen: Tensor,
-    scales: Tensor,
-    roots: Tensor,
+    seen: Float[Tensor, "people markers 3"],
+    scales: Float[Tensor, "people bodies 3"],
+    weights: Float[Tensor, " markers"],
     pose: Float[Tensor, "people coordinates"],
-    free: Tensor,
+    free: Int[Tensor, " free"] | None = None,
+    *,
+    offsets: Float[Tensor, "people markers 3"] | None = None,
 ) -> Float[Tensor, "people coordinates"]:
-    """The free coordinates that meet the markers best (Levenberg–Marquardt, each person with a damping of its own)."""
+    """The free coordinates that meet the markers best (Levenberg–Marquardt, each person with a damping of its own).
 
-    def missed(values: Tensor, sizes: Tensor) -> Tensor:
+    Args:
+        skeleton: the generic model, in double precision.
+        pose: where to start.
+        free: all that the model leaves free, where not given.
+        offsets: of the markers from their scaled generic places, in their bodies (m); none where not given.
+    """
+    free = torch.from_numpy(skeleton.free) if free is None else free
+    roots = weights.sqrt()[:, None]
+
+    def missed(values: Tensor, sizes: Tensor, places: Tensor | None) -> Tensor:
         wanted = seen if values.dim() == 2 else seen[:, None]
-        return ((skeleton(values, sizes).markers - wanted) * roots).flatten(-2)
+        return ((skeleton(values, sizes, places).markers - wanted) * roots).flatten(-2)
 
     nudge = STEP * torch.eye(pose.shape[1], dtype=pose.dtype)[free]
     damping = torch.full((len(pose), 1, 1), DAMPING, dtype=pose.dtype)
-    now = missed(pose, scales)
+    now = missed(pose, scales, offsets)
+    several = (None if part is None else part[:, None].expand(-1, len(free), -1, -1) for part in (scales, offsets))
+    many_scales, many_offsets = several
+    assert many_scales is not None
     for _ in range(STEPS):
-        nudged = missed(pose[:, None] + nudge, scales[:, None].expand(-1, len(free), -1, -1))
+        nudged = missed(pose[:, None] + nudge, many_scales, many_offsets)
         slope = (nudged - now[:, None]) / STEP  # people, free, residuals
         curvature = slope @ slope.mT
         mean = curvature.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None]
         step = torch.linalg.solve(curvature + damping * mean * torch.eye(len(free)).to(now), slope @ now[..., None])
         trial = pose.index_add(1, free, -step[..., 0])
-        then = missed(trial, scales)
-        better = (then.square().sum(-1) < now.square().sum(-1))[:, None]
+        then = missed(trial, scales, offsets)
+        cost, cost_then = now.square().sum(-1), then.square().sum(-1)
+        better = (cost_then < cost)[:, None]
         pose, now = torch.where(better, trial, pose), torch.where(better, then, now)
         damping = torch.where(better[..., None], damping / 5, damping * 10).clamp(1e-9, 1e3)
+        if (better[:, 0] & (cost - cost_then < SETTLED * cost) | (damping[:, 0, 0] > 1)).all():
+            break
     return pose

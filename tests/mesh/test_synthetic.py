@@ -1,16 +1,23 @@
 """The synthetic set: the drawing against the camera's geometry, motions made by code, shards that go on."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from biomech.body.anny import AnnyBody
+from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import CROP_SIZE
+from biomech.labels.library.skeleton import names as coordinate_names
+from biomech.labels.library.store import Motion, write_index, write_motion
 from biomech.mesh.mqhmr import synthetic
 from biomech.mesh.mqhmr.shards import Clip
-from biomech.mesh.mqhmr.synthetic_motion import Motions
+from biomech.mesh.mqhmr.synthetic_motion import RECORDED, Motions
 from biomech.mesh.mqhmr.synthetic_people import clothing
 from biomech.mesh.mqhmr.synthetic_view import Surface, rasterise
+from biomech.skeleton.kinematics import Kinematics
 
 
 def test_the_nearer_triangle_wins_and_shares_find_the_pixel_again() -> None:
@@ -57,6 +64,25 @@ def test_motions_stand_on_the_floor(kind: str) -> None:
         knee = made.rotations[:, made.bone_names.index("LeftLeg")]
         flexion = np.degrees(np.arccos(np.clip((np.trace(knee, axis1=1, axis2=2) - 1) / 2, -1, 1)))
         assert np.ptp(flexion) > 20
+
+
+def test_recordings_take_part_where_there_is_a_library(tmp_path: Path) -> None:
+    names = list(coordinate_names())
+    values = np.zeros((60, len(names)))
+    values[:, names.index("knee_angle_r")] = np.linspace(0.0, 1.0, 60)
+    turns = np.array([not name.startswith("pelvis_t") or name == "pelvis_tilt" for name in names])
+    motion = Kinematics(names, values, np.arange(60) / 30.0, turns)
+    write_motion(tmp_path, "one", motion, np.ones(len(names), bool))
+    row = Motion("one", "cmu", "free", "other", "cmu_1", "train", 30.0, 60, "whole body", None, "good", "", "")
+    write_index(tmp_path, [row])
+    shape = AnnyBody.load([0]).default_shape().numpy()
+    made = Motions(20, 15.0, tmp_path).draw(shape, np.random.default_rng(0), RECORDED)
+    knee = made.rotations[:, made.bone_names.index("RightLeg")]
+    bend = np.arccos(np.clip((np.trace(knee, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    assert np.ptp(bend) > 0.4
+    write_index(tmp_path, [replace(row, source="opencap_subject3")])
+    with pytest.raises(BioposeError, match="no recording"):  # whose films are reported on
+        Motions(20, 15.0, tmp_path)
 
 
 def test_clothes_stand_off_the_skin_and_faces_are_bare() -> None:

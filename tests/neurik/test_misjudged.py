@@ -1,7 +1,5 @@
 """Errors of recovered poses: measured, kept, and made again in other motions."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from biomech.errors import BioposeError
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.data import RECOVERED_CONFIDENCE, Batches, Variation, plain
 from biomech.neurik.misjudged import PoseErrors
+from biomech.neurik.reading import Reading
 
 NOTHING = dict.fromkeys(vars(Variation()), 0.0)
 KNEE_RAD = -0.2
@@ -18,16 +17,13 @@ KNEE_RAD = -0.2
 class Solver:
     """Gives back the coordinates of the motions that the markers are of, as a perfect solver would."""
 
-    def __init__(self, skeleton, clips):
-        self.names = skeleton.coordinate_names
-        self.rotational, self.bodies = skeleton.rotational, skeleton.body_names
+    def __init__(self, clips):
         self.clips = clips  # markers, coordinates, scales
 
-    def __call__(self, markers):
-        near = [np.abs(markers.positions_m[0] - clip[0][0]).max() for clip in self.clips]
+    def __call__(self, positions_m, neutral_m):
+        near = [np.abs(positions_m[0] - clip[0][0]).max() for clip in self.clips]
         _, coordinates, scales = self.clips[int(np.argmin(near))]
-        kinematics = SimpleNamespace(values=coordinates.astype(float), rotational=self.rotational)
-        return SimpleNamespace(kinematics=kinematics, scales=dict(zip(self.bodies, scales.astype(float), strict=True)))
+        return Reading(torch.from_numpy(coordinates).double(), torch.from_numpy(scales).double())
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +42,19 @@ def pair(skeleton, motions, knee, tmp_path_factory):
     seen = model(wrong, scales.expand(len(wrong), -1, -1)).markers.numpy()
     truth = motions.markers[0].numpy()
     folder = tmp_path_factory.mktemp("pairs")
-    np.savez(folder / "train_0.npz", truth=truth, recovered=seen, rate_hz=60.0)
+    neutral = truth[0]
+    np.savez(
+        folder / "train_0.npz",
+        truth=truth, recovered=seen, rate_hz=60.0, neutral_truth=neutral, neutral_recovered=neutral,
+    )  # fmt: skip
     right = (truth, motions.coordinates[0].numpy(), motions.scales[0].numpy())
-    return folder, Solver(skeleton, [right, (seen, wrong.numpy(), scales.numpy())])
+    return folder, Solver([right, (seen, wrong.numpy(), scales.numpy())])
 
 
 @pytest.fixture(scope="module")
 def poses(skeleton, pair):
     folder, solver = pair
-    return PoseErrors.learn(sorted(folder.glob("*.npz")), 60.0, solver, skeleton.body_names)
+    return PoseErrors.learn(sorted(folder.glob("*.npz")), 60.0, solver, skeleton.rotational)
 
 
 def test_errors_are_recovered_less_true(skeleton, motions, poses, knee, tmp_path):
@@ -96,11 +96,18 @@ def test_paired_clips_are_the_recovered_ones(skeleton, motions, poses):
     assert torch.equal(made.scales[0], poses.scales[0]) and (made.confidence == RECOVERED_CONFIDENCE).all()
 
 
+def test_a_pair_without_neutral_postures_is_refused(skeleton, pair, tmp_path):
+    with np.load(pair[0] / "train_0.npz") as file:
+        np.savez(tmp_path / "train_0.npz", **{name: file[name] for name in ("truth", "recovered", "rate_hz")})
+    with pytest.raises(BioposeError, match=r"without neutral postures"):
+        PoseErrors.learn([tmp_path / "train_0.npz"], 60.0, pair[1], skeleton.rotational)
+
+
 def test_files_that_are_not_pairs_are_refused(skeleton, pair, tmp_path):
     (tmp_path / "train_0.npz").write_bytes(b"no")
     with pytest.raises(BioposeError, match="not a pair"):
-        PoseErrors.learn([tmp_path / "train_0.npz"], 60.0, pair[1], skeleton.body_names)
+        PoseErrors.learn([tmp_path / "train_0.npz"], 60.0, pair[1], skeleton.rotational)
     with pytest.raises(BioposeError, match="no usable clip"):
-        PoseErrors.learn([], 60.0, pair[1], skeleton.body_names)
+        PoseErrors.learn([], 60.0, pair[1], skeleton.rotational)
     with pytest.raises(BioposeError, match="not a file of recovered poses"):
         PoseErrors.load(tmp_path / "train_0.npz")

@@ -8,8 +8,11 @@ from typer.testing import CliRunner
 
 from biomech.cli.train import app
 from biomech.errors import BioposeError
+from biomech.labels.library.build import build
 from biomech.labels.shards import split_of, write_index, write_shard
+from biomech.mesh.mqhmr.synthetic import make_shard
 from biomech.neurik.anatomy import Anatomy
+from biomech.neurik.noise import in_place
 
 
 @pytest.fixture
@@ -54,15 +57,40 @@ def test_command_leaves_weights_recipe_and_curve(labels, tmp_path):
     out = tmp_path / "trained"
     result = CliRunner().invoke(app, arguments(labels, out))
     assert result.exception is None, result.output
-    assert "5 windows of 1 subjects" in result.output
+    assert "windows to learn from" in result.output
     recipe = json.loads((out / "neurik.json").read_text())
     assert recipe["random_people"] == 3
     assert recipe["steps"] == 2 and recipe["sizes"]["width"] == 12 and recipe["held_out"]["mae_deg"] > 0
     assert (out / "neurik.safetensors").exists() and (out / "loss.csv").exists() and (out / "loss.png").exists()
 
 
+@pytest.mark.slow
+def test_the_network_learns_from_a_library_and_pairs(tmp_path):
+    """The whole recipe, small: motions by code on random people, clips rendered, recovered, learned from."""
+    library, clips, pairs = (tmp_path / name for name in ("library", "clips", "pairs"))
+    build(library, each=3)
+    make_shard(clips, "train", 16, 0, 0, library=None, clips=2)
+    result = CliRunner().invoke(app, ["pairs", str(clips), "--out", str(pairs), "--jobs", "1"])
+    assert result.exception is None and "2 pairs made" in result.output, result.output
+    with np.load(next(pairs.glob("train_*.npz"))) as pair:
+        assert pair["truth"].shape == pair["recovered"].shape == (16, 142, 3)
+        assert np.allclose(np.linalg.norm(pair["forward_to_lens"], axis=1), 1)
+        off = in_place(pair["truth"], pair["recovered"]) - pair["truth"]
+    assert np.linalg.norm(off, axis=-1).mean() < 0.2
+    out = tmp_path / "trained"
+    small = ["--window", "12", "--width", "12", "--layers", "1", "--clips", "2", "--steps", "2", "--people", "4"]
+    command = ["neurik", "--library", str(library), "--pairs", str(pairs), "--out", str(out), *small]
+    result = CliRunner().invoke(app, command)
+    assert result.exception is None, result.output
+    assert json.loads((out / "neurik.json").read_text())["calibration"]["coverage_percent"]["clean"]["all"]
+
+
 def test_command_says_what_it_cannot_use(labels, tmp_path):
     nothing = CliRunner().invoke(app, arguments(tmp_path, tmp_path / "out"))
     assert isinstance(nothing.exception, BioposeError) and "no training shards" in str(nothing.exception)
+    neither = CliRunner().invoke(app, ["neurik", "--out", str(tmp_path / "out"), "--steps", "1", "--people", "0"])
+    assert isinstance(neither.exception, BioposeError) and "nothing to learn from" in str(neither.exception)
+    none = CliRunner().invoke(app, ["pairs", str(tmp_path / "nowhere"), "--out", str(tmp_path / "pairs")])
+    assert isinstance(none.exception, BioposeError) and "no rendered clips" in str(none.exception)
     long = CliRunner().invoke(app, [*arguments(labels, tmp_path / "out"), "--window", "60"])
     assert isinstance(long.exception, BioposeError) and "no trial of 60 frames" in str(long.exception)

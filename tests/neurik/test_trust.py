@@ -162,13 +162,12 @@ def errors(network):
     return PoseErrors(markers, still, off.flatten(0, 1), torch.ones(3, bodies, 3), sizes, first)
 
 
-def test_calibration_is_kept_beside_the_weights(skeleton, network, motions, errors, tmp_path, monkeypatch):
+def test_calibration_is_kept_beside_the_weights(skeleton, network, motions, errors, tmp_path):
     weights = tmp_path / "neurik.safetensors"
     save_file({name: value.detach() for name, value in network.named_parameters()}, weights)
     weights.with_suffix(".json").write_text(json.dumps({"sizes": SMALL._asdict(), "steps": 3}))
     held = Held(type(motions)(skeleton, count=40, time=16, seed=3))
-    monkeypatch.setattr("biomech.neurik.calibrate.Shards.open", lambda _: held)
-    calibrated = calibrate(weights, tmp_path, errors)
+    calibrated = calibrate(weights, held, errors)
     recipe = json.loads(weights.with_suffix(".json").read_text())
     assert recipe["steps"] == 3 and recipe["calibration"]["recovered_clips"] == 3
     again = load_network(weights, skeleton)
@@ -185,7 +184,7 @@ def test_recovered_clips_are_held_against_quality_and_truth(network, people, tmp
     recovered = truth.copy()
     recovered[:, 10:] *= [1.0, 1.0, -1.0]
     quality = np.where(np.arange(16) < 10, 1.0, 0.1)
-    told = {"names": np.array(network.anatomy.marker_names), "rate_hz": 60.0, "quality": quality}
+    told = {"rate_hz": 60.0, "quality": quality}
     for k in range(2):
         np.savez(tmp_path / f"{k}.npz", truth=truth[k], recovered=recovered[k], **told)
     figures = fits(network, sorted(tmp_path.glob("*.npz")))

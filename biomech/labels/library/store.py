@@ -18,7 +18,7 @@ from biomech.skeleton.mot import is_translation
 
 INDEX, MOTIONS = "index.csv", "motions"
 FORMAT = 1
-KEPT = 64  # read motions
+KEPT = 1024  # read motions; 0.2 MB each
 
 
 @dataclass(frozen=True)

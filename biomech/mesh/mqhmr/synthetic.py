@@ -54,9 +54,9 @@ class Makers:
     detector: BlazePose
 
     @classmethod
-    def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ) -> "Makers":
+    def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ, library: Path | None = None) -> "Makers":
         torch.set_num_threads(1)
-        return cls(Motions(frames, rate_hz), Surface(), BlazePose(threads=1))
+        return cls(Motions(frames, rate_hz, library), Surface(), BlazePose(threads=1))
 
 
 def make(
@@ -66,6 +66,7 @@ def make(
     split: str = "train",
     clip_frames: int = FRAMES,
     seed: int = 0,
+    library: Path | None = None,
     workers: int = 1,
     stop: Stop | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -75,18 +76,21 @@ def make(
     Args:
         frames: at least so many in the folder in the end.
         clip_frames: of each clip; few for more people, poses and cameras in the same time.
+        library: whose recordings take part beside what is drawn by code.
         progress: called with the shards done and expected.
 
     Returns:
         How many shards were made now.
 
     Raises:
-        BioposeError: a shard fails.
+        BioposeError: a shard fails, or the library has nothing to give.
     """
+    if library:
+        Motions(clip_frames, RATE_HZ, library)
     folder.mkdir(parents=True, exist_ok=True)
     shards = range(-(-frames // (clip_frames * CLIPS)))
     missing = [shard for shard in shards if not _path(folder, split, seed, shard, CLIPS - 1).exists()]
-    work = functools.partial(make_shard, folder, split, clip_frames, seed)
+    work = functools.partial(make_shard, folder, split, clip_frames, seed, library=library)
     stop = stop or Stop()
     answers: Iterator = on_processes(work, missing, workers=workers, stop=stop)
     if workers == 1:
@@ -101,12 +105,21 @@ def make(
     return made
 
 
-def make_shard(folder: Path, split: str, clip_frames: int, seed: int, shard: int) -> int:
+def make_shard(
+    folder: Path,
+    split: str,
+    clip_frames: int,
+    seed: int,
+    shard: int,
+    library: Path | None = None,
+    clips: int = CLIPS,
+) -> int:
     """One shard; its last clip is written last. Returns how many frames it has."""
-    makers = _makers(clip_frames)
+    folder.mkdir(parents=True, exist_ok=True)
+    makers = _makers(clip_frames, library)
     rng = np.random.default_rng((seed, SPLITS.index(split), shard))
     frames = 0
-    for number in range(CLIPS):
+    for number in range(clips):
         if number % CLIPS_OF_PERSON == 0:  # people take longer to draw than a second of their motion
             shape = random_shape(makers.surface.body, rng)
         clip = random_clip(makers, shape, rng)
@@ -116,8 +129,8 @@ def make_shard(folder: Path, split: str, clip_frames: int, seed: int, shard: int
 
 
 @functools.lru_cache(maxsize=1)
-def _makers(clip_frames: int) -> Makers:
-    return Makers.build(clip_frames)
+def _makers(clip_frames: int, library: Path | None = None) -> Makers:
+    return Makers.build(clip_frames, library=library)
 
 
 def _path(folder: Path, split: str, seed: int, shard: int, clip: int) -> Path:

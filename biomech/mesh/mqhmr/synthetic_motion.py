@@ -1,6 +1,7 @@
-"""What the people of the synthetic set do: motions drawn by code from published curves, and poses of any kind."""
+"""What the people of the synthetic set do: motions drawn by code, recordings, and poses of any kind."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +10,10 @@ from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven, with_soft_forearms
 from biomech.body.linkage import coordinates_of
 from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
 from biomech.labels.library.generated import generate
+from biomech.labels.library.skeleton import names as coordinate_names
+from biomech.labels.library.store import MotionLibrary
 from biomech.mesh.features import SIZE, pose_of_features
 from biomech.mesh.habit import Habit
 
@@ -18,6 +22,9 @@ KINDS = {
     **{"lunge": 0.05, "sit_to_stand": 0.12, "jump": 0.05, "reach": 0.05, "random": 0.18},
 }
 WHOLE_S = 6.0  # of a motion, of which a clip shows a part
+RECORDED = "recorded"
+RECORDED_SHARE = 0.4  # where there is a library
+FILMED_SOURCES = ("opencap",)  # recordings of the people whose films accuracy is reported on: nothing learns from them
 
 
 class Motions:
@@ -25,17 +32,34 @@ class Motions:
 
     Args:
         frames, rate_hz: of a clip.
+        library: of `biopose label --library`, whose recordings (training subjects, whole bodies) take part.
+
+    Raises:
+        BioposeError: no recording of the library is long enough.
     """
 
-    def __init__(self, frames: int, rate_hz: float):
+    def __init__(self, frames: int, rate_hz: float, library: Path | None = None):
         self.frames, self.rate_hz = frames, rate_hz
+        self.library = MotionLibrary.load(library) if library else None
+        self.recordings = [
+            motion
+            for motion in (self.library.select(split="train", whole_body=True) if self.library else [])
+            if motion.source != "generated"
+            and not motion.source.startswith(FILMED_SOURCES)
+            and motion.seconds >= frames / rate_hz
+        ]
+        if library and not self.recordings:
+            raise BioposeError(f"no recording of {frames / rate_hz:.1f} s to learn from", where=str(library))
         self.habit = Habit.load()
         self.body = AnnyBody.load([0])
 
     def draw(self, shape: Float[np.ndarray, " shape"], rng: np.random.Generator, kind: str | None = None) -> BodyMotion:
-        """A clip of one of ``KINDS``, drawn by its share unless it is named."""
+        """A clip of one of ``KINDS`` (or ``RECORDED``), drawn by its share unless it is named."""
+        if kind is None and self.recordings and rng.random() < RECORDED_SHARE:
+            kind = RECORDED
         kind = kind or str(rng.choice(list(KINDS), p=np.array(list(KINDS.values())) / sum(KINDS.values())))
-        motion = self._random(shape, rng) if kind == "random" else self._generated(kind, shape, rng)
+        made = {"random": self._random, RECORDED: self._recorded}.get(kind)
+        motion = made(shape, rng) if made else self._generated(kind, shape, rng)
         root = motion.root_position_m.copy()
         root[:, [0, 2]] -= root[:, [0, 2]].mean(0)
         return with_soft_forearms(replace(motion, root_position_m=root, quality=None))
@@ -45,6 +69,12 @@ class Motions:
         first = rng.integers(len(whole.time_s) - self.frames + 1)
         part = slice(first, first + self.frames)
         return driven(self.body, shape, whole.names, whole.values[part], np.arange(self.frames) / self.rate_hz)
+
+    def _recorded(self, shape: Float[np.ndarray, " shape"], rng: np.random.Generator) -> BodyMotion:
+        """A part of a recording, on another body."""
+        assert self.library is not None
+        values, _, _ = next(self.library.windows(self.frames / self.rate_hz, self.rate_hz, rng, self.recordings))
+        return driven(self.body, shape, list(coordinate_names()), values, np.arange(self.frames) / self.rate_hz)
 
     def _random(self, shape: Float[np.ndarray, " shape"], rng: np.random.Generator) -> BodyMotion:
         """From one random pose to another; some lie or lean."""

@@ -1,0 +1,122 @@
+"""Pairs of true and recovered markers, from rendered clips: `biopose train pairs`.
+
+Each clip (`biopose train clips`) is recovered as film is. NeurIK learns from pairs how wrongly recovered bodies are
+posed and sized; what a film's uncertainty must be is measured on others.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from biomech.body.anny import AnnyBody
+from biomech.body.linkage import Pose, bone_rotations, coordinates_of, pose_of_bones
+from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.labels.workers import Stop, on_processes
+from biomech.markers.virtual import extract, marker_body, neutral_static
+from biomech.mesh.mqhmr.shards import Clip
+from biomech.mesh.mqhmr.synthetic import RATE_HZ, keypoints_of
+from biomech.mesh.recover import recover
+
+HELD_FROM, HELD = "held_out", "held"  # how clips and pairs that nothing learns from begin
+
+
+def make_pairs(
+    clips: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    stop: Stop | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Recover every clip of a folder into ``out``; pairs that are there are left alone. Returns how many were made.
+
+    Raises:
+        BioposeError: there are no clips, or one cannot be read.
+    """
+    paths = sorted(clips.glob("*.npz")) if clips.is_dir() else []
+    if not paths:
+        raise BioposeError("no rendered clips", where=str(clips), mend="Make some: biopose train clips -o FOLDER.")
+    out.mkdir(parents=True, exist_ok=True)
+    missing = [path for path in paths if not pair_path(path, out).exists()]
+    work = functools.partial(make_pair, out=out)
+    stop = stop or Stop()
+    answers = on_processes(work, missing, workers=workers, stop=stop) if workers > 1 else _here(work, missing, stop)
+    made = 0
+    for _, answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        made += 1
+        if progress:
+            progress(made, len(missing))
+    return made
+
+
+def _here(work: Callable[[Path], object], paths: list[Path], stop: Stop):
+    return ((path, work(path)) for path in paths if not stop.asked)
+
+
+def pair_path(clip: Path, out: Path) -> Path:
+    """Where a clip's pair goes."""
+    return out / clip.name.replace(HELD_FROM, HELD)
+
+
+def make_pair(clip: Path, out: Path) -> None:
+    """One pair (.npz): markers (frames, 142, 3; m, Y up) ``truth``, ``recovered``; ``neutral_truth``,
+    ``neutral_recovered`` (142, 3) of both bodies; ``rate_hz``; and how the lens saw it: ``forward_to_lens``
+    (frames, 3), the direction from the pelvis to the lens in the true pelvis' axes; ``quality`` (frames).
+    """
+    held = Clip.load(clip, maps=False)
+    body = marker_body()
+    true = true_motion(held)
+    found = recover(keypoints_of(held, RATE_HZ))
+    away = -held.root_position_m.astype(float)
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    pelvis = pose_of_bones(AnnyBody.load([0]), held.betas, held.rotations.astype(float)).balls[:, 0]
+    with whole_file(pair_path(clip, out)) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(
+            file,
+            truth=extract(body, true).positions_m.astype(np.float32),
+            recovered=extract(body, found).positions_m.astype(np.float32),
+            neutral_truth=neutral_static(body, true.shape, 1).positions_m[0],
+            neutral_recovered=neutral_static(body, found.shape, 1).positions_m[0],
+            rate_hz=RATE_HZ,
+            forward_to_lens=np.einsum("fwp,fw->fp", pelvis, away),
+            quality=found.quality,
+        )
+
+
+def true_motion(clip: Clip) -> BodyMotion:
+    """The truth of a clip as it was drawn, upright: Y against gravity, X horizontally towards the lens."""
+    body = AnnyBody.load([0])
+    upright = _world_from_camera(clip.up.astype(float))
+    seen = pose_of_bones(body, clip.betas, clip.rotations.astype(float))
+    balls = seen.balls.copy()
+    balls[:, 0] = upright @ balls[:, 0]
+    pose = Pose(balls, seen.hinges)
+    return BodyMotion(
+        body=body.name,
+        bone_names=list(body.bone_names),
+        rotations=bone_rotations(body, clip.betas, pose),
+        root_position_m=clip.root_position_m.astype(float) @ upright.T,
+        shape=clip.betas.astype(float),
+        shape_names=list(body.shape_names),
+        time_s=np.arange(len(clip.xy)) / RATE_HZ,
+        quality=np.ones(len(clip.xy)),
+    )
+
+
+def true_coordinates(clip: Clip) -> dict[str, Float[np.ndarray, " frames"]]:
+    """Coordinates (rad) of a clip's truth, by name."""
+    motion = true_motion(clip)
+    return coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
+
+
+def _world_from_camera(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    ahead = np.array([0.0, 0.0, -1.0]) + up[2] * up
+    ahead /= np.linalg.norm(ahead)
+    return np.stack([ahead, up, np.cross(ahead, up)])
