@@ -254,6 +254,9 @@ def clips(
     library: Annotated[
         Path | None, typer.Option(help="Of `biopose label --library`: its recordings beside what is drawn by code.")
     ] = None,
+    as_filmed: Annotated[
+        bool, typer.Option("--as-filmed", help="Only what people film, as they film it; else also poses of any kind.")
+    ] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
 ) -> None:
     """Make what the fit's networks learn from: random people before random cameras, as the detector sees them.
@@ -262,16 +265,15 @@ def clips(
     """
     from biomech.cli.progress import progress_bar
     from biomech.labels.workers import stop_on_signals
-    from biomech.mesh.mqhmr.synthetic import make
+    from biomech.mesh.mqhmr.synthetic import Plan, make
 
     with stop_on_signals(typer.echo) as stop, progress_bar("Rendering") as progress:
         made = make(
             out,
             frames,
-            split="held_out" if held_out else "train",
+            plan=Plan("held_out" if held_out else "train", library, as_filmed),
             clip_frames=clip_frames,
             seed=seed,
-            library=library,
             workers=jobs or os.cpu_count() or 1,
             stop=stop,
             progress=progress,

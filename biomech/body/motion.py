@@ -25,6 +25,8 @@ FIELDS = {
     "time_s": Field("number", ("frames",)),
     "notes": Field("text", ("notes",)),
     "quality": Field("number", ("frames",), -1e-6, 1 + 1e-6, optional=True),
+    "coordinate_names": Field("text", ("coordinates",), optional=True),
+    "coordinate_sd": Field("number", ("frames", "coordinates"), 0.0, FURTHEST_M, optional=True),
     "camera_focal_px": Field("number", optional=True),
     "camera_center_px": Field("number", (2,), -LARGEST_PX, LARGEST_PX, optional=True),
     "camera_size_px": Field("number", (2,), 1, LARGEST_PX, optional=True),
@@ -53,6 +55,9 @@ class BodyMotion:
     # 0 = not to be trusted (person absent or mostly hidden), 1 = well seen. Flagged frames are interpolated.
     quality: Float[np.ndarray, "frames"] | None = None
     notes: list[str] = field(default_factory=list)
+    # What the recovery leaves open, in coordinates of our skeleton (rad, m): standard deviations of its own residuals.
+    coordinate_names: list[str] = field(default_factory=list)
+    coordinate_sd: Float[np.ndarray, "frames coordinates"] | None = None
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
@@ -68,6 +73,8 @@ class BodyMotion:
         }
         if self.quality is not None:
             arrays["quality"] = self.quality
+        if self.coordinate_sd is not None:
+            arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
         if self.camera is not None:
             arrays |= {
                 "camera_focal_px": np.array(self.camera.focal_px),
@@ -110,6 +117,8 @@ class BodyMotion:
             camera=camera,
             quality=held.get("quality"),
             notes=[str(n) for n in held["notes"]],
+            coordinate_names=[str(n) for n in held.get("coordinate_names", [])],
+            coordinate_sd=held.get("coordinate_sd"),
         )
         motion.check(str(path))
         return motion
@@ -127,6 +136,8 @@ class BodyMotion:
             "time_s": self.time_s,
         }
         arrays |= {"bone_names": np.array(self.bone_names), "shape_names": np.array(self.shape_names)}
+        if self.coordinate_sd is not None:
+            arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
         check_arrays(arrays | {"quality": self.quality}, FIELDS, where=where, noun=NOUN, mend=MEND)
         check_names(self.bone_names, where=where, noun=NOUN, mend=MEND)
         check_times(self.time_s, where=where, noun=NOUN, mend=MEND)

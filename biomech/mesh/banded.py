@@ -112,6 +112,42 @@ class NormalEquations:
             raise BioposeError(f"the body could not be fitted ({error})", mend="Check the keypoints file.") from error
         return (-solved[:, 0] - solved[:, 1:] @ shared_step).reshape(n, d), shared_step
 
+    def covariances(self) -> Float[np.ndarray, "frames size size"]:
+        """How sure each frame's unknowns are, all others free too: diagonal blocks of the inverse of JᵀJ.
+
+        The shared unknowns are taken as known. Blocks of two frames make the band block tridiagonal, of whose inverse
+        the diagonal follows from one pass there and one back.
+
+        Raises:
+            BioposeError: the equations leave something open.
+        """
+        d, pairs = self.size, -(-self.frames // REACH)
+        main = np.zeros((pairs, REACH * d, REACH * d))
+        main[:] = np.eye(REACH * d)  # what an odd frame lacks
+        below = np.zeros((max(pairs - 1, 0), REACH * d, REACH * d))
+        for gap, blocks in enumerate(self.blocks):
+            for frame, block in enumerate(blocks):
+                column, row = divmod(frame, REACH), divmod(frame + gap, REACH)
+                target = main[column[0]] if row[0] == column[0] else below[column[0]]
+                places = slice(row[1] * d, row[1] * d + d), slice(column[1] * d, column[1] * d + d)
+                target[places] = block
+                if row[0] == column[0] and gap:
+                    target[places[::-1]] = block.T
+        found = np.empty_like(main)
+        try:
+            inverses = []
+            for k in range(pairs):
+                left = main[k] - below[k - 1] @ inverses[-1] @ below[k - 1].T if k else main[k]
+                inverses.append(np.linalg.inv(left))
+            found[-1] = inverses[-1]
+            for k in range(pairs - 2, -1, -1):
+                across = inverses[k] @ below[k].T
+                found[k] = inverses[k] + across @ found[k + 1] @ across.T
+        except (ValueError, LinAlgError) as error:
+            raise BioposeError(f"how sure the body is could not be found ({error})") from error
+        frames = [found[:, k * d : (k + 1) * d, k * d : (k + 1) * d] for k in range(REACH)]
+        return np.stack(frames, 1).reshape(-1, d, d)[: self.frames]
+
 
 def minimised(
     state: State,

@@ -125,6 +125,10 @@ class WindowFit:
             iterations=iterations,
         )
 
+    def covariances(self, state: State) -> Float[np.ndarray, "frames unknowns unknowns"]:
+        """How sure each frame's place and small turns are, as far as the residuals say; after ``minimise``."""
+        return self._equations(state, None, free_level=False).covariances()
+
     def _standing(self, state: State) -> Standing:
         frame = self._frame(state)
         mass = np.einsum("m,fmi->fi", self.mass, self.placing.points(frame, self.masses))

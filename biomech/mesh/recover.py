@@ -20,6 +20,7 @@ from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.expected import NAMES, coordinate_sd
 from biomech.mesh.features import SIZE as FEATURES
 from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
 from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upright_camera
@@ -128,16 +129,18 @@ def recover(
             first[window.start] = fit(_part(sparse, window)).minimise(state, iterations=ITERATIONS)
             step()
     joined = _between(_joined([first[window.start] for window in windows], windows), apart, frames)
-    states = []
+    states, unsure = [], []
     for window in all_windows:
-        state = State(joined.pose[window], joined.root[window], subject, level)
-        states.append(fit(_part(evidence, window)).minimise(state, iterations=LAST_ITERATIONS))
+        state, last = State(joined.pose[window], joined.root[window], subject, level), fit(_part(evidence, window))
+        states.append(last.minimise(state, iterations=LAST_ITERATIONS))
+        unsure.append(last.covariances(states[-1]))
         step()
     joined = _joined(states, all_windows)
+    covariance = _one_after_the_other(unsure, all_windows)
     quality, notes = _quality(keypoints, places, correspondence, placing, evidence, joined)
     if height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
-    return _upright(joined, body, keypoints, quality, notes)
+    return _upright(joined, covariance, body, keypoints, quality, notes)
 
 
 def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
@@ -260,6 +263,14 @@ def _joined(states: list[State], windows: list[slice]) -> State:
     return replace(states[0], pose=pose, root=root)
 
 
+def _one_after_the_other(
+    parts: list[Float[np.ndarray, "frames unknowns unknowns"]], windows: list[slice]
+) -> Float[np.ndarray, "frames unknowns unknowns"]:
+    """Of all frames; where two windows overlap, the later's."""
+    ends = [*(window.start for window in windows[1:]), windows[-1].stop]
+    return np.concatenate([part[: end - w.start] for part, w, end in zip(parts, windows, ends, strict=True)])
+
+
 def _between(state: State, apart: Int[np.ndarray, " some"], frames: int) -> State:
     """All frames, from some: straight in time, rotations along the shortest way."""
     if len(apart) == frames:
@@ -308,7 +319,12 @@ def _quality(
 
 
 def _upright(
-    state: State, body: AnnyBody, keypoints: Keypoints, quality: Float[np.ndarray, " frames"], notes: list[str]
+    state: State,
+    covariance: Float[np.ndarray, "frames unknowns unknowns"],
+    body: AnnyBody,
+    keypoints: Keypoints,
+    quality: Float[np.ndarray, " frames"],
+    notes: list[str],
 ) -> BodyMotion:
     """The world whose X is where the person faces and whose origin is on the floor under them."""
     width, height = keypoints.size_px
@@ -325,7 +341,8 @@ def _upright(
         ((width - 1) / 2, (height - 1) / 2),
         keypoints.size_px,
     )
-    rotations[:, 0] = camera.rotation_camera_from_world.T @ rotations[:, 0]
+    world_from_camera = camera.rotation_camera_from_world.T
+    rotations[:, 0] = world_from_camera @ rotations[:, 0]
     return BodyMotion(
         body=body.name,
         bone_names=list(body.bone_names),
@@ -337,4 +354,6 @@ def _upright(
         camera=camera,
         quality=quality,
         notes=[*keypoints.notes, *notes],
+        coordinate_names=list(NAMES),
+        coordinate_sd=coordinate_sd(state.pose, covariance, world_from_camera @ into_camera),
     )

@@ -68,7 +68,8 @@ def pair_path(clip: Path, out: Path) -> Path:
 def make_pair(clip: Path, out: Path) -> None:
     """One pair (.npz): markers (frames, 142, 3; m, Y up) ``truth``, ``recovered``; ``neutral_truth``,
     ``neutral_recovered`` (142, 3) of both bodies; ``rate_hz``; and how the lens saw it: ``forward_to_lens``
-    (frames, 3), the direction from the pelvis to the lens in the true pelvis' axes; ``quality`` (frames).
+    (frames, 3), the direction from the pelvis to the lens in the true pelvis' axes; ``quality`` (frames);
+    ``coordinate_sd`` (frames, coordinates) of ``coordinate_names``, as the recovery has them.
     """
     held = Clip.load(clip, maps=False)
     body = marker_body()
@@ -87,6 +88,8 @@ def make_pair(clip: Path, out: Path) -> None:
             rate_hz=RATE_HZ,
             forward_to_lens=np.einsum("fwp,fw->fp", pelvis, away),
             quality=found.quality,
+            coordinate_names=np.array(found.coordinate_names),
+            coordinate_sd=found.coordinate_sd,
         )
 
 

@@ -10,7 +10,7 @@ from biomech.cli.train import app
 from biomech.errors import BioposeError
 from biomech.labels.library.build import build
 from biomech.labels.shards import split_of, write_index, write_shard
-from biomech.mesh.mqhmr.synthetic import make_shard
+from biomech.mesh.mqhmr.synthetic import Plan, make_shard
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.noise import in_place
 
@@ -69,7 +69,7 @@ def test_the_network_learns_from_a_library_and_pairs(tmp_path):
     """The whole recipe, small: motions by code on random people, clips rendered, recovered, learned from."""
     library, clips, pairs = (tmp_path / name for name in ("library", "clips", "pairs"))
     build(library, each=3)
-    make_shard(clips, "train", 16, 0, 0, library=None, clips=2)
+    make_shard(clips, Plan(), 16, 0, 0, clips=2)
     result = CliRunner().invoke(app, ["pairs", str(clips), "--out", str(pairs), "--jobs", "1"])
     assert result.exception is None and "2 pairs made" in result.output, result.output
     with np.load(next(pairs.glob("train_*.npz"))) as pair:

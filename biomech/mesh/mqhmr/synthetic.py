@@ -22,6 +22,7 @@ from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGIO
 from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.looks import Glance, Looks, scaled
+from biomech.labels.shards import Split
 from biomech.labels.workers import Stop, on_processes
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic_motion import Motions
@@ -45,6 +46,30 @@ class Eyes(Protocol):
     detector: BlazePose
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a set shows.
+
+    Args:
+        split: held_out shows other people, motions and subjects' recordings.
+        library: whose recordings take part beside what is drawn by code.
+        as_filmed: only what people film, as they film it: no poses of any kind, no cameras from anywhere.
+    """
+
+    split: str = SPLITS[0]
+    library: Path | None = None
+    as_filmed: bool = False
+
+    def motions(self, frames: int, rate_hz: float) -> Motions:
+        """What the people do.
+
+        Raises:
+            BioposeError: the library has nothing to give.
+        """
+        split: Split = "train" if self.split == SPLITS[0] else "test"
+        return Motions(frames, rate_hz, self.library, split=split, posed=not self.as_filmed)
+
+
 @dataclass
 class Makers:
     """What one process needs to make clips; slow to build."""
@@ -52,21 +77,22 @@ class Makers:
     motions: Motions
     surface: Surface
     detector: BlazePose
+    filmed: float = FILMED  # share of the clips that are seen as people film
 
     @classmethod
-    def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ, library: Path | None = None) -> "Makers":
+    def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ, plan: Plan | None = None) -> "Makers":
         torch.set_num_threads(1)
-        return cls(Motions(frames, rate_hz, library), Surface(), BlazePose(threads=1))
+        plan = plan or Plan()
+        return cls(plan.motions(frames, rate_hz), Surface(), BlazePose(threads=1), 1.0 if plan.as_filmed else FILMED)
 
 
 def make(
     folder: Path,
     frames: int,
     *,
-    split: str = "train",
+    plan: Plan | None = None,
     clip_frames: int = FRAMES,
     seed: int = 0,
-    library: Path | None = None,
     workers: int = 1,
     stop: Stop | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -76,7 +102,7 @@ def make(
     Args:
         frames: at least so many in the folder in the end.
         clip_frames: of each clip; few for more people, poses and cameras in the same time.
-        library: whose recordings take part beside what is drawn by code.
+        plan: what the clips show.
         progress: called with the shards done and expected.
 
     Returns:
@@ -85,12 +111,12 @@ def make(
     Raises:
         BioposeError: a shard fails, or the library has nothing to give.
     """
-    if library:
-        Motions(clip_frames, RATE_HZ, library)
+    plan = plan or Plan()
+    plan.motions(clip_frames, RATE_HZ)
     folder.mkdir(parents=True, exist_ok=True)
     shards = range(-(-frames // (clip_frames * CLIPS)))
-    missing = [shard for shard in shards if not _path(folder, split, seed, shard, CLIPS - 1).exists()]
-    work = functools.partial(make_shard, folder, split, clip_frames, seed, library=library)
+    missing = [shard for shard in shards if not _path(folder, plan.split, seed, shard, CLIPS - 1).exists()]
+    work = functools.partial(make_shard, folder, plan, clip_frames, seed)
     stop = stop or Stop()
     answers: Iterator = on_processes(work, missing, workers=workers, stop=stop)
     if workers == 1:
@@ -105,32 +131,24 @@ def make(
     return made
 
 
-def make_shard(
-    folder: Path,
-    split: str,
-    clip_frames: int,
-    seed: int,
-    shard: int,
-    library: Path | None = None,
-    clips: int = CLIPS,
-) -> int:
+def make_shard(folder: Path, plan: Plan, clip_frames: int, seed: int, shard: int, clips: int = CLIPS) -> int:
     """One shard; its last clip is written last. Returns how many frames it has."""
     folder.mkdir(parents=True, exist_ok=True)
-    makers = _makers(clip_frames, library)
-    rng = np.random.default_rng((seed, SPLITS.index(split), shard))
+    makers = _makers(clip_frames, plan)
+    rng = np.random.default_rng((seed, SPLITS.index(plan.split), shard))
     frames = 0
     for number in range(clips):
         if number % CLIPS_OF_PERSON == 0:  # people take longer to draw than a second of their motion
             shape = random_shape(makers.surface.body, rng)
         clip = random_clip(makers, shape, rng)
-        clip.save(_path(folder, split, seed, shard, number))
+        clip.save(_path(folder, plan.split, seed, shard, number))
         frames += len(clip.xy)
     return frames
 
 
 @functools.lru_cache(maxsize=1)
-def _makers(clip_frames: int, library: Path | None = None) -> Makers:
-    return Makers.build(clip_frames, library=library)
+def _makers(clip_frames: int, plan: Plan) -> Makers:
+    return Makers.build(clip_frames, plan=plan)
 
 
 def _path(folder: Path, split: str, seed: int, shard: int, clip: int) -> Path:
@@ -141,7 +159,7 @@ def random_clip(makers: Makers, shape: Float[np.ndarray, " shape"], rng: np.rand
     """Motions of a person and cameras until one is seen throughout."""
     for _ in range(TRIES):
         motion = makers.motions.draw(shape, rng)
-        camera = film_camera(motion, rng) if rng.random() < FILMED else random_camera(motion, rng)
+        camera = film_camera(motion, rng) if rng.random() < makers.filmed else random_camera(motion, rng)
         clip = see(motion, camera, makers, rng)
         if clip is not None:
             return clip

@@ -14,6 +14,7 @@ from biomech.errors import BioposeError
 from biomech.labels.library.generated import generate
 from biomech.labels.library.skeleton import names as coordinate_names
 from biomech.labels.library.store import MotionLibrary
+from biomech.labels.shards import Split
 from biomech.mesh.features import SIZE, pose_of_features
 from biomech.mesh.habit import Habit
 
@@ -22,7 +23,7 @@ KINDS = {
     **{"lunge": 0.05, "sit_to_stand": 0.12, "jump": 0.05, "reach": 0.05, "random": 0.18},
 }
 WHOLE_S = 6.0  # of a motion, of which a clip shows a part
-RECORDED = "recorded"
+RECORDED, POSED = "recorded", "random"
 RECORDED_SHARE = 0.4  # where there is a library
 FILMED_SOURCES = ("opencap",)  # recordings of the people whose films accuracy is reported on: nothing learns from them
 
@@ -32,24 +33,35 @@ class Motions:
 
     Args:
         frames, rate_hz: of a clip.
-        library: of `biopose label --library`, whose recordings (training subjects, whole bodies) take part.
+        library: of `biopose label --library`, whose recordings of whole bodies take part.
+        split: of the recordings' subjects.
+        posed: poses of any kind take part too.
 
     Raises:
         BioposeError: no recording of the library is long enough.
     """
 
-    def __init__(self, frames: int, rate_hz: float, library: Path | None = None):
+    def __init__(
+        self,
+        frames: int,
+        rate_hz: float,
+        library: Path | None = None,
+        *,
+        split: Split = "train",
+        posed: bool = True,
+    ):
         self.frames, self.rate_hz = frames, rate_hz
         self.library = MotionLibrary.load(library) if library else None
         self.recordings = [
             motion
-            for motion in (self.library.select(split="train", whole_body=True) if self.library else [])
+            for motion in (self.library.select(split=split, whole_body=True) if self.library else [])
             if motion.source != "generated"
             and not motion.source.startswith(FILMED_SOURCES)
             and motion.seconds >= frames / rate_hz
         ]
         if library and not self.recordings:
             raise BioposeError(f"no recording of {frames / rate_hz:.1f} s to learn from", where=str(library))
+        self.kinds = {kind: share for kind, share in KINDS.items() if posed or kind != POSED}
         self.habit = Habit.load()
         self.body = AnnyBody.load([0])
 
@@ -57,8 +69,9 @@ class Motions:
         """A clip of one of ``KINDS`` (or ``RECORDED``), drawn by its share unless it is named."""
         if kind is None and self.recordings and rng.random() < RECORDED_SHARE:
             kind = RECORDED
-        kind = kind or str(rng.choice(list(KINDS), p=np.array(list(KINDS.values())) / sum(KINDS.values())))
-        made = {"random": self._random, RECORDED: self._recorded}.get(kind)
+        shares = np.array(list(self.kinds.values()))
+        kind = kind or str(rng.choice(list(self.kinds), p=shares / shares.sum()))
+        made = {POSED: self._random, RECORDED: self._recorded}.get(kind)
         motion = made(shape, rng) if made else self._generated(kind, shape, rng)
         root = motion.root_position_m.copy()
         root[:, [0, 2]] -= root[:, [0, 2]].mean(0)
