@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, fields, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation, Slerp
 from threadpoolctl import threadpool_limits
 
@@ -26,6 +26,7 @@ from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
 from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upright_camera
 from biomech.mesh.habit import Habit
 from biomech.mesh.level import Level
+from biomech.mesh.neutral import neutral_frames, upright
 from biomech.mesh.placing import Placing
 from biomech.mesh.proportions import check_sex
 from biomech.mesh.rays import towards
@@ -59,6 +60,8 @@ def recover(
     height_m: float | None = None,
     mass_kg: float | None = None,
     sex: str | None = None,
+    neutral_s: tuple[float, float] | None = None,
+    shape: Float[np.ndarray, " shape"] | None = None,
     beginning: Beginning | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
@@ -71,28 +74,35 @@ def recover(
         height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
             allows, and sizes and distances are only as good as that guess.
         sex: female or male, where known: their proportions differ.
+        neutral_s: from when to when the person stands upright, knees, hips and trunk straight: settles the lengths.
+        shape: of the same person, from another clip; kept.
         beginning: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
 
     Raises:
-        BioposeError: no focal length, no frame with the person, too few known points, or an impossible height,
-            mass or sex.
+        BioposeError: no focal length, no frame with the person, too few known points, an impossible height,
+            mass or sex, or nobody is seen in the neutral stretch.
     """
     check_person(height_m, mass_kg, sex)
     _check(keypoints)
+    neutral = None if neutral_s is None else neutral_frames(keypoints, *neutral_s)
     body = AnnyBody.load([0])
     placing, habit = Placing(body), Habit.load()
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
     beginning = beginning or FromDetector()
     evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
     evidence = replace(evidence, still=_still(evidence, correspondence.points.names))
+    if neutral is not None:
+        evidence = upright(evidence, neutral)
     frames = len(keypoints.time_s)
     apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
     sparse = _part(evidence, apart)
     subject = Subject.start(body, height_m, mass_kg, sex)
+    if shape is not None:
+        subject = subject.with_shape(shape)
     soles = sole_points(body, subject.shaped.stature_m)
     windows, all_windows = list(_windows(len(apart))), list(_windows(frames))
-    shape_windows = _best(windows, sparse)
+    shape_windows = _best(windows, sparse, None if neutral is None else neutral[apart])
     rounds = len(shape_windows) + (len(windows) if len(windows) > 1 else 0) + len(all_windows)
     done = 0
 
@@ -117,7 +127,7 @@ def recover(
     for window in shape_windows:
         state, windowed = begun(window), fit(_part(sparse, window))
         for _ in range(FLOOR_ROUNDS):  # where feet stand is settled anew in each
-            state = windowed.minimise(state, iterations=ITERATIONS, free_shape=True, free_level=True)
+            state = windowed.minimise(state, iterations=ITERATIONS, free_shape=shape is None, free_level=True)
         first[window.start] = state
         step()
     subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
@@ -229,9 +239,10 @@ def _windows(frames: int) -> Iterator[slice]:
         yield slice(int(begin), int(end) + OVERLAP)
 
 
-def _best(windows: list[slice], evidence: Evidence) -> list[slice]:
-    """The windows in which the person is seen best; they settle the shape."""
-    order = sorted(windows, key=lambda w: -evidence.confidence[w].mean())
+def _best(windows: list[slice], evidence: Evidence, neutral: Bool[np.ndarray, " frames"] | None) -> list[slice]:
+    """The windows in which the person is seen best, those with a neutral stretch first; they settle the shape."""
+    there = np.zeros(len(evidence.xy), bool) if neutral is None else neutral
+    order = sorted(windows, key=lambda w: (-there[w].sum(), -evidence.confidence[w].mean()))
     return sorted(order[:SHAPE_WINDOWS], key=lambda w: w.start)
 
 

@@ -1,31 +1,35 @@
-"""Trains the sequence network: ``python -m biomech.mesh.train_sequence CLIPS``, some 40 minutes of one core.
+"""Trains the sequence network: ``python -m biomech.mesh.train_sequence CLIPS --library LIBRARY``, an hour of one core.
 
 First on moving people before simulated detectors, then on rendered clips (`biopose train clips --clip-frames 20`).
+Their motions are drawn by code, recorded (`biopose label --library`), or lead from one random pose to others.
 
 The simulated detector errs as the real one was measured to err on film: each point is off by a constant of 10 to 30 mm
 a clip, and scatters about that by 5 to 20 mm, a part of it for half a second.
 """
 
+import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
-from biomech.body.linkage import Pose, bones_in_links, pose_of, pose_of_bones
-from biomech.files import whole_file
+from biomech.body.linkage import Pose, bones_in_links, coordinates_of, pose_of, pose_of_bones
+from biomech.files import sha256, whole_file
 from biomech.labels.library.generated import generate
+from biomech.labels.library.skeleton import names as coordinate_names
 from biomech.labels.people import random_person
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.features import features, mirrored
+from biomech.mesh.features import features, mirrored, pose_of_features
 from biomech.mesh.mqhmr.shards import Clip, clip_paths
+from biomech.mesh.mqhmr.synthetic_motion import Motions
 from biomech.mesh.placing import Linked, Placing
 from biomech.mesh.rays import towards
 from biomech.mesh.sequence import (
@@ -53,9 +57,11 @@ KINDS = {
     **{"standing": 0.1, "walk": 0.3, "plain_walk": 0.1, "run": 0.06, "stairs_up": 0.03, "stairs_down": 0.03},
     **{"squat": 0.12, "lunge": 0.05, "sit_to_stand": 0.12, "jump": 0.05, "reach": 0.04},
 }
-MOTIONS, MOTION_S, OF_A_PERSON, WINDOW = 1240, 6.0, 5, 45
+MOTIONS, MOTION_S, OF_A_PERSON, WINDOW = 1900, 6.0, 5, 45
+RECORDED_SHARE, POSED_SHARE = 0.2, 0.2  # of the motions, where there is a library
+POSES = 3, 9  # of a motion through random poses
 STEPS, BATCH, RATE = 3000, 24, 2e-3
-LAST_STEPS, LAST_BATCH, LAST_RATE, SIMULATED_BATCH, SIMULATED_SHARE = 750, 24, 6e-4, 10, 0.7
+LAST_STEPS, LAST_BATCH, LAST_RATE, SIMULATED_BATCH, SIMULATED_SHARE = 1500, 24, 6e-4, 12, 0.7
 WITHOUT_3D, NOISE = 0.35, 0.01  # share of rendered clips whose 3D is hidden; of every number the network sees
 SEEN = 0.1  # confidence from which a keypoint is there
 
@@ -172,22 +178,42 @@ def without_3d(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
     return Batch(columns, batch.features, batch.points)
 
 
-def drawn(motions: int, rng: np.random.Generator) -> Moving:
-    """People of real proportions in motions made by code, and where the detector's points are on them."""
+def drawn(motions: int, rng: np.random.Generator, library: Path | None = None) -> Moving:
+    """People of real proportions in motion, and where the detector's points are on them.
+
+    Args:
+        library: whose recordings take part, and with them random poses.
+    """
     body = AnnyBody.load([0])
     placing, points = Placing(body), Correspondence.load(body.bone_names).points
     placed, values, statures = [], [], []
+    recordings = Motions(round(MOTION_S * RATE_HZ), RATE_HZ, library) if library else None
     for number in range(motions):
         if number % OF_A_PERSON == 0:
             shape = random_person(rng).shape
             linked = _linked(body, shape)
-        motion = generate(str(rng.choice(list(KINDS), p=list(KINDS.values()))), MOTION_S, RATE_HZ, rng)
-        pose = pose_of(motion.names, motion.values)
-        root = driven(body, shape, motion.names, motion.values, motion.time_s).root_position_m
+        names, motion = _moves(rng, recordings)
+        pose = pose_of(names, motion)
+        root = driven(body, shape, names, motion, np.arange(len(motion)) / RATE_HZ).root_position_m
         placed.append(placing.points(placing.frame(linked, pose, root), points))
         values.append(features(pose))
         statures.append(linked.stature_m)
     return Moving(np.stack(placed), np.stack(values), np.array(statures))
+
+
+def _moves(rng: np.random.Generator, recordings: Motions | None) -> tuple[list[str], np.ndarray]:
+    """Names of coordinates, and their values at ``RATE_HZ``."""
+    kind = rng.random()
+    if recordings and kind < RECORDED_SHARE:
+        return list(coordinate_names()), recordings.recording(rng)
+    if recordings and kind < RECORDED_SHARE + POSED_SHARE:
+        count, frames = rng.integers(*POSES), round(MOTION_S * RATE_HZ)
+        poses = np.stack([recordings.pose(rng) for _ in range(count)])
+        at = np.concatenate([[0], np.sort(rng.uniform(0, frames, count - 2)), [frames]])
+        found = coordinates_of(pose_of_features(PchipInterpolator(at, poses, axis=0)(np.arange(frames))))
+        return list(found), np.stack(list(found.values()), 1)
+    made = generate(str(rng.choice(list(KINDS), p=list(KINDS.values()))), MOTION_S, RATE_HZ, rng)
+    return made.names, made.values
 
 
 def rendered(paths: list[Path]) -> Batch:
@@ -225,15 +251,26 @@ def _linked(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:
     return Linked(found.joints[0], float(found.stature[0]), bones_in_links(body, shape))
 
 
-def train(clips: Path, seed: int = 0) -> dict:
-    """Write the weights and the recipe beside them; returns the recipe."""
+def train(
+    clips: Path, library: Path | None = None, out: Path = FILE, *, start: Path | None = None, seed: int = 0
+) -> dict:
+    """Write the weights and the recipe beside them; returns the recipe.
+
+    Args:
+        clips: folder of rendered clips of one length.
+        library: of motions.
+        start: weights to go on from with the rendered clips.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    moving, seen = drawn(MOTIONS, rng), rendered(clip_paths(clips, "train"))
+    moving, seen = drawn(MOTIONS, rng, library), rendered(clip_paths(clips, "train"))
     network = SequenceNet()
-    values = torch.from_numpy(moving.features.reshape(-1, moving.features.shape[-1])).float()
-    network.mean.copy_(values.mean(0))
-    network.scale.copy_(values.std(0).clamp(min=0.03))
+    if start:
+        network.load_state_dict(load_file(start))
+    else:
+        values = torch.from_numpy(moving.features.reshape(-1, moving.features.shape[-1])).float()
+        network.mean.copy_(values.mean(0))
+        network.scale.copy_(values.std(0).clamp(min=0.03))
 
     def simulated(count: int) -> Batch:
         return _either_way(filmed(moving, rng.choice(len(moving.points), count), WINDOW, RATE_HZ, rng), rng)
@@ -245,7 +282,8 @@ def train(clips: Path, seed: int = 0) -> dict:
         noise = NOISE * torch.randn_like(batch.columns) * (batch.columns != 0)
         return Batch(batch.columns + noise, batch.features, batch.points)
 
-    _descend(network, STEPS, RATE, lambda: loss_of(network, simulated(BATCH)))
+    if not start:
+        _descend(network, STEPS, RATE, lambda: loss_of(network, simulated(BATCH)))
     last = _descend(
         network,
         LAST_STEPS,
@@ -253,20 +291,22 @@ def train(clips: Path, seed: int = 0) -> dict:
         lambda: loss_of(network, of_clips(LAST_BATCH)) + SIMULATED_SHARE * loss_of(network, simulated(SIMULATED_BATCH)),
     )
     recipe = {
-        "command": "python -m biomech.mesh.train_sequence CLIPS",
+        "command": f"python -m biomech.mesh.train_sequence CLIPS{' --library LIBRARY' * bool(library)}",
+        **({"start": sha256(start)[:16]} if start else {}),
         "data": {
-            "motions_by_code": MOTIONS,
+            "motions": MOTIONS,
+            "recorded_and_posed": [RECORDED_SHARE, POSED_SHARE] if library else [0, 0],
             "seconds_of_each": MOTION_S,
             "rendered_clips": len(seen.columns),
             "frames_of_a_clip": seen.columns.shape[1],
         },
-        "steps": [STEPS, LAST_STEPS],
+        "steps": [0 if start else STEPS, LAST_STEPS],
         "seed": seed,
         "last_loss": round(last, 3),
     }
-    with whole_file(FILE) as path:
+    with whole_file(out) as path:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
-    with whole_file(FILE.with_suffix(".json")) as path:
+    with whole_file(out.with_suffix(".json")) as path:
         path.write_text(json.dumps(recipe, indent=1) + "\n")
     return recipe
 
@@ -295,4 +335,10 @@ def _descend(network: SequenceNet, steps: int, rate: float, loss_now) -> float:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print(json.dumps(train(Path(sys.argv[1])), indent=1))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--library", type=Path)
+    parser.add_argument("--out", type=Path, default=FILE)
+    parser.add_argument("--start", type=Path)
+    said = parser.parse_args()
+    print(json.dumps(train(said.clips, said.library, said.out, start=said.start), indent=1))

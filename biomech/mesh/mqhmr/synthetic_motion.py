@@ -85,13 +85,17 @@ class Motions:
 
     def _recorded(self, shape: Float[np.ndarray, " shape"], rng: np.random.Generator) -> BodyMotion:
         """A part of a recording, on another body."""
+        names, time_s = list(coordinate_names()), np.arange(self.frames) / self.rate_hz
+        return driven(self.body, shape, names, self.recording(rng), time_s)
+
+    def recording(self, rng: np.random.Generator) -> Float[np.ndarray, "frames coordinates"]:
+        """A part of a recording, all coordinates."""
         assert self.library is not None
-        values, _, _ = next(self.library.windows(self.frames / self.rate_hz, self.rate_hz, rng, self.recordings))
-        return driven(self.body, shape, list(coordinate_names()), values, np.arange(self.frames) / self.rate_hz)
+        return next(self.library.windows(self.frames / self.rate_hz, self.rate_hz, rng, self.recordings))[0]
 
     def _random(self, shape: Float[np.ndarray, " shape"], rng: np.random.Generator) -> BodyMotion:
         """From one random pose to another; some lie or lean."""
-        ends = np.stack([self._pose(rng), self._pose(rng)])
+        ends = np.stack([self.pose(rng), self.pose(rng)])
         if rng.random() < 0.2:
             ends[:, :2] = rng.uniform(-1, 1, 2)
         share = np.linspace(0, rng.uniform(0.0, 0.6), self.frames)[:, None]
@@ -101,7 +105,7 @@ class Motions:
         columns = np.stack([values[name] for name in names], 1)
         return driven(self.body, shape, names, columns, np.arange(self.frames) / self.rate_hz)
 
-    def _pose(self, rng: np.random.Generator) -> Float[np.ndarray, " features"]:
+    def pose(self, rng: np.random.Generator) -> Float[np.ndarray, " features"]:
         """A draw from the habit's components, rare ones as often as common ones, spread wider, within the ranges."""
         component = rng.integers(len(self.habit.means))
         noise = rng.normal(0, rng.uniform(0.7, 1.6), SIZE)

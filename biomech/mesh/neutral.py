@@ -1,0 +1,48 @@
+"""A stretch in which the person is known to stand upright: it settles the lengths of legs and trunk."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from biomech.errors import BioposeError
+from biomech.keypoints.keypoints import Keypoints
+from biomech.mesh.features import NAMES
+from biomech.mesh.fit import Evidence
+
+# Who is asked to stand straight does so within these (standard deviations): sagittal angles of pelvis, hips, knees and
+# ankles in quiet standing scatter by 2 to 5° between people.
+STRAIGHT_SD = np.radians(3.0)
+STRAIGHT = tuple(
+    name
+    for name in NAMES
+    if name.startswith(("pelvis_", "torso_", "femur_r_z", "femur_l_z", "knee_angle", "ankle_angle"))
+)
+
+
+def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[np.ndarray, " frames"]:
+    """The frames of a stretch of the clip in which the person is seen.
+
+    Raises:
+        BioposeError: the stretch is none of the clip's, or shows nobody.
+    """
+    time = keypoints.time_s
+    if not (np.isfinite([begin_s, end_s]).all() and begin_s <= end_s):
+        raise BioposeError(f"a neutral stretch from {begin_s:g} to {end_s:g} s", mend="Give its beginning and its end.")
+    inside = (time >= begin_s - 1e-6) & (time <= end_s + 1e-6)
+    if not (inside & keypoints.found).any():
+        raise BioposeError(
+            f"nobody is seen from {begin_s:g} to {end_s:g} s, where the person should stand upright",
+            mend=f"The clip goes from {time[0]:.2f} to {time[-1]:.2f} s; name a stretch of it with --neutral.",
+        )
+    return inside & keypoints.found
+
+
+def upright(evidence: Evidence, frames: Bool[np.ndarray, " frames"]) -> Evidence:
+    """The evidence with what standing upright says of those frames."""
+    columns = [NAMES.index(name) for name in STRAIGHT]
+    guess: Float[np.ndarray, "frames features"] = evidence.guess.copy()
+    spread = evidence.guess_sd.copy()
+    guess[np.ix_(frames, columns)] = 0.0
+    spread[np.ix_(frames, columns)] = STRAIGHT_SD
+    return replace(evidence, guess=guess, guess_sd=spread)
