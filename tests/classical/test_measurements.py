@@ -31,7 +31,7 @@ def test_tasks_of_opensims_own_sets(biopose_data: Path):
 def test_what_is_no_setup_is_refused(tmp_path: Path, text: str):
     (tmp_path / "tasks.xml").write_text(text)
     for read in (read_tasks, read_measurements):
-        with pytest.raises(BioposeError, match="not a (scale )?setup"):
+        with pytest.raises(BioposeError, match=r"not a (scale )?setup"):
             read(tmp_path / "tasks.xml")
 
 
