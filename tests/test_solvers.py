@@ -157,9 +157,8 @@ def test_the_virtual_markers_need_nothing_else(weights: Path, ran: Callable[...,
 def test_what_runs_again(
     weights: Path, ran: Callable[..., tuple[list[str], Result]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "biomech.report.curves.write_curves", lambda compared, path: path.write_text("curves")
-    )  # takes seconds
+    # Takes seconds.
+    monkeypatch.setattr("biomech.report.curves.write_curves", lambda compared, path: path.write_text("curves"))
     ran(solvers=BOTH)
     assert ran(solvers=BOTH)[0] == []
     stages, result = ran(solvers=("neural",), polish=True)
