@@ -9,7 +9,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from biomech.errors import BioposeError, MachineError
 
@@ -38,7 +38,8 @@ def check_file(path: Path, *, missing: str = "there is no such file", mend: str 
     raise BioposeError(f"{kind}, not a file", where=str(path), mend=mend)
 
 
-def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> str:
+@contextlib.contextmanager
+def open_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> Iterator[TextIO]:
     """A text in UTF-8, or in UTF-16 where it begins with the mark of that; what is neither gives replacement signs.
 
     Raises:
@@ -49,9 +50,20 @@ def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None
         raise BioposeError(
             f"{size / 1e9:.1f} GB; at most {most_bytes / 1e9:g} are read", where=str(path), mend="Cut it into parts."
         )
-    data = path.read_bytes()
-    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    return data.decode("utf-16" if data.startswith(marks) else "utf-8-sig", errors="replace")
+    with open(path, "rb") as file:
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    with open(path, encoding="utf-16" if wide else "utf-8-sig", errors="replace") as text:
+        yield text
+
+
+def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> str:
+    """The whole of ``open_text``.
+
+    Raises:
+        BioposeError: as that.
+    """
+    with open_text(path, most_bytes=most_bytes, mend=mend) as text:
+        return text.read()
 
 
 def read_json(path: Path, *, what: str, mend: str | None = None) -> Any:
