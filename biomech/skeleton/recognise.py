@@ -65,7 +65,9 @@ def recognise_motion(path: Path) -> Motion:
         raise BioposeError(f"more than one column is called {', '.join(twice[:10])}", where=str(path))
     rows = _rows(storage, path, notes)
     whole = len(rows) == len(storage.time_s) and len(columns) == len(storage.names)
-    values = storage.values if whole else storage.values[np.ix_(rows, columns)]  # a copy less of what may be long
+    values = (
+        storage.values if whole else storage.values[np.ix_(rows, np.array(columns))]
+    )  # a copy less of what may be long
     rotational = np.array([not is_translation(name) for name in names])
     _to_radians(values, names, rotational, storage, notes)
     if "pelvis_ty" in names:
