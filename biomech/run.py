@@ -119,8 +119,8 @@ def _earlier(path: Path) -> dict[str, Any]:
     """
     mend = "Delete it to run everything again."
     record = read_json(path, what="the record of an earlier run", mend=mend)
-    told: dict[str, Any] = record if isinstance(record, dict) else {"stages": None}
-    source, stages = told.get("source", {}), told.get("stages", {})
+    parts: list[Any] = [record.get(name, {}) if isinstance(record, dict) else None for name in ("source", "stages")]
+    source, stages = parts
     whole = isinstance(source, dict) and isinstance(stages, dict)
     whole = whole and all(isinstance(source.get(key, kind()), kind) for key, kind in (("name", str), ("sha256", list)))
     for stage in stages.values() if whole else ():

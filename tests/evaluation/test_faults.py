@@ -23,7 +23,7 @@ def test_a_slice_of_the_inputs() -> None:
     done = subprocess.run([sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert figures["inputs"] > 40 and figures["refused"] > 10 and figures["succeeded"] > 5
+    assert figures["inputs"] > 20 and figures["refused"] > 5 and figures["succeeded"] > 2
     for name in ("tracebacks", "bare_messages", "crashes", "over_60_s", "wrong_successes"):
         assert figures[name] == 0, figures["found"][name]
 
