@@ -59,10 +59,11 @@ def run_demo(
     truth = Result.of(truth_folder, film.stem, run.record, solvers=("opensim",))
     run.stage(
         "film",
-        inputs=[],
+        inputs={},
         outputs=[film, truth.motion],
         options={"seconds": seconds},
         work=lambda: _film(film, truth.motion, seconds, bar),
+        code=("biomech.report.demo_clip", Path(__file__)),
     )
     moved = BodyMotion.load(truth.motion)
     body, shape = AnnyBody.load([0]), torch.as_tensor(moved.shape, dtype=torch.float32)
@@ -77,10 +78,11 @@ def run_demo(
     )
     run.stage(
         "truth",
-        inputs=[truth.motion, DEFAULT_PATH],
+        inputs={"motion": truth.motion, "generic model": DEFAULT_PATH},
         outputs=[truth.markers, truth.model, *truth.solutions[0].written],
         options={"mass_kg": mass_kg},
         work=lambda: _solve_truth(truth, moved, mass_kg, bar),
+        code=("biomech.solve", "biomech.classical.scaling", Path(__file__)),
     )
     solved, true = read_mot(result.kinematics), read_mot(truth.kinematics)
     return DemoResult(

@@ -30,6 +30,8 @@ from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
 from biomech.street import Bar, Options, Result, Solution, Stage
 
+HERE = Path(__file__)
+SCALING = ("biomech.classical.scaling", "biomech.skeleton.personalise", "biomech.neurik.own_model", "biomech.solve")
 OF_A_VIDEO = ("person", "mirror", "recover", "refine", "mqhmr_weights", "rate_hz", "every", "focal_px", "fov_deg")
 
 
@@ -54,31 +56,34 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     return [
         Stage(
             "read",
-            inputs=[recorded, model, *own],
+            inputs={"recording": recorded, "generic model": model, **own},
             outputs=[files.markers],
             options=chosen("up", "start_s", "end_s"),
             work=lambda: _read(recorded, files, options),
+            code=("biomech.markers.read", "biomech.classical.scaling", HERE),
         ),
         Stage(
             "scale",
-            inputs=[
-                *(model, *own),
-                *([files.markers] if from_motion else []),
-                *(solvers.network_files() if scale is _scale_by_network else []),
-            ],
+            inputs={
+                **{"generic model": model, **own},
+                **({"markers": files.markers} if from_motion else {}),
+                **(solvers.network_inputs() if scale is _scale_by_network else {}),
+            },
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
                 **chosen("height_m", "mass_kg", "sex", "model", "marker_set", "scaling", "static", "up", "personalise"),
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
+            code=(*SCALING, HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
-            inputs=[files.markers, files.model, *own],
+            inputs={"markers": files.markers, "model": files.model, **own},
             said=chosen("tasks", "scaling"),
             work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.solve", HERE),
         ),
     ]
 

@@ -31,8 +31,10 @@ from biomech.skeleton.model import (
 )
 from biomech.skeleton.mot import read_mot
 from biomech.solve import solve
-from biomech.street import Bar, Options, Result, Solution, Stage, recording_files
+from biomech.street import Bar, Options, Result, Solution, Stage, recorded
 from biomech.video import Video
+
+HERE = Path(__file__)
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -57,33 +59,46 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
         raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
     own = options.files()
     clip = opened(video, options)
-    pictures = recording_files(video)
     street = [
         *body_stages(video, clip, files, options, bar),
-        Stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files)),
+        Stage(
+            "extract",
+            inputs={"motion": files.motion},
+            outputs=[files.markers],
+            options={},
+            work=lambda: _extract(files),
+            code=("biomech.markers.virtual", HERE),
+        ),
         Stage(
             "scale",
-            inputs=[files.motion, DEFAULT_PATH, *own],
+            inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **own},
             outputs=[files.model, files.scale_setup],
             options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
             work=lambda: _scale(files, options),
+            code=("biomech.classical.scaling", "biomech.markers.virtual", "biomech.body.neutral", HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
-            inputs=[files.motion, files.markers, files.model],
+            inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
             said={},
             work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.solve", HERE),
         ),
     ]
     if options.overlay:
         street.append(
             Stage(
                 "overlay",
-                inputs=[*pictures, files.motion, files.markers, files.model, files.kinematics],
+                inputs={
+                    **recorded(video),
+                    **{"motion": files.motion, "markers": files.markers, "model": files.model},
+                    "kinematics": files.kinematics,
+                },
                 outputs=[files.overlay],
                 options=options.chosen("start_s", "end_s", "rate_hz", "every"),
                 work=lambda: _overlay(clip, files, bar),
+                code=("biomech.report.overlay", "biomech.skeleton.mot", HERE),
             )
         )
     return street
@@ -110,17 +125,19 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     return [
         Stage(
             "detect",
-            inputs=recording_files(video),
+            inputs=recorded(video),
             outputs=[files.keypoints],
             options=seen | looks,
             work=lambda: _detect(clip, files, options, bar),
+            code=("biomech.keypoints.detect", HERE),
         ),
         Stage(
             "recover",
-            inputs=[files.keypoints, *([options.mqhmr_weights] if options.mqhmr_weights else [])],
+            inputs={"keypoints": files.keypoints, **_weights(options)},
             outputs=[files.motion],
             options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine"),
             work=lambda: _recover(files, options, bar),
+            code=("biomech.mesh.recoverers", HERE),
         ),
     ]
 
@@ -147,17 +164,41 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
     return seconds
 
 
+def _weights(options: Options) -> dict[str, Path]:
+    """MQ-HMR's, where they are not the package's: the file and what lies beside it."""
+    if options.mqhmr_weights is None:
+        return {}
+    spread = options.mqhmr_weights.with_name("spread.json")
+    return {"mqhmr_weights": options.mqhmr_weights} | ({"spread": spread} if spread.is_file() else {})
+
+
 def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
     """The moving body's mesh for other programs."""
     stages = []
     if glb:
         target = files.folder / f"{name}.glb"
-        stages.append(Stage("glb", [files.motion], [target], {}, lambda: _glb(files, target)))
+        stages.append(
+            Stage(
+                "glb",
+                inputs={"motion": files.motion},
+                outputs=[target],
+                options={},
+                work=lambda: _glb(files, target),
+                code=("biomech.body.glb", HERE),
+            )
+        )
     if obj_every is not None:
         folder = files.folder / f"{name}_obj"
         first = folder / f"{name}_000000.obj"
         stages.append(
-            Stage("obj", [files.motion], [first], {"every": obj_every}, lambda: _obj(files, folder, name, obj_every))
+            Stage(
+                "obj",
+                inputs={"motion": files.motion},
+                outputs=[first],
+                options={"every": obj_every},
+                work=lambda: _obj(files, folder, name, obj_every),
+                code=("biomech.body.glb", HERE),
+            )
         )
     return stages
 

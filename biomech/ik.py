@@ -96,7 +96,7 @@ def run_mesh(
 def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
     """The stages in turn, in a folder that is this recording's."""
     recording = recording_files(source)
-    _check_inputs([*recording, *options.files()], stages)
+    _check_inputs([*recording, *options.files().values()], stages)
     _claim(run, source, recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))

@@ -1,7 +1,7 @@
 """What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -24,6 +24,13 @@ DEFAULT_RECOVERER = "fit"
 def recording_files(source: Path) -> list[Path]:
     """The files of a recording: itself, or the pictures of a folder."""
     return sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
+
+
+def recorded(source: Path) -> dict[str, Path]:
+    """The same as a stage's inputs; pictures are told apart by their names, which order them."""
+    if source.is_dir():
+        return {f"picture {path.name}": path for path in recording_files(source)}
+    return {"recording": source}
 
 
 def check_recoverer(recoverer: str) -> None:
@@ -100,15 +107,15 @@ class Options:
     up: str | None = None  # the axis of the file that points up
     recovered: bool = False  # the markers are those of a body that was recovered from film
 
-    def files(self) -> list[Path]:
-        """The files among them.
+    def files(self) -> dict[str, Path]:
+        """The files among them, by what they are to a stage.
 
         Raises:
             BioposeError: one is not there.
         """
-        named = [getattr(self, option.name) for option in fields(self)]
-        paths = [value for value in named if isinstance(value, Path)]
-        for path in paths:
+        named = {f"option {option.name}": getattr(self, option.name) for option in fields(self)}
+        paths = {name: value for name, value in named.items() if isinstance(value, Path)}
+        for path in paths.values():
             if not path.is_file():
                 raise BioposeError("no such file", where=str(path), mend="Check the path.")
         return paths
@@ -133,10 +140,11 @@ class Stage:
     """One arrow of the street, as ``Run.stage`` takes it."""
 
     name: str
-    inputs: list[Path]
+    inputs: Mapping[str, Path]  # by role
     outputs: list[Path]
     options: dict[str, Any]
     work: Callable[[], dict[str, Any]]  # figures and notes for the record
+    code: tuple[str | Path, ...] = ()  # what it runs, as ``provenance.code_hash`` takes it
 
 
 @dataclass(frozen=True)

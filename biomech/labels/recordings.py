@@ -18,6 +18,7 @@ from biomech.markers.checks import agree_with_model
 from biomech.markers.markers import Markers
 from biomech.markers.read import read_markers
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.provenance import content_hash
 from biomech.skeleton.skeleton import Skeleton
 
 FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for the model: as many as show its poses
@@ -63,8 +64,7 @@ class Together:
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> "Together":
         """Look at the files once."""
-        stats = [(one.path.stat().st_size, one.path.stat().st_mtime_ns) for one in recordings]
-        said = [[one.path.name, one.member, one.up, *stat] for one, stat in zip(recordings, stats, strict=True)]
+        said = [[one.member, one.up, content_hash(one.path)] for one in recordings]
         return cls(tuple(recordings), hashlib.sha256(json.dumps(said).encode()).hexdigest())
 
     def __len__(self) -> int:

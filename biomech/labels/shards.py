@@ -106,10 +106,31 @@ def about_shard(path: Path) -> dict[str, Any]:
 def write_shard(path: Path, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
     """Write one trial's labels, whole or not at all, and the same bytes for the same labels."""
     arrays = {name: np.ascontiguousarray(columns[name], dtype=kind) for name, kind in COLUMNS.items()}
+    said = {"format": FORMAT, **about}
+    said["sum"] = _sum(said, arrays)
     # One entry: safetensors writes several in any order.
-    described = {"label": json.dumps({"format": FORMAT, **about}, sort_keys=True)}
+    described = {"label": json.dumps(said, sort_keys=True)}
     with whole_file(path) as temporary:
         save_file(arrays, temporary, metadata=described)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a shard is what was written: neither cut nor altered. Reads all of it."""
+    try:
+        shard = Shard.open(path)
+    except (BioposeError, ValueError, KeyError, TypeError):
+        return False
+    said = {name: value for name, value in shard.about.items() if name != "sum"}
+    return shard.about.get("sum") == _sum(said, {name: getattr(shard, name) for name in COLUMNS})
+
+
+def _sum(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(json.dumps(json.loads(json.dumps(about)), sort_keys=True).encode())
+    for name in COLUMNS:
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()
 
 
 def write_index(folder: Path, skeleton: Mapping[str, Any]) -> dict[str, Any]:
