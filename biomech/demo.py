@@ -12,6 +12,7 @@ import torch
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
+from biomech.claim import claimed
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.evaluation.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
@@ -55,6 +56,19 @@ def run_demo(
         BioposeError: no off-screen drawing, no network and no detector yet, or any stage's.
     """
     film, truth_folder = folder / "walk.mp4", folder / "truth"
+    with claimed(truth_folder):
+        return _demo(film, truth_folder, seconds, overwrite, bar, on_stage)
+
+
+def _demo(
+    film: Path,
+    truth_folder: Path,
+    seconds: float,
+    overwrite: bool,
+    bar: Bar,
+    on_stage: Callable[[str, bool], None] | None,
+) -> DemoResult:
+    folder = film.parent
     run = Run.open(truth_folder, overwrite=overwrite, on_stage=on_stage)
     truth = Result.of(truth_folder, film.stem, run.record, solvers=("opensim",))
     run.stage(

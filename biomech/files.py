@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from biomech.errors import BioposeError, MachineError
+from biomech.leftovers import own_prefix
 
 MOST_TEXT_BYTES = 4 << 30
-STEM_KEPT = 60  # characters of a name in its temporary file's; a name has 255 bytes at most
+STEM_KEPT = 40  # characters of a name in its temporary file's; a name has 255 bytes at most
 
 
 def check_file(path: Path, *, missing: str = "there is no such file", mend: str | None = None) -> Path:
@@ -93,7 +94,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     with told_of_writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:STEM_KEPT]}-", suffix=path.suffix, dir=path.parent)
+        prefix = f"{own_prefix()}{path.stem[:STEM_KEPT]}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -18,6 +18,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from biomech import __version__
+from biomech.claim import check_place
 from biomech.errors import BioposeError
 from biomech.files import read_json, sha256, whole_file
 from biomech.provenance import code_hash, library_versions
@@ -42,13 +43,7 @@ class Run:
             BioposeError: the place is taken by a file or a damaged record, or may not be written to.
         """
         folder = Path(folder)
-        nearest = next(place for place in (folder, *folder.parents) if place.exists())
-        if not nearest.is_dir():
-            raise BioposeError(
-                "there is a file where the results should go", where=str(nearest), mend="Name another -o."
-            )
-        if not os.access(nearest, os.W_OK):
-            raise BioposeError("the results may not be written here", where=str(nearest), mend="Name another -o.")
+        check_place(folder)
         run = cls(folder, overwrite, **kwargs)
         path = folder / RECORD
         if os.path.lexists(path):

@@ -40,6 +40,7 @@ def solve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
+    from biomech.claim import claimed
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
     from biomech.markers.read import read_for_model
@@ -60,9 +61,9 @@ def solve(
     files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, (chosen,))
     if os.path.realpath(files.markers) == os.path.realpath(markers):
         raise BioposeError("the results would be written over this file", where=str(markers), mend="Name another -o.")
-    # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
-    write_trc(trial, files.markers)
-    with progress_bar("Solving", quiet=as_json) as progress:
+    with claimed(files.folder), progress_bar("Solving", quiet=as_json) as progress:
+        # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
+        write_trc(trial, files.markers)
         figures = solve_markers(
             model,
             trial,

@@ -48,6 +48,7 @@ class Labelled:
     frames: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # of wall time, by stage
     cause: str | None = None  # why it failed
+    machine_failed: bool = False  # by no fault of the trial
 
 
 @dataclass(frozen=True)
