@@ -56,7 +56,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             "read",
             inputs=[recorded, model, *own],
             outputs=[files.markers],
-            options=chosen("up", "start_s", "end_s"),
+            options=chosen("up", "subject", "start_s", "end_s"),
             work=lambda: _read(recorded, files, options),
         ),
         Stage(
@@ -68,7 +68,18 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             ],
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
-                **chosen("height_m", "mass_kg", "sex", "model", "marker_set", "scaling", "static", "up", "personalise"),
+                **chosen(
+                    "height_m",
+                    "mass_kg",
+                    "sex",
+                    "model",
+                    "marker_set",
+                    "scaling",
+                    "static",
+                    "up",
+                    "subject",
+                    "personalise",
+                ),
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
@@ -117,7 +128,9 @@ def check_network(recorded: Path, options: Options) -> None:
         BioposeError: it does not, or the markers or the model cannot be read.
     """
     model = _model(options)
-    solvers.check_network(model, read_for_model(recorded, model, up=options.up).names, str(recorded))
+    solvers.check_network(
+        model, read_for_model(recorded, model, up=options.up, subject=options.subject).names, str(recorded)
+    )
 
 
 def _model(options: Options) -> opensim.Model:
@@ -135,7 +148,9 @@ def _model(options: Options) -> opensim.Model:
 
 def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
     model = _model(options)
-    markers = read_for_model(recorded, model, up=options.up, start_s=options.start_s, end_s=options.end_s)
+    markers = read_for_model(
+        recorded, model, up=options.up, subject=options.subject, start_s=options.start_s, end_s=options.end_s
+    )
     write_trc(markers, files.markers)
     return {
         "frames": len(markers.time_s),
@@ -149,7 +164,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = read_for_model(options.static, model, up=options.up)
+    static = read_for_model(options.static, model, up=options.up, subject=options.subject)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -173,7 +188,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = read_for_model(options.static, model, up=options.up)
+        static = read_for_model(options.static, model, up=options.up, subject=options.subject)
         notes += [f"static trial: {note}" for note in static.notes]
     with tempfile.TemporaryDirectory() as aside:
         marked = Path(aside) / "marked.osim"
