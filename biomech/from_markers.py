@@ -15,6 +15,7 @@ from typing import Any, cast
 import opensim
 
 from biomech import solvers
+from biomech.classical.coordinate_tasks import coordinate_goals
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
 from biomech.classical.scaling import rounded_factors, scale_model, with_markers
 from biomech.errors import BioposeError
@@ -253,7 +254,8 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
 
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
     markers = read_trc(files.markers)
-    weights, notes = task_weights(load_model(files.model), options.tasks or options.scaling)
+    model, setup = load_model(files.model), options.tasks or options.scaling
+    weights, notes = task_weights(model, setup)
     with bar("Solving") as progress:
         figures = solve(
             files.model,
@@ -262,6 +264,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             files=solution,
             markers_trc=files.markers,
             quality=share_seen(markers),
+            goals=coordinate_goals(setup, model, markers.time_s),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
             recovered=options.recovered,

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 
+from biomech.classical.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import read_tasks
@@ -57,6 +58,7 @@ def solve(
     files: Solution,
     markers_trc: Path,
     quality: Float[np.ndarray, " frames"],
+    goals: CoordinateGoals | None = None,
     smooth_mm: float | None = None,
     polish: bool = False,
     recovered: bool = False,
@@ -74,6 +76,7 @@ def solve(
             is trusted; and the network's uncertainty of every coordinate (degrees and mm).
         markers_trc: the file that holds ``markers``.
         quality: how well each frame was seen, 0 to 1.
+        goals: coordinate tasks, and what the model prescribes; the network knows neither.
         smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
         polish: move the network's answer towards the markers (``neurik.polish``).
         recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
@@ -89,15 +92,25 @@ def solve(
     """
     model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
+    goals = goals or coordinate_goals(None, model, markers.time_s)
     if files.solver == "opensim":
-        found = _Solved(
-            *solve_ik(model_osim, markers, tasks, markers_trc=markers_trc, workers=workers, progress=progress), []
+        solved = solve_ik(
+            model_osim,
+            markers,
+            tasks,
+            markers_trc=markers_trc,
+            coordinate_tasks=goals.tasks,
+            workers=workers,
+            progress=progress,
         )
+        found = _Solved(*solved, list(goals.notes))
     elif files.solver == "fast":
-        found = _solve_fast(Skeleton.from_osim(model), markers, weights, smooth_mm, progress)
+        found = _solve_fast(Skeleton.from_osim(model), markers, weights, goals, smooth_mm, progress)
     else:
         check_coordinates(model, str(model_osim))
         found = _solve_neural(Skeleton.from_osim(model), markers, weights, polish, recovered)
+        if goals.all:
+            found.notes.append(f"the network knows no tasks of coordinates; left out: {', '.join(goals.all)}")
     tool = None
     if files.solver == "neural":
         tool = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
@@ -110,6 +123,8 @@ def solve(
         markers_trc=markers_trc,
         weights=weights,
         coupled=coupled_coordinates(model),
+        coordinate_tasks=goals.tasks,
+        coordinate_file=goals.file,
     )
     errors = found.errors
     trusted = (quality >= TRUSTED_QUALITY) & errors.good & ~np.asarray(found.doubted)
@@ -167,14 +182,21 @@ def check_coordinates(model: opensim.Model, where: str) -> None:
 
 
 def _solve_fast(
-    skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], smooth_mm: float | None, progress: Progress
+    skeleton: Skeleton,
+    markers: Markers,
+    weights: Mapping[str, float],
+    goals: CoordinateGoals,
+    smooth_mm: float | None,
+    progress: Progress,
 ) -> _Solved:
     smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
     with _one_thread():
-        solved = inverse_kinematics(skeleton, markers, weights, smoothness=smoothness, progress=progress)
-    notes = []
+        solved = inverse_kinematics(
+            skeleton, markers, weights, coordinate_tasks=goals.all, smoothness=smoothness, progress=progress
+        )
+    notes = list(goals.notes)
     if smooth_mm is not None:
-        notes = [f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without"]
+        notes += [f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without"]
     return _Solved(*solved, notes)
 
 

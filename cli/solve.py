@@ -43,6 +43,7 @@ def solve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
+    from biomech.classical.coordinate_tasks import coordinate_goals
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
     from biomech.markers.read import read_for_model
@@ -73,6 +74,7 @@ def solve(
             files=files.solutions[0],
             markers_trc=files.markers,
             quality=share_seen(trial),
+            goals=coordinate_goals(tasks, loaded, trial.time_s),
             smooth_mm=smooth,
             polish=polish,
             recovered=recovered,
