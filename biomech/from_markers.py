@@ -14,6 +14,7 @@ from typing import Any, cast
 import opensim
 
 from biomech import solvers
+from biomech.classical.coordinate_tasks import coordinate_goals
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
 from biomech.classical.scaling import rounded_factors, scale_model, with_markers
 from biomech.errors import BioposeError
@@ -58,7 +59,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             "read",
             inputs={"recording": recorded, "generic model": model, **own},
             outputs=[files.markers],
-            options=chosen("up", "start_s", "end_s"),
+            options=chosen("up", "subject", "start_s", "end_s"),
             work=lambda: _read(recorded, files, options),
             code=("biomech.markers.read", "biomech.classical.scaling", HERE),
         ),
@@ -71,7 +72,18 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
             },
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
-                **chosen("height_m", "mass_kg", "sex", "model", "marker_set", "scaling", "static", "up", "personalise"),
+                **chosen(
+                    "height_m",
+                    "mass_kg",
+                    "sex",
+                    "model",
+                    "marker_set",
+                    "scaling",
+                    "static",
+                    "up",
+                    "subject",
+                    "personalise",
+                ),
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
@@ -122,7 +134,9 @@ def check_network(recorded: Path, options: Options) -> None:
         BioposeError: it does not, or the markers or the model cannot be read.
     """
     model = _model(options)
-    solvers.check_network(model, read_for_model(recorded, model, up=options.up).names, str(recorded))
+    solvers.check_network(
+        model, read_for_model(recorded, model, up=options.up, subject=options.subject).names, str(recorded)
+    )
 
 
 def _model(options: Options) -> opensim.Model:
@@ -140,7 +154,9 @@ def _model(options: Options) -> opensim.Model:
 
 def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
     model = _model(options)
-    markers = read_for_model(recorded, model, up=options.up, start_s=options.start_s, end_s=options.end_s)
+    markers = read_for_model(
+        recorded, model, up=options.up, subject=options.subject, start_s=options.start_s, end_s=options.end_s
+    )
     write_trc(markers, files.markers)
     return {
         "frames": len(markers.time_s),
@@ -154,7 +170,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = read_for_model(options.static, model, up=options.up)
+    static = read_for_model(options.static, model, up=options.up, subject=options.subject)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -178,7 +194,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = read_for_model(options.static, model, up=options.up)
+        static = read_for_model(options.static, model, up=options.up, subject=options.subject)
         notes += [f"static trial: {note}" for note in static.notes]
     with temporary_folder("marked") as aside:
         marked = aside / "marked.osim"
@@ -247,7 +263,8 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
 
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
     markers = read_trc(files.markers)
-    weights, notes = task_weights(load_model(files.model), options.tasks or options.scaling)
+    model, setup = load_model(files.model), options.tasks or options.scaling
+    weights, notes = task_weights(model, setup)
     with bar("Solving") as progress:
         figures = solve(
             files.model,
@@ -256,6 +273,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             files=solution,
             markers_trc=files.markers,
             quality=share_seen(markers),
+            goals=coordinate_goals(setup, model, markers.time_s),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
             recovered=options.recovered,

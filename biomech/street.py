@@ -105,6 +105,7 @@ class Options:
     personalise: bool = False  # the model is scaled by the motion itself; without either it counts as scaled
     tasks: Path | None = None  # an IK or scale setup with the markers' weights
     up: str | None = None  # the axis of the file that points up
+    subject: str | None = None  # whose markers, where the file holds several people's
     recovered: bool = False  # the markers are those of a body that was recovered from film
 
     def files(self) -> dict[str, Path]:

@@ -52,7 +52,12 @@ def ik(
     tasks: Annotated[
         Path | None, typer.Option(help="Markers: IK or scale setup (.xml) with their weights. [default: --scaling's]")
     ] = None,
-    up: Annotated[str | None, typer.Option(help="Markers: the axis of the file that points up, x, y or z.")] = None,
+    up: Annotated[
+        str | None, typer.Option(help="Markers: the axis of the file that points up, x, y, z, -x, -y or -z.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Markers: whose, where the file has several people's (A of A:C7).")
+    ] = None,
     recovered: Annotated[
         bool,
         typer.Option("--recovered", help="Markers: of a body recovered from film; the network is less sure of them."),
@@ -119,6 +124,7 @@ def ik(
         personalise=personalise,
         tasks=tasks,
         up=up,
+        subject=subject,
         recovered=recovered,
         overlay=not no_overlay,
         workers=workers,

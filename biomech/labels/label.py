@@ -30,6 +30,7 @@ from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.trc import write_trc
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.provenance import code_hash, content_hash, library_versions
+from biomech.skeleton.determined import Determined, determined
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
@@ -100,7 +101,8 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
         with clock("solve"):
             kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
         with clock("judge"):
-            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded))
+            told = _told(skeleton, kinematics, recorded)
+            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), told and told.mask)
             columns = _columns(recorded, scaled, skeleton, kinematics) | {
                 "flags": quality.flags,
                 "marker_rms": quality.marker_rms_m,
@@ -114,7 +116,9 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 **quality.summary(errors),
                 "shape": recorded.shape if isinstance(recorded, BodyTrial) else None,
                 "markers_from": "body" if isinstance(recorded, BodyTrial) else "skeleton",
-                "notes": list(dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags()])),
+                "notes": list(
+                    dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags(), *(told.notes() if told else [])])
+                ),
             }
         with clock("write"):
             about["files"] = {}
@@ -247,6 +251,16 @@ def _columns(
         "scales": scales,
         "marker_offsets": offsets,
     }
+
+
+def _told(skeleton: Skeleton, kinematics: Kinematics, recorded: BodyTrial | MarkerTrial) -> Determined | None:
+    """What the real markers determine; the 142 of a body determine all there is."""
+    if isinstance(recorded, BodyTrial):
+        return None
+    names = [name for name in skeleton.marker_names if name in tracked(recorded)]
+    seen = np.isfinite(recorded.markers.select(names).positions_m).all(-1)
+    of_set = [name for name in skeleton.marker_names if recorded.weights.get(name, 0) > 0]
+    return determined(skeleton, names, kinematics.values, seen, of_set=of_set)
 
 
 def _landmarks(recorded: BodyTrial | MarkerTrial) -> set[str]:

@@ -49,9 +49,9 @@ class Recording:
             BioposeError: too few of the map's markers are there, or they are not of a person's size.
         """
         mapped = known.apply(markers, str(self.path))
-        by_name = dict(zip(known.names, _default_places(known), strict=True))
-        places = np.stack([by_name[name] for name in mapped.names])
-        return agree_with_model(mapped, places, where=self.path, find_up=self.up is None)
+        row = [known.names.index(name) for name in mapped.names]
+        bodies = [known.bodies[k] for k in row]
+        return agree_with_model(mapped, _default_places(known)[row], bodies, where=self.path, up=self.up)
 
 
 @dataclass(frozen=True)

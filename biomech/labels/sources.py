@@ -134,7 +134,7 @@ def find_trials(
         rate_hz: rate wanted; every n-th frame is taken that comes nearest.
         model_dir: where the user's own SMPL-H or SMPL-X files are.
         static: whether static trials are used; they are never labelled.
-        up: the axis, x, y or z, that points up in files of real markers; by default it is found out.
+        up: the direction, x, y, z, -x, -y or -z, that points up in files of real markers; by default it is found out.
         people: table of heights and masses of who wore real markers (``read_people``).
 
     Raises:
