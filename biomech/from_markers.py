@@ -276,6 +276,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             goals=coordinate_goals(setup, model, markers.time_s),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
+            fill=options.fill,
             recovered=options.recovered,
             workers=options.workers,
             progress=progress,

@@ -105,7 +105,13 @@ def solving_stages(
                 "solve" if solution is files.solutions[0] else f"solve_{MOTION_NAMES[solver]}",
                 inputs={**inputs, **(network_inputs() if solver == "neural" else {})},
                 outputs=solution.written,
-                options={"solver": solver, "accuracy": ACCURACY, **said, **{name: given[name] for name in own[solver]}},
+                options={
+                    "solver": solver,
+                    "accuracy": ACCURACY,
+                    "fill": options.fill,
+                    **said,
+                    **{name: given[name] for name in own[solver]},
+                },
                 work=functools.partial(_solved, work, solution, files),
                 code=(*code, Path(__file__)),
             )

@@ -88,6 +88,7 @@ class Options:
     solvers: tuple[str, ...] | None = None  # the first one's motion is the result; where None, see ``DEFAULT_SOLVER``
     smooth_mm: float | None = None  # noise of the markers that the fast solver smooths against
     polish: bool = False  # the network's answer, by a few steps on the markers
+    fill: bool = False  # interpolate the frames in which too little is seen, which are left out otherwise
     workers: int | None = None
     # Of a video only:
     person: int | tuple[float, float] | None = None

@@ -37,6 +37,10 @@ def solve(
         str | None, typer.Option(help="Whose markers, where the file has several people's (A of A:C7).")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: MARKERS_solved here]")] = None,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Interpolate frames in which too little is seen; they are left out otherwise."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes of OpenSim's solver. [default: all cores]")
     ] = None,
@@ -79,6 +83,7 @@ def solve(
             smooth_mm=smooth,
             polish=polish,
             recovered=recovered,
+            fill=fill,
             workers=workers,
             progress=progress,
         )
