@@ -102,7 +102,9 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
             kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
         with clock("judge"):
             told = _told(skeleton, kinematics, recorded)
-            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), told and told.mask)
+            quality = judge(
+                skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), told.mask if told else None
+            )
             columns = _columns(recorded, scaled, skeleton, kinematics) | {
                 "flags": quality.flags,
                 "marker_rms": quality.marker_rms_m,
