@@ -6,7 +6,6 @@ sizes and marker places from the motion itself (and a static trial, where there 
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,21 +14,25 @@ from typing import Any, cast
 import opensim
 
 from biomech import solvers
+from biomech.classical.coordinate_tasks import coordinate_goals
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
 from biomech.classical.scaling import rounded_factors, scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.leftovers import temporary_folder
 from biomech.markers.read import read_for_model
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.anthropometry import Sex
-from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.skeleton.model import load_model, print_whole, quiet_opensim
 from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
 from biomech.street import Bar, Options, Result, Solution, Stage
 
+HERE = Path(__file__)
+SCALING = ("biomech.classical.scaling", "biomech.skeleton.personalise", "biomech.neurik.own_model", "biomech.solve")
 OF_A_VIDEO = ("person", "mirror", "recover", "refine", "mqhmr_weights", "rate_hz", "every", "focal_px", "fov_deg")
 
 
@@ -54,31 +57,45 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     return [
         Stage(
             "read",
-            inputs=[recorded, model, *own],
+            inputs={"recording": recorded, "generic model": model, **own},
             outputs=[files.markers],
-            options=chosen("up", "start_s", "end_s"),
+            options=chosen("up", "subject", "start_s", "end_s"),
             work=lambda: _read(recorded, files, options),
+            code=("biomech.markers.read", "biomech.classical.scaling", HERE),
         ),
         Stage(
             "scale",
-            inputs=[
-                *(model, *own),
-                *([files.markers] if from_motion else []),
-                *(solvers.network_files() if scale is _scale_by_network else []),
-            ],
+            inputs={
+                **{"generic model": model, **own},
+                **({"markers": files.markers} if from_motion else {}),
+                **(solvers.network_inputs() if scale is _scale_by_network else {}),
+            },
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
-                **chosen("height_m", "mass_kg", "sex", "model", "marker_set", "scaling", "static", "up", "personalise"),
+                **chosen(
+                    "height_m",
+                    "mass_kg",
+                    "sex",
+                    "model",
+                    "marker_set",
+                    "scaling",
+                    "static",
+                    "up",
+                    "subject",
+                    "personalise",
+                ),
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
+            code=(*SCALING, HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
-            inputs=[files.markers, files.model, *own],
+            inputs={"markers": files.markers, "model": files.model, **own},
             said=chosen("tasks", "scaling"),
             work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.solve", HERE),
         ),
     ]
 
@@ -117,7 +134,9 @@ def check_network(recorded: Path, options: Options) -> None:
         BioposeError: it does not, or the markers or the model cannot be read.
     """
     model = _model(options)
-    solvers.check_network(model, read_for_model(recorded, model, up=options.up).names, str(recorded))
+    solvers.check_network(
+        model, read_for_model(recorded, model, up=options.up, subject=options.subject).names, str(recorded)
+    )
 
 
 def _model(options: Options) -> opensim.Model:
@@ -135,7 +154,9 @@ def _model(options: Options) -> opensim.Model:
 
 def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
     model = _model(options)
-    markers = read_for_model(recorded, model, up=options.up, start_s=options.start_s, end_s=options.end_s)
+    markers = read_for_model(
+        recorded, model, up=options.up, subject=options.subject, start_s=options.start_s, end_s=options.end_s
+    )
     write_trc(markers, files.markers)
     return {
         "frames": len(markers.time_s),
@@ -149,7 +170,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = read_for_model(options.static, model, up=options.up)
+    static = read_for_model(options.static, model, up=options.up, subject=options.subject)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -173,22 +194,27 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = read_for_model(options.static, model, up=options.up)
+        static = read_for_model(options.static, model, up=options.up, subject=options.subject)
         notes += [f"static trial: {note}" for note in static.notes]
-    with tempfile.TemporaryDirectory() as aside:
-        marked = Path(aside) / "marked.osim"
-        with quiet_opensim():
-            model.printToXML(str(marked))
-        found = personalise(
-            marked,
-            [read_trc(files.markers)],
-            out_osim=files.model,
-            tasks=weights,
-            static=static,
-            height_m=options.height_m,
-            mass_kg=options.mass_kg,
-            sex=cast("Sex | None", options.sex),
-        )
+    with temporary_folder("marked") as aside:
+        marked = aside / "marked.osim"
+        print_whole(model, marked)
+        try:
+            found = personalise(
+                marked,
+                [read_trc(files.markers)],
+                out_osim=files.model,
+                tasks=weights,
+                static=static,
+                height_m=options.height_m,
+                mass_kg=options.mass_kg,
+                sex=cast("Sex | None", options.sex),
+            )
+        except BioposeError as error:
+            if error.where != str(marked):
+                raise
+            given = str(options.model or DEFAULT_PATH)  # the user knows of no other
+            raise BioposeError(error.what, where=given, mend=error.mend) from error
     return {
         "mass_kg": round(found.mass_kg, 2),
         "stature_m": found.stature_m and round(found.stature_m, 3),
@@ -216,8 +242,7 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
             shutil.copyfile(options.model, temporary)
         else:
             model = _model(options)
-            with quiet_opensim():
-                model.printToXML(str(temporary))
+            print_whole(model, temporary)
     return {"notes": ["the model is taken as scaled to the person: neither --static nor --personalise was given"]}
 
 
@@ -238,7 +263,8 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
 
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
     markers = read_trc(files.markers)
-    weights, notes = task_weights(load_model(files.model), options.tasks or options.scaling)
+    model, setup = load_model(files.model), options.tasks or options.scaling
+    weights, notes = task_weights(model, setup)
     with bar("Solving") as progress:
         figures = solve(
             files.model,
@@ -247,8 +273,10 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             files=solution,
             markers_trc=files.markers,
             quality=share_seen(markers),
+            goals=coordinate_goals(setup, model, markers.time_s),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
+            fill=options.fill,
             recovered=options.recovered,
             workers=options.workers,
             progress=progress,

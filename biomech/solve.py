@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 
+from biomech.classical.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import read_tasks
@@ -26,6 +27,8 @@ from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics
 from biomech.neurik.trust import judge
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.branches import within_a_turn
+from biomech.skeleton.determined import determined
 from biomech.skeleton.inverse_kinematics import inverse_kinematics, posed_errors
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
@@ -33,8 +36,9 @@ from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.smoothing import Smoothness
 from biomech.skeleton.tracked import tracked_weights
 from biomech.street import MOTION_NAMES, Progress, Solution
+from biomech.trusted import Trusted
 
-TRUSTED_QUALITY = 0.5
+HELD_FROM = 1.0  # weight (m²/rad²) from which on a coordinate task says what the coordinate is
 
 
 @dataclass
@@ -57,52 +61,84 @@ def solve(
     files: Solution,
     markers_trc: Path,
     quality: Float[np.ndarray, " frames"],
+    goals: CoordinateGoals | None = None,
     smooth_mm: float | None = None,
     polish: bool = False,
     recovered: bool = False,
+    fill: bool = False,
     workers: int | None = None,
     progress: Progress = None,
 ) -> dict[str, Any]:
-    """Pose a scaled model at every frame; write the motion, a setup for OpenSim's tool and the quality of each frame.
+    """Pose a scaled model at every frame that shows it; write the motion, a setup for OpenSim's tool, and the quality.
 
     Args:
         model_osim: a scaled model with its markers.
         markers: what was measured, under the model's names.
         tasks: IK task weight by marker name; 0 leaves a marker out.
         files: the solver (``neural``, ``fast`` or ``opensim``) and what it is to write: degrees and metres, every
-            coordinate; InverseKinematicsTool's XML; a .csv with time, quality, marker errors (mm) and whether the frame
-            is trusted; and the network's uncertainty of every coordinate (degrees and mm).
+            coordinate; InverseKinematicsTool's XML; a .csv with time, quality, marker errors (mm), whether the frame is
+            trusted, why not, and which coordinates its markers leave open; and the network's uncertainty of every
+            coordinate (degrees and mm).
         markers_trc: the file that holds ``markers``.
         quality: how well each frame was seen, 0 to 1.
+        goals: coordinate tasks, and what the model prescribes; the network knows neither.
         smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
         polish: move the network's answer towards the markers (``neurik.polish``).
         recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
             that of recovered markers.
+        fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
     Returns the stage's figures.
 
     Raises:
-        BioposeError: no marker in common, no frame with enough markers, the network does not know the markers or the
+        BioposeError: no marker in common, no frame with enough markers, markers that leave most coordinates open (the
+            message says which are missing), the network does not know the markers or the
             model, or the solver failed; then nothing is written.
     """
     model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
+    goals = goals or coordinate_goals(None, model, markers.time_s)
+    skeleton = Skeleton.from_osim(model)
     if files.solver == "opensim":
-        found = _Solved(
-            *solve_ik(model_osim, markers, tasks, markers_trc=markers_trc, workers=workers, progress=progress), []
+        answer = solve_ik(
+            model_osim,
+            markers,
+            tasks,
+            markers_trc=markers_trc,
+            coordinate_tasks=goals.tasks,
+            workers=workers,
+            progress=progress,
         )
+        found = _Solved(*answer, list(goals.notes))
     elif files.solver == "fast":
-        found = _solve_fast(Skeleton.from_osim(model), markers, weights, smooth_mm, progress)
+        found = _solve_fast(skeleton, markers, weights, goals, smooth_mm, progress)
     else:
         check_coordinates(model, str(model_osim))
-        found = _solve_neural(Skeleton.from_osim(model), markers, weights, polish, recovered)
+        found = _solve_neural(skeleton, markers, weights, polish, recovered)
+        if goals.all:
+            found.notes.append(f"the network knows no tasks of coordinates; left out: {', '.join(goals.all)}")
+    solved = found.errors.solved
+    told = determined(
+        skeleton,
+        list(weights),
+        found.kinematics.values[solved],
+        np.isfinite(markers.select(list(weights)).positions_m).all(-1)[solved],
+        of_set=[name for name in skeleton.marker_names if tasks.get(name, 0) > 0],
+        held=[*goals.prescribed, *(name for name, task in goals.tasks.items() if np.min(task.weight) >= HELD_FROM)],
+    )
+    told.check(str(markers_trc))
     tool = None
     if files.solver == "neural":
         tool = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
+    course = within_a_turn(skeleton.description, found.kinematics.values)
+    whole = replace(found.kinematics, values=course)
+    # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
+    kept = np.ones(len(whole.time_s), dtype=bool) if fill else solved
+    motion = Kinematics(whole.names, whole.values[kept], whole.time_s[kept], whole.rotational)
     write_solution(
-        found.kinematics,
+        motion,
         files.kinematics,
         files.ik_setup,
         name=tool,
@@ -110,19 +146,25 @@ def solve(
         markers_trc=markers_trc,
         weights=weights,
         coupled=coupled_coordinates(model),
+        coordinate_tasks=goals.tasks,
+        coordinate_file=goals.file,
     )
     errors = found.errors
-    trusted = (quality >= TRUSTED_QUALITY) & errors.good & ~np.asarray(found.doubted)
-    _write_quality(files.quality, quality, errors, trusted)
+    opened = np.full(len(solved), "", dtype=object)
+    opened[solved] = told.open_names()
+    trusted = Trusted.judge(quality, errors, found.doubted, opened.tolist())
+    trusted.write(files.quality, quality, errors)
     if found.uncertainty is not None:
-        _write_uncertainty(files.uncertainty, found.kinematics, found.uncertainty)
+        _write_uncertainty(files.uncertainty, whole, np.where(kept[:, None], found.uncertainty, np.nan))
     return {
-        "frames": len(found.kinematics.time_s),
+        "frames": len(motion.time_s),
+        "frames_left_out": int((~kept).sum()),
         "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
         "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
         "frames_within_thresholds": int(errors.good.sum()),
+        "frames_trusted": int(trusted.frames.sum()),
         **found.figures,
-        "notes": errors.flags() + found.notes,
+        "notes": trusted.notes() + errors.flags(filled=fill) + told.notes() + found.notes,
     }
 
 
@@ -167,14 +209,21 @@ def check_coordinates(model: opensim.Model, where: str) -> None:
 
 
 def _solve_fast(
-    skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], smooth_mm: float | None, progress: Progress
+    skeleton: Skeleton,
+    markers: Markers,
+    weights: Mapping[str, float],
+    goals: CoordinateGoals,
+    smooth_mm: float | None,
+    progress: Progress,
 ) -> _Solved:
     smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
     with _one_thread():
-        solved = inverse_kinematics(skeleton, markers, weights, smoothness=smoothness, progress=progress)
-    notes = []
+        solved = inverse_kinematics(
+            skeleton, markers, weights, coordinate_tasks=goals.all, smoothness=smoothness, progress=progress
+        )
+    notes = list(goals.notes)
     if smooth_mm is not None:
-        notes = [f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without"]
+        notes += [f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without"]
     return _Solved(*solved, notes)
 
 
@@ -212,22 +261,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _write_quality(
-    path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors, trusted: Bool[np.ndarray, " frames"]
-) -> None:
-    table = pd.DataFrame(
-        {
-            "time": errors.time_s,
-            "quality": quality.round(3),
-            "marker_rms_mm": (errors.rms_m * 1000).round(2),
-            "marker_max_mm": (errors.max_m * 1000).round(2),
-            "trusted": trusted.astype(int),
-        }
-    )
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def _write_uncertainty(

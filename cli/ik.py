@@ -52,7 +52,12 @@ def ik(
     tasks: Annotated[
         Path | None, typer.Option(help="Markers: IK or scale setup (.xml) with their weights. [default: --scaling's]")
     ] = None,
-    up: Annotated[str | None, typer.Option(help="Markers: the axis of the file that points up, x, y or z.")] = None,
+    up: Annotated[
+        str | None, typer.Option(help="Markers: the axis of the file that points up, x, y, z, -x, -y or -z.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Markers: whose, where the file has several people's (A of A:C7).")
+    ] = None,
     recovered: Annotated[
         bool,
         typer.Option("--recovered", help="Markers: of a body recovered from film; the network is less sure of them."),
@@ -82,6 +87,10 @@ def ik(
     fov: Annotated[float | None, typer.Option(help="Video: angle of view across the longer side, degrees.")] = None,
     no_overlay: Annotated[
         bool, typer.Option("--no-overlay", help="Video: leave the one with the skeleton away.")
+    ] = False,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Interpolate frames in which too little is seen; they are left out otherwise."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes of OpenSim's solver. [default: all cores]")
@@ -115,10 +124,12 @@ def ik(
         solvers=tuple(name for names in solver for name in names.split(",")) if solver else None,
         smooth_mm=smooth,
         polish=polish,
+        fill=fill,
         static=static,
         personalise=personalise,
         tasks=tasks,
         up=up,
+        subject=subject,
         recovered=recovered,
         overlay=not no_overlay,
         workers=workers,

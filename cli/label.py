@@ -32,7 +32,8 @@ def label(
         Path | None, typer.Option(help="Table (.csv) of who wore real markers: subject, height_m, mass_kg.")
     ] = None,
     up: Annotated[
-        str | None, typer.Option(help="Axis that points up in .trc and .c3d: x, y or z. [default: found out]")
+        str | None,
+        typer.Option(help="Axis that points up in .trc and .c3d: x, y, z, -x, -y or -z. [default: found out]"),
     ] = None,
     rate: Annotated[float | None, typer.Option(help="Thin recordings to about this rate, Hz.")] = None,
     body_models: Annotated[Path | None, typer.Option(help="Folder of your SMPL-H or SMPL-X files.")] = None,

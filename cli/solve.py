@@ -32,14 +32,23 @@ def solve(
         float | None,
         typer.Option(help="Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver)."),
     ] = None,
-    up: Annotated[str | None, typer.Option(help="The axis of the file that points up, x, y or z.")] = None,
+    up: Annotated[str | None, typer.Option(help="The axis of the file that points up, x, y, z, -x, -y or -z.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Whose markers, where the file has several people's (A of A:C7).")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: MARKERS_solved here]")] = None,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Interpolate frames in which too little is seen; they are left out otherwise."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes of OpenSim's solver. [default: all cores]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
+    from biomech.claim import claimed
+    from biomech.classical.coordinate_tasks import coordinate_goals
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
     from biomech.markers.read import read_for_model
@@ -51,7 +60,7 @@ def solve(
     from biomech.street import Options, Result
 
     loaded = load_model(model)
-    trial = read_for_model(markers, loaded, up=up)
+    trial = read_for_model(markers, loaded, up=up, subject=subject)
     (chosen,) = choose_solvers(
         Options(solvers=(solver,) if solver else None, smooth_mm=smooth, polish=polish),
         lambda: check_network(loaded, trial.names, str(markers)),
@@ -60,9 +69,9 @@ def solve(
     files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, (chosen,))
     if os.path.realpath(files.markers) == os.path.realpath(markers):
         raise BioposeError("the results would be written over this file", where=str(markers), mend="Name another -o.")
-    # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
-    write_trc(trial, files.markers)
-    with progress_bar("Solving", quiet=as_json) as progress:
+    with claimed(files.folder), progress_bar("Solving", quiet=as_json) as progress:
+        # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
+        write_trc(trial, files.markers)
         figures = solve_markers(
             model,
             trial,
@@ -70,9 +79,11 @@ def solve(
             files=files.solutions[0],
             markers_trc=files.markers,
             quality=share_seen(trial),
+            goals=coordinate_goals(tasks, loaded, trial.time_s),
             smooth_mm=smooth,
             polish=polish,
             recovered=recovered,
+            fill=fill,
             workers=workers,
             progress=progress,
         )

@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import os
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,9 @@ from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.setup import ACCURACY
 from biomech.classical.tracking import Stretch, Track, converges, track
 from biomech.errors import BioposeError
+from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
+from biomech.skeleton.inverse_kinematics import CoordinateTask
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, load_model
 from biomech.skeleton.tracked import enough_seen, filled, tracked_weights
@@ -41,6 +42,7 @@ def solve_ik(
     tasks: Mapping[str, float],
     *,
     markers_trc: Path,
+    coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
     accuracy: float = ACCURACY,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -53,6 +55,7 @@ def solve_ik(
         tasks: IK task weight by marker name; 0 leaves a marker out. Names that the model or ``markers`` lack
             are ignored.
         markers_trc: the file that holds ``markers``; the processes read it.
+        coordinate_tasks: by coordinate name.
         accuracy: of the optimiser; ``ACCURACY`` says what it buys.
         workers: processes; as many as cores where not given.
         progress: called with frames done and frames in all, from several threads, one at a time.
@@ -75,9 +78,11 @@ def solve_ik(
             "angles may be 1-2° from the optimum (clamped=false on its coordinates mends it)"
         )
     stretches = _stretches(model_osim, markers_trc, weights, accuracy, usable, markers.rate_hz, workers)
-    with tempfile.TemporaryDirectory(prefix="biopose-ik-") as folder:
-        tracks = _solve_all(stretches, Path(folder), progress)
-        values, squared, marker_names = _merge(stretches, tracks, Path(folder))
+    for stretch in stretches:
+        stretch.coordinates = {name: _course(task, markers.time_s) for name, task in (coordinate_tasks or {}).items()}
+    with temporary_folder("ik") as folder:
+        tracks = _solve_all(stretches, folder, progress)
+        values, squared, marker_names = _merge(stretches, tracks, folder)
 
     rotational = coordinate_is_rotational(model)
     clamped = np.array([c.getDefaultClamped() for c in model.getCoordinateSet()])
@@ -122,6 +127,12 @@ def _stretches(
         )
         for first, last in itertools.pairwise(bounds)
     ]
+
+
+def _course(task: CoordinateTask, time_s: Float[np.ndarray, " frames"]) -> tuple[float, list[float], list[float]]:
+    """A task as a process is told it: with one weight, and one value or those of all frames."""
+    values = np.atleast_1d(np.asarray(task.value, dtype=float))
+    return float(np.max(task.weight)), time_s[: len(values)].tolist(), values.tolist()
 
 
 def _solve_all(stretches: list[Stretch], folder: Path, progress: Callable[[int, int], None] | None) -> list[Track]:

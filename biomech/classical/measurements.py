@@ -89,17 +89,27 @@ def read_tasks(setup_xml: Path) -> dict[str, float]:
     """
     weights: dict[str, float] = {}
     for task in read_xml(setup_xml, what="setup").iter("IKMarkerTask"):
-        name, said = task.get("name", ""), (task.findtext("weight") or "1").strip() or "1"
-        try:
-            weight = float(said)
-        except ValueError:
-            weight = math.nan
-        if not 0 <= weight <= HEAVIEST:
-            raise BioposeError(f"the task of {name} weighs {said}; weights are numbers from 0 on", where=str(setup_xml))
-        weights[name] = weight if _applied(task) else 0.0
+        weights[task.get("name", "")] = read_weight(task, setup_xml, default="1")
     if not weights:
         raise BioposeError("there is no IKMarkerTask in the file", where=str(setup_xml))
     return weights
+
+
+def read_weight(task: Element, setup_xml: Path, *, default: str) -> float:
+    """The weight of a task; 0 where it is off.
+
+    Raises:
+        BioposeError: it is none.
+    """
+    said = (task.findtext("weight") or default).strip() or default
+    try:
+        weight = float(said)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight <= HEAVIEST:
+        name = task.get("name", "")
+        raise BioposeError(f"the task of {name} weighs {said}; weights are numbers from 0 on", where=str(setup_xml))
+    return weight if _applied(task) else 0.0
 
 
 def _applied(element: Element) -> bool:

@@ -9,8 +9,9 @@ import opensim
 from jaxtyping import Float
 
 from biomech.files import whole_file
+from biomech.skeleton.inverse_kinematics import CoordinateTask
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.model import quiet_opensim
+from biomech.skeleton.model import print_whole
 from biomech.skeleton.mot import write_mot
 
 # OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with
@@ -28,6 +29,8 @@ def write_solution(
     weights: Mapping[str, float],
     name: str | None = None,
     coupled: Collection[str] | None = None,
+    coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
+    coordinate_file: Path | None = None,
     accuracy: float = ACCURACY,
 ) -> None:
     """Write the motion that a solver found, and the setup of OpenSim's tool for the same markers and model.
@@ -49,6 +52,8 @@ def write_solution(
         markers_trc=markers_trc,
         weights=weights,
         time_s=kinematics.time_s,
+        coordinate_tasks=coordinate_tasks,
+        coordinate_file=coordinate_file,
         accuracy=accuracy,
     )
 
@@ -61,6 +66,8 @@ def write_setup(
     markers_trc: Path,
     weights: Mapping[str, float],
     time_s: Float[np.ndarray, " frames"],
+    coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
+    coordinate_file: Path | None = None,
     accuracy: float = ACCURACY,
 ) -> None:
     """Write InverseKinematicsTool's XML, its paths relative to its own folder.
@@ -72,6 +79,8 @@ def write_setup(
         markers_trc: the markers that it was solved on.
         weights: IK task weight of every tracked marker.
         time_s: the frames; the first and the last one bound the tool's range.
+        coordinate_tasks: by coordinate name; those with a value for every frame stand in ``coordinate_file``.
+        coordinate_file: a .mot or .sto.
         accuracy: of the tool's optimiser.
     """
     folder = Path(out_setup).resolve().parent
@@ -92,9 +101,22 @@ def write_setup(
         task.setWeight(weight)
         task.setApply(True)
         task_set.cloneAndAppend(task)
+    for name, goal in (coordinate_tasks or {}).items():
+        aim = opensim.IKCoordinateTask()
+        aim.setName(name)
+        aim.setWeight(float(np.max(goal.weight)))
+        aim.setApply(True)
+        if np.ndim(goal.value):
+            aim.setValueType(opensim.IKCoordinateTask.FromFile)
+        else:
+            aim.setValueType(opensim.IKCoordinateTask.ManualValue)
+            aim.setValue(float(np.asarray(goal.value)))
+        task_set.cloneAndAppend(aim)
+    if coordinate_file is not None:
+        tool.set_coordinate_file(_relative(coordinate_file, folder))
     tool.set_IKTaskSet(task_set)  # tasks appended to the tool's own set would not be printed
-    with whole_file(out_setup) as temporary, quiet_opensim():
-        tool.printToXML(str(temporary))
+    with whole_file(out_setup) as temporary:
+        print_whole(tool, temporary)
 
 
 def _relative(path: Path, folder: Path) -> str:

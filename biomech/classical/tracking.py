@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import opensim
 from jaxtyping import Float
 
+from biomech.children import python_module
 from biomech.errors import BioposeError
 
 
@@ -31,6 +32,8 @@ class Stretch:
     accuracy: float
     frames: list[int]  # rows of the .trc, rising
     lead_in: list[int]  # rows walked through first, to arrive at the pose that a run from the first frame would have
+    # Coordinate tasks: weight, and times and values (rad or m) that are joined by straight lines; one time is for all.
+    coordinates: dict[str, tuple[float, list[float], list[float]]] = field(default_factory=dict)
     start: list[float] | None = (
         None  # coordinates to start from (model order, rad and m) instead of the model's defaults
     )
@@ -67,7 +70,7 @@ def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running:
     # Its working directory is the temporary folder: what OpenSim drops there goes with it.
     with open(folder / "errors.txt", "w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "biomech.classical.tracking", str(folder)],
+            python_module("biomech.classical.tracking", str(folder)),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -102,7 +105,12 @@ def track_here(stretch: Stretch, on_frame: Callable[[], None]) -> Track:
         weights.cloneAndAppend(opensim.MarkerWeight(name, weight))
     reference = opensim.MarkersReference(stretch.markers_trc, weights)
     time = reference.getMarkerTable().getIndependentColumn()
-    solver = opensim.InverseKinematicsSolver(model, reference, opensim.SimTKArrayCoordinateReference(), float("inf"))
+    goals = opensim.SimTKArrayCoordinateReference()
+    for name, (weight, times, values_at) in stretch.coordinates.items():
+        goal = opensim.CoordinateReference(name, _course(times, values_at))
+        goal.setWeight(weight)
+        goals.push_back(goal)
+    solver = opensim.InverseKinematicsSolver(model, reference, goals, float("inf"))
     solver.setAccuracy(stretch.accuracy)
     coordinates = list(model.getCoordinateSet())
     if stretch.start is not None:
@@ -129,6 +137,15 @@ def track_here(stretch: Stretch, on_frame: Callable[[], None]) -> Track:
         squared[row] = [errors.getElt(i) for i in range(len(names))]
     kept = slice(len(stretch.lead_in), None)
     return Track(values[kept], squared[kept], names)
+
+
+def _course(times: list[float], values: list[float]) -> opensim.Function:
+    if len(times) == 1:
+        return opensim.Constant(values[0])
+    course = opensim.PiecewiseLinearFunction()
+    for at, value in zip(times, values, strict=True):
+        course.addPoint(at, value)
+    return course
 
 
 def main() -> None:

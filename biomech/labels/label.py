@@ -11,22 +11,26 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech import __version__
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.setup import ACCURACY, write_solution
 from biomech.errors import BioposeError
+from biomech.files import sha256
+from biomech.labels import models
 from biomech.labels.models import ScaledModel, scaled_model
 from biomech.labels.quality import judge, virtual_landmarks
-from biomech.labels.shards import FORMAT, about_shard, write_shard
+from biomech.labels.shards import FORMAT, about_shard, is_whole, write_shard
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.trc import write_trc
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.provenance import code_hash, content_hash, library_versions
+from biomech.skeleton.determined import Determined, determined
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
@@ -45,6 +49,7 @@ class Labelled:
     frames: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # of wall time, by stage
     cause: str | None = None  # why it failed
+    machine_failed: bool = False  # by no fault of the trial
 
 
 @dataclass(frozen=True)
@@ -96,25 +101,32 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
         with clock("solve"):
             kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
         with clock("judge"):
-            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded))
+            told = _told(skeleton, kinematics, recorded)
+            quality = judge(
+                skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), told.mask if told else None
+            )
             columns = _columns(recorded, scaled, skeleton, kinematics) | {
                 "flags": quality.flags,
                 "marker_rms": quality.marker_rms_m,
                 "marker_max": quality.marker_max_m,
                 "trusted": quality.trusted,
             }
-            about = {
+            about: dict[str, Any] = {
                 **{"name": trial.name, "subject": trial.subject, "source": trial.source, "key": key, "solver": solver},
                 **{"rate_hz": round(recorded.markers.rate_hz, 6), "start_s": float(recorded.markers.time_s[0])},
                 **{"model": scaled.key, "height_m": recorded.height_m, "mass_kg": scaled.mass_kg},
                 **quality.summary(errors),
                 "shape": recorded.shape if isinstance(recorded, BodyTrial) else None,
                 "markers_from": "body" if isinstance(recorded, BodyTrial) else "skeleton",
-                "notes": list(dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags()])),
+                "notes": list(
+                    dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags(), *(told.notes() if told else [])])
+                ),
             }
         with clock("write"):
+            about["files"] = {}
             if with_files:
                 _write_files(work, solver, scaled.osim, recorded, kinematics)
+                about["files"] = _sums(work)
                 place = folders.files(trial)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if place.exists():
@@ -137,22 +149,36 @@ def check_solver(solver: str) -> None:
 
 
 def made_of(trial: Trial, solver: str) -> str:
-    """A key that changes when the recordings, how they are read, the solver or the package does."""
-    files = [trial.path, *(recording.path for recording in trial.of_subject)] + (
-        [] if trial.static is None else [trial.static]
-    )
-    stats = [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in dict.fromkeys(files))]
-    made = [__version__, FORMAT, solver, dataclasses.asdict(trial), stats]
+    """A key that changes when the recordings' content, how they are read, the solver or the package's code does."""
+    files = {"path": content_hash(trial.path)}
+    if trial.static is not None:
+        files["static"] = content_hash(trial.static)
+    # Of the subject's other recordings the key alone: of thousands of trials each would look at all of them.
+    said_of = {one.name: getattr(trial, one.name) for one in dataclasses.fields(trial)}
+    made = [FORMAT, _made_by(), library_versions(), solver, said_of | files | {"of_subject": trial.of_subject.key}]
     said = json.dumps(made, sort_keys=True, default=lambda path: path.name)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
+@functools.cache
+def _made_by() -> str:
+    return code_hash("biomech.labels.label")
+
+
 def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> bool:
-    """Whether nothing is left to do for a trial."""
-    shard = folders.shard(trial)
-    if not shard.is_file() or (with_files and not folders.files(trial).is_dir()):
+    """Whether nothing is left to do for a trial: all is there that was written for it, by content."""
+    shard, place = folders.shard(trial), folders.files(trial)
+    if not shard.is_file():
         return False
-    return about_shard(shard)["key"] == key
+    about = about_shard(shard)
+    if about["key"] != key or not models.is_whole(folders.models / about["model"]) or not is_whole(shard):
+        return False
+    return not with_files or (place.is_dir() and _sums(place) == about["files"])
+
+
+def _sums(place: Path) -> dict[str, str]:
+    """The files of a trial, by content."""
+    return {path.name: sha256(path) for path in sorted(place.iterdir()) if path.is_file()}
 
 
 @functools.lru_cache(SKELETONS_KEPT)
@@ -227,6 +253,16 @@ def _columns(
         "scales": scales,
         "marker_offsets": offsets,
     }
+
+
+def _told(skeleton: Skeleton, kinematics: Kinematics, recorded: BodyTrial | MarkerTrial) -> Determined | None:
+    """What the real markers determine; the 142 of a body determine all there is."""
+    if isinstance(recorded, BodyTrial):
+        return None
+    names = [name for name in skeleton.marker_names if name in tracked(recorded)]
+    seen = np.isfinite(recorded.markers.select(names).positions_m).all(-1)
+    of_set = [name for name in skeleton.marker_names if recorded.weights.get(name, 0) > 0]
+    return determined(skeleton, names, kinematics.values, seen, of_set=of_set)
 
 
 def _landmarks(recorded: BodyTrial | MarkerTrial) -> set[str]:

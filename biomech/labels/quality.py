@@ -2,7 +2,7 @@
 
 A coordinate is not to be learned from where a bony landmark of the body that it moves, or of that body's parent, lies
 over 2 cm from its place on the posed skeleton: the rule of D3KE (Bittner et al., Sensors 2023). Values outside the
-model's ranges and jumps are flagged beside it, as bits of one byte.
+model's ranges, jumps, and what the markers of a frame do not determine are flagged beside it, as bits of one byte.
 """
 
 from collections.abc import Collection, Mapping
@@ -28,7 +28,7 @@ JUMP_M_S = 12.0  # the fastest sprinter
 RANGE_TOLERANCE_RAD = np.deg2rad(0.5)
 
 # Bits of the flags: 0 is a label to learn from.
-LANDMARK_OFF, OUT_OF_RANGE, JUMP, NOT_SOLVED = 1, 2, 4, 8
+LANDMARK_OFF, OUT_OF_RANGE, JUMP, NOT_SOLVED, NOT_DETERMINED = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,12 @@ class Quality:
             "masked_share": round(float((self.flags != 0).mean()), 6),
             **{
                 f"{name}_share": round(float((self.flags & bit > 0).mean()), 6)
-                for name, bit in (("landmark", LANDMARK_OFF), ("out_of_range", OUT_OF_RANGE), ("jump", JUMP))
+                for name, bit in (
+                    ("landmark", LANDMARK_OFF),
+                    ("out_of_range", OUT_OF_RANGE),
+                    ("jump", JUMP),
+                    ("not_determined", NOT_DETERMINED),
+                )
             },
         }
 
@@ -67,6 +72,7 @@ def judge(
     errors: MarkerErrors,
     source_trusted: Bool[np.ndarray, " frames"] | None = None,
     landmarks: Collection[str] | None = None,
+    determined: Bool[np.ndarray, "frames coordinates"] | None = None,
 ) -> Quality:
     """Judge the labels of one trial.
 
@@ -76,6 +82,7 @@ def judge(
         errors: of the markers that were tracked.
         source_trusted: frames that the source itself stands by; all where not given.
         landmarks: names of the bony markers; of the virtual ones where not given.
+        determined: what the markers of each frame tell (``skeleton.determined``); everything where not given.
     """
     trusted = errors.good if source_trusted is None else errors.good & source_trusted
     unusable = ~errors.solved if source_trusted is None else ~(errors.solved & source_trusted)
@@ -84,6 +91,8 @@ def judge(
     flags[_out_of_range(skeleton, kinematics)] |= OUT_OF_RANGE
     flags[_jump(kinematics)] |= JUMP
     flags[unusable] |= NOT_SOLVED
+    if determined is not None:
+        flags[~determined] |= NOT_DETERMINED
     return Quality(flags, errors.rms_m, errors.max_m, trusted)
 
 

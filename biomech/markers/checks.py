@@ -4,7 +4,10 @@ A file with a wrong unit or a laboratory whose Z points up is read by every prog
 nonsense. What is plain is mended and told; what is not plain is refused.
 """
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +16,13 @@ from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.matching import listed
 
-METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "meters": 1.0, "metres": 1.0}
+METRES_PER_UNIT = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 0.01),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 0.001),
+}
+UNSAID_UNIT = "mm"  # of a file without one; checked by the size, as any
+SENTINEL = re.compile(r"-1(\.0+)?|-?9{3,}(\.9*0*)?")  # what programs write three times where a marker is missing
 
 # The markers of one person lie in a box whose diagonal is some centimetres (a hand) to a few metres (arms up).
 PERSON_DIAGONAL_M = (0.02, 20.0)
@@ -27,6 +36,10 @@ FEWEST_MARKERS = 4
 NEARLY_A_LINE = 1e-3  # second against first singular value of the covariance
 STANDS = 0.8  # cosine to an axis of the file, from which on a body counts as standing along it
 MOST = 0.8  # of the frames that must agree
+# What a body's mirror image misses its markers by, over what the body does: 2.4 and more in every frame of recordings
+# in the marker sets of OpenCap, Plug-in Gait and CMU (one per person and kind), 0.42 and less once these were mirrored.
+MIRRORED = 0.6
+NOTHING_M = 1e-9
 
 
 def factor_to_person(
@@ -65,6 +78,20 @@ def factor_to_person(
     )
 
 
+def sentinels_as_missing(positions: Float[np.ndarray, "frames markers 3"], notes: list[str]) -> None:
+    """Make gaps of -1, -1, -1 and of 9999.999 and its like, in the file's unit and in place; told in ``notes``.
+
+    No marker is at three equal coordinates of just these digits.
+    """
+    with np.errstate(invalid="ignore"):
+        equal = (positions[..., 0] == positions[..., 1]) & (positions[..., 1] == positions[..., 2])
+    for value in np.unique(positions[equal][:, 0]):
+        if SENTINEL.fullmatch(f"{value:.4f}"):
+            stands = equal & (positions[..., 0] == value)
+            positions[stands] = np.nan
+            notes.append(f"{int(stands.sum())} marker positions of {value:.10g}, thrice, are taken as missing")
+
+
 def far_as_missing(positions_m: Float[np.ndarray, "frames markers 3"], names: list[str], notes: list[str]) -> None:
     """Make positions that lie outside any laboratory gaps, in place; they are told in ``notes``."""
     with np.errstate(invalid="ignore"):
@@ -87,36 +114,45 @@ def gap_notes(markers: Markers) -> list[str]:
     return notes
 
 
-def turned_up(axis: int) -> Float[np.ndarray, "3 3"]:
-    """The rotation that turns a file's axis (0, 1, 2: X, Y, Z) up to +Y; of Z up it keeps X."""
-    up = np.eye(3)[axis]
-    forward = np.eye(3)[0] if axis == 1 else np.roll(up, 1)
-    return np.stack([forward, up, np.cross(forward, up)])
+def turned_up(axis: str) -> Float[np.ndarray, "3 3"]:
+    """The rotation that turns a file's axis (``x``, ``y``, ``z``, ``-x`` …) up to +Y.
+
+    Of Z up it keeps X; what points down is first turned over, about X or, of X itself, about Y.
+    """
+    letter = "xyz".index(axis[-1])
+    up = np.eye(3)[letter]
+    forward = np.eye(3)[0] if letter == 1 else np.roll(up, 1)
+    turn = np.stack([forward, up, np.cross(forward, up)])
+    over = np.diag([1.0, -1.0, -1.0]) if letter else np.diag([-1.0, 1.0, -1.0])
+    return turn @ over if axis.startswith("-") else turn
 
 
 def agree_with_model(
-    markers: Markers, model_m: Float[np.ndarray, "markers 3"], *, where: Path, find_up: bool
+    markers: Markers, model_m: Float[np.ndarray, "markers 3"], bodies: Sequence[str], *, where: Path, up: str | None
 ) -> Markers:
     """Markers of the size of the model, standing up along Y.
 
     The model's markers in its default pose are laid on those of each frame (rotation, translation and one scale, the
     symmetric one of Horn, J Opt Soc Am A 4 (1987)). The scale tells a wrong unit that is no factor of 1000; where the
-    model's vertical goes tells which axis of the file is up.
+    model's vertical goes tells which direction of the file is up. Where the mirror images of the single bodies fit far
+    better than these, the file's axes are left-handed.
 
     Args:
         markers: under the model's names.
         model_m: the same markers of the model in its default pose (m, Y up).
+        bodies: on which each of the markers is.
         where: the file, for the message.
-        find_up: turn a body that stands along X or Z in nearly all frames up to Y, and say so in the notes.
+        up: what the user said is up, and was turned up by the reader; where not given, a body that stands along another
+            direction than Y in nearly all frames is turned up here, and the notes say so.
 
     Raises:
-        BioposeError: the markers are much larger or smaller than the model's.
+        BioposeError: the markers are much larger or smaller than the model's, or mirrored.
     """
     looked_at = np.unique(np.linspace(0, len(markers.time_s) - 1, FRAMES_LOOKED_AT).astype(int))
     fits = [fit for frame in looked_at if (fit := _laid_on(markers.positions_m[frame], model_m)) is not None]
     if not fits:
         return markers
-    size = float(np.median([scale for scale, _ in fits]))
+    size = float(np.median([fit.scale for fit in fits]))
     low, high = SIZE_AGAINST_MODEL
     if not low <= size <= high:
         raise BioposeError(
@@ -124,19 +160,69 @@ def agree_with_model(
             where=str(where),
             mend="Correct the unit in the file (m, cm or mm), or give the model that fits these markers.",
         )
-    ups = np.array([rotation[:, 1] for _, rotation in fits])
-    axis = int(np.argmax(ups.mean(0)))
-    if not find_up or axis == 1 or (ups[:, axis] > STANDS).mean() < MOST:
+    if _mirror_misses(markers.positions_m[looked_at], model_m, np.array(bodies)) < MIRRORED:
+        raise BioposeError(
+            "these markers are mirrored (left-handed axes): the model's mirror image fits them, the model does not",
+            where=str(where),
+            mend="Write the file again with one axis of the other sign; or, if the names have left and right "
+            "exchanged, rename the markers.",
+        )
+    body_turns = np.array([fit.rotation for fit in fits])
+    name, notes = up or _stands_along(body_turns[:, :, 1]), list(markers.notes)
+    turn = np.eye(3) if up else turned_up(name)
+    if name[-1] == "x":  # which way the body faces is then nobody's choice: as near to X as quarter turns lead
+        facing = turn @ body_turns[:, :, 0].mean(0)
+        quarters = np.round(np.arctan2(facing[2], facing[0]) / (np.pi / 2)) * (np.pi / 2)
+        cos, sin = np.round(np.cos(quarters)), np.round(np.sin(quarters))
+        turn = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]) @ turn
+    if not up and name != "y":
+        really = "is upside down" if name == "-y" else "lies"
+        notes.append(
+            f"the body stands along the file's {name.upper()} axis; {name.upper()} is taken as up "
+            f"(--up y if the person really {really})"
+        )
+    if np.array_equal(turn, np.eye(3)):
         return markers
-    name = "XYZ"[axis]
-    note = f"the body stands along the file's {name} axis; {name} is taken as up (--up y if the person really lies)"
-    return Markers(markers.names, markers.positions_m @ turned_up(axis).T, markers.time_s, [*markers.notes, note])
+    return Markers(markers.names, markers.positions_m @ turn.T, markers.time_s, notes)
 
 
-def _laid_on(
-    measured: Float[np.ndarray, "markers 3"], model: Float[np.ndarray, "markers 3"]
-) -> tuple[float, Float[np.ndarray, "3 3"]] | None:
-    """Scale and rotation from the model to the markers; None where too few are seen, or nearly on a line."""
+def _stands_along(ups: Float[np.ndarray, "fits 3"]) -> str:
+    """The direction of the file along which the model's vertical goes in nearly all frames; Y where there is none."""
+    axis = int(np.argmax(np.abs(ups.mean(0))))
+    sign = float(np.sign(ups[:, axis].mean()))
+    if (sign * ups[:, axis] > STANDS).mean() < MOST:
+        return "y"
+    return ("-" if sign < 0 else "") + "xyz"[axis]
+
+
+def _mirror_misses(
+    measured: Float[np.ndarray, "frames markers 3"], model: Float[np.ndarray, "markers 3"], bodies: np.ndarray
+) -> float:
+    """What the mirror images of the bodies miss their markers by, over what the bodies do; infinite if none tells."""
+    ratios = []
+    for frame in measured:
+        missed = np.zeros(2)
+        for body in np.unique(bodies):
+            own = bodies == body
+            fit = _laid_on(frame[own], model[own])
+            if fit is not None:
+                missed += np.isfinite(frame[own]).all(1).sum() * np.square([fit.mirrored_m, fit.missed_m])
+        if missed[0] > NOTHING_M**2:
+            ratios.append(np.sqrt(missed[0] / max(missed[1], NOTHING_M**2)))
+    return float(np.median(ratios)) if ratios else np.inf
+
+
+class _Fit(NamedTuple):
+    """The model laid on the markers of a frame."""
+
+    scale: float
+    rotation: Float[np.ndarray, "3 3"]
+    missed_m: float  # RMS distance that is left
+    mirrored_m: float  # and that of the model's mirror image
+
+
+def _laid_on(measured: Float[np.ndarray, "markers 3"], model: Float[np.ndarray, "markers 3"]) -> _Fit | None:
+    """None where too few markers are seen, or nearly on a line."""
     seen = np.isfinite(measured).all(1)
     if seen.sum() < FEWEST_MARKERS:
         return None
@@ -145,5 +231,10 @@ def _laid_on(
     u, spread, vt = np.linalg.svd(source.T @ target)
     if spread[1] < NEARLY_A_LINE * spread[0]:
         return None
-    proper = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    return float(np.linalg.norm(target) / np.linalg.norm(source)), vt.T @ proper @ u.T
+    scale = float(np.linalg.norm(target) / np.linalg.norm(source))
+    hand = np.sign(np.linalg.det(u @ vt))
+    missed = []
+    for last in (hand, -hand):
+        turn = vt.T @ np.diag([1.0, 1.0, last]) @ u.T
+        missed.append(float(np.sqrt(np.square(scale * source @ turn.T - target).sum(1).mean())))
+    return _Fit(scale, vt.T @ np.diag([1.0, 1.0, hand]) @ u.T, missed[0], missed[1])

@@ -82,13 +82,22 @@ def match(measured: Sequence[str], model: Sequence[str]) -> Matching:
 def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> Markers:
     """The markers that the model knows, under its names and with notes on the others.
 
+    A prefix that all names share (``Subj01_C7``) is dropped where more of them are the model's without it.
+
     Args:
         where: the file of the markers, for the message.
 
     Raises:
-        BioposeError: fewer than ``FEWEST_SHARED`` markers are in both.
+        BioposeError: fewer than ``FEWEST_SHARED`` markers are in both, or those of several people are in the file.
     """
-    found = match(markers.names, model)
+    plain = without_prefix(markers.names)
+    found, without = match(markers.names, model), match(plain, model)
+    if len(without.model_names) > len(found.model_names):
+        prefix = markers.names[0][: -len(plain[0])]
+        note = f"the names' common beginning '{prefix}' is dropped"
+        markers, found = Markers(plain, markers.positions_m, markers.time_s, [*markers.notes, note]), without
+    if found.ambiguous or len(found.model_names) < FEWEST_SHARED:
+        one_person(markers.names, where)
     if len(found.model_names) < FEWEST_SHARED:
         said = [
             f"the file and the model share {len(found.model_names)} markers",
@@ -104,6 +113,59 @@ def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> 
     known = markers.select(list(found.model_names))
     names = list(found.model_names.values())
     return Markers(names, known.positions_m, known.time_s, [*markers.notes, *found.notes()])
+
+
+def people(names: Sequence[str]) -> list[str]:
+    """The prefixes (``A`` of ``A:C7``) that stand before the same names, if there are several."""
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        before, colon, plain = name.rpartition(":")
+        if colon:
+            groups.setdefault(before, set()).add(plain)
+    return [
+        who
+        for who, own in groups.items()
+        if any(len(own & theirs) >= FEWEST_SHARED for other, theirs in groups.items() if other != who)
+    ]
+
+
+def one_person(names: Sequence[str], where: Path | str) -> None:
+    """Refuse the markers of several people.
+
+    Raises:
+        BioposeError: the same names stand there with several prefixes.
+    """
+    if who := people(names):
+        raise BioposeError(
+            f"the markers of {len(who)} people are in the file: {listed(who)}",
+            where=str(where),
+            mend=f"Say which one is meant: --subject {who[0]}.",
+        )
+
+
+def of_subject(markers: Markers, subject: str, where: Path | str) -> Markers:
+    """The markers of one of several people, without the prefix; all where no name has one.
+
+    Raises:
+        BioposeError: no marker has this prefix.
+    """
+    own = [name for name in markers.names if name.rpartition(":")[0] == subject]
+    if not own:
+        who = list(dict.fromkeys(before for name in markers.names if (before := name.rpartition(":")[0])))
+        if not who:
+            return markers
+        raise BioposeError(f"no marker is one of '{subject}'", where=str(where), mend=f"There are {listed(who)}.")
+    chosen = markers.select(own)
+    return Markers([name.rpartition(":")[2] for name in own], chosen.positions_m, chosen.time_s, chosen.notes)
+
+
+def without_prefix(names: Sequence[str]) -> list[str]:
+    """The names without the beginning that all of them share, up to a separator; as they are where there is none."""
+    first, last = min(names, default=""), max(names, default="")
+    same = next((k for k, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    cut = re.match(r".*[\s._:-]", first[:same]) if len(names) > 1 else None
+    plain = [name[cut.end() :] for name in names] if cut else list(names)
+    return plain if all(plain) else list(names)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -9,33 +9,36 @@ from biomech.errors import BioposeError
 from biomech.markers.c3d import read_c3d
 from biomech.markers.checks import agree_with_model, gap_notes, turned_up
 from biomech.markers.markers import Markers, is_marker_file
-from biomech.markers.matching import with_model_names
+from biomech.markers.matching import of_subject, with_model_names
 from biomech.markers.trc import read_trc
 
-UP = ("x", "y", "z")
+UP = ("x", "y", "z", "-x", "-y", "-z")
 
 
-def read_markers(path: Path, *, up: str | None = None) -> Markers:
+def read_markers(path: Path, *, up: str | None = None, subject: str | None = None) -> Markers:
     """Read a .trc or .c3d.
 
     Args:
-        up: the axis of the file that points up, ``x``, ``y`` or ``z``; Y of a .trc and what a .c3d says of itself
-            where not given.
+        up: the direction of the file that points up, ``x``, ``y``, ``z``, ``-x``, ``-y`` or ``-z``; Y of a .trc and
+            what a .c3d says of itself where not given.
+        subject: whose markers, where the file holds several people's (``A`` of ``A:C7``).
 
     Raises:
-        BioposeError: neither format, an unknown axis, or what the readers refuse.
+        BioposeError: neither format, an unknown axis or subject, or what the readers refuse.
     """
     path = Path(path)
     if not is_marker_file(path):
         raise BioposeError("not a marker file", where=str(path), mend="Give a .trc or .c3d file.")
     if up is not None and up not in UP:
-        raise BioposeError(f"--up {up} is no axis", mend="Give --up x, y or z: the axis of the file that points up.")
+        raise BioposeError(f"--up {up} is no axis", mend=f"Give the axis of the file that points up: {', '.join(UP)}.")
     if path.suffix.lower() == ".c3d":
         markers = read_c3d(path, up=up)
     else:
         markers = read_trc(path)
         if up is not None:
-            markers.positions_m = markers.positions_m @ turned_up(UP.index(up)).T
+            markers.positions_m = markers.positions_m @ turned_up(up).T
+    if subject is not None:
+        markers = of_subject(markers, subject, path)
     markers.check(str(path))
     return markers
 
@@ -45,6 +48,7 @@ def read_for_model(
     model: opensim.Model,
     *,
     up: str | None = None,
+    subject: str | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
 ) -> Markers:
@@ -52,7 +56,8 @@ def read_for_model(
 
     Args:
         model: with its markers, its system initialised.
-        up: as of ``read_markers``; where not given, a body that stands along X or Z is turned up.
+        up: as of ``read_markers``; where not given, a body that stands along another direction than Y is turned up.
+        subject: as of ``read_markers``.
         start_s: where to begin; at the first frame where not given.
         end_s: the first time that is left out.
 
@@ -61,11 +66,15 @@ def read_for_model(
             of a person's size.
     """
     names = [marker.getName() for marker in model.getMarkerSet()]
-    markers = with_model_names(_between(read_markers(path, up=up), start_s, end_s, path), names, where=path)
+    markers = with_model_names(
+        _between(read_markers(path, up=up, subject=subject), start_s, end_s, path), names, where=path
+    )
     state = model.getWorkingState()
     model.realizePosition(state)
-    places = [model.getMarkerSet().get(name).getLocationInGround(state).to_numpy() for name in markers.names]
-    markers = agree_with_model(markers, np.array(places), where=path, find_up=up is None)
+    own = [model.getMarkerSet().get(name) for name in markers.names]
+    places = np.array([marker.getLocationInGround(state).to_numpy() for marker in own])
+    bodies = [marker.getParentFrame().findBaseFrame().getName() for marker in own]
+    markers = agree_with_model(markers, places, bodies, where=path, up=up)
     markers.notes += gap_notes(markers)
     return markers
 

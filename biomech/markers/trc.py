@@ -5,7 +5,6 @@ as a real point), millimetres labelled metres and the reverse, a DataRate that d
 """
 
 import itertools
-import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,13 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.files import read_text, whole_file
-from biomech.markers.checks import METRES_PER_UNIT, factor_to_person, far_as_missing
+from biomech.markers.checks import (
+    METRES_PER_UNIT,
+    UNSAID_UNIT,
+    factor_to_person,
+    far_as_missing,
+    sentinels_as_missing,
+)
 from biomech.markers.markers import Markers
 from biomech.tables import MOST_COLUMNS, read_numbers, repeated
 
@@ -22,14 +27,19 @@ HEADER_KEYS = (
 )  # in OpenSim's order
 
 RATE_TOLERANCE = 0.01  # relative; headers round 29.97 to 30
+MILLISECONDS = 1000.0
+SLOWEST_COUNTED_HZ = 10.0  # a column that goes 1, 2, 3 … is of frames, unless so slow a rate makes it seconds
+COARSEST_S = 0.1  # to which a time may be rounded
 SKIPPED_STEP = 1.5  # usual time steps: where nearly all steps are usual ones, a frame was left out
 
 
 def read_trc(path: Path) -> Markers:
     """Read a .trc into metres; empty cells, NaN and 0, 0, 0 become NaN.
 
-    The time column is the truth about time, the marker names about their number. Metres labelled millimetres and the
-    reverse, told by the size of a person, are mended. ``notes`` of the result says what was mended or looks wrong.
+    The time column is the truth about time, the marker names about their number. What can be told without doubt is
+    mended: metres labelled millimetres and the reverse, by the size of a person; times in ms, counted in frames or
+    rounded until they stand still, by DataRate; -1 or 9999 thrice for a gap; decimal commas; blanks in place of tabs.
+    ``notes`` of the result says what was mended or looks wrong.
 
     Raises:
         BioposeError: the file cannot be read as .trc, or its unit cannot be right.
@@ -39,17 +49,12 @@ def read_trc(path: Path) -> Markers:
     header = _header(lines, path)
     names = _marker_names(lines, path)
     table = _numbers(lines, 2 + 3 * len(names), path)
-    time, positions = table[:, 1], table[:, 2:].reshape(len(table), len(names), 3)
+    positions = table[:, 2:].reshape(len(table), len(names), 3)
 
     notes: list[str] = []
-    if not np.isfinite(time).all() or (np.diff(time) <= 0).any():
-        row = int(np.argmax(~(np.diff(time, prepend=-np.inf) > 0)))
-        raise BioposeError(
-            f"the time column does not increase at data row {row + 1}",
-            where=str(path),
-            mend="Sort the rows by time and remove repeated ones.",
-        )
-    unit = str(header.get("Units", "")).strip().lower()
+    stated = _number(header.get("DataRate", ""))
+    time = _seconds(table[:, 1], stated, path, notes)
+    unit = str(header.get("Units", "")).strip().lower() or UNSAID_UNIT
     if unit not in METRES_PER_UNIT:
         raise BioposeError(
             f"Units is {unit!r}, not one of m, cm, mm", where=str(path), mend="Correct the third line of the file."
@@ -57,16 +62,13 @@ def read_trc(path: Path) -> Markers:
     zero = (positions == 0).all(-1)
     if zero.any():
         notes.append(f"{int(zero.sum())} marker positions of exactly 0, 0, 0 are taken as missing")
+    sentinels_as_missing(positions, notes)
     positions[zero | ~np.isfinite(positions).all(-1)] = np.nan
     positions *= METRES_PER_UNIT[unit]
     positions *= factor_to_person(positions, unit, path, notes)
     far_as_missing(positions, names, notes)
     markers = Markers(names, positions, time, notes)
 
-    try:
-        stated = float(header["DataRate"])
-    except (KeyError, ValueError):
-        stated = float("nan")
     if len(time) > 1 and not abs(stated / markers.rate_hz - 1) <= RATE_TOLERANCE:
         notes.append(f"DataRate says {stated:g} Hz, the time column {markers.rate_hz:g} Hz; the time column is used")
     if left_out := _frames_left_out(time):
@@ -108,12 +110,57 @@ def write_trc(markers: Markers, path: Path) -> None:
 def _header(lines: list[str], path: Path) -> dict[str, str]:
     if len(lines) < 6 or not lines[0].startswith("PathFileType"):
         raise BioposeError("not a .trc file: the first line must start with PathFileType", where=str(path))
-    return dict(zip(re.split(r"\s+", lines[1].strip()), re.split(r"[\t ]+", lines[2].strip()), strict=False))
+    keys, values = (line.split() for line in lines[1:3])
+    if len(values) < len(keys):  # a cell is empty; single tabs keep it apart
+        keys, values = ([cell.strip() for cell in line.split("\t")] for line in lines[1:3])
+    return dict(zip(keys, values, strict=False))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
+def _seconds(
+    column: Float[np.ndarray, " frames"], stated_hz: float, path: Path, notes: list[str]
+) -> Float[np.ndarray, " frames"]:
+    """The time column in seconds; where it cannot be that, what DataRate makes of it without doubt.
+
+    Raises:
+        BioposeError: it does not increase, and DataRate does not explain why.
+    """
+    steps, known = np.diff(column), np.isfinite(stated_hz) and stated_hz > 0
+    if known and len(steps) and (steps > 0).all():
+        if abs(stated_hz * np.mean(steps) / MILLISECONDS - 1) <= RATE_TOLERANCE:
+            notes.append(f"the time column is in ms, by DataRate ({stated_hz:g} Hz) and its steps; read so")
+            return column / MILLISECONDS
+        if (steps == 1).all() and stated_hz >= SLOWEST_COUNTED_HZ:
+            notes.append(f"the time column counts frames; the time is DataRate's ({stated_hz:g} Hz)")
+            return column / stated_hz
+    if known and len(steps) and np.isfinite(steps).all() and (steps >= 0).all() and (steps == 0).any():
+        even = column[0] + np.arange(len(column)) / stated_hz
+        digit = steps[steps > 0].min(initial=np.inf)
+        if np.abs(even - column).max() <= digit <= COARSEST_S:
+            notes.append(
+                f"the time column is rounded to {digit:.3g} s and stands still; DataRate ({stated_hz:g} Hz) is used"
+            )
+            return even
+    if not np.isfinite(column).all() or (steps <= 0).any():
+        row = int(np.argmax(~(np.diff(column, prepend=-np.inf) > 0)))
+        raise BioposeError(
+            f"the time column does not increase at data row {row + 1}",
+            where=str(path),
+            mend="Sort the rows by time and remove repeated ones.",
+        )
+    return column
 
 
 def _marker_names(lines: list[str], path: Path) -> list[str]:
     # The fourth line gives each name one cell of three; some writers put one tab more after Time.
-    names = [cell.strip() for cell in lines[3].split("\t")[2:] if cell.strip()]
+    cells = lines[3].split("\t") if "\t" in lines[3] else lines[3].split()
+    names = [cell.strip() for cell in cells[2:] if cell.strip()]
     if len(names) > MOST_COLUMNS:
         raise BioposeError(f"the fourth line names {len(names)} markers", where=str(path))
     if twice := repeated(names):
@@ -136,7 +183,8 @@ def _numbers(lines: list[str], columns: int, path: Path) -> Float[np.ndarray, "f
             where=str(path),
             mend="Name every marker on the fourth line, or take the columns without a name away.",
         )
-    return read_numbers(rows, columns, separator or r"\s+", where=path, first_line=6)
+    decimal = "," if "," in rows[0] and "." not in rows[0] else "."
+    return read_numbers(rows, columns, separator or r"\s+", where=path, first_line=6, decimal=decimal)
 
 
 def _frames_left_out(time_s: Float[np.ndarray, " frames"]) -> int:

@@ -18,11 +18,15 @@ import sys
 import ezc3d
 import numpy as np
 
-path, up, points = sys.argv[1], sys.argv[2], np.load(sys.argv[3])
+path, up, points, unit, residual = sys.argv[1], sys.argv[2], np.load(sys.argv[3]), sys.argv[4], float(sys.argv[5])
 file = ezc3d.c3d()
 file["parameters"]["POINT"]["RATE"]["value"] = [100]
-file["parameters"]["POINT"]["LABELS"]["value"] = ["S1:A", "S1:B", "S1:C"]
-file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
+names = ["S1:A", "S1:B", "S1:C"] if points.shape[1] == 3 else [f"P{k}" for k in range(points.shape[1])]
+file["parameters"]["POINT"]["LABELS"]["value"] = names[:255]
+if names[255:]:
+    file.add_parameter("POINT", "LABELS2", names[255:])
+file["parameters"]["POINT"]["UNITS"]["value"] = [unit]
+file["data"]["meta_points"]["residuals"] = np.full((1, points.shape[1], len(points)), residual)
 if up:
     file.add_parameter("POINT", "X_SCREEN", ["+X"])
     file.add_parameter("POINT", "Y_SCREEN", [up])
@@ -31,9 +35,10 @@ file.write(path)
 """
 
 
-def _write(path: Path, points: np.ndarray, up: str | None) -> None:
+def _write(path: Path, points: np.ndarray, up: str | None, unit: str = "mm", residual: float = 0.0) -> None:
     np.save(path.with_suffix(".npy"), points)
-    subprocess.run([sys.executable, "-c", WRITER, str(path), up or "", str(path.with_suffix(".npy"))], check=True)
+    told = [str(path), up or "", str(path.with_suffix(".npy")), unit, str(residual)]
+    subprocess.run([sys.executable, "-c", WRITER, *told], check=True)
 
 
 # A, B, C in the body's own axes: C is 1.7 m up; X forward, Z right.
@@ -81,3 +86,64 @@ def test_not_a_c3d(tmp_path: Path) -> None:
     for path in (tmp_path / "a.c3d", tmp_path / "absent.c3d"):
         with pytest.raises(BioposeError):
             read_c3d(path)
+
+
+def test_names_beyond_the_255th_stand_in_another_parameter(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).uniform(0.1, 1.7, (3, 260, 3)) * 1000
+    _write(tmp_path / "a.c3d", points, "+Y")
+    markers = read_c3d(tmp_path / "a.c3d")
+    assert markers.names == [f"P{k}" for k in range(260)]
+    np.testing.assert_allclose(markers.positions_m, points / 1000, atol=1e-6)
+
+
+@pytest.fixture
+def upright(tmp_path: Path) -> Path:
+    """Eight frames of ``UPRIGHT``, Y up."""
+    _write(tmp_path / "a.c3d", np.repeat(UPRIGHT[None], 8, 0) * 1000, "+Y")
+    return tmp_path / "a.c3d"
+
+
+def test_a_file_that_ends_early_is_told(upright: Path) -> None:
+    whole = upright.read_bytes()
+    at = (int.from_bytes(whole[16:18], "little") - 1) * 512  # where the header says that the points begin
+    frame = 3 * 4 * 4  # three points of four floats
+    upright.write_bytes(whole[: at + 5 * frame])
+    markers = read_c3d(upright)
+    assert len(markers.time_s) == 5
+    assert markers.notes == ["the header says 8 frames, the file holds 5: it ends early"]
+
+
+def test_names_of_parameters_do_not_depend_on_case(upright: Path) -> None:
+    whole = upright.read_bytes()
+    for name in (b"POINT", b"LABELS", b"RATE", b"UNITS", b"X_SCREEN", b"Y_SCREEN", b"USED", b"SCALE", b"DATA_START"):
+        assert name in whole
+        whole = whole.replace(name, name.lower())
+    upright.write_bytes(whole)
+    markers = read_c3d(upright)
+    assert markers.names == ["A", "B", "C"] and markers.notes == []
+    np.testing.assert_allclose(markers.positions_m[3], UPRIGHT, atol=1e-6)
+
+
+def test_a_big_endian_file_is_named(upright: Path) -> None:
+    whole = bytearray(upright.read_bytes())
+    whole[(whole[0] - 1) * 512 + 3] = 86
+    upright.write_bytes(whole)
+    with pytest.raises(BioposeError, match="big-endian") as refused:
+        read_c3d(upright)
+    assert "Save it again as Intel" in (refused.value.mend or "")
+
+
+def test_a_blank_unit_is_millimetres_and_checked_by_size(tmp_path: Path) -> None:
+    points = np.repeat(UPRIGHT[None], 4, 0)
+    _write(tmp_path / "mm.c3d", points * 1000, "+Y", unit=" ")
+    np.testing.assert_allclose(read_c3d(tmp_path / "mm.c3d").positions_m, points, atol=1e-6)
+    _write(tmp_path / "m.c3d", points, "+Y", unit=" ")
+    markers = read_c3d(tmp_path / "m.c3d")
+    np.testing.assert_allclose(markers.positions_m, points, atol=1e-6)
+    assert "taken as m" in markers.notes[0]
+
+
+def test_points_that_are_all_marked_missing_have_coordinates(tmp_path: Path) -> None:
+    _write(tmp_path / "a.c3d", np.repeat(UPRIGHT[None], 4, 0) * 1000, "+Y", residual=-1)
+    with pytest.raises(BioposeError, match=r"every point is marked as missing \(residual -1\)"):
+        read_c3d(tmp_path / "a.c3d")
