@@ -33,7 +33,18 @@ from biomech.street import Bar, Options, Result, Solution, Stage
 
 HERE = Path(__file__)
 SCALING = ("biomech.classical.scaling", "biomech.skeleton.personalise", "biomech.neurik.own_model", "biomech.solve")
-OF_A_VIDEO = ("person", "mirror", "recover", "refine", "mqhmr_weights", "rate_hz", "every", "focal_px", "fov_deg")
+OF_A_VIDEO = (
+    "person",
+    "mirror",
+    "neutral",
+    "recover",
+    "refine",
+    "mqhmr_weights",
+    "rate_hz",
+    "every",
+    "focal_px",
+    "fov_deg",
+)
 
 
 def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:

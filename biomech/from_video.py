@@ -23,6 +23,8 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static, only_seen
 from biomech.mesh import recoverers
+from biomech.mesh.expected import half_widths, view_note
+from biomech.mesh.recover import recover
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.skeleton.model import (
@@ -87,7 +89,8 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
             inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
             said={},
             work=lambda solution: _solve(files, solution, options, bar),
-            code=("biomech.solve", HERE),
+            code=("biomech.solve", "biomech.mesh.expected", HERE),
+            from_film=True,
         ),
     ]
     if options.overlay:
@@ -137,9 +140,10 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
         ),
         Stage(
             "recover",
-            inputs={"keypoints": files.keypoints, **_weights(options)},
+            inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
             outputs=[files.motion],
-            options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine"),
+            options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine")
+            | {"neutral": None if isinstance(options.neutral, Path) else options.neutral},
             work=lambda: _recover(files, options, bar),
             code=("biomech.mesh.recoverers", HERE),
         ),
@@ -241,8 +245,34 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
     }
 
 
+def _neutral_film(options: Options) -> dict[str, Path]:
+    return {"neutral film": options.neutral} if isinstance(options.neutral, Path) else {}
+
+
+def _neutral_shape(film: Path, options: Options, bar: Bar) -> Float[np.ndarray, " shape"]:
+    """The shape of the person who stands upright throughout another film.
+
+    Raises:
+        BioposeError: it cannot be read or shows nobody.
+    """
+    clip = Video.open(film)
+    with bar("Detecting, neutral") as progress:
+        seen = detect(clip, focal_px=options.focal_px, fov_deg=options.fov_deg, progress=progress)
+    with bar("Recovering, neutral") as progress:
+        return recover(
+            seen,
+            height_m=options.height_m,
+            mass_kg=options.mass_kg,
+            sex=options.sex,
+            neutral_s=(float(seen.time_s[0]), float(seen.time_s[-1])),
+            progress=progress,
+        ).shape
+
+
 def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
-    keypoints = Keypoints.load(files.keypoints)
+    keypoints, shape = Keypoints.load(files.keypoints), None
+    if isinstance(options.neutral, Path):
+        shape = _neutral_shape(options.neutral, options, bar)
     with bar("Recovering") as progress:
         motion = recoverers.recover_with(
             options.recover,
@@ -252,13 +282,16 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
             sex=options.sex,
             refine=options.refine,
             mqhmr_weights=options.mqhmr_weights,
+            neutral_s=None if isinstance(options.neutral, Path) else options.neutral,
+            shape=shape,
             progress=progress,
         )
     motion.save(files.motion)
     assert motion.quality is not None
+    view = view_note(motion)
     return {
         "mean_quality": round(float(motion.quality.mean()), 3),
-        "notes": motion.notes,
+        "notes": [*motion.notes, *([view] if view else [])],
     }
 
 
@@ -290,8 +323,8 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
 
 
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
-    quality = BodyMotion.load(files.motion).quality
-    assert quality is not None
+    motion = BodyMotion.load(files.motion)
+    assert motion.quality is not None
     with bar("Solving") as progress:
         return solve(
             files.model,
@@ -299,7 +332,8 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             load_virtual_markers().weights_by_name(),
             files=solution,
             markers_trc=files.markers,
-            quality=quality,
+            quality=motion.quality,
+            half_widths=_half_widths(motion),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
             fill=options.fill,
@@ -307,6 +341,13 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             workers=options.workers,
             progress=progress,
         )
+
+
+def _half_widths(motion: BodyMotion) -> dict[str, Float[np.ndarray, " frames"]] | None:
+    if motion.coordinate_sd is None:
+        return None
+    widths = half_widths(motion.coordinate_names, motion.coordinate_sd)
+    return dict(zip(motion.coordinate_names, widths.T, strict=True))
 
 
 def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def solve(
     smooth_mm: float | None = None,
     polish: bool = False,
     recovered: bool = False,
+    half_widths: Mapping[str, Float[np.ndarray, " frames"]] | None = None,
     fill: bool = False,
     workers: int | None = None,
     progress: Progress = None,
@@ -77,8 +78,8 @@ def solve(
         tasks: IK task weight by marker name; 0 leaves a marker out.
         files: the solver (``neural``, ``fast`` or ``opensim``) and what it is to write: degrees and metres, every
             coordinate; InverseKinematicsTool's XML; a .csv with time, quality, marker errors (mm), whether the frame is
-            trusted, why not, and which coordinates its markers leave open; and the network's uncertainty of every
-            coordinate (degrees and mm).
+            trusted, why not, and which coordinates its markers leave open; and the uncertainty of every coordinate
+            (degrees and mm), where the network or the recovery knows it.
         markers_trc: the file that holds ``markers``.
         quality: how well each frame was seen, 0 to 1.
         goals: coordinate tasks, and what the model prescribes; the network knows neither.
@@ -86,6 +87,7 @@ def solve(
         polish: move the network's answer towards the markers (``neurik.polish``).
         recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
             that of recovered markers.
+        half_widths: of coordinates (rad, m), as the recovery knows them; in place of the network's.
         fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
@@ -119,6 +121,9 @@ def solve(
         found = _solve_neural(skeleton, markers, weights, polish, recovered)
         if goals.all:
             found.notes.append(f"the network knows no tasks of coordinates; left out: {', '.join(goals.all)}")
+    if half_widths is not None:
+        unknown = np.full(len(markers.time_s), np.nan)
+        found.uncertainty = np.stack([half_widths.get(name, unknown) for name in found.kinematics.names], 1)
     solved = found.errors.solved
     told = determined(
         skeleton,
@@ -156,6 +161,9 @@ def solve(
     trusted.write(files.quality, quality, errors)
     if found.uncertainty is not None:
         _write_uncertainty(files.uncertainty, whole, np.where(kept[:, None], found.uncertainty, np.nan))
+        turning = found.uncertainty[solved][:, whole.rotational]
+        if np.isfinite(turning).any():
+            found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     return {
         "frames": len(motion.time_s),
         "frames_left_out": int((~kept).sum()),
@@ -244,10 +252,8 @@ def _solve_neural(
     notes = ["the motion is the network's; the IK setup solves the same markers on the same model with OpenSim's tool"]
     if polish:
         notes.append("polished: the network's coordinates, moved towards the markers as far as it is unsure of them")
-    turning = answer.uncertainty[:, kinematics.rotational]
     figures = {
         "frames_flagged": int(trust.flagged.sum()),
-        "mean_uncertainty_deg": round(float(np.rad2deg(turning).mean()), 2),
         "network_factors": rounded_factors(answer.scales),
     }
     return _Solved(kinematics, errors, notes + trust.notes, figures, trust.flagged, answer.uncertainty)

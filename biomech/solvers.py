@@ -87,6 +87,7 @@ def solving_stages(
     said: Mapping[str, Any],
     work: Callable[[Solution], dict[str, Any]],
     code: tuple[str | Path, ...],
+    from_film: bool = False,
 ) -> list[Stage]:
     """The stage `solve`, one like it for every other solver, and where there are others the stage `difference`.
 
@@ -94,6 +95,7 @@ def solving_stages(
         inputs: of every solver.
         said: options of every solver; to them come the solver's own.
         work: what one solver does, and ``code``, the modules that it is.
+        from_film: the markers are a recovered body's, which knows how unsure it is.
     """
     own = {"neural": ("polish", "recovered"), "fast": ("smooth_mm",), "opensim": ()}
     given = asdict(options)
@@ -104,7 +106,7 @@ def solving_stages(
             Stage(
                 "solve" if solution is files.solutions[0] else f"solve_{MOTION_NAMES[solver]}",
                 inputs={**inputs, **(network_inputs() if solver == "neural" else {})},
-                outputs=solution.written,
+                outputs=solution.written(from_film),
                 options={
                     "solver": solver,
                     "accuracy": ACCURACY,

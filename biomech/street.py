@@ -94,6 +94,8 @@ class Options:
     person: int | tuple[float, float] | None = None
     mirror: bool = False
     recover: str = DEFAULT_RECOVERER
+    # When the person stands upright (from, to; s), or another film in which they do nothing else.
+    neutral: tuple[float, float] | Path | None = None
     refine: bool = True  # MQ-HMR's answer by the picture, before it is put through time
     mqhmr_weights: Path | None = None  # in place of the package's
     rate_hz: float | None = None  # of a folder of pictures, or at which a film was filmed
@@ -157,7 +159,7 @@ class Solution:
     kinematics: Path
     ik_setup: Path
     quality: Path
-    uncertainty: Path  # the network's alone
+    uncertainty: Path  # of what came from film, or the network's
 
     @classmethod
     def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
@@ -170,10 +172,9 @@ class Solution:
             uncertainty=folder / f"{sidecars}_uncertainty.csv",
         )
 
-    @property
-    def written(self) -> list[Path]:
-        """Those that this solver writes."""
-        own = [self.uncertainty] if self.solver == "neural" else []
+    def written(self, from_film: bool) -> list[Path]:
+        """Those that this solver writes; of markers only the network says how unsure it is."""
+        own = [self.uncertainty] if self.solver == "neural" or from_film else []
         return [self.kinematics, self.ik_setup, self.quality, *own]
 
 

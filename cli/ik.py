@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biomech.cli.neutral import Command
 from biomech.street import DEFAULT_RECOVERER, DEFAULT_SOLVER
 
+__all__ = ["Command", "ik"]
 if TYPE_CHECKING:
     from biomech.street import Result
 
@@ -66,6 +68,14 @@ def ik(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Video: average with the mirrored picture: better, slower.")
     ] = False,
+    neutral: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T0 T1|FILM",
+            help="Video: from when to when (s) the person stands upright and straight, or another film of the same "
+            "person who does so: settles the lengths of the legs.",
+        ),
+    ] = None,
     recover: Annotated[
         str, typer.Option(help="Video: fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
     ] = DEFAULT_RECOVERER,
@@ -100,6 +110,7 @@ def ik(
 ) -> None:
     """From one video, or from recorded markers, to a scaled OpenSim model and a motion."""
     from biomech.cli.detect import parse_person
+    from biomech.cli.neutral import parse_neutral
     from biomech.cli.progress import progress_bar, tell_stage
     from biomech.ik import Options, run_ik
 
@@ -109,6 +120,7 @@ def ik(
         sex=sex,
         person=parse_person(person),
         mirror=mirror,
+        neutral=parse_neutral(neutral),
         recover=recover,
         refine=refine,
         mqhmr_weights=mqhmr_weights,

@@ -28,7 +28,8 @@ GROUPS = ("models", "bench", "train")
 
 def _register() -> None:
     for verb in VERBS:
-        app.command(name=verb)(_finite(getattr(importlib.import_module(f"biomech.cli.{verb}"), verb)))
+        module = importlib.import_module(f"biomech.cli.{verb}")
+        app.command(name=verb, cls=getattr(module, "Command", None))(_finite(getattr(module, verb)))
     for group in GROUPS:
         app.add_typer(importlib.import_module(f"biomech.cli.{group}").app, name=group)
 

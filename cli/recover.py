@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biomech.cli.neutral import Command
 from biomech.street import DEFAULT_RECOVERER
 
+__all__ = ["Command", "recover"]
 if TYPE_CHECKING:
     from biomech.keypoints.keypoints import Keypoints
 
@@ -19,6 +21,10 @@ def recover(
     height: Annotated[float | None, typer.Option(help="Of the person, m.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
     sex: Annotated[str | None, typer.Option(help="Of the person, female or male: their proportions differ.")] = None,
+    neutral: Annotated[
+        str | None,
+        typer.Option(metavar="T0 T1", help="From when to when (s) the person stands upright and straight."),
+    ] = None,
     recoverer: Annotated[
         str, typer.Option("--recover", help="fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).")
     ] = DEFAULT_RECOVERER,
@@ -34,10 +40,17 @@ def recover(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Fit a moving body, in metres, to one person's keypoints."""
+    from biomech.cli.neutral import parse_neutral
     from biomech.cli.progress import progress_bar
+    from biomech.errors import BioposeError
     from biomech.keypoints.keypoints import Keypoints
     from biomech.mesh.recoverers import recover_with
 
+    stretch = parse_neutral(neutral)
+    if isinstance(stretch, Path):
+        raise BioposeError(
+            f"--neutral {neutral} is no stretch of these keypoints", mend="Give two times; a film is for biopose ik."
+        )
     own = not keypoints.is_dir() and keypoints.suffix.lower() != ".json"
     points = Keypoints.load(keypoints) if own else _read_others(keypoints, video, person, focal_px, fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
@@ -49,6 +62,7 @@ def recover(
             sex=sex,
             refine=refine,
             mqhmr_weights=mqhmr_weights,
+            neutral_s=stretch,
             progress=progress,
         )
     target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")

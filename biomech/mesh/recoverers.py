@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
@@ -60,13 +63,15 @@ def recover_with(
     sex: str | None = None,
     refine: bool = True,
     mqhmr_weights: Path | None = None,
+    neutral_s: tuple[float, float] | None = None,
+    shape: Float[np.ndarray, " shape"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """The body that moves as the keypoints show.
 
     Args:
         recoverer: of ``biomech.street.RECOVERERS``.
-        height_m, mass_kg, sex, progress: as ``recover``.
+        height_m, mass_kg, sex, neutral_s, shape, progress: as ``recover``.
         refine: move MQ-HMR's answers onto the picture first.
         mqhmr_weights: in place of the package's.
 
@@ -75,8 +80,18 @@ def recover_with(
     """
     check(recoverer, mqhmr_weights)
     keypoints.check()
+    if recoverer != "fit" and (neutral_s is not None or shape is not None):
+        raise BioposeError("--neutral is for the fit", mend="Leave --neutral or --recover mqhmr away.")
     if recoverer == "fit":
-        return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress)
+        return recover(
+            keypoints,
+            height_m=height_m,
+            mass_kg=mass_kg,
+            sex=sex,
+            neutral_s=neutral_s,
+            shape=shape,
+            progress=progress,
+        )
     (network, points_spread), notes = trained(mqhmr_weights), []
     if refine:
         frames, moved = refined(network, keypoints, progress=progress)
