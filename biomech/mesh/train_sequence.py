@@ -22,6 +22,7 @@ from torch import Tensor
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
 from biomech.body.linkage import Pose, bones_in_links, coordinates_of, pose_of, pose_of_bones
+from biomech.errors import BioposeError
 from biomech.files import sha256, whole_file
 from biomech.labels.library.generated import generate
 from biomech.labels.library.skeleton import names as coordinate_names
@@ -63,6 +64,7 @@ POSES = 3, 9  # of a motion through random poses
 STEPS, BATCH, RATE = 3000, 24, 2e-3
 LAST_STEPS, LAST_BATCH, LAST_RATE, SIMULATED_BATCH, SIMULATED_SHARE = 1500, 24, 6e-4, 12, 0.7
 WITHOUT_3D, NOISE = 0.35, 0.01  # share of rendered clips whose 3D is hidden; of every number the network sees
+MOST_LOST = 20  # batches
 SEEN = 0.1  # confidence from which a keypoint is there
 
 
@@ -320,15 +322,20 @@ def _descend(network: SequenceNet, steps: int, rate: float, loss_now) -> float:
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
-    late = 0.0
-    for step in range(steps):
+    late, lost = float("nan"), 0
+    for _ in range(steps):
         loss = loss_now()
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        # A batch that shows what cannot be (a person in the lens) would leave nothing of the network.
+        if torch.isfinite(torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)):
+            optimiser.step()
+            late = float(loss.detach()) if late != late else 0.98 * late + 0.02 * float(loss.detach())
+        else:
+            lost += 1
+            if lost > MOST_LOST:
+                raise BioposeError(f"{lost} batches without a finite gradient", mend="Look at the clips.")
         schedule.step()
-        late = float(loss.detach()) if step == 0 else 0.98 * late + 0.02 * float(loss.detach())
     network.eval()
     return late
 

@@ -24,8 +24,9 @@ FRAMES = 30
 def standing(camera: Camera, seen: Callable[..., Keypoints], walking: Callable[..., BodyMotion]) -> Keypoints:
     """Somebody who stands upright and then bends the knees, where the walker of other tests would be."""
     body = AnnyBody.load([0])
-    names = ["hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l", "ankle_angle_r", "ankle_angle_l"]
-    bend = np.clip((np.arange(FRAMES) - 8) / 14, 0, 1)[:, None] * np.array([0.35, 0.35, 0.7, 0.7, 0.35, 0.35])
+    legs = [f"{name}_{side}" for name in ("hip_flexion", "knee_angle", "ankle_angle") for side in "rl"]
+    names = ["pelvis_tilt", "lumbar_extension", *legs]
+    bend = np.clip((np.arange(FRAMES) - 8) / 14, 0, 1)[:, None] * np.array([-0.3, -0.2, 1.0, 1.0, 1.3, 1.3, 0.6, 0.6])
     shape = random_adult(body, seeded("neutral"))
     motion = driven(body, shape, names, bend, np.arange(FRAMES) / 15.0)
     place = walking(FRAMES).root_position_m.mean(0) * [1, 0, 1]
@@ -41,7 +42,7 @@ def test_a_neutral_stretch_is_straight_and_the_rest_follows(standing: Keypoints)
     told = recover(standing, neutral_s=(0.0, 0.3))
     bend = knees(told)
     assert np.abs(bend[:4]).max() < 3
-    assert abs(bend[-3:].mean() - np.degrees(0.7)) < 12
+    assert abs(bend[-3:].mean() - np.degrees(1.3)) < 20
     again = recover(standing, shape=told.shape)
     assert np.array_equal(again.shape, told.shape)
 
@@ -60,7 +61,7 @@ def test_every_coordinate_has_a_spread_and_the_view_is_named(standing: Keypoints
                                                     for n in standing.names], 0.0, standing.confidence))  # fmt: skip
     knee = NAMES.index("knee_angle_r")
     hidden = recover(unseen).coordinate_sd
-    assert hidden is not None and (hidden[:, knee] > 2 * motion.coordinate_sd[:, knee]).all()
+    assert hidden is not None and (hidden[:, knee] > 1.4 * motion.coordinate_sd[:, knee]).all()
     note = view_note(motion)
     assert note is not None and "filmed from" in note and "knees" in note
     assert view_of(motion).shape == (FRAMES,)
