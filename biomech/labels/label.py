@@ -98,7 +98,8 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
             kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
         with clock("judge"):
             told = _told(skeleton, kinematics, recorded)
-            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), told and told.mask)
+            mask = None if told is None else told.mask
+            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), mask)
             columns = _columns(recorded, scaled, skeleton, kinematics) | {
                 "flags": quality.flags,
                 "marker_rms": quality.marker_rms_m,

@@ -114,7 +114,7 @@ def determined(
     whole = noise_gains(skeleton, of_set, poses, np.ones((len(poses), len(of_set)), dtype=bool), held=held)
     tellable = _within(skeleton, whole).any(0) | told
     gains = noise_gains(skeleton, tracked, values, seen, held=held)
-    shown = {name for name, ever in zip(tracked, seen.any(0), strict=True) if ever}
+    shown = {name for name, ever in zip(tracked, np.atleast_1d(seen.any(axis=0)), strict=True) if ever}
     mask = _within(skeleton, gains) | told
     moved = np.isfinite(gains).any(0)
     unmeasured = [name for name in of_set if name not in shown]
