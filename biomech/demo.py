@@ -12,6 +12,7 @@ import torch
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
+from biomech.claim import claimed
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
 from biomech.evaluation.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
@@ -55,14 +56,28 @@ def run_demo(
         BioposeError: no off-screen drawing, no network and no detector yet, or any stage's.
     """
     film, truth_folder = folder / "walk.mp4", folder / "truth"
+    with claimed(truth_folder):
+        return _demo(film, truth_folder, seconds, overwrite, bar, on_stage)
+
+
+def _demo(
+    film: Path,
+    truth_folder: Path,
+    seconds: float,
+    overwrite: bool,
+    bar: Bar,
+    on_stage: Callable[[str, bool], None] | None,
+) -> DemoResult:
+    folder = film.parent
     run = Run.open(truth_folder, overwrite=overwrite, on_stage=on_stage)
     truth = Result.of(truth_folder, film.stem, run.record, solvers=("opensim",))
     run.stage(
         "film",
-        inputs=[],
+        inputs={},
         outputs=[film, truth.motion],
         options={"seconds": seconds},
         work=lambda: _film(film, truth.motion, seconds, bar),
+        code=("biomech.report.demo_clip", Path(__file__)),
     )
     moved = BodyMotion.load(truth.motion)
     body, shape = AnnyBody.load([0]), torch.as_tensor(moved.shape, dtype=torch.float32)
@@ -77,10 +92,11 @@ def run_demo(
     )
     run.stage(
         "truth",
-        inputs=[truth.motion, DEFAULT_PATH],
+        inputs={"motion": truth.motion, "generic model": DEFAULT_PATH},
         outputs=[truth.markers, truth.model, *truth.solutions[0].written],
         options={"mass_kg": mass_kg},
         work=lambda: _solve_truth(truth, moved, mass_kg, bar),
+        code=("biomech.solve", "biomech.classical.scaling", Path(__file__)),
     )
     solved, true = read_mot(result.kinematics), read_mot(truth.kinematics)
     return DemoResult(

@@ -1,5 +1,9 @@
 """The errors that a user can mend."""
 
+import json
+import zipfile
+import zlib
+
 
 class BioposeError(Exception):
     """Something the user can put right: says what is wrong, where, and how to mend it.
@@ -20,3 +24,22 @@ class BioposeError(Exception):
 
 class MachineError(BioposeError):
     """The machine failed, not what it was given: no room, no permission, no memory. It would fail on the next too."""
+
+
+def plainly(error: BaseException) -> str:
+    """What a library's or the system's exception means to who gave the file: no word of Python's."""
+    if isinstance(error, BioposeError):
+        return error.what
+    if isinstance(error, json.JSONDecodeError):
+        return f"no whole JSON at line {error.lineno}"
+    if isinstance(error, UnicodeError):
+        return "no text"
+    if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError):
+        return "damaged, or not whole"
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be read"
+    if isinstance(error, MemoryError):
+        return "too large for the memory"
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return f"it has no {error.args[0][:60]}"
+    return "it holds something else than it should"

@@ -9,12 +9,13 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from biomech.errors import BioposeError, MachineError
+from biomech.leftovers import own_prefix
 
 MOST_TEXT_BYTES = 4 << 30
-STEM_KEPT = 60  # characters of a name in its temporary file's; a name has 255 bytes at most
+STEM_KEPT = 40  # characters of a name in its temporary file's; a name has 255 bytes at most
 
 
 def check_file(path: Path, *, missing: str = "there is no such file", mend: str | None = None) -> Path:
@@ -38,7 +39,8 @@ def check_file(path: Path, *, missing: str = "there is no such file", mend: str 
     raise BioposeError(f"{kind}, not a file", where=str(path), mend=mend)
 
 
-def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> str:
+@contextlib.contextmanager
+def open_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> Iterator[TextIO]:
     """A text in UTF-8, or in UTF-16 where it begins with the mark of that; what is neither gives replacement signs.
 
     Raises:
@@ -49,9 +51,20 @@ def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None
         raise BioposeError(
             f"{size / 1e9:.1f} GB; at most {most_bytes / 1e9:g} are read", where=str(path), mend="Cut it into parts."
         )
-    data = path.read_bytes()
-    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    return data.decode("utf-16" if data.startswith(marks) else "utf-8-sig", errors="replace")
+    with open(path, "rb") as file:
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    with open(path, encoding="utf-16" if wide else "utf-8-sig", errors="replace") as text:
+        yield text
+
+
+def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> str:
+    """The whole of ``open_text``.
+
+    Raises:
+        BioposeError: as that.
+    """
+    with open_text(path, most_bytes=most_bytes, mend=mend) as text:
+        return text.read()
 
 
 def read_json(path: Path, *, what: str, mend: str | None = None) -> Any:
@@ -81,7 +94,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     with told_of_writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:STEM_KEPT]}-", suffix=path.suffix, dir=path.parent)
+        prefix = f"{own_prefix()}{path.stem[:STEM_KEPT]}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

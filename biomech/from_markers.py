@@ -6,7 +6,6 @@ sizes and marker places from the motion itself (and a static trial, where there 
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,17 +19,20 @@ from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurem
 from biomech.classical.scaling import rounded_factors, scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.leftovers import temporary_folder
 from biomech.markers.read import read_for_model
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.anthropometry import Sex
-from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.skeleton.model import load_model, print_whole, quiet_opensim
 from biomech.skeleton.personalise import personalise
 from biomech.solve import share_seen, solve, task_weights
 from biomech.street import Bar, Options, Result, Solution, Stage
 
+HERE = Path(__file__)
+SCALING = ("biomech.classical.scaling", "biomech.skeleton.personalise", "biomech.neurik.own_model", "biomech.solve")
 OF_A_VIDEO = ("person", "mirror", "recover", "refine", "mqhmr_weights", "rate_hz", "every", "focal_px", "fov_deg")
 
 
@@ -55,18 +57,19 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     return [
         Stage(
             "read",
-            inputs=[recorded, model, *own],
+            inputs={"recording": recorded, "generic model": model, **own},
             outputs=[files.markers],
             options=chosen("up", "subject", "start_s", "end_s"),
             work=lambda: _read(recorded, files, options),
+            code=("biomech.markers.read", "biomech.classical.scaling", HERE),
         ),
         Stage(
             "scale",
-            inputs=[
-                *(model, *own),
-                *([files.markers] if from_motion else []),
-                *(solvers.network_files() if scale is _scale_by_network else []),
-            ],
+            inputs={
+                **{"generic model": model, **own},
+                **({"markers": files.markers} if from_motion else {}),
+                **(solvers.network_inputs() if scale is _scale_by_network else {}),
+            },
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
             options={
                 **chosen(
@@ -84,13 +87,15 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
                 "by_network": scale is _scale_by_network,
             },
             work=lambda: scale(files, options),
+            code=(*SCALING, HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
-            inputs=[files.markers, files.model, *own],
+            inputs={"markers": files.markers, "model": files.model, **own},
             said=chosen("tasks", "scaling"),
             work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.solve", HERE),
         ),
     ]
 
@@ -191,20 +196,25 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     if options.static is not None:
         static = read_for_model(options.static, model, up=options.up, subject=options.subject)
         notes += [f"static trial: {note}" for note in static.notes]
-    with tempfile.TemporaryDirectory() as aside:
-        marked = Path(aside) / "marked.osim"
-        with quiet_opensim():
-            model.printToXML(str(marked))
-        found = personalise(
-            marked,
-            [read_trc(files.markers)],
-            out_osim=files.model,
-            tasks=weights,
-            static=static,
-            height_m=options.height_m,
-            mass_kg=options.mass_kg,
-            sex=cast("Sex | None", options.sex),
-        )
+    with temporary_folder("marked") as aside:
+        marked = aside / "marked.osim"
+        print_whole(model, marked)
+        try:
+            found = personalise(
+                marked,
+                [read_trc(files.markers)],
+                out_osim=files.model,
+                tasks=weights,
+                static=static,
+                height_m=options.height_m,
+                mass_kg=options.mass_kg,
+                sex=cast("Sex | None", options.sex),
+            )
+        except BioposeError as error:
+            if error.where != str(marked):
+                raise
+            given = str(options.model or DEFAULT_PATH)  # the user knows of no other
+            raise BioposeError(error.what, where=given, mend=error.mend) from error
     return {
         "mass_kg": round(found.mass_kg, 2),
         "stature_m": found.stature_m and round(found.stature_m, 3),
@@ -232,8 +242,7 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
             shutil.copyfile(options.model, temporary)
         else:
             model = _model(options)
-            with quiet_opensim():
-                model.printToXML(str(temporary))
+            print_whole(model, temporary)
     return {"notes": ["the model is taken as scaled to the person: neither --static nor --personalise was given"]}
 
 
@@ -267,6 +276,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             goals=coordinate_goals(setup, model, markers.time_s),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
+            fill=options.fill,
             recovered=options.recovered,
             workers=options.workers,
             progress=progress,

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from biomech import solvers
 from biomech.body.anny import AnnyBody
@@ -17,8 +19,9 @@ from biomech.classical.scaling import scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
+from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static, only_seen
 from biomech.mesh import recoverers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import skeleton_of, write_overlay
@@ -31,8 +34,11 @@ from biomech.skeleton.model import (
 )
 from biomech.skeleton.mot import read_mot
 from biomech.solve import solve
-from biomech.street import Bar, Options, Result, Solution, Stage, recording_files
+from biomech.street import Bar, Options, Result, Solution, Stage, recorded
+from biomech.trusted import Trusted
 from biomech.video import Video
+
+HERE = Path(__file__)
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -57,33 +63,46 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
         raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
     own = options.files()
     clip = opened(video, options)
-    pictures = recording_files(video)
     street = [
         *body_stages(video, clip, files, options, bar),
-        Stage("extract", inputs=[files.motion], outputs=[files.markers], options={}, work=lambda: _extract(files)),
+        Stage(
+            "extract",
+            inputs={"motion": files.motion},
+            outputs=[files.markers],
+            options=options.chosen("fill"),
+            work=lambda: _extract(files, options.fill),
+            code=("biomech.markers.virtual", HERE),
+        ),
         Stage(
             "scale",
-            inputs=[files.motion, DEFAULT_PATH, *own],
+            inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **own},
             outputs=[files.model, files.scale_setup],
             options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
             work=lambda: _scale(files, options),
+            code=("biomech.classical.scaling", "biomech.markers.virtual", "biomech.body.neutral", HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
-            inputs=[files.motion, files.markers, files.model],
+            inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
             said={},
             work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.solve", HERE),
         ),
     ]
     if options.overlay:
         street.append(
             Stage(
                 "overlay",
-                inputs=[*pictures, files.motion, files.markers, files.model, files.kinematics],
+                inputs={
+                    **recorded(video),
+                    **{"motion": files.motion, "markers": files.markers, "model": files.model},
+                    **{"kinematics": files.kinematics, "quality": files.quality},
+                },
                 outputs=[files.overlay],
                 options=options.chosen("start_s", "end_s", "rate_hz", "every"),
                 work=lambda: _overlay(clip, files, bar),
+                code=("biomech.report.overlay", "biomech.skeleton.mot", HERE),
             )
         )
     return street
@@ -110,17 +129,19 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     return [
         Stage(
             "detect",
-            inputs=recording_files(video),
+            inputs=recorded(video),
             outputs=[files.keypoints],
             options=seen | looks,
             work=lambda: _detect(clip, files, options, bar),
+            code=("biomech.keypoints.detect", HERE),
         ),
         Stage(
             "recover",
-            inputs=[files.keypoints, *([options.mqhmr_weights] if options.mqhmr_weights else [])],
+            inputs={"keypoints": files.keypoints, **_weights(options)},
             outputs=[files.motion],
             options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine"),
             work=lambda: _recover(files, options, bar),
+            code=("biomech.mesh.recoverers", HERE),
         ),
     ]
 
@@ -135,7 +156,7 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
     """
     works: dict[str, Callable[[], Any]] = {
         "recover": lambda: _recover(files, options, bar),
-        "extract": lambda: _extract(files),
+        "extract": lambda: _extract(files, options.fill),
         "scale": lambda: _scale(files, options),
         "solve": lambda: [_solve(files, solution, options, bar) for solution in files.solutions],
     }
@@ -147,17 +168,41 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
     return seconds
 
 
+def _weights(options: Options) -> dict[str, Path]:
+    """MQ-HMR's, where they are not the package's: the file and what lies beside it."""
+    if options.mqhmr_weights is None:
+        return {}
+    spread = options.mqhmr_weights.with_name("spread.json")
+    return {"mqhmr_weights": options.mqhmr_weights} | ({"spread": spread} if spread.is_file() else {})
+
+
 def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
     """The moving body's mesh for other programs."""
     stages = []
     if glb:
         target = files.folder / f"{name}.glb"
-        stages.append(Stage("glb", [files.motion], [target], {}, lambda: _glb(files, target)))
+        stages.append(
+            Stage(
+                "glb",
+                inputs={"motion": files.motion},
+                outputs=[target],
+                options={},
+                work=lambda: _glb(files, target),
+                code=("biomech.body.glb", HERE),
+            )
+        )
     if obj_every is not None:
         folder = files.folder / f"{name}_obj"
         first = folder / f"{name}_000000.obj"
         stages.append(
-            Stage("obj", [files.motion], [first], {"every": obj_every}, lambda: _obj(files, folder, name, obj_every))
+            Stage(
+                "obj",
+                inputs={"motion": files.motion},
+                outputs=[first],
+                options={"every": obj_every},
+                work=lambda: _obj(files, folder, name, obj_every),
+                code=("biomech.body.glb", HERE),
+            )
         )
     return stages
 
@@ -213,15 +258,15 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
     assert motion.quality is not None
     return {
         "mean_quality": round(float(motion.quality.mean()), 3),
-        "frames_not_trusted": int((motion.quality < 0.5).sum()),
         "notes": motion.notes,
     }
 
 
-def _extract(files: Result) -> dict[str, Any]:
-    markers = extract(marker_body(), BodyMotion.load(files.motion))
+def _extract(files: Result, fill: bool) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
     write_trc(markers, files.markers)
-    return {"markers": len(markers.names)}
+    return {"markers": len(markers.names), "notes": notes}
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
@@ -257,6 +302,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             quality=quality,
             smooth_mm=options.smooth_mm,
             polish=options.polish,
+            fill=options.fill,
             recovered=True,
             workers=options.workers,
             progress=progress,
@@ -269,15 +315,23 @@ def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
     model = load_model(files.model)
     rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
     kinematics = read_mot(files.kinematics, rotational=rotational, coupled=coupled_coordinates(model))
+    markers, trusted = read_trc(files.markers), Trusted.read(files.quality)
     with bar("Drawing") as progress:
         frames = write_overlay(
             clip,
-            read_trc(files.markers),
-            joint_centres(model, kinematics),
+            markers,
+            _at_times(joint_centres(model, kinematics), markers.time_s),
             skeleton_of(model),
             motion.camera,
             files.overlay,
-            quality=motion.quality,
+            trusted=trusted.frames,
             progress=progress,
         )
     return {"frames": frames}
+
+
+def _at_times(points: Markers, time_s: Float[np.ndarray, " frames"]) -> Markers:
+    """Points of some of the frames at all of them; NaN at those that were left out."""
+    positions = np.full((len(time_s), len(points.names), 3), np.nan)
+    positions[np.abs(time_s[:, None] - points.time_s).argmin(0)] = points.positions_m
+    return Markers(points.names, positions, time_s)

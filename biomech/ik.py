@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from biomech.claim import claimed
 from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
@@ -55,9 +56,10 @@ def run_ik(
     entrance = from_markers if is_marker_file(source) else from_video
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)
-    run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
-    files = Result.of(folder, source.stem, run.record, taken)
-    return _walk(run, source, files, options, entrance.stages(source, files, options, bar), overwrite)
+    with claimed(folder):
+        run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+        files = Result.of(folder, source.stem, run.record, taken)
+        return _walk(run, source, files, options, entrance.stages(source, files, options, bar), overwrite)
 
 
 def run_mesh(
@@ -86,17 +88,18 @@ def run_mesh(
 
     video, folder, options = Path(video), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
-    run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
-    files = Result.of(folder, video.stem, run.record)
-    stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
-    stages += from_video.mesh_stages(files, video.stem, glb, obj_every)
-    return _walk(run, video, files, options, stages, overwrite)
+    with claimed(folder):
+        run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+        files = Result.of(folder, video.stem, run.record)
+        stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
+        stages += from_video.mesh_stages(files, video.stem, glb, obj_every)
+        return _walk(run, video, files, options, stages, overwrite)
 
 
 def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
     """The stages in turn, in a folder that is this recording's."""
     recording = recording_files(source)
-    _check_inputs([*recording, *options.files()], stages)
+    _check_inputs([*recording, *options.files().values()], stages)
     _claim(run, source, recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))

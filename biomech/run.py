@@ -7,9 +7,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,12 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from biomech import __version__
+from biomech.claim import check_place
 from biomech.errors import BioposeError
 from biomech.files import read_json, sha256, whole_file
+from biomech.provenance import code_hash, library_versions
 
 RECORD = "biopose.json"
-PACKAGES = ("numpy", "torch", "opensim", "opencv-python-headless", "av", "ai-edge-litert")
 
 
 @dataclass
@@ -43,19 +43,13 @@ class Run:
             BioposeError: the place is taken by a file or a damaged record, or may not be written to.
         """
         folder = Path(folder)
-        nearest = next(place for place in (folder, *folder.parents) if place.exists())
-        if not nearest.is_dir():
-            raise BioposeError(
-                "there is a file where the results should go", where=str(nearest), mend="Name another -o."
-            )
-        if not os.access(nearest, os.W_OK):
-            raise BioposeError("the results may not be written here", where=str(nearest), mend="Name another -o.")
+        check_place(folder)
         run = cls(folder, overwrite, **kwargs)
         path = folder / RECORD
         if os.path.lexists(path):
             run.record = _earlier(path)
         run.record["biopose"] = __version__
-        run.record["versions"] = {"python": platform.python_version(), **_versions()}
+        run.record["versions"] = {"python": platform.python_version(), **library_versions()}
         run.record.setdefault("stages", {})
         return run
 
@@ -63,18 +57,26 @@ class Run:
         self,
         name: str,
         *,
-        inputs: list[Path],
+        inputs: Mapping[str, Path],
         outputs: list[Path],
         options: dict[str, Any],
         work: Callable[[], dict[str, Any]],
+        code: Sequence[str | Path] = (),
     ) -> bool:
         """Run ``work`` unless it ran before on the same inputs with the same options and its files are whole.
 
-        ``work`` returns the stage's figures and warnings for the record. Returns whether it ran.
+        Args:
+            inputs: by their role; two files of one name are two, and one file under another name is the same.
+            outputs: the files that it writes.
+            work: returns the stage's figures and warnings for the record.
+            code: the modules that it runs (``code_hash``); another text of theirs or other data make it run again.
+
+        Returns whether it ran.
         """
-        hashes = {path.name: sha256(path) for path in inputs}
+        hashes = {role: sha256(path) for role, path in inputs.items()}
+        made_by = {"code": code_hash(*code), "libraries": library_versions()}
         key = hashlib.sha256(
-            json.dumps([__version__, name, options, sorted(hashes.items())], default=str).encode()
+            json.dumps([name, made_by, options, sorted(hashes.items())], default=str).encode()
         ).hexdigest()
         earlier = self.record["stages"].get(name, {})
         whole = earlier.get("key") == key and earlier.get("sum") == _sum(earlier)
@@ -91,6 +93,7 @@ class Run:
         self.record["stages"][name] = {
             "key": key,
             "options": options,
+            "code": made_by["code"],
             "inputs": hashes,
             "outputs": {path.name: sha256(path) for path in outputs},
             "seconds": round(time.perf_counter() - started, 2),
@@ -149,13 +152,3 @@ def peak_memory_mb() -> float:
     unit = 1 if sys.platform == "darwin" else 1024
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return max(peaks) * unit / 2**20
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

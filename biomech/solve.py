@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from biomech.classical.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.classical.inverse_kinematics import solve_ik
-from biomech.classical.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
+from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.measurements import read_tasks
 from biomech.classical.scaling import rounded_factors
 from biomech.classical.setup import write_solution
@@ -27,6 +27,7 @@ from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics
 from biomech.neurik.trust import judge
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.skeleton.branches import within_a_turn
 from biomech.skeleton.determined import determined
 from biomech.skeleton.inverse_kinematics import inverse_kinematics, posed_errors
 from biomech.skeleton.kinematics import Kinematics
@@ -35,8 +36,8 @@ from biomech.skeleton.skeleton import Skeleton
 from biomech.skeleton.smoothing import Smoothness
 from biomech.skeleton.tracked import tracked_weights
 from biomech.street import MOTION_NAMES, Progress, Solution
+from biomech.trusted import Trusted
 
-TRUSTED_QUALITY = 0.5
 HELD_FROM = 1.0  # weight (m²/rad²) from which on a coordinate task says what the coordinate is
 
 
@@ -64,10 +65,11 @@ def solve(
     smooth_mm: float | None = None,
     polish: bool = False,
     recovered: bool = False,
+    fill: bool = False,
     workers: int | None = None,
     progress: Progress = None,
 ) -> dict[str, Any]:
-    """Pose a scaled model at every frame; write the motion, a setup for OpenSim's tool and the quality of each frame.
+    """Pose a scaled model at every frame that shows it; write the motion, a setup for OpenSim's tool, and the quality.
 
     Args:
         model_osim: a scaled model with its markers.
@@ -84,6 +86,7 @@ def solve(
         polish: move the network's answer towards the markers (``neurik.polish``).
         recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
             that of recovered markers.
+        fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
@@ -99,7 +102,7 @@ def solve(
     goals = goals or coordinate_goals(None, model, markers.time_s)
     skeleton = Skeleton.from_osim(model)
     if files.solver == "opensim":
-        solved = solve_ik(
+        answer = solve_ik(
             model_osim,
             markers,
             tasks,
@@ -108,7 +111,7 @@ def solve(
             workers=workers,
             progress=progress,
         )
-        found = _Solved(*solved, list(goals.notes))
+        found = _Solved(*answer, list(goals.notes))
     elif files.solver == "fast":
         found = _solve_fast(skeleton, markers, weights, goals, smooth_mm, progress)
     else:
@@ -116,11 +119,12 @@ def solve(
         found = _solve_neural(skeleton, markers, weights, polish, recovered)
         if goals.all:
             found.notes.append(f"the network knows no tasks of coordinates; left out: {', '.join(goals.all)}")
+    solved = found.errors.solved
     told = determined(
         skeleton,
         list(weights),
-        found.kinematics.values,
-        np.isfinite(markers.select(list(weights)).positions_m).all(-1),
+        found.kinematics.values[solved],
+        np.isfinite(markers.select(list(weights)).positions_m).all(-1)[solved],
         of_set=[name for name in skeleton.marker_names if tasks.get(name, 0) > 0],
         held=[*goals.prescribed, *(name for name, task in goals.tasks.items() if np.min(task.weight) >= HELD_FROM)],
     )
@@ -128,8 +132,13 @@ def solve(
     tool = None
     if files.solver == "neural":
         tool = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
+    course = within_a_turn(skeleton.description, found.kinematics.values)
+    whole = replace(found.kinematics, values=course)
+    # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
+    kept = np.ones(len(whole.time_s), dtype=bool) if fill else solved
+    motion = Kinematics(whole.names, whole.values[kept], whole.time_s[kept], whole.rotational)
     write_solution(
-        found.kinematics,
+        motion,
         files.kinematics,
         files.ik_setup,
         name=tool,
@@ -141,19 +150,21 @@ def solve(
         coordinate_file=goals.file,
     )
     errors = found.errors
-    opened = told.open_names()
-    reasons = _reasons(quality, errors, found.doubted, opened)
-    _write_quality(files.quality, quality, errors, reasons, opened)
+    opened = np.full(len(solved), "", dtype=object)
+    opened[solved] = told.open_names()
+    trusted = Trusted.judge(quality, errors, found.doubted, opened.tolist())
+    trusted.write(files.quality, quality, errors)
     if found.uncertainty is not None:
-        _write_uncertainty(files.uncertainty, found.kinematics, found.uncertainty)
+        _write_uncertainty(files.uncertainty, whole, np.where(kept[:, None], found.uncertainty, np.nan))
     return {
-        "frames": len(found.kinematics.time_s),
+        "frames": len(motion.time_s),
+        "frames_left_out": int((~kept).sum()),
         "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
         "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
         "frames_within_thresholds": int(errors.good.sum()),
-        "frames_trusted": reasons.count(""),
+        "frames_trusted": int(trusted.frames.sum()),
         **found.figures,
-        "notes": errors.flags() + told.notes() + found.notes,
+        "notes": trusted.notes() + errors.flags(filled=fill) + told.notes() + found.notes,
     }
 
 
@@ -250,44 +261,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _reasons(
-    quality: Float[np.ndarray, " frames"],
-    errors: MarkerErrors,
-    doubted: Bool[np.ndarray, " frames"] | bool,
-    opened: list[str],
-) -> list[str]:
-    """Why each frame is not to be trusted; empty where it is."""
-    frames = len(errors.time_s)
-    with np.errstate(invalid="ignore"):
-        found = (
-            ("interpolated: too few markers", ~errors.solved),
-            (f"quality below {TRUSTED_QUALITY:g}", quality < TRUSTED_QUALITY),
-            (f"marker RMS over {RMS_ERROR_M * 100:g} cm", errors.rms_m > RMS_ERROR_M),
-            (f"a marker over {MAX_ERROR_M * 100:g} cm off", errors.max_m > MAX_ERROR_M),
-            ("the network doubts it", np.broadcast_to(doubted, frames)),
-            ("not determined by the markers seen", np.array([bool(names) for names in opened])),
-        )
-    return ["; ".join(why for why, which in found if which[frame]) for frame in range(frames)]
-
-
-def _write_quality(
-    path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors, reasons: list[str], opened: list[str]
-) -> None:
-    table = pd.DataFrame(
-        {
-            "time": errors.time_s,
-            "quality": quality.round(3),
-            "marker_rms_mm": (errors.rms_m * 1000).round(2),
-            "marker_max_mm": (errors.max_m * 1000).round(2),
-            "trusted": [int(not why) for why in reasons],
-            "reason": reasons,
-            "not_determined": opened,
-        }
-    )
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def _write_uncertainty(

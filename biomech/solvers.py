@@ -74,20 +74,26 @@ def network_files() -> list[Path]:
     return [predict.FILE, predict.FILE.with_suffix(".json")]
 
 
+def network_inputs() -> dict[str, Path]:
+    """The same as a stage's inputs."""
+    return dict(zip(("network", "recipe"), network_files(), strict=True))
+
+
 def solving_stages(
     files: Result,
     options: Options,
     *,
-    inputs: list[Path],
+    inputs: Mapping[str, Path],
     said: Mapping[str, Any],
     work: Callable[[Solution], dict[str, Any]],
+    code: tuple[str | Path, ...],
 ) -> list[Stage]:
     """The stage `solve`, one like it for every other solver, and where there are others the stage `difference`.
 
     Args:
         inputs: of every solver.
         said: options of every solver; to them come the solver's own.
-        work: what one solver does.
+        work: what one solver does, and ``code``, the modules that it is.
     """
     own = {"neural": ("polish", "recovered"), "fast": ("smooth_mm",), "opensim": ()}
     given = asdict(options)
@@ -97,20 +103,33 @@ def solving_stages(
         stages.append(
             Stage(
                 "solve" if solution is files.solutions[0] else f"solve_{MOTION_NAMES[solver]}",
-                inputs=[*inputs, *(network_files() if solver == "neural" else [])],
+                inputs={**inputs, **(network_inputs() if solver == "neural" else {})},
                 outputs=solution.written,
-                options={"solver": solver, "accuracy": ACCURACY, **said, **{name: given[name] for name in own[solver]}},
+                options={
+                    "solver": solver,
+                    "accuracy": ACCURACY,
+                    "fill": options.fill,
+                    **said,
+                    **{name: given[name] for name in own[solver]},
+                },
                 work=functools.partial(_solved, work, solution, files),
+                code=(*code, Path(__file__)),
             )
         )
     if len(files.solutions) > 1:
         stages.append(
             Stage(
                 "difference",
-                inputs=[solution.kinematics for solution in files.solutions],
+                inputs={solution.solver: solution.kinematics for solution in files.solutions},
                 outputs=[files.difference, files.difference_figure],
                 options={"solvers": [solution.solver for solution in files.solutions]},
                 work=lambda: _difference(files),
+                code=(
+                    "biomech.evaluation.compare",
+                    "biomech.report.comparison",
+                    "biomech.report.curves",
+                    Path(__file__),
+                ),
             )
         )
     return stages

@@ -1,8 +1,7 @@
 """What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
 
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 DEFAULT_SOLVER = "neural"  # where the network knows the markers and the model; else, whatever this says, our own
 
+NOISIEST_MM = 1000.0  # of markers' noise
 RECOVERERS = ("fit", "mqhmr")
 DEFAULT_RECOVERER = "fit"
 
@@ -24,6 +24,13 @@ DEFAULT_RECOVERER = "fit"
 def recording_files(source: Path) -> list[Path]:
     """The files of a recording: itself, or the pictures of a folder."""
     return sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
+
+
+def recorded(source: Path) -> dict[str, Path]:
+    """The same as a stage's inputs; pictures are told apart by their names, which order them."""
+    if source.is_dir():
+        return {f"picture {path.name}": path for path in recording_files(source)}
+    return {"recording": source}
 
 
 def check_recoverer(recoverer: str) -> None:
@@ -51,7 +58,7 @@ def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish
             raise BioposeError(f"the solver {solver} is named twice", mend="Name each once.")
     if smooth_mm is not None and "fast" not in solvers:
         raise BioposeError("--smooth is for our own solver", mend="Leave --smooth away, or give --solver fast.")
-    if smooth_mm is not None and not 0 < smooth_mm < math.inf:
+    if smooth_mm is not None and not 0 < smooth_mm < NOISIEST_MM:
         raise BioposeError(f"--smooth takes the markers' noise in mm, not {smooth_mm:g}", mend="Give --smooth 10.")
     if polish and "neural" not in solvers:
         raise BioposeError(
@@ -81,6 +88,7 @@ class Options:
     solvers: tuple[str, ...] | None = None  # the first one's motion is the result; where None, see ``DEFAULT_SOLVER``
     smooth_mm: float | None = None  # noise of the markers that the fast solver smooths against
     polish: bool = False  # the network's answer, by a few steps on the markers
+    fill: bool = False  # interpolate the frames in which too little is seen, which are left out otherwise
     workers: int | None = None
     # Of a video only:
     person: int | tuple[float, float] | None = None
@@ -101,15 +109,15 @@ class Options:
     subject: str | None = None  # whose markers, where the file holds several people's
     recovered: bool = False  # the markers are those of a body that was recovered from film
 
-    def files(self) -> list[Path]:
-        """The files among them.
+    def files(self) -> dict[str, Path]:
+        """The files among them, by what they are to a stage.
 
         Raises:
             BioposeError: one is not there.
         """
-        named = [getattr(self, option.name) for option in fields(self)]
-        paths = [value for value in named if isinstance(value, Path)]
-        for path in paths:
+        named = {f"option {option.name}": getattr(self, option.name) for option in fields(self)}
+        paths = {name: value for name, value in named.items() if isinstance(value, Path)}
+        for path in paths.values():
             if not path.is_file():
                 raise BioposeError("no such file", where=str(path), mend="Check the path.")
         return paths
@@ -134,10 +142,11 @@ class Stage:
     """One arrow of the street, as ``Run.stage`` takes it."""
 
     name: str
-    inputs: list[Path]
+    inputs: Mapping[str, Path]  # by role
     outputs: list[Path]
     options: dict[str, Any]
     work: Callable[[], dict[str, Any]]  # figures and notes for the record
+    code: tuple[str | Path, ...] = ()  # what it runs, as ``provenance.code_hash`` takes it
 
 
 @dataclass(frozen=True)

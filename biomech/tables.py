@@ -1,8 +1,9 @@
 """Rows of numbers in a text, as .trc, .mot, .sto and .csv hold them."""
 
 import io
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,17 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 
+ROWS_AT_ONCE = 20_000
 MOST_COLUMNS = 20_000  # of a table; nobody records so many
 MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity"}
 
 
 def read_numbers(
-    rows: Sequence[str], columns: int, separator: str, *, where: Path, first_line: int, decimal: str = "."
+    rows: Iterable[str], columns: int, separator: str, *, where: Path, first_line: int, decimal: str = "."
 ) -> Float[np.ndarray, "rows columns"]:
     """The numbers of rows under ``columns`` names; cells that are missing, or at the end of a row, are NaN.
+
+    Rows may come as they are read: only some are held as text at once.
 
     Args:
         separator: a sign, or an expression for pandas.
@@ -29,21 +33,25 @@ def read_numbers(
     """
     if columns > MOST_COLUMNS:
         raise BioposeError(f"it names {columns} columns; at most {MOST_COLUMNS} are read", where=str(where))
-    try:
-        table = pd.read_csv(
-            io.StringIO("\n".join(rows)),
-            sep=separator,
-            header=None,
-            names=list(range(columns)),
-            index_col=False,
-            skipinitialspace=True,
-            dtype=np.float64,
-            on_bad_lines="error",
-            decimal=decimal,
-        )
-    except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise _told(rows, separator, where, first_line) from error
-    return table.to_numpy(copy=True)
+    parts, coming = [], iter(rows)
+    while some := list(itertools.islice(coming, ROWS_AT_ONCE)):
+        try:
+            part = pd.read_csv(
+                io.StringIO("\n".join(some)),
+                sep=separator,
+                header=None,
+                names=list(range(columns)),
+                index_col=False,
+                skipinitialspace=True,
+                dtype=np.float64,
+                on_bad_lines="error",
+                decimal=decimal,
+            )
+        except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise _told(some, separator, where, first_line) from error
+        parts.append(part.to_numpy(copy=True))
+        first_line += len(some)
+    return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else np.zeros((0, columns))
 
 
 def _told(rows: Sequence[str], separator: str, where: Path, first_line: int) -> BioposeError:

@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 
 CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
@@ -224,7 +224,7 @@ def _restore(
         state = torch.load(path, map_location=device, weights_only=True)
         said = json.loads(state["recipe"])
     except Exception as error:  # whatever a broken file makes of torch's reader
-        raise BioposeError(f"cannot be read ({error})", where=str(path)) from error
+        raise BioposeError(f"cannot be read ({plainly(error)})", where=str(path)) from error
     theirs, ours = _length_left_out(said), _length_left_out(json.loads(json.dumps(recipe)))
     if changed := sorted(name for name in ours if theirs.get(name) != ours[name]):
         raise BioposeError(

@@ -22,6 +22,7 @@ from biomech.files import check_file
 
 PICTURE_SUFFIXES = {".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FOLDER_RATE_HZ = 30.0
+LATEST_S = 1e7  # of a film's time stamps
 LOWEST_HZ, HIGHEST_HZ = 0.1, 100_000.0
 SMALLEST_PX = 32  # of a picture's side: nobody can be found in less
 STAMPS_READ = 600  # packets, whose stamps tell the rate
@@ -86,7 +87,7 @@ class Video:
         path = Path(path)
         if not os.path.exists(path):  # also of what is no path, such as one too long
             raise BioposeError("no such file or folder", where=str(path), mend="Check the path of the video.")
-        if (end_s is not None and end_s <= (start_s or 0.0)) or (start_s is not None and start_s < 0):
+        if (end_s is not None and end_s <= (start_s or 0.0)) or (start_s is not None and not 0 <= start_s <= LATEST_S):
             raise BioposeError(
                 f"the window from {start_s or 0:g} s to {end_s} s holds nothing",
                 where=str(path),

@@ -1,11 +1,7 @@
 """`biopose doctor`: what is installed, what is missing, and how to get it."""
 
-import contextlib
 import json
-import os
 import platform
-import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -91,31 +87,18 @@ def _opensim() -> dict[str, str | bool]:
         return _check("OpenSim runs", False, str(error), "pip install --force-reinstall opensim")
 
 
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """VTK writes past Python to the file descriptor that without a screen it tried one; what counts is the picture."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
-
-
 def _rendering() -> dict[str, str | bool]:
     mend = "on Linux, install the system's software OpenGL (Debian: apt install libgl1 libegl1 libosmesa6)"
     try:
-        with _silent():
-            import pyvista
+        import pyvista
 
-            plotter = pyvista.Plotter(off_screen=True, window_size=[64, 64])
-            plotter.background_color = pyvista.Color("black")
-            plotter.add_mesh(pyvista.Sphere(), color="white", lighting=False)
-            picture = plotter.screenshot(return_img=True)
-            plotter.close()
+        from biomech.report import render  # noqa: F401  keeps VTK's log of the missing screen away
+
+        plotter = pyvista.Plotter(off_screen=True, window_size=[64, 64])
+        plotter.background_color = pyvista.Color("black")
+        plotter.add_mesh(pyvista.Sphere(), color="white", lighting=False)
+        picture = plotter.screenshot(return_img=True)
+        plotter.close()
         drawn = picture is not None and int(picture.max()) > 0
         return _check("off-screen rendering", drawn, "works" if drawn else "draws nothing", mend)
     except Exception as error:

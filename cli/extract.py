@@ -10,20 +10,26 @@ import typer
 def extract(
     motion: Annotated[Path, typer.Argument(help="A body motion (.npz) of `biopose recover`.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="[default: MOTION.trc here]")] = None,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Keep the frames in which the person is not to be seen; no numbers otherwise."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Read the 142 virtual markers off a moving body."""
     from biomech.body.motion import BodyMotion
     from biomech.markers.trc import write_trc
     from biomech.markers.virtual import extract as extract_markers
-    from biomech.markers.virtual import marker_body
+    from biomech.markers.virtual import marker_body, only_seen
 
     moving = BodyMotion.load(motion)
-    markers = extract_markers(marker_body(), moving)
+    markers, notes = only_seen(extract_markers(marker_body(), moving), moving, fill=fill)
     target = out or Path(f"{motion.stem}.trc")
     write_trc(markers, target)
     if as_json:
-        summary = {"markers": str(target), "count": len(markers.names), "frames": len(markers.time_s)}
+        summary = {"markers": str(target), "count": len(markers.names), "frames": len(markers.time_s), "notes": notes}
         typer.echo(json.dumps(summary))
     else:
         typer.echo(f"{target}: {len(markers.names)} markers, {len(markers.time_s)} frames")
+        for note in notes:
+            typer.echo(f"note: {note}")

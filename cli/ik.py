@@ -88,6 +88,10 @@ def ik(
     no_overlay: Annotated[
         bool, typer.Option("--no-overlay", help="Video: leave the one with the skeleton away.")
     ] = False,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Interpolate frames in which too little is seen; they are left out otherwise."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes of OpenSim's solver. [default: all cores]")
     ] = None,
@@ -120,6 +124,7 @@ def ik(
         solvers=tuple(name for names in solver for name in names.split(",")) if solver else None,
         smooth_mm=smooth,
         polish=polish,
+        fill=fill,
         static=static,
         personalise=personalise,
         tasks=tasks,

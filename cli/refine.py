@@ -19,6 +19,7 @@ def refine(
 
     They are written beside the run's own, as NAME_refined_motion.npz and NAME_refined.trc.
     """
+    from biomech.claim import claimed
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
     from biomech.keypoints.keypoints import Keypoints
@@ -37,6 +38,12 @@ def refine(
         raise BioposeError(
             "no run of a video that got as far as its body", where=str(folder / RECORD), mend="Run `biopose ik VIDEO`."
         )
+    if said.get("recover") == "fit":
+        raise BioposeError(
+            "this run's body was fitted to the keypoints; what MQ-HMR sees, and refine moves, was not kept",
+            where=str(folder / RECORD),
+            mend=f"Run `biopose ik VIDEO --recover mqhmr -o {folder}` first.",
+        )
     files = Result.of(folder, name, record)
     (network, spread), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)
     with progress_bar("Refining", quiet=as_json) as progress:
@@ -52,8 +59,9 @@ def refine(
             progress=progress,
         )
     motion_file, markers_file = folder / f"{name}_refined_motion.npz", folder / f"{name}_refined.trc"
-    motion.save(motion_file)
-    write_trc(extract(marker_body(), motion), markers_file)
+    with claimed(folder):
+        motion.save(motion_file)
+        write_trc(extract(marker_body(), motion), markers_file)
     seen, moved = int(frames.seen.sum()), int(flags.sum())
     if as_json:
         summary = {"motion": str(motion_file), "markers": str(markers_file), "frames_seen": seen, "refined": moved}

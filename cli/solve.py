@@ -37,12 +37,17 @@ def solve(
         str | None, typer.Option(help="Whose markers, where the file has several people's (A of A:C7).")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: MARKERS_solved here]")] = None,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Interpolate frames in which too little is seen; they are left out otherwise."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes of OpenSim's solver. [default: all cores]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
+    from biomech.claim import claimed
     from biomech.classical.coordinate_tasks import coordinate_goals
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
@@ -64,9 +69,9 @@ def solve(
     files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, (chosen,))
     if os.path.realpath(files.markers) == os.path.realpath(markers):
         raise BioposeError("the results would be written over this file", where=str(markers), mend="Name another -o.")
-    # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
-    write_trc(trial, files.markers)
-    with progress_bar("Solving", quiet=as_json) as progress:
+    with claimed(files.folder), progress_bar("Solving", quiet=as_json) as progress:
+        # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
+        write_trc(trial, files.markers)
         figures = solve_markers(
             model,
             trial,
@@ -78,6 +83,7 @@ def solve(
             smooth_mm=smooth,
             polish=polish,
             recovered=recovered,
+            fill=fill,
             workers=workers,
             progress=progress,
         )

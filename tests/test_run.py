@@ -28,14 +28,14 @@ class Stages:
         first, second = self.folder / "first.txt", self.folder / "second.txt"
         run.stage(
             "first",
-            inputs=[self.source],
+            inputs={"recording": self.source},
             outputs=[first],
             options={"loud": options.get("loud", False)},
             work=lambda: self.work("first", first, self.source.read_text() + str(options.get("loud")), False),
         )
         run.stage(
             "second",
-            inputs=[first],
+            inputs={"first": first},
             outputs=[second],
             options={"path": Path("a")},
             work=lambda: self.work("second", second, first.read_text().upper(), fails),
@@ -85,6 +85,7 @@ def test_what_changed_runs_again_with_what_hangs_on_it(stages: Stages) -> None:
 def test_another_version_runs_again(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     stages.run()
     monkeypatch.setattr("biomech.run.__version__", "999")
+    monkeypatch.setattr("biomech.provenance.__version__", "999")
     assert stages.run() == ["first", "second"] and record(stages)["biopose"] == "999"
 
 
@@ -94,7 +95,7 @@ def test_the_record(stages: Stages) -> None:
     assert found["versions"]["python"] and found["versions"]["numpy"]
     first = found["stages"]["first"]
     assert first["letters"] == 7 and first["notes"] == ["first is done"] and first["options"] == {"loud": False}
-    assert set(first["inputs"]) == {"source.txt"} and len(first["outputs"]["first.txt"]) == 64
+    assert set(first["inputs"]) == {"recording"} and len(first["outputs"]["first.txt"]) == 64
     assert first["seconds"] >= 0 and 10 < first["peak_memory_mb"] < 100_000
 
 
@@ -116,7 +117,7 @@ def test_a_failure_at_once_leaves_no_folder(tmp_path: Path) -> None:
 
     run = Run.open(tmp_path / "out")
     with pytest.raises(BioposeError):
-        run.stage("first", inputs=[], outputs=[], options={}, work=work)
+        run.stage("first", inputs={}, outputs=[], options={}, work=work)
     assert not (tmp_path / "out").exists()
 
 
@@ -146,3 +147,36 @@ def test_memory_is_in_megabytes() -> None:
     held[::4096] = b"x" * len(held[::4096])
     assert 50 < before <= peak_memory_mb() < 200_000
     del held
+
+
+def test_two_files_of_one_name_are_two(tmp_path: Path) -> None:
+    """``A/walk.trc`` and ``B/walk.trc``: which one plays which part is in the key."""
+    for name, text in (("a", "one"), ("b", "two")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "walk.trc").write_text(text)
+    first, second = (tmp_path / name / "walk.trc" for name in "ab")
+    ran: list[str] = []
+
+    def work() -> dict[str, Any]:
+        ran.append("now")
+        with whole_file(tmp_path / "out" / "result") as temporary:
+            temporary.write_text("result")
+        return {}
+
+    def run(trial: Path, static: Path) -> None:
+        inputs = {"trial": trial, "static": static}
+        Run.open(tmp_path / "out").stage(
+            "solve", inputs=inputs, outputs=[tmp_path / "out" / "result"], options={}, work=work
+        )
+
+    run(first, second)
+    run(first, second)
+    assert len(ran) == 1
+    run(second, first)
+    assert len(ran) == 2
+
+
+def test_other_code_runs_again(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages.run()
+    monkeypatch.setattr("biomech.run.code_hash", lambda *modules: "another constant")
+    assert stages.run() == ["first", "second"]

@@ -21,7 +21,7 @@ from biomech.body.anny import AnnyBody
 from biomech.body.bvh import Bvh, parse_bvh
 from biomech.body.motion import BodyMotion
 from biomech.body.retarget import FORWARD, SIDES, UP, Limbs, Recording, half, mirrored, retarget
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 
 HELD_OUT_SUBJECTS = ("09", "13")  # for figures only: nothing in the package learned from them
 # The first rows hold the zero pose and the swing from it into the motion.
@@ -171,7 +171,7 @@ def _open(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
     except (OSError, zipfile.BadZipFile) as error:
-        raise BioposeError(f"not a zip of CMU motions ({error})", where=str(archive)) from error
+        raise BioposeError(f"not a zip of CMU motions ({plainly(error)})", where=str(archive)) from error
 
 
 def _elbow_axis(sign: float) -> np.ndarray:

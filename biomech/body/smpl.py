@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.amass import AmassMotion
 from biomech.body.anny.model import DENSITY_KG_M3
 from biomech.body.body import BoneTree
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import from_vertices, load_virtual_markers, marker_body
 
@@ -123,7 +123,7 @@ def load_smpl(path: Path) -> SmplBody:
             data = {key: file[key] for key in ("v_template", "shapedirs", "J_regressor", "kintree_table", "f")}
     except (OSError, ValueError, KeyError) as error:
         raise BioposeError(
-            f"not a body model in plain arrays ({error})",
+            f"not a body model in plain arrays ({plainly(error)})",
             where=str(path),
             mend="The .npz files that their makers offer are; a .pkl is not read, since reading it runs what it holds.",
         ) from error

@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import os
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.setup import ACCURACY
 from biomech.classical.tracking import Stretch, Track, converges, track
 from biomech.errors import BioposeError
+from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.skeleton.inverse_kinematics import CoordinateTask
 from biomech.skeleton.kinematics import Kinematics
@@ -80,9 +80,9 @@ def solve_ik(
     stretches = _stretches(model_osim, markers_trc, weights, accuracy, usable, markers.rate_hz, workers)
     for stretch in stretches:
         stretch.coordinates = {name: _course(task, markers.time_s) for name, task in (coordinate_tasks or {}).items()}
-    with tempfile.TemporaryDirectory(prefix="biopose-ik-") as folder:
-        tracks = _solve_all(stretches, Path(folder), progress)
-        values, squared, marker_names = _merge(stretches, tracks, Path(folder))
+    with temporary_folder("ik") as folder:
+        tracks = _solve_all(stretches, folder, progress)
+        values, squared, marker_names = _merge(stretches, tracks, folder)
 
     rotational = coordinate_is_rotational(model)
     clamped = np.array([c.getDefaultClamped() for c in model.getCoordinateSet()])

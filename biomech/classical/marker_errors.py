@@ -17,7 +17,7 @@ class MarkerErrors:
     names: list[str]
     distances_m: Float[np.ndarray, "frames markers"]  # NaN where the marker is missing or the frame was not solved
     time_s: Float[np.ndarray, " frames"]
-    solved: Bool[np.ndarray, " frames"]  # the other frames were interpolated
+    solved: Bool[np.ndarray, " frames"]  # the others show too few markers
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -45,12 +45,17 @@ class MarkerErrors:
         """Frames that were solved within both of OpenSim's thresholds."""
         return self.solved & (self.rms_m <= RMS_ERROR_M) & (self.max_m <= MAX_ERROR_M)
 
-    def flags(self) -> list[str]:
-        """What a user should know, in sentences; empty when every frame is good."""
+    def flags(self, *, filled: bool = True) -> list[str]:
+        """What a user should know, in sentences; empty when every frame is good.
+
+        Args:
+            filled: whether the frames that could not be solved are interpolated in the motion, or left out of it.
+        """
         said = list(self.notes)
         frames = len(self.time_s)
         if not self.solved.all():
-            said.append(f"{int((~self.solved).sum())} of {frames} frames show too few markers and are interpolated")
+            what = "interpolated" if filled else "left out of the motion (--fill interpolates them)"
+            said.append(f"{int((~self.solved).sum())} of {frames} frames show too few markers and are {what}")
         for errors, limit, word in ((self.rms_m, RMS_ERROR_M, "RMS"), (self.max_m, MAX_ERROR_M, "largest")):
             above = self.solved & (errors > limit)
             if not above.any():

@@ -8,7 +8,6 @@ moved to the measured places.
 
 import os
 import re
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from biomech.classical.measurements import Measurement
 from biomech.classical.tracking import Stretch, converges, track_here
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markup import read_xml
@@ -108,8 +108,7 @@ def scale_model(
     out_osim = Path(out_osim)
     name, folder = out_osim.stem, out_osim.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="biopose-scale-") as temporary:
-        work = Path(temporary).resolve()
+    with temporary_folder("scale") as work:
         write_trc(standing, work / f"{name}_static.trc")
         setup = work / f"{name}_scale_setup.xml"
         inputs = {f"{name}_generic.osim": Path(generic_osim).read_bytes()}

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from biomech.files import whole_file
 from biomech.skeleton.inverse_kinematics import CoordinateTask
 from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.model import quiet_opensim
+from biomech.skeleton.model import print_whole
 from biomech.skeleton.mot import write_mot
 
 # OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with
@@ -115,8 +115,8 @@ def write_setup(
     if coordinate_file is not None:
         tool.set_coordinate_file(_relative(coordinate_file, folder))
     tool.set_IKTaskSet(task_set)  # tasks appended to the tool's own set would not be printed
-    with whole_file(out_setup) as temporary, quiet_opensim():
-        tool.printToXML(str(temporary))
+    with whole_file(out_setup) as temporary:
+        print_whole(tool, temporary)
 
 
 def _relative(path: Path, folder: Path) -> str:

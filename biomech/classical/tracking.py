@@ -18,6 +18,7 @@ import numpy as np
 import opensim
 from jaxtyping import Float
 
+from biomech.children import python_module
 from biomech.errors import BioposeError
 
 
@@ -69,7 +70,7 @@ def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running:
     # Its working directory is the temporary folder: what OpenSim drops there goes with it.
     with open(folder / "errors.txt", "w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "biomech.classical.tracking", str(folder)],
+            python_module("biomech.classical.tracking", str(folder)),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from biomech.children import python_module
 from biomech.errors import BioposeError
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ def _read(file: Path) -> Answer:
 
 def module(name: str) -> list[str]:
     """The command line of a solver that is a module of this package."""
-    return [sys.executable, "-m", f"biomech.evaluation.{name}"]
+    return python_module(f"biomech.evaluation.{name}")
 
 
 @dataclass

@@ -160,6 +160,8 @@ def _matching_notes(reference: Motion, motion: Motion, matches: dict[str, str]) 
 
 def _chosen(motion: Kinematics, names: Sequence[str], called: list[str]) -> Kinematics:
     columns = [motion.names.index(name) for name in names]
+    if columns == list(range(len(motion.names))):
+        return Kinematics(called, motion.values, motion.time_s, motion.rotational)
     return Kinematics(called, motion.values[:, columns], motion.time_s, motion.rotational[columns])
 
 
@@ -179,8 +181,10 @@ def _knees_forward(motion: Kinematics, which: str, notes: list[str]) -> Kinemati
 
 
 def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
-    turns = np.round((motion.values - reference.values) / (2 * np.pi)) * motion.rotational
-    return Kinematics(motion.names, motion.values - 2 * np.pi * turns, motion.time_s, motion.rotational)
+    values = motion.values.copy()
+    for i in np.flatnonzero(motion.rotational):  # column by column: the tables may be long
+        values[:, i] -= 2 * np.pi * np.round((values[:, i] - reference.values[:, i]) / (2 * np.pi))
+    return Kinematics(motion.names, values, motion.time_s, motion.rotational)
 
 
 def _errors(reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None) -> Errors:

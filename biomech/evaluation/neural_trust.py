@@ -21,13 +21,13 @@ from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.predict import TrainedNeurIK, neural_kinematics
 from biomech.neurik.trust import REASONS, Limits, judge
 from biomech.skeleton.skeleton import Skeleton
+from biomech.trusted import LEAST_QUALITY
 
 LEGS = ("femur", "tibia", "calcn", "toes")
 NOISE_M = 0.10
 LATER = 24  # frames: where the limb of another frame comes from
 BENT_BACK_RAD = np.deg2rad(45.0)
 BAD_M = 0.10  # a frame is bad when a marker was moved as far
-POOR_QUALITY = 0.5  # of mesh recovery
 
 
 def bench_trust(network: TrainedNeurIK, shards: Shards, pairs: Path | None) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def fits(network: TrainedNeurIK, pairs: Sequence[Path]) -> dict[str, Any]:
         qualities.append(quality)
         errors.append(np.linalg.norm(off - off.mean(1, keepdims=True), axis=-1).mean(1) * 1000)
     flagged, score, quality, error = (np.concatenate(part) for part in (flags, scores, qualities, errors))
-    poor = quality < POOR_QUALITY
+    poor = quality < LEAST_QUALITY
     return {
         "frames": len(flagged),
         "flagged_percent": {"quality below 0.5": _share(flagged[poor]), "above": _share(flagged[~poor])},

@@ -4,7 +4,6 @@ Each part is a module of its own and says there what is compared with what: `neu
 `neurik_real`, `neurik_speed`, `neurik_runs`.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from biomech.evaluation.neurik_oracle import held_out_trials, oracle_figures
 from biomech.evaluation.neurik_real import real_figures
 from biomech.evaluation.neurik_runs import runs_figures
 from biomech.evaluation.neurik_speed import parameters, speed_figures
+from biomech.leftovers import temporary_folder
 from biomech.neurik.predict import FILE, load_network
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
@@ -55,8 +55,7 @@ def bench_neurik(
     """
     network, skeleton = load_network(weights), Skeleton.from_osim(DEFAULT_PATH)
     figures: dict[str, Any] = {"parameters": parameters(network)}
-    with tempfile.TemporaryDirectory(prefix="biopose-bench-") as temporary:
-        folder = Path(temporary).resolve()
+    with temporary_folder("bench") as folder:
         labelled = held_out_trials(labels, trials, frames, seed) if labels is not None else []
         if labelled:
             say(f"markers without error: {len(labelled)} trials")

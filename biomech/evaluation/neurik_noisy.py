@@ -25,7 +25,7 @@ from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.evaluation.alignment import best_heading, turned, wrapped
 from biomech.labels.quality import judge, virtual_landmarks
 from biomech.markers.markers import Markers
@@ -95,7 +95,7 @@ def read_clip(path: Path, folder: Path) -> Clip:
         time_s = np.arange(len(arrays["truth"])) / float(arrays["rate_hz"])
         true, recovered = (_markers(arrays[name], time_s) for name in ("truth", "recovered"))
     except (OSError, ValueError, KeyError) as error:
-        raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
+        raise BioposeError(f"not a pair of true and recovered markers ({plainly(error)})", where=str(path)) from error
     folder.mkdir(parents=True, exist_ok=True)
     write_trc(recovered, folder / "recovered.trc")
     off = in_place(true.positions_m, recovered.positions_m) - true.positions_m

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.evaluation.neurik_noisy import Clip, neural_row
 from biomech.evaluation.neurik_oracle import LabelledTrial, outcome, summed_up
 from biomech.neurik.predict import load_network, neural_kinematics
@@ -44,7 +44,9 @@ class TrainedRun:
             about = json.loads((folder / RECIPE).read_text())
         except (OSError, ValueError) as error:
             raise BioposeError(
-                f"no trained network ({error})", where=str(folder), mend="Name folders of `biopose train neurik`."
+                f"no trained network ({plainly(error)})",
+                where=str(folder),
+                mend="Name folders of `biopose train neurik`.",
             ) from error
         return cls(str(folder), folder / WEIGHTS, flat(about.get("recipe", {})), about)
 

@@ -12,7 +12,6 @@ interior point optimiser, which obeys bounds and accuracy alike (``classical.tra
 """
 
 import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +26,7 @@ from biomech.evaluation.fast_ik import Solver
 from biomech.evaluation.metrics import wrapped_deg
 from biomech.evaluation.opensim_ik import allowed, objective_m2
 from biomech.evaluation.solver_trials import Trial, noise_free_trials, opencap_trials, speed_trial, standard_trials
+from biomech.leftovers import temporary_folder
 from biomech.skeleton.branches import as_the_other
 from biomech.skeleton.description import describe
 from biomech.skeleton.kinematics import Kinematics
@@ -71,8 +71,7 @@ def bench_solver(
         BioposeError: data is missing, or a solver failed.
     """
     data = Path(data).resolve()  # the solvers run in folders of their own
-    with tempfile.TemporaryDirectory(prefix="biopose-bench-") as temporary:
-        folder = Path(temporary)
+    with temporary_folder("bench") as folder:
         say("noise-free markers")
         exact, left_out = noise_free(noise_free_trials(data, folder, window), folder, workers, nimble_python)
         say("real markers")

@@ -7,6 +7,7 @@ MediaPipe's pose landmarker (Apache-2.0).
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,8 @@ from ai_edge_litert.interpreter import Interpreter
 from jaxtyping import Float, UInt8
 
 from biomech import assets
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
+from biomech.files import check_file
 from biomech.keypoints.detector import Detection, Maps, Region, sigmoid
 from biomech.keypoints.keypoints import MASK_SIZE
 
@@ -69,13 +71,14 @@ class BlazePose:
     def __init__(self, path: Path | None = None, threads: int | None = None, mirror: bool = False):
         path = Path(path) if path else assets.locate("blazepose_heavy")
         threads = threads or min(os.cpu_count() or 1, 4)
+        check_file(path, mend="Leave --network away for the default one.")
         try:
             with zipfile.ZipFile(path) as task:
                 detector = task.read("pose_detector.tflite")
                 landmarks = task.read("pose_landmarks_detector.tflite")
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise BioposeError(
-                f"not a BlazePose network ({error})",
+                f"not a BlazePose network ({plainly(error)})",
                 where=str(path),
                 mend="It has to be a pose_landmarker .task file; leave the option away for the default one.",
             ) from error

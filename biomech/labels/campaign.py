@@ -1,6 +1,7 @@
 """Labels for many trials: on all cores or a cluster, to be stopped at any time and gone on with, failures listed."""
 
 import contextlib
+import errno
 import functools
 import shutil
 import time
@@ -13,7 +14,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from biomech.errors import BioposeError
+from biomech.claim import claimed
+from biomech.errors import BioposeError, MachineError
 from biomech.files import whole_file
 from biomech.labels.check import check_trial, summed_up
 from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton
@@ -30,6 +32,10 @@ TABLE_COLUMNS = (
     *("name", "subject", "split", "source", "rate_hz", "frames", "marker_rms_mm", "marker_max_mm", "worst_marker"),
     *("frames_trusted", "masked_share", "landmark_share", "out_of_range_share", "jump_share"),
 )
+# No room, no right to write, a broken disk, no memory: errors that the next trial would meet too.
+MACHINES = {
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENOMEM") if hasattr(errno, name)
+}
 SHARES = ("masked_share", "landmark_share", "out_of_range_share", "jump_share")
 
 Progress = Callable[[int, int], None] | None
@@ -89,7 +95,16 @@ def run_campaign(
         BioposeError: an option is wrong, the folder or the cluster cannot be used, or not one trial could be labelled.
     """
     _check(trials, options)
-    stop, run, folders = stop or Stop(), Run.open(folder), Folders(Path(folder))
+    folders = Folders(Path(folder))
+    with claimed(folders.root, "shards", "models", "check"):
+        shutil.rmtree(folders.unfinished, ignore_errors=True)  # of a run that was killed
+        return _run(trials, folders, options, stop or Stop(), progress)
+
+
+def _run(
+    trials: Sequence[Trial], folders: Folders, options: Options, stop: Stop, progress: Callable[[str], Any] | None
+) -> Report:
+    run = Run.open(folders.root)
     chosen = sample([t.name for t in trials], options.check or SAMPLE_SHARE, options.seed)
     with_files = {t.name for t in trials if options.files == "all" or (options.files == "sample" and t.name in chosen)}
     report, started = Report(len(trials)), time.perf_counter()
@@ -103,8 +118,16 @@ def run_campaign(
     for _ in _answers(make, _one_of_each_subject(todo), options, stop, progress, "Personalising"):
         pass  # what failed is told by the trials that wanted the model
     work = functools.partial(_label, folder=folders.root.resolve(), solver=options.solver, with_files=with_files)
+    machine: MachineError | None = None
     for trial, answer in _answers(work, todo, options, stop, progress, "Labelling"):
         cause = _cause(answer) if isinstance(answer, BaseException) else answer.cause
+        if isinstance(answer, Labelled) and answer.machine_failed:
+            stop.ask(now=True)  # the next trials would fail by it too
+            machine = MachineError(
+                f"{answer.cause}; {report.labelled} trials were labelled before",
+                mend="Mend it; the same command goes on.",
+            )
+            continue
         if cause is not None:
             report.failed[trial.name] = cause
             continue
@@ -119,6 +142,8 @@ def run_campaign(
                 where=str(folders.shards),
                 mend="Give --out on a file system that all workers share.",
             )
+    if machine is not None:
+        raise machine
     report.wall_s = time.perf_counter() - started
     if options.check and not stop.asked:
         checked = [t for t in trials if t.name in chosen and t.name not in report.failed]
@@ -197,7 +222,15 @@ def _label(trial: Trial, *, folder: Path, solver: str, with_files: set[str]) -> 
     try:
         return label_trial(trial, folder, solver=solver, with_files=trial.name in with_files)
     except Exception as error:
-        return Labelled(trial.name, trial.subject, cause=_cause(error))
+        return Labelled(trial.name, trial.subject, cause=_cause(error), machine_failed=_is_machines(error))
+
+
+def _is_machines(error: Exception) -> bool:
+    """Whether the machine failed, and not the trial: no room or no right to write, no memory."""
+    if isinstance(error, MachineError | MemoryError):
+        return True
+    number = error.errno if isinstance(error, OSError) else None
+    return number in MACHINES or any(f"(os error {one})" in str(error) for one in MACHINES)  # safetensors' words
 
 
 def _one_of_each_subject(trials: Sequence[Trial]) -> list[Trial]:

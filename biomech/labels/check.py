@@ -1,7 +1,6 @@
 """The labels of some trials against OpenSim's own tool: how far apart, and how much faster."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from biomech.files import whole_file
 from biomech.labels.label import OPENSIM_ACCURACY, Folders, read_skeleton, tracked
 from biomech.labels.models import scaled_model
 from biomech.labels.sources import Trial
+from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.skeleton.branches import as_the_other
@@ -42,8 +42,7 @@ def check_trial(trial: Trial, folder: Path) -> None:
     whole = recorded.markers
     markers = Markers(whole.names, whole.positions_m[:CHECK_FRAMES], whole.time_s[:CHECK_FRAMES])
     weights = tracked(recorded)
-    with tempfile.TemporaryDirectory(prefix="biopose-check-") as temporary:
-        work = Path(temporary)
+    with temporary_folder("check") as work:
         write_trc(markers, work / "markers.trc")
         problem = Problem(str(scaled.osim), str(work / "markers.trc"), weights)
         (fast,) = solve_alone(module("fast_ik"), [problem], work / "fast", options={"repeats": REPEATS})

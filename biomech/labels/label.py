@@ -11,22 +11,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech import __version__
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.marker_errors import MarkerErrors
 from biomech.classical.setup import ACCURACY, write_solution
 from biomech.errors import BioposeError
+from biomech.files import sha256
+from biomech.labels import models
 from biomech.labels.models import ScaledModel, scaled_model
 from biomech.labels.quality import judge, virtual_landmarks
-from biomech.labels.shards import FORMAT, about_shard, write_shard
+from biomech.labels.shards import FORMAT, about_shard, is_whole, write_shard
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.trc import write_trc
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.provenance import code_hash, content_hash, library_versions
 from biomech.skeleton.determined import Determined, determined
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.kinematics import Kinematics
@@ -46,6 +49,7 @@ class Labelled:
     frames: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # of wall time, by stage
     cause: str | None = None  # why it failed
+    machine_failed: bool = False  # by no fault of the trial
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 "marker_max": quality.marker_max_m,
                 "trusted": quality.trusted,
             }
-            about = {
+            about: dict[str, Any] = {
                 **{"name": trial.name, "subject": trial.subject, "source": trial.source, "key": key, "solver": solver},
                 **{"rate_hz": round(recorded.markers.rate_hz, 6), "start_s": float(recorded.markers.time_s[0])},
                 **{"model": scaled.key, "height_m": recorded.height_m, "mass_kg": scaled.mass_kg},
@@ -118,8 +122,10 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 ),
             }
         with clock("write"):
+            about["files"] = {}
             if with_files:
                 _write_files(work, solver, scaled.osim, recorded, kinematics)
+                about["files"] = _sums(work)
                 place = folders.files(trial)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if place.exists():
@@ -142,22 +148,36 @@ def check_solver(solver: str) -> None:
 
 
 def made_of(trial: Trial, solver: str) -> str:
-    """A key that changes when the recordings, how they are read, the solver or the package does."""
-    files = [trial.path, *(recording.path for recording in trial.of_subject)] + (
-        [] if trial.static is None else [trial.static]
-    )
-    stats = [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in dict.fromkeys(files))]
-    made = [__version__, FORMAT, solver, dataclasses.asdict(trial), stats]
+    """A key that changes when the recordings' content, how they are read, the solver or the package's code does."""
+    files = {"path": content_hash(trial.path)}
+    if trial.static is not None:
+        files["static"] = content_hash(trial.static)
+    # Of the subject's other recordings the key alone: of thousands of trials each would look at all of them.
+    said_of = {one.name: getattr(trial, one.name) for one in dataclasses.fields(trial)}
+    made = [FORMAT, _made_by(), library_versions(), solver, said_of | files | {"of_subject": trial.of_subject.key}]
     said = json.dumps(made, sort_keys=True, default=lambda path: path.name)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
+@functools.cache
+def _made_by() -> str:
+    return code_hash("biomech.labels.label")
+
+
 def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> bool:
-    """Whether nothing is left to do for a trial."""
-    shard = folders.shard(trial)
-    if not shard.is_file() or (with_files and not folders.files(trial).is_dir()):
+    """Whether nothing is left to do for a trial: all is there that was written for it, by content."""
+    shard, place = folders.shard(trial), folders.files(trial)
+    if not shard.is_file():
         return False
-    return about_shard(shard)["key"] == key
+    about = about_shard(shard)
+    if about["key"] != key or not models.is_whole(folders.models / about["model"]) or not is_whole(shard):
+        return False
+    return not with_files or (place.is_dir() and _sums(place) == about["files"])
+
+
+def _sums(place: Path) -> dict[str, str]:
+    """The files of a trial, by content."""
+    return {path.name: sha256(path) for path in sorted(place.iterdir()) if path.is_file()}
 
 
 @functools.lru_cache(SKELETONS_KEPT)

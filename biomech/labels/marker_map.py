@@ -13,6 +13,7 @@ A map is a table (.csv) with a row per model marker:
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
     """
     own = Path(name_or_path)
     path = own if own.suffix.lower() == ".csv" else FOLDER / f"{name_or_path}.csv"
-    if not path.is_file():
+    if not os.path.isfile(path):  # also of what is no path, such as one too long
         raise BioposeError(
             f"there is no marker map '{name_or_path}'", mend=f"There are {', '.join(marker_maps())}, or give a .csv."
         )
@@ -109,10 +110,7 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise BioposeError(f"the marker map repeats {', '.join(repeated)}", where=str(path))
-    try:
-        numbers = np.array([[float(row[key]) for key in ("x_m", "y_m", "z_m", "weight", "fixed")] for row in rows])
-    except (TypeError, ValueError) as error:
-        raise BioposeError(f"the marker map holds what is no number ({error})", where=str(path)) from error
+    numbers = np.array([[_number(row[key], path) for key in ("x_m", "y_m", "z_m", "weight", "fixed")] for row in rows])
     if (
         not (np.abs(numbers[:, :3]) <= FURTHEST_M).all()
         or not ((numbers[:, 3] >= 0) & (numbers[:, 3] <= HEAVIEST)).all()
@@ -127,6 +125,14 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
         weights=numbers[:, 3],
         fixed=numbers[:, 4] == 1,
     )
+
+
+def _number(cell: str, path: Path) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        said = cell[:20].encode("ascii", "replace").decode()
+        raise BioposeError(f"the marker map holds '{said}' where a number should be", where=str(path)) from None
 
 
 def recognise(names: list[str], where: str | None = None) -> MarkerMap:

@@ -4,6 +4,7 @@ Many motions are replayed on the same body, and scaling takes longer than solvin
 the same model at once both make it, and since it comes out the same to the byte, either's may stay.
 """
 
+import functools
 import hashlib
 import json
 import tempfile
@@ -17,12 +18,14 @@ from jaxtyping import Float
 
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
-from biomech.files import sha256
+from biomech.errors import BioposeError
+from biomech.files import read_json, sha256
 from biomech.labels.marker_map import MarkerMap
 from biomech.labels.sources import BodyTrial, MarkerTrial
 from biomech.markers.markers import Markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.osim_models.build import write as write_generic
+from biomech.provenance import code_hash
 from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, personalise
 from biomech.skeleton.skeleton import Skeleton
 
@@ -61,7 +64,7 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -
     Raises:
         BioposeError: there is nothing that it could be scaled by, or scaling failed.
     """
-    made_of = hashlib.sha256(sha256(DEFAULT_PATH).encode())
+    made_of = hashlib.sha256(f"{sha256(DEFAULT_PATH)} {_made_by()}".encode())
     for seen in ([] if recorded.static is None else [recorded.static]) + _motion(recorded):
         made_of.update(np.ascontiguousarray(seen.positions_m).tobytes() + ",".join(seen.names).encode())
     how = recorded.weights if isinstance(recorded, BodyTrial) else _offset_sd_m(recorded.marker_map)
@@ -69,7 +72,7 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -
     made_of.update(json.dumps([how, posture, recorded.height_m, recorded.mass_kg], sort_keys=True).encode())
     key = made_of.hexdigest()[:16]
     place = Path(folder) / key
-    if not (place / RECORD).is_file():
+    if not is_whole(place):
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="scaling-", dir=aside) as temporary:
             work = Path(temporary) / key
@@ -79,13 +82,35 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -
             for file in work.iterdir():  # the rest of what scaling leaves repeats the generic model and the markers
                 if file.name != MODEL:
                     file.unlink()
+            record["sum"] = _sum(osim, record)
             (work / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+            if place.exists() and not is_whole(place):  # cut, altered, or left by an older version
+                place.rename(Path(temporary) / "damaged")
             try:
                 work.rename(place)
             except OSError:  # another process was first
-                if not (place / RECORD).is_file():
+                if not is_whole(place):
                     raise
     return _read(place)
+
+
+@functools.cache
+def _made_by() -> str:
+    return code_hash("biomech.labels.models")
+
+
+def is_whole(place: Path) -> bool:
+    """Whether a kept model is what was written: neither cut nor altered."""
+    try:
+        record = read_json(place / RECORD, what="the record of a model")
+        return record.pop("sum") == _sum(place / MODEL, record)
+    except (BioposeError, OSError, AttributeError, KeyError):
+        return False
+
+
+def _sum(osim: Path, record: Mapping[str, Any]) -> str:
+    said = json.dumps(json.loads(json.dumps(record)), sort_keys=True)
+    return hashlib.sha256(f"{sha256(osim)} {said}".encode()).hexdigest()
 
 
 def _by_static(recorded: BodyTrial, out_osim: Path) -> dict[str, Any]:

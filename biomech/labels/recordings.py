@@ -1,7 +1,10 @@
 """Recordings of real markers as labels take them: under the model's names, of a person's size, Y up."""
 
 import functools
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from biomech.markers.checks import agree_with_model
 from biomech.markers.markers import Markers
 from biomech.markers.read import read_markers
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.provenance import content_hash
 from biomech.skeleton.skeleton import Skeleton
 
 FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for the model: as many as show its poses
@@ -50,8 +54,28 @@ class Recording:
         return agree_with_model(mapped, _default_places(known)[row], bodies, where=self.path, up=self.up)
 
 
+@dataclass(frozen=True)
+class Together:
+    """The recordings of one subject, which thousands of trials share: compared by a key that changes with the files."""
+
+    recordings: tuple[Recording, ...] = field(default=(), compare=False, repr=False)
+    key: str = ""
+
+    @classmethod
+    def of(cls, recordings: Sequence[Recording]) -> "Together":
+        """Look at the files once."""
+        said = [[one.member, one.up, content_hash(one.path)] for one in recordings]
+        return cls(tuple(recordings), hashlib.sha256(json.dumps(said).encode()).hexdigest())
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __iter__(self) -> Iterator[Recording]:
+        return iter(self.recordings)
+
+
 @functools.lru_cache(maxsize=2)  # the recordings of one subject come one after the other
-def frames_of_subject(recordings: tuple[Recording, ...], marker_map: str) -> tuple[list[Markers], list[str]]:
+def frames_of_subject(recordings: Together, marker_map: str) -> tuple[list[Markers], list[str]]:
     """Frames of all recordings of a subject, and why one of them is left out."""
     known = read_marker_map(marker_map)
     read: list[Markers] = []

@@ -19,8 +19,8 @@ from jaxtyping import Bool, Float32, Int, UInt8
 from safetensors.numpy import save_file
 
 from biomech.body.cmu import HELD_OUT_SUBJECTS
-from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.errors import BioposeError, plainly
+from biomech.files import check_file, read_json, whole_file
 
 FORMAT = 1
 EVERY_DOUBT = 0xFF  # all bits of the flags
@@ -106,10 +106,31 @@ def about_shard(path: Path) -> dict[str, Any]:
 def write_shard(path: Path, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
     """Write one trial's labels, whole or not at all, and the same bytes for the same labels."""
     arrays = {name: np.ascontiguousarray(columns[name], dtype=kind) for name, kind in COLUMNS.items()}
+    said = {"format": FORMAT, **about}
+    said["sum"] = _sum(said, arrays)
     # One entry: safetensors writes several in any order.
-    described = {"label": json.dumps({"format": FORMAT, **about}, sort_keys=True)}
+    described = {"label": json.dumps(said, sort_keys=True)}
     with whole_file(path) as temporary:
         save_file(arrays, temporary, metadata=described)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a shard is what was written: neither cut nor altered. Reads all of it."""
+    try:
+        shard = Shard.open(path)
+    except (BioposeError, ValueError, KeyError, TypeError):
+        return False
+    said = {name: value for name, value in shard.about.items() if name != "sum"}
+    return shard.about.get("sum") == _sum(said, {name: getattr(shard, name) for name in COLUMNS})
+
+
+def _sum(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(json.dumps(json.loads(json.dumps(about)), sort_keys=True).encode())
+    for name in COLUMNS:
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()
 
 
 def write_index(folder: Path, skeleton: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,13 +150,14 @@ def write_index(folder: Path, skeleton: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
+    check_file(path)
     try:
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length))
         about = json.loads(header["__metadata__"]["label"])
     except (OSError, ValueError, KeyError, struct.error, MemoryError) as error:
-        raise BioposeError(f"not a training shard ({error})", where=str(path)) from error
+        raise BioposeError(f"not a training shard ({plainly(error)})", where=str(path)) from error
     if about.get("format") != FORMAT or set(header) - {"__metadata__"} != set(COLUMNS):
         raise BioposeError(
             "a training shard of another version", where=str(path), mend="Label the trials again with this version."
@@ -179,13 +201,12 @@ class Shards(Sequence[Shard]):
         folder = Path(folder)
         if (folder / "shards").is_dir():
             folder = folder / "shards"
+        mend = "Make them with `biopose label`."
         try:
-            index = json.loads((folder / INDEX).read_text())
-        except (OSError, ValueError) as error:
-            raise BioposeError(
-                f"no training shards ({error})", where=str(folder), mend="Make them with `biopose label`."
-            ) from error
-        if index.get("format") != FORMAT:
+            index = read_json(folder / INDEX, what="their index")
+        except BioposeError as error:
+            raise BioposeError(f"no training shards ({error.what})", where=str(folder), mend=mend) from error
+        if not isinstance(index, dict) or index.get("format") != FORMAT:
             raise BioposeError("training shards of another version", where=str(folder))
         return cls(folder, index)
 

@@ -33,7 +33,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, read_text
 from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.labels.people import Person, random_adult, read_people, seeded
-from biomech.labels.recordings import Recording, frames_of_subject, thinned
+from biomech.labels.recordings import Recording, Together, frames_of_subject, thinned
 from biomech.labels.v3d import WHOLE_TAKE, read_v3d, v3d_motions
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
@@ -90,7 +90,7 @@ class Trial:
     rate_hz: float | None = None  # thinned to about this; None keeps every frame
     static: Path | None = None
     up: str | None = None  # real markers: the file's axis that points up; found out where not given
-    of_subject: tuple[Recording, ...] = ()  # real markers: all recordings of the subject
+    of_subject: Together = field(default_factory=Together)  # real markers: all recordings of the subject
     height_m: float | None = None  # real markers: what is known of the subject
     mass_kg: float | None = None
     marker_map: str | None = None
@@ -169,7 +169,7 @@ def find_trials(
             trial,
             name=f"{trial.name}__b{body:02d}" if trial.source in BODY_KINDS else trial.name,
             up=up,
-            of_subject=together.get((trial.subject, trial.source), ()),
+            of_subject=together.get((trial.subject, trial.source), Together()),
             height_m=known.get(trial.subject, Person()).height_m,
             mass_kg=known.get(trial.subject, Person()).mass_kg,
             body=body,
@@ -251,13 +251,13 @@ def _with_statics(trials: list[Trial], used: bool) -> list[Trial]:
     return [replace(t, static=statics.get((t.path.parent, t.source))) for t in moving] if used else moving
 
 
-def _together(trials: list[Trial], up: str | None) -> dict[tuple[str, str], tuple[Recording, ...]]:
+def _together(trials: list[Trial], up: str | None) -> dict[tuple[str, str], Together]:
     """The recordings of real markers by subject and kind."""
     groups: dict[tuple[str, str], set[tuple[Path, str]]] = {}
     for trial in trials:
         if trial.source in MARKER_KINDS:
             groups.setdefault((trial.subject, trial.source), set()).add((trial.path, trial.member))
-    return {who: tuple(Recording(*place, up) for place in sorted(places)) for who, places in groups.items()}
+    return {who: Together.of([Recording(*place, up) for place in sorted(places)]) for who, places in groups.items()}
 
 
 @functools.cache

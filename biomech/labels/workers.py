@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from multiprocessing import connection
 from typing import Any, TypeVar
 
+from biomech.children import ENVIRONMENT, check_working_folder
 from biomech.errors import BioposeError
 
 LOOK_S = 0.2  # how often a stop is looked for
@@ -143,8 +144,10 @@ def _drain(
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # There are as many processes as cores. The libraries read this when a worker loads them.
-    former = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    check_working_folder()
+    set_now = dict.fromkeys(THREAD_VARIABLES, "1") | ENVIRONMENT
+    former = {name: os.environ.get(name) for name in set_now}
+    os.environ.update(set_now)
     try:
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare) as pool:
             yield pool

@@ -150,6 +150,24 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
     return Markers(list(load_virtual_markers().names), torch.cat(positions).double().numpy(), motion.time_s)
 
 
+def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tuple[Markers, list[str]]:
+    """The markers of the frames in which the person is to be seen, NaN in the others; and a note on those.
+
+    Where nobody is seen the body goes on as it must to come out where it is seen again, which is no measurement.
+
+    Args:
+        fill: keep them nevertheless.
+    """
+    unseen = np.zeros(len(motion.time_s), dtype=bool) if motion.quality is None else motion.quality == 0
+    if not unseen.any():
+        return markers, []
+    what = "interpolated" if fill else "left out of the motion (--fill interpolates them)"
+    note = f"the person is not to be seen in {int(unseen.sum())} of {len(unseen)} frames, which are {what}"
+    if fill:
+        return markers, [note]
+    return Markers(markers.names, np.where(unseen[:, None, None], np.nan, markers.positions_m), markers.time_s), [note]
+
+
 def neutral_motion(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> BodyMotion:
     """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
     world = neutral_pose(shape)

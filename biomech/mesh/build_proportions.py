@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 from biomech.mesh.proportions import FILE, LENGTHS, SEXES
 
@@ -62,7 +62,7 @@ def lengths_of(path: Path) -> Float[np.ndarray, "people numbers"]:
         }
     except (OSError, KeyError, ValueError) as error:
         raise BioposeError(
-            f"cannot be read as a file of ANSUR II ({error})",
+            f"cannot be read as a file of ANSUR II ({plainly(error)})",
             where=str(path),
             mend="Name ANSUR_II_FEMALE_Public.csv and ANSUR_II_MALE_Public.csv, in this order.",
         ) from error

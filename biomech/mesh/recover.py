@@ -31,13 +31,14 @@ from biomech.mesh.rays import towards
 from biomech.mesh.standing import standing
 from biomech.mesh.start import Beginning, FromDetector
 from biomech.mesh.subject import ADULT_STATURE_M, Subject
+from biomech.trusted import LEAST_QUALITY
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
 APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
 LEAST_CONFIDENCE = 0.1
 USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points from their mean, statures
-SEEN, DOUBTFUL = 0.3, 0.5
+SEEN = 0.3
 RIM = 0.02  # of the picture's width
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
@@ -301,9 +302,9 @@ def _quality(
                 f"the {part} is hidden or out of view in {missing:.0%} of the frames: its angles there are guesses"
             )
     quality = np.where(found, quality, 0.0)
-    doubtful = float((quality < DOUBTFUL).mean())
+    doubtful = float((quality < LEAST_QUALITY).mean())
     if doubtful > 0.05:
-        notes.append(f"{doubtful:.0%} of the frames cannot be trusted (quality below {DOUBTFUL})")
+        notes.append(f"the person is poorly seen in {doubtful:.0%} of the frames (quality below {LEAST_QUALITY:g})")
     return quality, notes
 
 
@@ -312,7 +313,7 @@ def _upright(
 ) -> BodyMotion:
     """The world whose X is where the person faces and whose origin is on the floor under them."""
     width, height = keypoints.size_px
-    known = quality >= DOUBTFUL if (quality >= DOUBTFUL).any() else slice(None)
+    known = quality >= LEAST_QUALITY if (quality >= LEAST_QUALITY).any() else slice(None)
     rotations = bone_rotations(body, state.subject.shape, state.pose)
     into_camera, root = state.level.camera_from_world, state.root @ state.level.camera_from_world.T
     rotations[:, 0] = into_camera @ rotations[:, 0]

@@ -7,8 +7,8 @@ from typing import TypeVar
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.errors import BioposeError, plainly
+from biomech.files import check_file, whole_file
 
 Kept = TypeVar("Kept")
 
@@ -25,7 +25,8 @@ def kept(path: Path, make: Callable[..., Kept], what: str) -> Kept:
     Raises:
         BioposeError: the file cannot be read, or holds something else than ``what``.
     """
+    check_file(path)
     try:
         return make(**load_file(path))
     except Exception as error:  # safetensors has an error type of its own for each fault
-        raise BioposeError(f"not {what} ({error})", where=str(path)) from error
+        raise BioposeError(f"not {what} ({plainly(error)})", where=str(path)) from error

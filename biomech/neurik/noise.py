@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.kept import keep, kept
 
@@ -131,7 +131,7 @@ def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
         with np.load(path, allow_pickle=False) as file:
             return file["truth"], file["recovered"], float(file["rate_hz"])
     except (OSError, ValueError, KeyError) as error:
-        raise BioposeError(f"not a pair of true and recovered markers ({error})", where=str(path)) from error
+        raise BioposeError(f"not a pair of true and recovered markers ({plainly(error)})", where=str(path)) from error
 
 
 def facing(markers: Float[np.ndarray, "*batch markers 3"]) -> Float[np.ndarray, "*batch 3 3"]:

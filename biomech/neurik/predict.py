@@ -4,7 +4,6 @@ Windows overlap and are blended; the scale factors are one for the clip.
 """
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from jaxtyping import Bool, Float
 from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation, Slerp
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
+from biomech.files import check_file, read_json
 from biomech.markers.markers import Markers
 from biomech.neurik.data import RATE_HZ
 from biomech.neurik.network import NeurIK, Sizes
@@ -68,13 +68,16 @@ def _load(weights: Path) -> TrainedNeurIK:
 
 
 def _fill(weights: Path, skeleton: Skeleton) -> TrainedNeurIK:
+    mend = "Train with `biopose train neurik`."
+    recipe = read_json(weights.with_suffix(".json"), what="the recipe of a trained network", mend=mend)
+    check_file(weights, mend=mend)
     try:
-        network = TrainedNeurIK(skeleton, json.loads(weights.with_suffix(".json").read_text()))
+        network = TrainedNeurIK(skeleton, recipe)
         network.load_state_dict(load_file(weights), strict=False)
         missing = {name for name, _ in network.named_parameters()} - set(load_file(weights))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BioposeError(
-            f"no weights of this version's network ({error})",
+            f"no weights of this version's network ({plainly(error)})",
             where=str(weights),
             mend="Train with `biopose train neurik`.",
         ) from error

@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 import opensim
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from biomech.ahead import ahead
 from biomech.camera import Camera
@@ -20,7 +20,6 @@ from biomech.video import Video
 
 LEFT, RIGHT, MIDDLE = (40, 130, 255), (255, 130, 20), (255, 255, 255)  # RGB
 RED, WARNING, OUTLINE = (225, 25, 25), (255, 90, 90), (25, 25, 25)
-TRUSTED = 0.5  # least quality
 MIDLINE_M = 0.015  # nearer to the plane of symmetry is neither left nor right
 CLOCK_HZ = 90_000  # of the time stamps: every usual rate, and milliseconds, to the tick
 SUBPIXEL_BITS = 4
@@ -80,20 +79,20 @@ def write_overlay(
     camera: Camera,
     path: Path,
     *,
-    quality: Float[np.ndarray, " frames"] | None = None,
+    trusted: Bool[np.ndarray, " frames"] | None = None,
     max_side_px: int = 1280,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Write the clip with joints, segments and markers on it as an .mp4; returns how many frames it has.
 
     Frames keep the video's time stamps, less the first; the film's own time is written in a corner. A frame of the
-    video belongs to the frame of the markers that is nearest in time, if one is nearer than half an interval. Those of
-    low quality get a red border and the words "not trusted". Memory does not grow with the clip.
+    video belongs to the frame of the markers that is nearest in time, if one is nearer than half an interval. Those
+    that are not trusted get a red border and the words "not trusted". Memory does not grow with the clip.
 
     Args:
         markers, joints: positions in the camera's world, both with the same frames; NaN is not drawn.
         camera: of the upright picture at full size.
-        quality: of the frames of the markers, 0…1; None trusts all.
+        trusted: which frames of the markers are; None trusts all.
         max_side_px: a larger picture is made smaller.
         progress: called with frames done and expected.
 
@@ -121,7 +120,7 @@ def write_overlay(
                 # Pixel centres are whole numbers, so the picture's corner is at (−½, −½).
                 pixels = (pixels + 0.5) * np.divide(size, video.size_px) - 0.5
                 draw(picture, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
-                if quality is not None and not quality[frame] >= TRUSTED:
+                if trusted is not None and not trusted[frame]:
                     _warn(picture)
             _write(picture, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
             if progress:

@@ -8,6 +8,13 @@ from scipy import sparse
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 
+try:  # on a machine without a screen VTK logs that it looked for one, and draws all the same
+    from vtkmodules.vtkCommonCore import vtkLogger
+
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
+except ImportError:
+    pass
+
 SKIN = (0.87, 0.66, 0.54)
 BACKGROUND = (0.80, 0.82, 0.84)
 

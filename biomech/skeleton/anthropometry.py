@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 
 TABLE = Path(__file__).with_name("anthropometry.json")
@@ -108,7 +108,7 @@ def _read(file: Path) -> Float[np.ndarray, "people measures"]:
         millimetres = [[_measure(person, column) for column in columns] for person in people]
     except (OSError, KeyError, ValueError) as error:
         raise BioposeError(
-            f"cannot be read as a file of ANSUR II ({error})",
+            f"cannot be read as a file of ANSUR II ({plainly(error)})",
             where=str(file),
             mend="Name the folder with ANSUR_II_FEMALE_Public.csv and ANSUR_II_MALE_Public.csv.",
         ) from error

@@ -11,7 +11,7 @@ half a turn about u₁ reverses a turn about u₂, so that
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
 from biomech.skeleton.description import Description
@@ -99,6 +99,31 @@ def continuous(
             best = max(allowed, key=lambda k: (int(inside[k].all(1).sum()), int(inside[k].sum())))
             chosen[:, joint.coordinates] = courses[best]
     return chosen
+
+
+def within_a_turn(
+    description: Description, values: Float[np.ndarray, "frames coordinates"]
+) -> Float[np.ndarray, "frames coordinates"]:
+    """The same poses, of which no angle is a whole turn away without need; what stays within half a turn is kept.
+
+    An arm that swings through where its angles are not determined may go on at 83° or at 443°, which is the same.
+    """
+    chosen = values.copy()
+    for joint in ball_joints(description):
+        given = values[:, joint.coordinates]
+        if _beyond(given).any():
+            other = continuous(description, values)[:, joint.coordinates]
+            chosen[:, joint.coordinates] = min(given, other, key=lambda one: int(_beyond(one).sum()))
+    coupled = {k for coupler in description.couplers for k in (coupler.dependent, *coupler.independent)}
+    for k, coordinate in enumerate(description.coordinates):
+        free = coordinate.rotational and not (coordinate.clamped or coordinate.locked or k in coupled)
+        if free and _beyond(chosen[:, k]).any():
+            chosen[:, k] -= TURN * np.round(np.median(chosen[:, k]) / TURN)
+    return chosen
+
+
+def _beyond(values: Float[np.ndarray, "*any"]) -> Bool[np.ndarray, "*any"]:
+    return np.abs(values) > TURN / 2
 
 
 def nearest(

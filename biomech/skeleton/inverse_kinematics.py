@@ -25,6 +25,8 @@ from biomech.skeleton.smoothing import Smoothness, smooth
 from biomech.skeleton.tracked import enough_seen, filled, tracked_weights
 from biomech.skeleton.trial import KEPT, Trial
 
+POSED_AT_ONCE = 2000  # frames
+
 
 @dataclass(frozen=True)
 class CoordinateTask:
@@ -120,9 +122,12 @@ def posed_errors(
         values: every coordinate of the skeleton (rad and m).
     """
     distances = np.full(markers.positions_m.shape[:2], np.nan)
-    with torch.no_grad():
-        posed = skeleton(torch.from_numpy(values[solved]).to(skeleton.axes)).markers.double().numpy()
-    distances[solved] = np.linalg.norm(posed - markers.positions_m[solved], axis=-1)
+    # Some frames at once: a posed skeleton takes ten times the memory of its markers.
+    for start in range(0, len(values), POSED_AT_ONCE):
+        part = start + np.flatnonzero(solved[start : start + POSED_AT_ONCE])
+        with torch.no_grad():
+            posed = skeleton(torch.from_numpy(values[part]).to(skeleton.axes)).markers.double().numpy()
+        distances[part] = np.linalg.norm(posed - markers.positions_m[part], axis=-1)
     return MarkerErrors(list(markers.names), distances, markers.time_s, solved)
 
 

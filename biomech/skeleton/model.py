@@ -6,6 +6,7 @@ even with logging off (both tried with 4.6); everything here goes through :func:
 
 import contextlib
 import ctypes
+import errno
 import os
 import sys
 import threading
@@ -53,6 +54,20 @@ def quiet_opensim(log_level: str = "Error") -> Iterator[None]:
             os.dup2(kept, 1)
             os.close(kept)
             os.close(null)
+
+
+def print_whole(thing: opensim.OpenSimObject, path: Path) -> None:
+    """Write XML by OpenSim, which says nothing of a disk that is full.
+
+    Raises:
+        OSError: it did not get to the end.
+    """
+    with quiet_opensim("Off"):
+        printed = thing.printToXML(str(path))
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - 100))
+        if not printed or b"</OpenSimDocument>" not in file.read():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def load_model(path: Path | str) -> opensim.Model:

@@ -64,7 +64,10 @@ def recognise_motion(path: Path) -> Motion:
     if twice := repeated(names):
         raise BioposeError(f"more than one column is called {', '.join(twice[:10])}", where=str(path))
     rows = _rows(storage, path, notes)
-    values = storage.values[rows][:, columns]
+    whole = len(rows) == len(storage.time_s) and len(columns) == len(storage.names)
+    values = (
+        storage.values if whole else storage.values[np.ix_(rows, np.array(columns))]
+    )  # a copy less of what may be long
     rotational = np.array([not is_translation(name) for name in names])
     _to_radians(values, names, rotational, storage, notes)
     if "pelvis_ty" in names:
@@ -77,9 +80,9 @@ def recognise_motion(path: Path) -> Motion:
         beyond = (np.abs(values) > most) | np.isinf(values)
     if beyond.any():
         row, column = np.argwhere(beyond)[0]
+        said = f"{np.rad2deg(values[row, column]):.4g}°" if rotational[column] else f"{values[row, column]:.4g} m"
         raise BioposeError(
-            f"{names[column]} is {storage.values[rows][row, columns[column]]:.4g} at {storage.time_s[rows][row]:g} s, "
-            "which no body does",
+            f"{names[column]} is {said} at {storage.time_s[rows][row]:g} s, which no body does",
             where=str(path),
             mend="Correct these values, or leave the column away.",
         )

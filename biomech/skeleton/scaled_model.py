@@ -10,7 +10,7 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.skeleton.description import rotation_matrix
-from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.skeleton.model import load_model, print_whole, quiet_opensim
 
 
 def write_scaled(
@@ -50,8 +50,7 @@ def write_scaled(
                 marker.set_location(opensim.Vec3(*moved.tolist()))
             model.setName(Path(out_osim).stem)
             with whole_file(out_osim) as temporary:
-                if not model.printToXML(str(temporary)):
-                    raise RuntimeError("the model could not be written")
+                print_whole(model, temporary)
     except RuntimeError as error:
         raise BioposeError(
             f"OpenSim cannot scale this model ({' '.join(str(error).split())[:300]})", where=str(model_osim)

@@ -1,6 +1,8 @@
 """Tables of numbers over time as OpenSim and its neighbours write them: .mot, .sto, .csv with or without a header."""
 
+import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +10,10 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.files import read_text
+from biomech.files import open_text
 from biomech.tables import read_numbers
 
+MOST_HEADER_LINES = 1000
 _TIME = re.compile(r"time(stamp)?s?([ _]?[(\[]?s(ec(onds)?)?[)\]]?)?", re.IGNORECASE)
 
 
@@ -41,17 +44,22 @@ def read_storage(path: Path, *, bare: bool = False) -> Storage:
         BioposeError: the file cannot be read as such a table.
     """
     path = Path(path)
-    lines = read_text(path).splitlines()
-    end = next((i for i, line in enumerate(lines) if line.strip().strip(",;").lower() == "endheader"), None)
-    header = None if end is None else _header(lines[:end])
-    rows = [line.strip() for line in lines[0 if end is None else end + 1 :] if line.strip()]
-    if end is None and not (bare and rows and _TIME.fullmatch(_cells(rows[0], _separator(rows))[0])):
-        mend = "Give a .mot or .sto, or a .csv whose first line is time and the coordinates' names." if bare else None
-        raise BioposeError("not a .mot file: there is no line `endheader`", where=str(path), mend=mend)
-    names, table = _table(rows, path, len(lines) - len(rows) + 2)
+    with open_text(path) as file:
+        head = list(itertools.islice(file, MOST_HEADER_LINES))
+        end = next((i for i, line in enumerate(head) if line.strip().strip(",;").lower() == "endheader"), None)
+        header = None if end is None else _header(head[:end])
+        begin = 0 if end is None else end + 1
+        rows = (line.strip() for line in itertools.chain(head[begin:], file) if not line.isspace())
+        first = list(itertools.islice(rows, 3))
+        if end is None and not (bare and first and _TIME.fullmatch(_cells(first[0], _separator(first))[0])):
+            mend = (
+                "Give a .mot or .sto, or a .csv whose first line is time and the coordinates' names." if bare else None
+            )
+            raise BioposeError("not a .mot file: there is no line `endheader`", where=str(path), mend=mend)
+        names, table = _table(first, rows, path, begin + 2)
     if len(names) < 2 or not _TIME.fullmatch(names[0]):
         raise BioposeError("the first column must be `time`, and coordinates follow it", where=str(path))
-    return Storage(lines[0].strip() if end else "", header, names[1:], table[:, 0], table[:, 1:])
+    return Storage(head[0].strip() if end else "", header, names[1:], table[:, 0], table[:, 1:])
 
 
 def _header(lines: list[str]) -> dict[str, str]:
@@ -59,16 +67,19 @@ def _header(lines: list[str]) -> dict[str, str]:
     return {key.strip().lower(): value.strip() for key, _, value in pairs}
 
 
-def _table(rows: list[str], path: Path, first_line: int) -> tuple[list[str], Float[np.ndarray, "rows columns"]]:
-    if not rows:
+def _table(
+    first: list[str], further: Iterator[str], path: Path, first_line: int
+) -> tuple[list[str], Float[np.ndarray, "rows columns"]]:
+    """Names and numbers; ``first``: the names and a row or two, ``further``: the other rows."""
+    if not first:
         raise BioposeError("there are no rows", where=str(path))
-    separator = _separator(rows)
-    names = _cells(rows[0], separator)
-    widest = max((len(_cells(row, separator)) for row in rows[1:3]), default=0)
+    separator = _separator(first)
+    names = _cells(first[0], separator)
+    widest = max((len(_cells(row, separator)) for row in first[1:]), default=0)
     if widest > len(names):
         raise BioposeError(f"a row has {widest} values under {len(names)} names", where=str(path))
-    decimal = "," if separator == ";" else "."
-    return names, read_numbers(rows[1:], len(names), separator, where=path, first_line=first_line, decimal=decimal)
+    decimal, rows = "," if separator == ";" else ".", itertools.chain(first[1:], further)
+    return names, read_numbers(rows, len(names), separator, where=path, first_line=first_line, decimal=decimal)
 
 
 def _separator(rows: list[str]) -> str:

@@ -104,3 +104,20 @@ def test_the_replay_equals_that_of_the_bvh_of_the_same_trial(biopose_data, trial
     limbs = [i for i, name in enumerate(body.bone_names) if name.endswith(("Leg", "Foot", "Arm", "ForeArm", "Head"))]
     assert np.median(apart[:, limbs]) < 0.03
     assert np.percentile(apart[:, limbs], 95) < 0.12
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("length 0.5", "length 0"), ("axis 0 0 90 XYZ", "axis 0 0 90"), ("0 -1 0", "0 x 0"), ("dof rx", "dof q")],
+)
+def test_what_is_no_skeleton(old: str, new: str) -> None:
+    with pytest.raises(BioposeError, match=r"not a whole \.asf file"):
+        parse_asf(ASF.replace(old, new, 1), "small.asf")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("upper 90", "upper x"), ("upper 90\n", ""), ("root 1 2 3 0 90 0", "root 1 2 3 0 1e300 0")]
+)
+def test_what_is_no_motion_of_it(old: str, new: str) -> None:
+    with pytest.raises(BioposeError, match=r"not a whole \.amc file"):
+        parse_amc(AMC.replace(old, new), parse_asf(ASF, "small.asf"), "small.amc")

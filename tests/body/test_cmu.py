@@ -125,3 +125,21 @@ def test_an_elbow_of_the_wrong_sign_is_mended(archive, body):
 @pytest.mark.parametrize(("name", "share"), [("07_12", 0.0), ("07_11", 1.0), ("09_10", 0.0), ("09_11", 1.0)])
 def test_legs_that_the_conversion_broke_are_not_trusted(archive, body, name, share):
     assert replay(read_cmu(archive, name), body, every=20).quality.mean() == share
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("MOTION", "", "no line MOTION"),
+        ("Frame Time: 0.01", "Frame Time: nan", "cannot be one of a body"),
+        ("Frame Time: 0.01", "Frame Time: 0", "a frame of 0 s"),
+        ("Frames: 2", "Frames: 3", "18 numbers, where 3 frames of 9 channels need 27"),
+        ("30 90", "30 x", "'x' where a number should be"),
+        ("30 90", "30 1e300", "cannot be one of a body"),
+        ("CHANNELS 3 Zrotation", "CHANNELS 3 Wrotation", "channels Wrotation"),
+        ("OFFSET 0 -2 0", "OFFSET 0 -2", "the hierarchy is not whole"),
+    ],
+)
+def test_what_is_no_bvh(old: str, new: str, why: str) -> None:
+    with pytest.raises(BioposeError, match=why):
+        parse_bvh(TWO_JOINTS.replace(old, new, 1), "two joints")

@@ -38,3 +38,11 @@ def test_what_is_no_setup_is_refused(tmp_path: Path, text: str):
 def test_what_stands_behind_the_first_element_does_not_count(tmp_path: Path):
     (tmp_path / "tasks.xml").write_text(TASKS + "</OpenSimDocument>")
     assert read_tasks(tmp_path / "tasks.xml") == {"C7": 3.0}
+
+
+@pytest.mark.parametrize("weight", ["nan", "inf", "-1", "abc"])
+def test_weights_are_numbers_from_nought_on(tmp_path: Path, weight: str) -> None:
+    task = f'<IKMarkerTask name="A"><apply>true</apply><weight>{weight}</weight></IKMarkerTask>'
+    (tmp_path / "tasks.xml").write_text(f"<OpenSimDocument>{task}</OpenSimDocument>")
+    with pytest.raises(BioposeError, match=f"the task of A weighs {weight}"):
+        read_tasks(tmp_path / "tasks.xml")

@@ -1,6 +1,7 @@
 """`biopose extract`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import typer
@@ -20,7 +21,20 @@ def test_extract_writes_the_markers_of_a_motion(tmp_path):
     target = tmp_path / "standing.trc"
     result = CliRunner().invoke(app, [str(tmp_path / "standing.npz"), "-o", str(target), "--json"])
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output) == {"markers": str(target), "count": 142, "frames": 3}
+    assert json.loads(result.output) == {"markers": str(target), "count": 142, "frames": 3, "notes": []}
     written, expected = read_trc(target), neutral_static(body, shape, 3)
     assert written.names == expected.names
     np.testing.assert_allclose(written.positions_m, expected.positions_m, atol=1e-5)
+
+
+def test_frames_without_the_person_hold_no_numbers(tmp_path):
+    body = marker_body()
+    motion = replace(neutral_motion(body, body.default_shape().numpy(), 3), quality=np.array([0.9, 0.0, 0.2]))
+    motion.save(tmp_path / "gone.npz")
+    app = typer.Typer()
+    app.command()(extract)
+    target = tmp_path / "gone.trc"
+    for fill, seen in ((["--fill"], [True, True, True]), ([], [True, False, True])):
+        result = CliRunner().invoke(app, [str(tmp_path / "gone.npz"), "-o", str(target), *fill])
+        assert result.exit_code == 0 and "not to be seen in 1 of 3 frames" in result.output
+        assert np.isfinite(read_trc(target).positions_m).all((1, 2)).tolist() == seen

@@ -66,3 +66,35 @@ def test_mmpose(tmp_path: Path, with_names: bool) -> None:
     assert keypoints.names == (list(names.values()) if with_names else COCO_17)
     assert keypoints.found.tolist() == [True, False]
     np.testing.assert_allclose(keypoints.xy[0, 5], points[5, :2])
+
+
+def test_points_that_are_not_this_films(tmp_path: Path) -> None:
+    cases = {
+        "shares": (body(0, 1) * [0.1, 1, 1] + [0.4, 0, 0], "between 0 and 1"),
+        "stored": (body(500, 200), "before its rotation"),
+        "larger": (body(900, 1500), "its own pixels"),
+    }
+    for name, (points, why) in cases.items():
+        (tmp_path / name).mkdir()
+        points[4] = 0
+        write_openpose(tmp_path / name, 0, [points])
+        with pytest.raises(BioposeError, match="points") as caught:
+            read_openpose(tmp_path / name, size_px=(360, 640))
+        assert why in str(caught.value)
+    (tmp_path / "small").mkdir()
+    write_openpose(tmp_path / "small", 0, [body(100, 25)])
+    assert "were the points found in this film" in read_openpose(tmp_path / "small", size_px=(3600, 6400)).notes[0]
+
+
+def test_numbers_that_go_too_far_and_files_that_hold_something_else(tmp_path: Path) -> None:
+    write_openpose(tmp_path, 0, [body(100, 200)])
+    write_openpose(tmp_path, 50_000_000, [body(100, 200)])
+    with pytest.raises(BioposeError, match="2 files, whose numbers go from 0 to 50000000"):
+        read_openpose(tmp_path, size_px=(640, 480))
+    (tmp_path / "clip_000050000000_keypoints.json").unlink()
+    for number, content in enumerate(('{"people": 3}', '{"people": [3]}', "[1]", "[" * 100_000, '{"people": [{}]}'), 1):
+        other = tmp_path / f"clip_{number:012d}_keypoints.json"
+        other.write_text(content)
+        with pytest.raises(BioposeError, match=other.name):
+            read_openpose(tmp_path, size_px=(640, 480))
+        other.unlink()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from walking import mishap, walking
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, MachineError
 from biomech.labels.campaign import Options, run_campaign, sample
 from biomech.labels.shards import Shards
 
@@ -111,3 +111,13 @@ def _hashes(folder: Path) -> dict[str, str]:
         for p in sorted(folder.rglob("*"))
         if p.is_file() and p.name != "biopose.json"
     }
+
+
+def test_a_full_disk_is_no_fault_of_the_trials(tmp_path: Path) -> None:
+    trials = [*walking(1), mishap("full"), *(mishap(f"full{k}") for k in range(4))]
+    with pytest.raises(MachineError, match="No space left on device") as caught:
+        run_campaign(trials, tmp_path / "labels", Options(files="none"))
+    assert "the same command goes on" in str(caught.value)
+    assert not (tmp_path / "labels" / "failures.csv").exists()
+    report = run_campaign(walking(1), tmp_path / "labels", Options(files="none"))
+    assert (report.labelled + report.unchanged, report.failed) == (1, {})

@@ -1,6 +1,8 @@
 """One trial's labels: the files load in OpenSim, the shard says what they say, and the generic skeleton repeats it."""
 
 import dataclasses
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from walking import FRAMES, walking
 
 from biomech.errors import BioposeError
-from biomech.labels.label import label_trial
+from biomech.labels.label import label_trial, made_of
 from biomech.labels.models import scaled_model
 from biomech.labels.quality import NOT_SOLVED
 from biomech.labels.shards import Shard
@@ -102,3 +104,43 @@ def test_real_markers(biopose_data: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(pose.joints, shard.joints, atol=1e-4)
     assert not shard.marker_offsets.any()
     load_model(tmp_path / f"out/trials/{trial.subject}/{trial.name}/{trial.name}_scaled.osim")
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _altered(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-150] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [_cut, _altered, Path.unlink])
+@pytest.mark.parametrize(
+    "file", ["shards/walk_00.safetensors", "trials/*/walk_00/walk_00.mot", "trials/*/*/*.osim", "models/*/scaled.osim"]
+)
+def test_what_is_damaged_is_made_again(folder: Path, tmp_path: Path, file: str, damage: Callable[[Path], None]) -> None:
+    """What a restart finds cut, altered or gone is as it was afterwards."""
+    copy = tmp_path / "labels"
+    shutil.copytree(folder, copy)
+    trial = walking(1)[0]
+    assert label_trial(trial, copy, solver="fast", with_files=True).frames == 0, "all is there"
+    (path,) = copy.glob(file)
+    whole = path.read_bytes()
+    damage(path)
+    assert label_trial(trial, copy, solver="fast", with_files=True).frames == FRAMES
+    assert path.read_bytes() == whole
+    assert label_trial(trial, copy, solver="fast", with_files=True).frames == 0
+
+
+def test_other_code_or_another_recording_is_labelled_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = walking(1)[0]
+    before = made_of(trial, "fast")
+    other = tmp_path / Path(trial.path).name
+    other.write_text("another recording of the same name")
+    assert made_of(dataclasses.replace(trial, path=other), "fast") != before
+    monkeypatch.setattr("biomech.labels.label._made_by", lambda: "another constant")
+    assert made_of(trial, "fast") != before

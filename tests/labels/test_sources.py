@@ -121,3 +121,27 @@ def test_what_cannot_be_labelled_is_said(tmp_path, walk):
     shutil.copy(walk / "07_01.bvh", tmp_path / "08_01.amc")
     with pytest.raises(BioposeError, match=r"no \.asf"):
         find_trials([tmp_path / "08_01.amc"])[0].load()
+
+
+def test_what_cannot_be_read_does_not_stop_the_others(walk, tmp_path) -> None:
+    shutil.copyfile(walk / "07_01.bvh", tmp_path / "07_01.bvh")
+    for name in ("x.mat", "x.zip", "x.npz"):
+        (tmp_path / name).touch()
+    assert [trial.path.name for trial in find_trials([tmp_path])] == ["07_01.bvh", "x.mat"]
+    with pytest.raises(BioposeError, match=r"no whole \.mat"):
+        find_trials([tmp_path])[1].load()
+    with pytest.raises(BioposeError, match="not a zip"):
+        find_trials([tmp_path / "x.zip"])
+    with pytest.raises(BioposeError, match="seed of -1"):
+        find_trials([tmp_path], seed=-1)
+    with pytest.raises(BioposeError, match="bodies each"):
+        find_trials([tmp_path], bodies=100_000_000)
+
+
+def test_thousands_of_trials_of_one_subject_are_found_in_linear_time(tmp_path) -> None:
+    """Each names the recordings of all by one key."""
+    for number in range(40):
+        (tmp_path / f"t{number:02d}.trc").touch()
+    trials = find_trials([tmp_path])
+    assert len({id(trial.of_subject) for trial in trials}) == 1 and len(trials[0].of_subject) == 40
+    assert hash(trials[0].of_subject) == hash(trials[-1].of_subject) and trials[0].of_subject.key

@@ -1,5 +1,6 @@
 """A small trial of known motion, in a module that worker processes can import, and what goes wrong with trials."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ class WalkingTrial(Trial):
     def load(self) -> BodyTrial:
         if self.member == "bad":
             raise BioposeError("the recording is bad", where="here")
+        if self.member.startswith("full"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.member == "crash":
             os.abort()
         body = marker_body()

@@ -81,8 +81,8 @@ def test_stamps_stay_as_they_were_filmed(tmp_path: Path) -> None:
 
 
 def test_untrusted_frames_have_a_red_border(tmp_path: Path) -> None:
-    quality = np.array([1.0, 0.49, 0.5, 0.0, np.nan, 0.9])
-    red = [near(picture, 2, 300, RED) for _, picture in overlay(tmp_path, quality=quality)]
+    trusted = np.array([True, False, True, False, False, True])
+    red = [near(picture, 2, 300, RED) for _, picture in overlay(tmp_path, trusted=trusted)]
     assert red == [False, True, False, True, True, False]
 
 

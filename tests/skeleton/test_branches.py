@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from biomech.markers.markers import Markers
 from biomech.osim_models import build
-from biomech.skeleton.branches import BallJoint, ball_joints, continuous, nearest
+from biomech.skeleton.branches import BallJoint, ball_joints, continuous, nearest, within_a_turn
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
 from biomech.skeleton.skeleton import Skeleton
 
@@ -54,6 +54,24 @@ def test_twins_of_any_axes_with_a_perpendicular_middle_one(angle: float):
     for one, other in zip(values, joint.twin(values), strict=True):
         assert np.abs(one - other).max() > 0.1
         np.testing.assert_allclose(joint.rotation(other), joint.rotation(one), atol=1e-9)
+
+
+def test_an_arm_a_whole_turn_away_comes_back(skeleton: Skeleton):
+    """From the elevated arm on, where all three angles turn about one axis, it went on at 443° in place of 83°."""
+    truth = abduction(skeleton)
+    arm = [skeleton.coordinate_names.index(name) for name in ARM]
+    turned = truth.copy()
+    turned[60:, arm[0]] += 2 * np.pi
+    np.testing.assert_allclose(within_a_turn(skeleton.description, turned), truth, atol=1e-9)
+    np.testing.assert_array_equal(within_a_turn(skeleton.description, truth), truth)
+
+
+def test_who_turns_round_keeps_turning(skeleton: Skeleton):
+    turning = np.tile(skeleton.defaults, (100, 1))
+    turning[:, skeleton.coordinate_names.index("pelvis_rotation")] = np.linspace(-1, 8, 100)
+    course = within_a_turn(skeleton.description, turning)
+    assert np.abs(np.diff(course, axis=0)).max() < 0.1
+    np.testing.assert_allclose(rotations(skeleton, course), rotations(skeleton, turning), atol=1e-9)
 
 
 def test_scrambled_branches_are_put_right(skeleton: Skeleton):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import opensim
@@ -9,6 +10,7 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.osim_models import build
+from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import (
     body_positions,
@@ -105,3 +107,20 @@ def test_loading_prints_nothing_and_leaves_no_log(tmp_path):
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout == "" and run.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("<mass>", "<mass>1e30</mass><!--", "mass of"),
+        ("<location>", "<location>0 1e300 0</location><!--", "place of"),
+    ],
+)
+def test_numbers_that_opensim_takes_without_a_word(tmp_path: Path, old: str, new: str, what: str) -> None:
+    text = DEFAULT_PATH.read_text()
+    at = text.index("<objects>", text.index("<BodySet" if "mass" in old else "<MarkerSet"))
+    first = text.index(old, at)
+    end = text.index("</", first)
+    (tmp_path / "a.osim").write_text(text[:first] + new.removesuffix("<!--") + text[text.index(">", end) + 1 :])
+    with pytest.raises(BioposeError, match=f"cannot be: {what}"):
+        load_model(tmp_path / "a.osim")

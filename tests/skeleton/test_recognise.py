@@ -119,3 +119,18 @@ def test_what_is_refused(tmp_path: Path, text: str, what: str) -> None:
 def test_a_storage_is_as_it_stands_in_the_file(biopose_data: Path) -> None:
     storage = read_storage(biopose_data / "opensim_core_ik_standard/std_subject01_walk1_ik.mot")
     assert storage.in_degrees and storage.values[0, storage.names.index("knee_angle_r")] == -55.15907196
+
+
+def test_long_tables_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"{k / 100}\t{k}\t{-k}\n" for k in range(25))
+    (tmp_path / "a.mot").write_text(
+        f"a\nversion=1\ninDegrees=yes\nendheader\ntime\thip_flexion_r\tknee_angle_r\n\n{rows}\n"
+    )
+    whole = recognise_motion(tmp_path / "a.mot").kinematics
+    monkeypatch.setattr("biomech.tables.ROWS_AT_ONCE", 4)
+    parts = recognise_motion(tmp_path / "a.mot").kinematics
+    np.testing.assert_array_equal(parts.values, whole.values)
+    np.testing.assert_allclose(np.rad2deg(parts.values[:, 0]), np.arange(25))
+    (tmp_path / "a.mot").write_text((tmp_path / "a.mot").read_text().replace("0.22\t22", "0.22\tx"))
+    with pytest.raises(BioposeError, match="on line 28 stands 'x'"):
+        recognise_motion(tmp_path / "a.mot")

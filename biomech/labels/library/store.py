@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 from biomech.labels.library.skeleton import names as coordinate_names
 from biomech.labels.shards import Split
@@ -76,7 +76,7 @@ class MotionLibrary:
         try:
             return cls(Path(folder), [_motion(row) for row in rows])
         except (KeyError, ValueError, TypeError) as error:
-            raise BioposeError(f"the index cannot be read ({error})", where=str(path)) from error
+            raise BioposeError(f"the index cannot be read ({plainly(error)})", where=str(path)) from error
 
     def read(self, name: str) -> tuple[Kinematics, Bool[np.ndarray, " coordinates"]]:
         """A motion (all coordinates in the model's order, rad and m) and which coordinates of it are known.
@@ -164,6 +164,6 @@ def _read(path: Path) -> tuple[Kinematics, Bool[np.ndarray, " coordinates"]]:
             names = [str(name) for name in stored["names"]]
             values, known, rate = stored["values"].astype(float), stored["known"], float(stored["rate_hz"])
     except (OSError, KeyError, ValueError) as error:
-        raise BioposeError(f"the motion cannot be read ({error})", where=str(path)) from error
+        raise BioposeError(f"the motion cannot be read ({plainly(error)})", where=str(path)) from error
     time_s = np.arange(len(values)) / rate
     return Kinematics(names, values, time_s, np.array([not is_translation(n) for n in names])), known

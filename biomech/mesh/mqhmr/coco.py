@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.keypoints.detector import Region
 from biomech.mesh.mqhmr.datasets import MARGIN, Person, named_points, region_of_box
 
@@ -47,7 +47,7 @@ def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINT
                 person.keypoints_px, person.confidence_2d = xy, confidence
                 people.append(person)
     except (KeyError, TypeError, ValueError) as error:
-        raise BioposeError(f"not annotations of COCO's keypoints ({error!r})", where=str(annotations)) from error
+        raise BioposeError(f"not annotations of COCO's keypoints ({plainly(error)})", where=str(annotations)) from error
     return people
 
 
@@ -69,7 +69,7 @@ def read_mpii(annotations: Path, pictures: Path) -> list[Person]:
             person.keypoints_px, person.confidence_2d = named_points(MPII, points - 1, seen)
             people.append(person)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BioposeError(f"not annotations of MPII ({error!r})", where=str(annotations)) from error
+        raise BioposeError(f"not annotations of MPII ({plainly(error)})", where=str(annotations)) from error
     return people
 
 
@@ -92,7 +92,7 @@ def read_h36m(annotations: Path, pictures: Path, focal_px: float | None = None) 
             person.keypoints_m, person.confidence_3d = named_points(H36M, space[:, :3], _certain(space, 3))
             people.append(person)
     except (OSError, KeyError, ValueError, IndexError) as error:
-        raise BioposeError(f"not frames of H36M ({error!r})", where=str(annotations)) from error
+        raise BioposeError(f"not frames of H36M ({plainly(error)})", where=str(annotations)) from error
     return people
 
 
@@ -110,4 +110,4 @@ def _json(path: Path):
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BioposeError(f"cannot be read ({error})", where=str(path)) from error
+        raise BioposeError(f"cannot be read ({plainly(error)})", where=str(path)) from error

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 from biomech.keypoints.looks import STEPS
 from biomech.mesh.lifter import lifted_m
@@ -78,7 +78,7 @@ class Clip:
             with np.load(path, allow_pickle=False) as file:
                 columns = {f.name: file[f.name] for f in fields(cls) if maps or f.name not in ("heat", "mask")}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise BioposeError(f"not a clip of rendered bodies ({error})", where=str(path)) from error
+            raise BioposeError(f"not a clip of rendered bodies ({plainly(error)})", where=str(path)) from error
         if not maps:
             frames = len(columns["xy"])
             columns |= {

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from biomech.body.amass import read_amass
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.mesh.mqhmr.bodies import SMPL_BONES
 from biomech.mesh.mqhmr.coco import scaled_region
 from biomech.mesh.mqhmr.datasets import Person, named_points, region_of_points, rotations_of
@@ -69,7 +69,7 @@ def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, eve
             data = pickle.load(file, encoding="latin1")
         return list(_3dpw_people(data, Path(pictures), every))
     except (OSError, pickle.UnpicklingError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise BioposeError(f"not a sequence of 3DPW ({error!r})", where=str(sequence)) from error
+        raise BioposeError(f"not a sequence of 3DPW ({plainly(error)})", where=str(sequence)) from error
 
 
 def _3dpw_people(data: dict, pictures: Path, every: int) -> Iterator[Person]:
@@ -111,7 +111,7 @@ def read_smpl_npz(annotations: Path, pictures: Path) -> list[Person]:
             columns = {name: file[name] for name in KNOWN if name in file}
         return [_npz_person(columns, row, Path(pictures)) for row in range(len(columns["imgname"]))]
     except (OSError, KeyError, ValueError, IndexError) as error:
-        raise BioposeError(f"not a file of SMPL labels ({error!r})", where=str(annotations)) from error
+        raise BioposeError(f"not a file of SMPL labels ({plainly(error)})", where=str(annotations)) from error
 
 
 def _npz_person(columns: dict[str, np.ndarray], row: int, pictures: Path) -> Person:
@@ -184,7 +184,7 @@ def read_movi(
             turn = np.asarray(file["rotationMatrix"], float).T
             shift = np.asarray(file["translationVector"], float).ravel() / 1000
     except (OSError, ValueError, KeyError) as error:
-        raise BioposeError(f"not the cameras of MoVi ({error!r})", where=str(calibration)) from error
+        raise BioposeError(f"not the cameras of MoVi ({plainly(error)})", where=str(calibration)) from error
     people = []
     for i, row in enumerate(np.arange(0, len(recorded.poses), recorded.rate_hz / MOVI_RATE_HZ).astype(int)):
         translation = turn @ recorded.trans_m[row] + shift

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Bool, Float
 
 from biomech.body.anny import AnnyBody
-from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.errors import BioposeError, plainly
+from biomech.files import read_json, whole_file
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.fit import LANDMARK_SIZE
@@ -27,6 +27,7 @@ from biomech.mesh.rays import towards
 
 NAME = "spread.json"  # beside the weights
 LANDMARKS = len(POINT_NAMES)  # the first of the body's keypoints
+FURTHEST = 10.0  # statures that a point may stray
 ENOUGH = 50  # errors of a point for a deviation of its own
 
 
@@ -45,11 +46,15 @@ class Spread:
             BioposeError: it is not there, or not such a table.
         """
         try:
-            table = json.loads(path.read_text())
-            return cls(np.array(table["seen"]), np.array(table["hidden"]))
-        except (OSError, ValueError, KeyError) as error:
+            table = read_json(path, what="a table of how far points stray")
+            found = cls(*(np.array(table[name], dtype=float) for name in ("seen", "hidden")))
+            both = np.stack([found.seen, found.hidden])
+            if both.shape != (2, LANDMARKS, 3) or not ((both > 0) & (both < FURTHEST)).all():
+                raise ValueError
+            return found
+        except (BioposeError, ValueError, KeyError, TypeError) as error:
             raise BioposeError(
-                f"it is not known how far the network's points stray ({error})",
+                f"it is not known how far the network's points stray ({plainly(error)})",
                 where=str(path),
                 mend="Make it with `python -m biomech.mesh.mqhmr.spread CLIPS WEIGHTS`.",
             ) from error

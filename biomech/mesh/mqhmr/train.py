@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.evaluation.metrics import pa_mpjpe_mm
-from biomech.files import whole_file
+from biomech.files import check_file, read_json, whole_file
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.datasets import Jitter, Pictures, collate
 from biomech.mesh.mqhmr.losses import LossWeights, Truth, completed, losses
@@ -220,14 +220,14 @@ def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
     Raises:
         BioposeError: the files are missing or do not belong together.
     """
+    about = read_json(weights.with_suffix(".json"), what="the recipe of a network of `biopose train mqhmr`")
+    check_file(weights)
     try:
-        said = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))["config"]
+        said = about["config"]
         network = MQHMR.build(Config(**{**said, "strides": tuple(said["strides"])}), body_model)
         network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BioposeError(
-            f"not a network of `biopose train mqhmr` ({str(error).splitlines()[0]})", where=str(weights)
-        ) from error
+        raise BioposeError(f"not a network of `biopose train mqhmr` ({plainly(error)})", where=str(weights)) from error
     return network.eval()
 
 

@@ -1,0 +1,47 @@
+"""Keypoints are looked at where they come in, and by the stage that takes them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biomech.errors import BioposeError
+from biomech.keypoints.keypoints import Keypoints
+from biomech.mesh.recoverers import recover_with
+
+WHOLE = Keypoints(
+    ["nose", "left_hip"], np.full((3, 2, 2), 50.0), np.full((3, 2), 0.9), np.arange(3) / 30, (640, 480), 500.0
+)
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    gaps = replace(WHOLE, xy=np.where(np.arange(3)[:, None, None] == 1, np.nan, WHOLE.xy), focal_px=None)
+    gaps.save(tmp_path / "a.npz")
+    found = Keypoints.load(tmp_path / "a.npz")
+    assert found.found.tolist() == [True, False, True] and found.focal_px is None and found.names == WHOLE.names
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"focal_px": -500.0},
+        {"focal_px": np.inf},
+        {"time_s": np.array([0, np.inf, np.inf])},
+        {"time_s": np.array([0.0, 33, 67])},
+        {"xy": np.full((3, 2, 2), 1e30)},
+        {"confidence": np.full((3, 2), 90.0)},
+        {"xy": WHOLE.xy[:2]},
+        {"size_px": (0, 480)},
+        {"names": ["nose", "nose"]},
+    ],
+)
+def test_what_cannot_be(tmp_path: Path, wrong: dict) -> None:
+    odd = replace(WHOLE, **wrong)
+    with pytest.raises(BioposeError):
+        odd.check()
+    with pytest.raises(BioposeError):
+        recover_with("fit", odd)
+    odd.save(tmp_path / "a.npz")
+    with pytest.raises(BioposeError, match=r"a\.npz"):
+        Keypoints.load(tmp_path / "a.npz")

@@ -1,0 +1,73 @@
+"""Which frames are to be trusted: judged once, written into the quality file, and read there as it was."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from biomech.classical.marker_errors import MarkerErrors
+from biomech.errors import BioposeError
+from biomech.trusted import COLUMNS, Trusted
+
+OPEN = ["", "", "", "", "", "hip_rotation_l arm_rot_l"]
+WHY = [
+    "",
+    "quality below 0.5",
+    "too few markers",
+    "marker RMS over 2 cm; a marker over 4 cm off",
+    "the network doubts it",
+]
+
+
+@pytest.fixture
+def errors() -> MarkerErrors:
+    distances = np.full((6, 2), 0.002)
+    distances[2] = np.nan
+    distances[3] = 0.05
+    return MarkerErrors(["A", "B"], distances, np.arange(6) / 30, np.isfinite(distances).all(1))
+
+
+@pytest.fixture
+def quality() -> np.ndarray:
+    return np.array([0.5, 0.49, 0.9, 1.0, 1.0, 1.0])
+
+
+@pytest.fixture
+def trusted(errors: MarkerErrors, quality: np.ndarray) -> Trusted:
+    return Trusted.judge(quality, errors, np.arange(6) == 4, OPEN)
+
+
+def test_every_frame_has_its_reason(trusted: Trusted) -> None:
+    assert list(trusted.reasons) == [*WHY, "not determined by the markers seen"]
+    assert trusted.frames.tolist() == [True] + 5 * [False]
+    (note,) = trusted.notes()
+    assert note.startswith("5 of 6 frames are not trusted") and "quality below 0.5 (1)" in note
+
+
+def test_quality_that_is_not_known_is_not_trusted(errors: MarkerErrors) -> None:
+    judged = Trusted.judge(np.full(6, np.nan), errors, False, [""] * 6)
+    assert not judged.frames.any()
+
+
+def test_a_coordinate_may_be_trusted_where_its_neighbour_hangs(trusted: Trusted) -> None:
+    mask = trusted.mask(["hip_flexion_l", "hip_rotation_l"])
+    assert mask.tolist() == [[True, True], *4 * [[False, False]], [True, False]]
+
+
+def test_what_is_read_is_what_was_judged(
+    trusted: Trusted, errors: MarkerErrors, quality: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "walk_quality.csv"
+    trusted.write(path, quality, errors)
+    assert pd.read_csv(path).columns.tolist() == list(COLUMNS)
+    read = Trusted.read(path)
+    assert list(read.reasons) == list(trusted.reasons) and list(read.not_determined) == OPEN
+    np.testing.assert_array_equal(read.frames, trusted.frames)
+
+
+@pytest.mark.parametrize("text", ["", "time,quality\n0,1\n", "time,reason,not_determined\nnoon,,\n"])
+def test_another_table_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "walk_quality.csv").write_text(text)
+    with pytest.raises(BioposeError, match="not a quality file"):
+        Trusted.read(tmp_path / "walk_quality.csv")
