@@ -1,10 +1,12 @@
 """The entrance with recorded markers: read and match them, scale the model if that is asked for, solve.
 
-Four ways to a scaled model: it is one already; OpenSim's Scale tool makes it from a static trial; ``personalise`` finds
-sizes and marker places from the motion itself (and a static trial, where there is one); or the network, which knows the
-142 virtual markers, says them.
+Five ways to a scaled model: it is one already; a marker map knows the markers, and our skeleton is made the person's
+as `biopose label` does it (``known_markers``); OpenSim's Scale tool makes it from a static trial; ``personalise`` finds
+sizes and marker places from the motion itself (and a static trial, where there is one); or the network, which knows
+the 142 virtual markers, says them.
 """
 
+import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,8 +21,12 @@ from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurem
 from biomech.classical.scaling import rounded_factors, scale_model, with_markers
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.known_markers import known_set, map_inputs, read_known, scale_known
+from biomech.labels.marker_map import MarkerMap
 from biomech.leftovers import temporary_folder
+from biomech.markers.markers import Markers
 from biomech.markers.read import read_for_model
+from biomech.markers.same_person import bony, check_same_person
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
@@ -32,7 +38,7 @@ from biomech.solve import share_seen, solve, task_weights
 from biomech.street import Bar, Options, Result, Solution, Stage
 
 HERE = Path(__file__)
-SCALING = ("biomech.classical.scaling", "biomech.skeleton.personalise", "biomech.neurik.own_model", "biomech.solve")
+SCALING = ("biomech.classical.scaling", "biomech.known_markers", "biomech.neurik.own_model", "biomech.solve")
 OF_A_VIDEO = (
     "person",
     "mirror",
@@ -54,8 +60,11 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         BioposeError: the options cannot be used.
     """
     options.refuse(OF_A_VIDEO, "is for a video, not for recorded markers")
-    scale = _scaling(options)
-    by_tool, from_motion = scale is _scale, scale in (_personalise, _scale_by_network)
+    known = known_set(recorded, options)
+    read = _read if known is None else functools.partial(read_known, known)
+    read = _read if known is None else functools.partial(read_known, known)
+    scale = _scaling(options) if known is None else functools.partial(scale_known, known)
+    by_tool, from_motion = scale is _scale, scale not in (_scale, _take_as_scaled)
     own = options.files()
     model = options.model or DEFAULT_PATH
     if by_tool:
@@ -68,17 +77,17 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     return [
         Stage(
             "read",
-            inputs={"recording": recorded, "generic model": model, **own},
+            inputs={"recording": recorded, "generic model": model, **own, **map_inputs(known, options)},
             outputs=[files.markers],
             options=chosen("up", "subject", "start_s", "end_s"),
-            work=lambda: _read(recorded, files, options),
-            code=("biomech.markers.read", "biomech.classical.scaling", HERE),
+            work=functools.partial(read, recorded, files, options),
+            code=("biomech.known_markers", "biomech.classical.scaling", HERE),
         ),
         Stage(
             "scale",
             inputs={
-                **{"generic model": model, **own},
-                **({"markers": files.markers} if from_motion else {}),
+                **{"generic model": model, **own, **map_inputs(known, options)},
+                **({"markers": files.markers} if from_motion or options.static else {}),
                 **(solvers.network_inputs() if scale is _scale_by_network else {}),
             },
             outputs=[files.model, files.scale_setup] if by_tool else [files.model],
@@ -103,9 +112,9 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
         *solvers.solving_stages(
             files,
             options,
-            inputs={"markers": files.markers, "model": files.model, **own},
+            inputs={"markers": files.markers, "model": files.model, **own, **map_inputs(known, options)},
             said=chosen("tasks", "scaling"),
-            work=lambda solution: _solve(files, solution, options, bar),
+            work=lambda solution: _solve(files, solution, known, options, bar),
             code=("biomech.solve", HERE),
         ),
     ]
@@ -133,8 +142,8 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
         return _scale_by_network
     raise BioposeError(
         "there is nothing to solve with: our model needs to be scaled",
-        mend="Give --personalise, --static STATIC.trc, or an already scaled model with --model SCALED.osim; "
-        "for the 142 virtual markers --solver neural needs none.",
+        mend="Give --personalise, --static STATIC.trc, an already scaled model with --model SCALED.osim, or a marker "
+        "map with --markers MAP.csv; for the 142 virtual markers --solver neural needs none.",
     )
 
 
@@ -181,7 +190,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = read_for_model(options.static, model, up=options.up, subject=options.subject)
+    static = _static(options.static, files, model, options)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -200,12 +209,23 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
     return {**scaled.figures(), "notes": notes + scaled.notes}
 
 
+def _static(path: Path, files: Result, model: opensim.Model, options: Options) -> Markers:
+    """The static trial, of the person who moves."""
+    static = read_for_model(path, model, up=options.up, subject=options.subject)
+    places = {
+        marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
+        for marker in model.getMarkerSet()
+    }
+    check_same_person(static, read_trc(files.markers), bony(places), path)
+    return static
+
+
 def _personalise(files: Result, options: Options) -> dict[str, Any]:
     model = _model(options)
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = read_for_model(options.static, model, up=options.up, subject=options.subject)
+        static = _static(options.static, files, model, options)
         notes += [f"static trial: {note}" for note in static.notes]
     with temporary_folder("marked") as aside:
         marked = aside / "marked.osim"
@@ -272,10 +292,10 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
     }
 
 
-def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
+def _solve(files: Result, solution: Solution, known: MarkerMap | None, options: Options, bar: Bar) -> dict[str, Any]:
     markers = read_trc(files.markers)
     model, setup = load_model(files.model), options.tasks or options.scaling
-    weights, notes = task_weights(model, setup)
+    weights, notes = (known.tasks(), []) if known and setup is None else task_weights(model, setup)
     with bar("Solving") as progress:
         figures = solve(
             files.model,

@@ -155,9 +155,9 @@ def solve(
         coordinate_file=goals.file,
     )
     errors = found.errors
-    opened = np.full(len(solved), "", dtype=object)
-    opened[solved] = told.open_names()
-    trusted = Trusted.judge(quality, errors, found.doubted, opened.tolist())
+    not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
+    not_told[solved], opened[solved] = told.names_not_told(), told.open.any(1)
+    trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened)
     trusted.write(files.quality, quality, errors)
     if found.uncertainty is not None:
         _write_uncertainty(files.uncertainty, whole, np.where(kept[:, None], found.uncertainty, np.nan))

@@ -35,8 +35,13 @@ class Trusted:
         errors: MarkerErrors,
         doubted: Bool[np.ndarray, " frames"] | bool,
         not_determined: Sequence[str],
+        opened: Bool[np.ndarray, " frames"],
     ) -> "Trusted":
-        """By how well frames were seen, how well poses meet their markers, what the network says and what is open."""
+        """By how well frames were seen, how well poses meet their markers, what the network says and what is open.
+
+        Args:
+            opened: whether a frame lacks markers that tell more in the other frames, or in the model's marker set.
+        """
         frames = len(errors.time_s)
         with np.errstate(invalid="ignore"):
             found = (
@@ -45,7 +50,7 @@ class Trusted:
                 (f"marker RMS over {RMS_ERROR_M * 100:g} cm", errors.rms_m > RMS_ERROR_M),
                 (f"a marker over {MAX_ERROR_M * 100:g} cm off", errors.max_m > MAX_ERROR_M),
                 ("the network doubts it", np.broadcast_to(doubted, frames)),
-                ("not determined by the markers seen", np.array([bool(names) for names in not_determined])),
+                ("not determined by the markers seen", opened),
             )
         reasons = ["; ".join(why for why, which in found if which[frame]) for frame in range(frames)]
         return cls(errors.time_s, reasons, list(not_determined))

@@ -35,7 +35,7 @@ def quality() -> np.ndarray:
 
 @pytest.fixture
 def trusted(errors: MarkerErrors, quality: np.ndarray) -> Trusted:
-    return Trusted.judge(quality, errors, np.arange(6) == 4, OPEN)
+    return Trusted.judge(quality, errors, np.arange(6) == 4, OPEN, np.arange(6) == 5)
 
 
 def test_every_frame_has_its_reason(trusted: Trusted) -> None:
@@ -46,7 +46,7 @@ def test_every_frame_has_its_reason(trusted: Trusted) -> None:
 
 
 def test_quality_that_is_not_known_is_not_trusted(errors: MarkerErrors) -> None:
-    judged = Trusted.judge(np.full(6, np.nan), errors, False, [""] * 6)
+    judged = Trusted.judge(np.full(6, np.nan), errors, False, [""] * 6, np.zeros(6, dtype=bool))
     assert not judged.frames.any()
 
 

@@ -23,6 +23,7 @@ from biomech.classical.setup import ACCURACY, write_solution
 from biomech.errors import BioposeError
 from biomech.files import sha256
 from biomech.labels import models
+from biomech.labels.marker_map import map_file, marker_maps
 from biomech.labels.models import ScaledModel, scaled_model
 from biomech.labels.quality import judge, virtual_landmarks
 from biomech.labels.shards import FORMAT, about_shard, is_whole, write_shard
@@ -102,9 +103,8 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
             kinematics, errors = _solve(solver, scaled.osim, skeleton, recorded, work)
         with clock("judge"):
             told = _told(skeleton, kinematics, recorded)
-            quality = judge(
-                skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), told.mask if told else None
-            )
+            mask = None if told is None else told.mask
+            quality = judge(skeleton, kinematics, errors, recorded.trusted, _landmarks(recorded), mask)
             columns = _columns(recorded, scaled, skeleton, kinematics) | {
                 "flags": quality.flags,
                 "marker_rms": quality.marker_rms_m,
@@ -151,8 +151,7 @@ def check_solver(solver: str) -> None:
 def made_of(trial: Trial, solver: str) -> str:
     """A key that changes when the recordings' content, how they are read, the solver or the package's code does."""
     files = {"path": content_hash(trial.path)}
-    if trial.static is not None:
-        files["static"] = content_hash(trial.static)
+    files |= {f"static {k}": content_hash(static) for k, static in enumerate(trial.statics)}
     # Of the subject's other recordings the key alone: of thousands of trials each would look at all of them.
     said_of = {one.name: getattr(trial, one.name) for one in dataclasses.fields(trial)}
     made = [FORMAT, _made_by(), library_versions(), solver, said_of | files | {"of_subject": trial.of_subject.key}]
@@ -162,7 +161,7 @@ def made_of(trial: Trial, solver: str) -> str:
 
 @functools.cache
 def _made_by() -> str:
-    return code_hash("biomech.labels.label")
+    return code_hash("biomech.labels.label", *(map_file(name) for name in marker_maps()))
 
 
 def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> bool:

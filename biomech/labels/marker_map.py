@@ -2,7 +2,8 @@
 
 A map is a table (.csv) with a row per model marker:
 
-    source   names under which files know it, the usual one first, separated by spaces; capitals do not matter
+    source   names under which files know it, the usual one first, separated by spaces; capitals, a subject's prefix and
+             what separates a name's parts do not matter
     marker   name in the model
     body     OpenSim body of the skeleton (the body names of LaiUhlrich2022 and Rajagopal2016; ``head`` besides)
     x_m, y_m, z_m  location in that body of the generic, unscaled model
@@ -14,6 +15,7 @@ A map is a table (.csv) with a row per model marker:
 import csv
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from jaxtyping import Bool, Float
 from biomech.errors import BioposeError
 from biomech.files import read_text
 from biomech.markers.markers import Markers
+from biomech.markers.matching import listed, normalised, one_person, without_prefix
+from biomech.markers.same_person import bony
 
 FOLDER = Path(__file__).with_name("marker_maps")
 COLUMNS = ("source", "marker", "body", "x_m", "y_m", "z_m", "weight", "fixed", "from")
@@ -51,22 +55,38 @@ class MarkerMap:
         """IK task weight of every marker."""
         return dict(zip(self.names, self.weights.tolist(), strict=True))
 
+    @property
+    def bony(self) -> dict[str, str]:
+        """Body of every bony landmark, by marker."""
+        return bony(dict(zip(self.names, zip(self.bodies, self.fixed.tolist(), strict=True), strict=True)))
+
     def found(self, names: list[str]) -> dict[str, str]:
         """Model marker → the name among these that means it."""
-        plain = {name.casefold(): name for name in names}
-        pairs = ((marker, source) for marker, group in zip(self.names, self.sources, strict=True) for source in group)
+        plain = [name.rpartition(":")[2].strip() for name in names]
+        return max((self._found(names, short) for short in (plain, without_prefix(plain))), key=len)
+
+    def _found(self, names: list[str], short: list[str]) -> dict[str, str]:
+        """Names as they are spelled go before names in other letters, and these before normalised ones."""
+        spellings: tuple[Callable[[str], str], ...] = (str, str.casefold, normalised)
         chosen: dict[str, str] = {}
-        for marker, source in pairs:
-            if source.casefold() in plain:
-                chosen.setdefault(marker, plain[source.casefold()])
-        return chosen
+        for spelled in spellings:
+            groups: dict[str, list[str]] = {}
+            for name, part in zip(names, short, strict=True):
+                groups.setdefault(spelled(part), []).append(name)
+            known = {key: own[0] for key, own in groups.items() if len(own) == 1}
+            for marker, group in zip(self.names, self.sources, strict=True):
+                means = [known[key] for source in group if (key := spelled(source)) in known]
+                if marker not in chosen and (free := [name for name in means if name not in chosen.values()]):
+                    chosen[marker] = free[0]
+        return {marker: chosen[marker] for marker in self.names if marker in chosen}
 
     def apply(self, markers: Markers, where: str | None = None) -> Markers:
         """The markers that the map knows, under the model's names; the notes say which it lacks.
 
         Raises:
-            BioposeError: too few of the map's markers are there.
+            BioposeError: too few of the map's markers are there, or those of several people.
         """
+        one_person(markers.names, where or "the markers")
         chosen = self.found(markers.names)
         absent = [name for name in self.names if name not in chosen]
         if len(chosen) < min(FEWEST, len(self.names)):
@@ -79,6 +99,8 @@ class MarkerMap:
             )
         mapped = markers.select(list(chosen.values()))
         notes = [f"not in the file: {', '.join(absent)} of the marker map '{self.name}'"] if absent else []
+        if others := [name for name in markers.names if name not in chosen.values()]:
+            notes.append(f"{len(others)} measured markers are not in the marker map '{self.name}': {listed(others)}")
         return Markers(list(chosen), mapped.positions_m, mapped.time_s, markers.notes + notes)
 
 
@@ -93,8 +115,7 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
     Raises:
         BioposeError: there is no such map, or its table is not whole.
     """
-    own = Path(name_or_path)
-    path = own if own.suffix.lower() == ".csv" else FOLDER / f"{name_or_path}.csv"
+    path = map_file(name_or_path)
     if not os.path.isfile(path):  # also of what is no path, such as one too long
         raise BioposeError(
             f"there is no marker map '{name_or_path}'", mend=f"There are {', '.join(marker_maps())}, or give a .csv."
@@ -125,6 +146,12 @@ def read_marker_map(name_or_path: str | Path) -> MarkerMap:
         weights=numbers[:, 3],
         fixed=numbers[:, 4] == 1,
     )
+
+
+def map_file(name_or_path: str | Path) -> Path:
+    """The table of a map of the package, or one's own."""
+    own = Path(name_or_path)
+    return own if own.suffix.lower() == ".csv" else FOLDER / f"{name_or_path}.csv"
 
 
 def _number(cell: str, path: Path) -> float:

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from biomech.errors import BioposeError
 from biomech.files import read_json, sha256
 from biomech.labels.marker_map import MarkerMap
 from biomech.labels.sources import BodyTrial, MarkerTrial
+from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.osim_models.build import write as write_generic
 from biomech.provenance import code_hash
-from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, personalise
+from biomech.skeleton.anthropometry import Sex
+from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, Personalised, personalise
 from biomech.skeleton.skeleton import Skeleton
 
 RECORD, MODEL = "scaled.json", "scaled.osim"
@@ -142,18 +144,49 @@ def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
     All markers count alike: how far each may be from its place says what a weight would. That holds for those, too,
     that IK is not to track, such as hip joint centres found from the motion.
     """
-    generic = out_osim.with_name("generic.osim")
-    write_generic(generic, recorded.marker_map.on_model())
-    person = personalise(
-        generic,
+    person = personal_model(
+        recorded.marker_map,
         _motion(recorded),
         out_osim=out_osim,
         static=recorded.static,
         height_m=recorded.height_m,
         mass_kg=recorded.mass_kg,
-        offset_sd_m=_offset_sd_m(recorded.marker_map),
     )
     return _record(person.factors, person.mass_kg, person.marker_rms_m, person.notes)
+
+
+def personal_model(
+    known: MarkerMap,
+    motions: Sequence[Markers],
+    *,
+    out_osim: Path,
+    static: Markers | None = None,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    sex: Sex | None = None,
+) -> Personalised:
+    """Our skeleton with a map's markers, made the person's who did the motions; `biopose ik` takes it so, too.
+
+    Args:
+        motions: under the model's names.
+        others: as of ``personalise``.
+
+    Raises:
+        BioposeError: as ``personalise``.
+    """
+    with temporary_folder("generic") as aside:
+        generic = aside / "generic.osim"
+        write_generic(generic, known.on_model())
+        return personalise(
+            generic,
+            motions,
+            out_osim=out_osim,
+            static=static,
+            height_m=height_m,
+            mass_kg=mass_kg,
+            sex=sex,
+            offset_sd_m=_offset_sd_m(known),
+        )
 
 
 def _record(

@@ -17,6 +17,7 @@ from biomech.labels.v3d import read_v3d
 from biomech.markers.checks import agree_with_model
 from biomech.markers.markers import Markers
 from biomech.markers.read import read_markers
+from biomech.markers.same_person import SAME, apart, check_same_person
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.provenance import content_hash
 from biomech.skeleton.skeleton import Skeleton
@@ -31,6 +32,7 @@ class Recording:
     path: Path
     member: str = ""  # the motion within a V3D .mat
     up: str | None = None  # the file's axis that points up; found out where not given
+    subject: str | None = None  # whose markers, where the file holds several people's
 
     def read(self) -> Markers:
         """The markers under the file's names.
@@ -40,7 +42,7 @@ class Recording:
         """
         if self.member:
             return read_v3d(self.path, self.member).markers
-        return read_markers(self.path, up=self.up)
+        return read_markers(self.path, up=self.up, subject=self.subject)
 
     def on_model(self, markers: Markers, known: MarkerMap) -> Markers:
         """What ``read`` gave under the model's names; a body that stands along X or Z is turned up, and that told.
@@ -74,11 +76,27 @@ class Together:
         return iter(self.recordings)
 
 
+def frames_of_subject(recordings: Together, marker_map: str, own: Recording) -> tuple[list[Markers], list[str]]:
+    """Frames of all recordings of the subject who is seen in one of them, and why another is left out."""
+    people, notes = _people(recordings, marker_map)
+    theirs = next((group for group in people if (own.path, own.member) in group), {})
+    if strangers := sum(map(len, people)) - len(theirs):
+        notes = [
+            *notes,
+            f"{strangers} recordings of the folder are of somebody else, by the lengths of pelvis and legs: "
+            "left out of the model",
+        ]
+    return list(theirs.values()), notes
+
+
 @functools.lru_cache(maxsize=2)  # the recordings of one subject come one after the other
-def frames_of_subject(recordings: Together, marker_map: str) -> tuple[list[Markers], list[str]]:
-    """Frames of all recordings of a subject, and why one of them is left out."""
+def _people(recordings: Together, marker_map: str) -> tuple[list[dict[tuple[Path, str], Markers]], list[str]]:
+    """Frames of all recordings by where they are from, those of one person together, and why one is left out.
+
+    Each is held against the first one of everybody before, so that thousands take no longer than they must.
+    """
     known = read_marker_map(marker_map)
-    read: list[Markers] = []
+    people: list[dict[tuple[Path, str], Markers]] = []
     notes: list[str] = []
     for recording in recordings:
         try:
@@ -87,8 +105,40 @@ def frames_of_subject(recordings: Together, marker_map: str) -> tuple[list[Marke
             name = recording.member or recording.path.name
             notes.append(f"{name} says nothing for the model: {error.what}")
         else:
-            read.append(thinned(markers, -(-len(markers.time_s) // FRAMES_OF_EACH)))
-    return read, notes
+            frames = thinned(markers, -(-len(markers.time_s) // FRAMES_OF_EACH))
+            first = (next(iter(group.values())) for group in people)
+            alike = (k for k, one in enumerate(first) if (apart(one, frames, known.bony) or 0) <= SAME)
+            if (who := next(alike, None)) is None:
+                people.append({})
+                who = -1
+            people[who][recording.path, recording.member] = frames
+    return people, notes
+
+
+def static_of(statics: Sequence[Recording], known: MarkerMap, motion: Markers) -> tuple[Markers, list[str]]:
+    """The static trial of the person who moves: of several the one whose lengths are nearest; and what is to be told.
+
+    Args:
+        motion: under the model's names.
+
+    Raises:
+        BioposeError: none of them can be used, or all are of somebody else.
+    """
+    found: list[tuple[float, str, Markers]] = []
+    failed: list[BioposeError] = []
+    for recording in statics:
+        try:
+            standing = recording.on_model(recording.read(), known)
+            check_same_person(standing, motion, known.bony, recording.path)
+        except BioposeError as error:
+            failed.append(error)
+        else:
+            differ = apart(standing, motion, known.bony)
+            found.append((SAME if differ is None else differ, recording.path.name, standing))
+    if not found:
+        raise failed[0]
+    _, name, standing = min(found, key=lambda one: one[0])
+    return standing, [f"of {len(statics)} static trials in the folder {name} is taken"] if len(statics) > 1 else []
 
 
 def thinned(markers: Markers, every: int) -> Markers:

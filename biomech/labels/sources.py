@@ -33,7 +33,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, read_text
 from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.labels.people import Person, random_adult, read_people, seeded
-from biomech.labels.recordings import Recording, Together, frames_of_subject, thinned
+from biomech.labels.recordings import Recording, Together, frames_of_subject, static_of, thinned
 from biomech.labels.v3d import WHOLE_TAKE, read_v3d, v3d_motions
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
@@ -88,7 +88,7 @@ class Trial:
     body: int = 0  # which of the bodies that the motion is replayed on
     seed: int = 0
     rate_hz: float | None = None  # thinned to about this; None keeps every frame
-    static: Path | None = None
+    statics: tuple[Path, ...] = ()  # real markers: the static trials of the folder; that of the same person is taken
     up: str | None = None  # real markers: the file's axis that points up; found out where not given
     of_subject: Together = field(default_factory=Together)  # real markers: all recordings of the subject
     height_m: float | None = None  # real markers: what is known of the subject
@@ -244,11 +244,13 @@ def _with_statics(trials: list[Trial], used: bool) -> list[Trial]:
     def is_static(trial: Trial) -> bool:
         return trial.source in ("c3d", "trc") and "static" in trial.path.stem.lower()
 
-    statics = {(trial.path.parent, trial.source): trial.path for trial in reversed(trials) if is_static(trial)}
+    statics: dict[tuple[Path, str], list[Path]] = {}
+    for trial in filter(is_static, trials):
+        statics.setdefault((trial.path.parent, trial.source), []).append(trial.path)
     moving = [t for t in trials if not is_static(t)]
     if not moving:
         return trials
-    return [replace(t, static=statics.get((t.path.parent, t.source))) for t in moving] if used else moving
+    return [replace(t, statics=tuple(statics.get((t.path.parent, t.source), ()))) for t in moving] if used else moving
 
 
 def _together(trials: list[Trial], up: str | None) -> dict[tuple[str, str], Together]:
@@ -378,11 +380,11 @@ def _load_markers(trial: Trial) -> MarkerTrial:
     of_subject: list[Markers] = [mapped]
     notes: list[str] = []
     if len(trial.of_subject) > 1:
-        of_subject, notes = frames_of_subject(trial.of_subject, trial.marker_map or known.name)
+        of_subject, notes = frames_of_subject(trial.of_subject, trial.marker_map or known.name, recording)
     static = None
-    if trial.static is not None:
-        standing = Recording(trial.static, up=trial.up)
-        static = standing.on_model(standing.read(), known)
+    if trial.statics:
+        static, said = static_of([Recording(path, up=trial.up) for path in trial.statics], known, mapped)
+        notes = [*notes, *said]
     return MarkerTrial(
         markers=mapped,
         static=static,

@@ -67,7 +67,7 @@ def read_for_model(
     """
     names = [marker.getName() for marker in model.getMarkerSet()]
     markers = with_model_names(
-        _between(read_markers(path, up=up, subject=subject), start_s, end_s, path), names, where=path
+        between(read_markers(path, up=up, subject=subject), start_s, end_s, path), names, where=path
     )
     state = model.getWorkingState()
     model.realizePosition(state)
@@ -79,7 +79,12 @@ def read_for_model(
     return markers
 
 
-def _between(markers: Markers, start_s: float | None, end_s: float | None, where: Path) -> Markers:
+def between(markers: Markers, start_s: float | None, end_s: float | None, where: Path) -> Markers:
+    """The frames from ``start_s`` on and before ``end_s``.
+
+    Raises:
+        BioposeError: there is none.
+    """
     start, end = -np.inf if start_s is None else start_s, np.inf if end_s is None else end_s
     kept = (markers.time_s >= start) & (markers.time_s < end)
     if not kept.any():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from biomech.classical.scaling import judged
 from biomech.errors import BioposeError
@@ -41,6 +41,9 @@ LANDMARK_SD_M = 0.01
 UNSTATED_SD_M = 0.02  # in a marker set that does not say which are landmarks
 TRACKING_SD_M = 0.1  # of technical markers; marker sets often give one place for a whole cluster
 TRACKING = re.compile(r"(?i)(thigh|shank|tib|track|cluster|biceps|forearm|(^|[lr._ ])(th|sh|sk|ti|ua|fa|tb)[-_.]?\d)")
+SIZES = (0.55, 0.65, 0.75, 0.85, 0.95, 1.05, 1.15)  # of the model, to start from: from a child of three on
+SIZING_FRAMES = 8
+STRAYS = 1.5  # times the median miss of the frames: beyond, markers are not where a body carries them
 FREE_SD = 10.0  # rad and m: keeps what no marker shows near the default
 # rad: of a static trial's joint angles about the default pose. Knees: 4.7° between 24 standing legs. Arms are held
 # anyhow: the model's forearms face otherwise than anybody's who stands, by 110°.
@@ -125,19 +128,27 @@ def personalise(
     chosen = varied_frames(trials, names, frames) if trials else []
     targets = gather(recordings, names, [*chosen, *([(len(trials), 0)] if static is not None else [])])
     weight = np.array(list(weights.values())) / np.mean(list(weights.values()))
+    weighed = weight / (MARKER_SD_M**2 + sd**2)
+    size = height_m / generic_m if height_m else _size(skeleton, targets, weighed)
+    first = solve_markers(skeleton, targets, weighed, scales=_uniform(skeleton, size))
+    notes = []
+    good = _of_one_body(_missed(skeleton, first, targets, _uniform(skeleton, size)), len(chosen))
+    if not good.all():
+        notes.append(
+            f"{int((~good).sum())} of {len(good)} frames are left out of the model: their markers fit no pose as the "
+            "others do (exchanged or wandering markers)"
+        )
+        targets, first = targets[good], first[good]
+        chosen = [place for place, kept in zip(chosen, good, strict=False) if kept]
     observations = _observations(skeleton, targets, weight, static is not None)
     problem = ShapeFit(skeleton, factors, prior, observations)
-    start = problem.average()
-    scales = np.full((len(skeleton.body_names), 3), float(start.log_stature.exp()) / generic_m)
-    scales[0] = 1
-    first = solve_markers(skeleton, targets, weight / (MARKER_SD_M**2 + sd**2), scales=scales)
+    start = problem.of_size(size, generic_m)
     fit = problem.solve(torch.as_tensor(first).T.contiguous(), start, progress)
 
     sizes = fit.shape.log_factors.exp().numpy()
     _check_sizes(problem, fit, model_osim)
     by_body = {body: sizes[k : k + 3] for body, k in factors.bodies.items()}
     offsets = dict(zip(names, fit.shape.offsets.numpy(), strict=True))
-    notes = []
     if mass_kg is None:
         mass_kg = float(model.getTotalMass(model.getWorkingState()))
         notes.append(f"no mass given: the model's own is kept ({mass_kg:.1f} kg)")
@@ -179,6 +190,45 @@ def offset_sd(description: Description) -> Float[np.ndarray, " markers"]:
         else:
             values.append(UNSTATED_SD_M)
     return np.array(values)
+
+
+def _size(
+    skeleton: Skeleton, targets: Float[np.ndarray, "frames markers 3"], weights: Float[np.ndarray, " markers"]
+) -> float:
+    """What size of the model, all bodies alike, meets the markers best: a child's poses are not found with an adult."""
+    some = targets[np.unique(np.linspace(0, len(targets) - 1, SIZING_FRAMES).astype(int))]
+    missed = []
+    for size in SIZES:
+        scales = _uniform(skeleton, size)
+        poses = solve_markers(skeleton, some, weights, scales=scales)
+        missed.append(float(np.median(_missed(skeleton, poses, some, scales))))
+    return SIZES[int(np.argmin(missed))]
+
+
+def _missed(
+    skeleton: Skeleton,
+    poses: Float[np.ndarray, "frames coordinates"],
+    targets: Float[np.ndarray, "frames markers 3"],
+    scales: Float[np.ndarray, "bodies 3"],
+) -> Float[np.ndarray, " frames"]:
+    """RMS distance of the markers from their places, by frame (m)."""
+    with torch.no_grad():
+        places = skeleton(torch.as_tensor(poses), torch.as_tensor(scales)).markers.numpy()
+    return np.sqrt(np.nanmean(np.square(places - targets).sum(-1), axis=1))
+
+
+def _of_one_body(missed_m: Float[np.ndarray, " frames"], motion: int) -> Bool[np.ndarray, " frames"]:
+    """Frames that the generic skeleton misses as the others; of the motion alone, not the static trial behind it."""
+    good = np.ones(len(missed_m), dtype=bool)
+    if motion:
+        good[:motion] = missed_m[:motion] <= STRAYS * np.median(missed_m[:motion])
+    return good
+
+
+def _uniform(skeleton: Skeleton, size: float) -> Float[np.ndarray, "bodies 3"]:
+    scales = np.full((len(skeleton.body_names), 3), size)
+    scales[0] = 1
+    return scales
 
 
 def _check(height_m: float | None, mass_kg: float | None) -> None:

@@ -85,11 +85,11 @@ class ShapeFit:
         self._behind = self._markers_behind()
         self._prior_rows, self._prior_shift = self._linear_prior()
 
-    def average(self) -> Shape:
-        """The generic model itself, with the mean stature that the prior expects."""
-        mean = torch.tensor(self.prior.factors.log_stature[0], dtype=torch.float64)
-        zero = torch.zeros(self.factors.count, dtype=torch.float64)
-        return Shape(zero, mean, zero.new_zeros(len(self.skeleton.marker_names), 3))
+    def of_size(self, size: float, generic_m: float) -> Shape:
+        """The generic model, whose stature is ``generic_m``, made larger or smaller as a whole."""
+        log_size = torch.full((self.factors.count,), np.log(size), dtype=torch.float64)
+        stature = torch.tensor(np.log(size * generic_m), dtype=torch.float64)
+        return Shape(log_size, stature, log_size.new_zeros(len(self.skeleton.marker_names), 3))
 
     def solve(
         self,

@@ -63,7 +63,7 @@ def test_names_are_matched_whatever_their_capitals_and_the_rest_is_left_out():
 
 def test_what_is_missing_is_named():
     markers = Markers(["C7", "LASI"], np.zeros((1, 2, 3)), np.zeros(1))
-    with pytest.raises(BioposeError, match=r"only 2 of the 43.*RFHD.*"):
+    with pytest.raises(BioposeError, match=r"only 2 of the 44.*RFHD.*"):
         read_marker_map("plug_in_gait").apply(markers, "trial.c3d")
     with pytest.raises(BioposeError, match="no marker map of the package"):
         recognise(markers.names)

@@ -13,7 +13,7 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models.build import DEFAULT_PATH
-from biomech.skeleton.determined import determined, noise_gains
+from biomech.skeleton.determined import SURE_RAD_PER_M, TOLD_RAD_PER_M, determined, noise_gains
 from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
 from biomech.skeleton.skeleton import Skeleton
@@ -64,11 +64,14 @@ def test_the_leg_s_markers_tell_the_leg_alone(skeleton: Skeleton, walk: np.ndarr
     known = {name for name, one in zip(told.names, told.mask[0], strict=True) if one}
     assert known >= {"pelvis_tx", "pelvis_tilt", "hip_flexion_r", "hip_rotation_r", "knee_angle_r", "ankle_angle_r"}
     assert not known & {"hip_flexion_l", "knee_angle_l", "arm_flex_r", "lumbar_bending", "elbow_flex_l"}
-    assert "ankle_angle_r" in told.open_names()[2].split() and "knee_angle_r" not in told.open_names()[2].split()
-    assert "ankle_angle_r" not in told.open_names()[0].split()
+    assert (
+        "ankle_angle_r" in told.names_not_told()[2].split() and "knee_angle_r" not in told.names_not_told()[2].split()
+    )
+    assert "ankle_angle_r" not in told.names_not_told()[0].split()
     # Of a marker set that has no more, nothing is open but the foot's frame.
     own = determined(skeleton, LEG, walk, seen, of_set=LEG)
-    assert [bool(names) for names in own.open_names()] == [False, False, True, False, False, False]
+    assert own.open.any(1).tolist() == [False, False, True, False, False, False]
+    assert "arm_flex_r" in own.names_not_told()[0].split()  # not open, and not told either
     assert "arm_flex_r" in " ".join(own.notes()) and "ankle_angle_r 17%" in " ".join(own.notes())
 
 
@@ -78,8 +81,34 @@ def test_all_virtual_markers_determine_everything(skeleton: Skeleton, walk: np.n
     open_names = {name for name, one in zip(told.names, told.mask.all(0), strict=True) if not one}
     assert open_names == {"mtp_angle_r", "mtp_angle_l"}  # 1.6° per mm: the toes' markers are 3 cm from the joint
     assert told.notes() == ["the model's markers do not show mtp_angle_r, mtp_angle_l: these are hardly measured"]
-    assert not any(told.open_names())
+    assert not told.open.any()
     told.check("a.trc")
+
+
+def test_an_angle_counts_only_with_what_it_hangs_on(
+    skeleton: Skeleton, walk: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gains(skeleton: Skeleton, markers: list[str], *_: object, **__: object) -> np.ndarray:
+        found = np.full(walk.shape, 0.1 * SURE_RAD_PER_M)
+        if markers == LEG:  # a part of the set
+            found[:, skeleton.coordinate_names.index("hip_rotation_r")] = 1.1 * TOLD_RAD_PER_M
+            found[:, skeleton.coordinate_names.index("arm_rot_l")] = 0.9 * TOLD_RAD_PER_M
+        return found
+
+    monkeypatch.setattr("biomech.skeleton.determined.noise_gains", gains)
+    told = determined(skeleton, LEG, walk, np.ones((6, len(LEG)), dtype=bool), of_set=skeleton.marker_names)
+    lost = {name for name, one in zip(told.names, told.mask[0], strict=True) if not one}
+    assert lost >= {"hip_flexion_r", "hip_adduction_r", "hip_rotation_r", "knee_angle_r", "ankle_angle_r", "arm_rot_l"}
+    assert not lost & {"pelvis_tilt", "hip_rotation_l", "lumbar_extension", "arm_flex_l", "elbow_flex_l"}
+
+
+def test_a_coupled_coordinate_is_told_by_what_drives_it(biopose_data: Path) -> None:
+    model = Skeleton.from_osim(biopose_data / "opencap_lab_subject4/Models/manually_scaled.osim")
+    names = [name for name in model.marker_names if not name.startswith(("r_", "L_"))]
+    values = np.tile(model.defaults, (3, 1))
+    told = determined(model, names, values, np.ones((3, len(names)), dtype=bool), of_set=model.marker_names)
+    at = told.names.index
+    assert not told.mask[:, [at("knee_angle_r"), at("knee_angle_r_beta")]].any()
 
 
 def test_what_is_held_is_told(skeleton: Skeleton, walk: np.ndarray) -> None:
@@ -125,4 +154,5 @@ def test_frames_say_why_they_are_not_trusted(skeleton: Skeleton, markers: Marker
     assert figures["frames_trusted"] == quality.trusted.sum()
     assert quality.trusted.tolist() == [1, 0, 1, 1, 1, 1] and quality.marker_rms_mm.max() < 0.1
     assert quality.reason[1] == "not determined by the markers seen"
-    assert quality.not_determined[1].split() == ["knee_angle_r", "ankle_angle_r", "subtalar_angle_r"]
+    lost = ["knee_angle_r", "ankle_angle_r", "subtalar_angle_r"]
+    assert quality.not_determined[1].split() == [*lost, "mtp_angle_r", "mtp_angle_l"]

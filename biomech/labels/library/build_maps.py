@@ -9,7 +9,7 @@ is roughly placed.
 import csv
 from pathlib import Path
 
-from biomech.labels.marker_map import COLUMNS, FOLDER
+from biomech.labels.marker_map import COLUMNS
 from biomech.markers.virtual import load_virtual_markers
 
 HERE = Path(__file__).parent
@@ -92,14 +92,6 @@ def _left(name: str) -> str:
     return "L" + name[1:]
 
 
-def with_sacrum() -> list[list[object]]:
-    """Plug-in Gait with one marker between the posterior spines instead of two: without it nothing shows the tilt."""
-    with open(FOLDER / "plug_in_gait.csv", newline="") as file:
-        known = [row for row in csv.reader(file)][1:]
-    sacrum = next(row for row in rows() if row[1] == "SACR")
-    return [*known, sacrum]  # type: ignore[list-item]
-
-
 def write(name: str, table: list[list[object]]) -> None:
     """A map as the package reads it."""
     with open(HERE / name, "w", newline="") as file:
@@ -110,4 +102,3 @@ def write(name: str, table: list[list[object]]) -> None:
 
 if __name__ == "__main__":
     write("laboratories.csv", rows())
-    write("plug_in_gait_sacrum.csv", with_sacrum())

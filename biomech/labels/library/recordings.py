@@ -25,7 +25,6 @@ from biomech.skeleton.mot import is_translation
 READ = (".trc", ".c3d", ".npz", ".txt")
 RATE_HZ = 60.0  # recordings are thinned to about this
 LABORATORIES = Path(__file__).parent / "laboratories.csv"
-SACRUM = Path(__file__).parent / "plug_in_gait_sacrum.csv"
 CC_BY, BSD, MIT, APACHE, CMU = "CC BY 4.0", "BSD-2", "MIT", "Apache-2.0", "CMU: free use"
 
 
@@ -50,7 +49,7 @@ def _stem_part(pattern: str) -> Callable[[Path], str]:
     return subject
 
 
-_LABS, _SACRUM = str(LABORATORIES), str(SACRUM)
+_LABS = str(LABORATORIES)
 _OSIM = "motions/nimblephysics_osim/"
 SOURCES = (
     Source("opencap_lab_subject4", "opencap_lab_subject4/MarkerData/*.trc", BSD, "opencap"),
@@ -58,7 +57,7 @@ SOURCES = (
     Source("opencap_unfiltered", f"{_OSIM}opencap_unfiltered_walk_dj/*.trc", BSD, "opencap"),
     Source("opencap_subject3", f"{_OSIM}opencap_subject3_dj/*.trc", BSD, "opencap", kind="jump"),
     Source("double_leg_squat", f"{_OSIM}double_leg_squat/*.trc", BSD, "opencap", kind="squat"),
-    Source("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, _SACRUM, _stem_part(r"HC\d+")),
+    Source("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, "plug_in_gait", _stem_part(r"HC\d+")),
     Source("rbds", "motions/rbds_running_markers/*.npz", CC_BY, _LABS, _stem_part(r"RBDS\d+"), whole_body=False),
     Source("hamner", f"{_OSIM}hamner_subject04_run/*.trc", BSD, _LABS, kind="run"),
     Source("bmclab_run", "motions/bmclab_notebooks/*_run.*", CC_BY, _LABS),
@@ -66,7 +65,7 @@ SOURCES = (
     Source("camargo", f"{_OSIM}camargo_walk/*.trc", CC_BY, _LABS, whole_body=False, kind="walk"),
     Source("opensim_jam", "motions/gait_c3d_misc/opensim_jam_*.npz", APACHE, _LABS),
     Source("gaitalytics_treadmill", "motions/gait_c3d_misc/gaitalytics_treadmill.npz", MIT, _LABS, whole_body=False),
-    Source("gaitalytics", "motions/gait_c3d_misc/gaitalytics_small_pig.npz", MIT, _SACRUM, kind="walk"),
+    Source("gaitalytics", "motions/gait_c3d_misc/gaitalytics_small_pig.npz", MIT, "plug_in_gait", kind="walk"),
     Source("sintmaartens", "motions/gait_c3d_misc/sintmaartens*.npz", MIT, _LABS, whole_body=False, kind="walk"),
     Source("rtosim", "motions/gait_c3d_misc/rtosim*.npz", APACHE, _LABS, whole_body=False),
     Source("pds", "motions/pds_standing/PDS*static.txt", CC_BY, _LABS, kind="standing"),
