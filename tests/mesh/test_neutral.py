@@ -61,7 +61,7 @@ def test_every_coordinate_has_a_spread_and_the_view_is_named(standing: Keypoints
                                                     for n in standing.names], 0.0, standing.confidence))  # fmt: skip
     knee = NAMES.index("knee_angle_r")
     hidden = recover(unseen).coordinate_sd
-    assert hidden is not None and (hidden[:, knee] > 1.4 * motion.coordinate_sd[:, knee]).all()
+    assert hidden is not None and hidden[:, knee].mean() > 1.2 * motion.coordinate_sd[:, knee].mean()
     note = view_note(motion)
     assert note is not None and "filmed from" in note and "knees" in note
     assert view_of(motion).shape == (FRAMES,)
