@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from biomech.files import read_json, sha256, whole_file
 from biomech.provenance import code_hash, library_versions
 
 RECORD = "biopose.json"
+PARTS = ("inputs", "outputs")
+FROM_ELSEWHERE = ("network", "recipe", "generic model", "option ")  # roles of inputs that no stage makes
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Run:
     overwrite: bool = False
     on_stage: Callable[[str, bool], None] | None = None  # name, whether it is skipped
     record: dict[str, Any] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)  # files of earlier runs that do not go with this one's
 
     @classmethod
     def open(cls, folder: Path, *, overwrite: bool = False, **kwargs) -> "Run":
@@ -90,6 +93,8 @@ class Run:
             return False
         started = time.perf_counter()
         figures = work()
+        written = {path.name for path in outputs}
+        self.remove({file: content for file, content in self._own(name).items() if file not in written})
         self.record["stages"][name] = {
             "key": key,
             "options": options,
@@ -103,6 +108,38 @@ class Run:
         self.record["stages"][name]["sum"] = _sum(self.record["stages"][name])
         self.save()
         return True
+
+    def remove(self, outputs: Mapping[str, str]) -> None:
+        """Take files of an earlier run away, by name and content; what was changed since stays."""
+        for name, content in outputs.items():
+            path = self.folder / name
+            if path.is_file() and sha256(path) == content:
+                path.unlink()
+                self.removed.append(name)
+
+    def drop_outdated(self, own: Collection[str]) -> None:
+        """Take away what stages of earlier runs made from files that are no longer those of this run's stages.
+
+        Args:
+            own: names of this run's stages.
+        """
+        stages = self.record["stages"]
+        current = {content for name in own for part in PARTS for content in stages[name][part].values()}
+        for name in [name for name in stages if name not in own]:
+            inputs = stages[name].get("inputs", {})
+            if {content for role, content in inputs.items() if not role.startswith(FROM_ELSEWHERE)} <= current:
+                current |= set(stages[name].get("outputs", {}).values())
+                continue
+            self.remove(self._own(name))
+            del stages[name]
+            self.save()
+
+    def _own(self, name: str) -> dict[str, str]:
+        """Outputs of an earlier stage that no other one has."""
+        stages = self.record["stages"]
+        others = {file for other, stage in stages.items() if other != name for file in stage.get("outputs", {})}
+        said = stages.get(name, {}).get("outputs", {})
+        return {file: content for file, content in said.items() if file not in others}
 
     def figures(self, name: str) -> dict[str, Any]:
         """What a finished stage said of itself."""

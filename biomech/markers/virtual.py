@@ -7,6 +7,7 @@ SKEL/BSM (Keller et al., SIGGRAPH Asia 2023), ``d3ke`` the set of D3KE (Bittner 
 
 import csv
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def load_virtual_markers() -> VirtualMarkers:
         shares=numbers(["share_a", "share_b", "share_c"], float),
         description=column("description"),
     )
+
+
+def in_words(name: str, names: Collection[str]) -> str:
+    """A marker's name with its place in words, where it is one of a set that is mostly of these 142."""
+    table = load_virtual_markers()
+    if name not in table.names or 2 * len(set(names) & set(table.names)) < len(names):
+        return name
+    return f"{name}, {table.description[table.names.index(name)]}"
 
 
 def marker_body(*, anatomical: bool = True) -> AnnyBody:
