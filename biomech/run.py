@@ -71,7 +71,8 @@ class Run:
         Args:
             inputs: by their role; two files of one name are two, and one file under another name is the same.
             outputs: the files that it writes.
-            work: returns the stage's figures and warnings for the record.
+            work: returns the stage's figures and warnings for the record, and under "also" names of more files of the
+                folder that it wrote.
             code: the modules that it runs (``code_hash``); another text of theirs or other data make it run again.
 
         Returns whether it ran.
@@ -83,9 +84,9 @@ class Run:
         ).hexdigest()
         earlier = self.record["stages"].get(name, {})
         whole = earlier.get("key") == key and earlier.get("sum") == _sum(earlier)
-        whole = whole and all(
-            path.exists() and earlier.get("outputs", {}).get(path.name) == sha256(path) for path in outputs
-        )
+        left = earlier.get("outputs", {})
+        files = [*outputs, *(self.folder / name for name in earlier.get("also", []))]
+        whole = whole and all(path.exists() and left.get(path.name) == sha256(path) for path in files)
         skip = whole and not self.overwrite
         if self.on_stage:
             self.on_stage(name, skip)
@@ -93,6 +94,7 @@ class Run:
             return False
         started = time.perf_counter()
         figures = work()
+        outputs = [*outputs, *(self.folder / name for name in figures.get("also", []))]
         written = {path.name for path in outputs}
         self.remove({file: content for file, content in self._own(name).items() if file not in written})
         self.record["stages"][name] = {
@@ -166,6 +168,9 @@ def _earlier(path: Path) -> dict[str, Any]:
     for stage in stages.values() if whole else ():
         whole &= isinstance(stage, dict) and isinstance(stage.get("options", {}), dict)
         whole = whole and isinstance(stage.get("outputs", {}), dict) and isinstance(stage.get("notes", []), list)
+        whole = (
+            whole and isinstance(also := stage.get("also", []), list) and all(isinstance(name, str) for name in also)
+        )
     if not whole:
         raise BioposeError("the record of the earlier run is damaged", where=str(path), mend=mend)
     # What was changed by hand or by damage has not run.

@@ -164,6 +164,7 @@ class Solution:
     ik_setup: Path
     quality: Path
     uncertainty: Path  # the network's alone
+    tracked: Path  # the markers of the frames that could be solved, for the setup, where that is not all
 
     @classmethod
     def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
@@ -174,6 +175,7 @@ class Solution:
             ik_setup=folder / f"{sidecars}_ik_setup.xml",
             quality=folder / f"{sidecars}_quality.csv",
             uncertainty=folder / f"{sidecars}_uncertainty.csv",
+            tracked=folder / f"{sidecars}_tracked.trc",
         )
 
     @property
