@@ -275,7 +275,7 @@ def _extract(files: Result, fill: bool) -> dict[str, Any]:
     motion = BodyMotion.load(files.motion)
     markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
     write_trc(markers, files.markers)
-    return {"markers": len(markers.names), "notes": notes}
+    return {"markers": len(markers.names), "notes": notes if fill else []}  # else the solve says it
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:

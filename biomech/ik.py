@@ -99,7 +99,9 @@ def run_mesh(
 def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
     """The stages in turn, in a folder that is this recording's."""
     recording = recording_files(source)
-    _check_inputs([*recording, *options.files().values()], stages)
+    given = [*recording, *options.files().values()]
+    _check_inputs(given, stages)
+    run.given = frozenset(os.path.realpath(path) for path in given)
     _claim(run, source, recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))

@@ -36,6 +36,7 @@ class Run:
     overwrite: bool = False
     on_stage: Callable[[str, bool], None] | None = None  # name, whether it is skipped
     record: dict[str, Any] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()  # real paths of the user's own files, which may lie in the folder
     removed: list[str] = field(default_factory=list)  # files of earlier runs that do not go with this one's
 
     @classmethod
@@ -86,7 +87,7 @@ class Run:
         whole = earlier.get("key") == key and earlier.get("sum") == _sum(earlier)
         left = earlier.get("outputs", {})
         files = [*outputs, *(self.folder / name for name in earlier.get("also", []))]
-        whole = whole and all(path.exists() and left.get(path.name) == sha256(path) for path in files)
+        whole = whole and all(path.is_file() and left.get(path.name) == sha256(path) for path in files)
         skip = whole and not self.overwrite
         if self.on_stage:
             self.on_stage(name, skip)
@@ -115,7 +116,8 @@ class Run:
         """Take files of an earlier run away, by name and content; what was changed since stays."""
         for name, content in outputs.items():
             path = self.folder / name
-            if path.is_file() and sha256(path) == content:
+            own = path.name == name and path.is_file() and os.path.realpath(path) not in self.given
+            if own and sha256(path) == content:
                 path.unlink()
                 self.removed.append(name)
 
@@ -126,11 +128,11 @@ class Run:
             own: names of this run's stages.
         """
         stages = self.record["stages"]
-        current = {content for name in own for part in PARTS for content in stages[name][part].values()}
+        current = {str(content) for name in own for part in PARTS for content in stages[name][part].values()}
         for name in [name for name in stages if name not in own]:
             inputs = stages[name].get("inputs", {})
-            if {content for role, content in inputs.items() if not role.startswith(FROM_ELSEWHERE)} <= current:
-                current |= set(stages[name].get("outputs", {}).values())
+            if {str(content) for role, content in inputs.items() if not role.startswith(FROM_ELSEWHERE)} <= current:
+                current |= {str(content) for content in stages[name].get("outputs", {}).values()}
                 continue
             self.remove(self._own(name))
             del stages[name]
@@ -166,8 +168,8 @@ def _earlier(path: Path) -> dict[str, Any]:
     whole = isinstance(source, dict) and isinstance(stages, dict)
     whole = whole and all(isinstance(source.get(key, kind()), kind) for key, kind in (("name", str), ("sha256", list)))
     for stage in stages.values() if whole else ():
-        whole &= isinstance(stage, dict) and isinstance(stage.get("options", {}), dict)
-        whole = whole and isinstance(stage.get("outputs", {}), dict) and isinstance(stage.get("notes", []), list)
+        whole &= isinstance(stage, dict) and all(isinstance(stage.get(part, {}), dict) for part in ("options", *PARTS))
+        whole = whole and isinstance(stage.get("notes", []), list)
         whole = (
             whole and isinstance(also := stage.get("also", []), list) and all(isinstance(name, str) for name in also)
         )

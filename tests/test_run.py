@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.files import sha256, whole_file
 from biomech.run import RECORD, Run, peak_memory_mb
 
 
@@ -216,3 +216,15 @@ def test_what_the_user_changed_is_not_taken_away(stages: Stages) -> None:
     stages.solve("big", neural="a")
     (stages.folder / "neural.mot").write_text("mine")
     assert stages.solve("big", fast="b") == (["fast.mot", "model.txt", "neural.mot"], [])
+
+
+def test_what_the_user_gives_is_not_taken_away(stages: Stages) -> None:
+    stages.solve("big", neural="a")
+    run = Run.open(stages.folder)
+    outputs = record(stages)["stages"]["solve"]["outputs"]
+    run.given = frozenset([str((stages.folder / "neural.mot").resolve())])
+    run.remove(outputs | {"../../source.txt": sha256(stages.source)})
+    assert run.removed == [] and stages.source.is_file()
+    run.given = frozenset()
+    run.remove(outputs)
+    assert run.removed == ["neural.mot"]

@@ -160,7 +160,7 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
 
 
 def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tuple[Markers, list[str]]:
-    """The markers of the frames in which the person is to be seen, NaN in the others; and a note on those.
+    """The markers of the frames that show something of the person, NaN in the others; and a note on those.
 
     Where nobody is seen the body goes on as it must to come out where it is seen again, which is no measurement.
 
@@ -171,7 +171,7 @@ def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tu
     if not unseen.any():
         return markers, []
     what = "interpolated" if fill else "left out of the motion (--fill interpolates them)"
-    note = f"the person is not to be seen in {int(unseen.sum())} of {len(unseen)} frames, which are {what}"
+    note = f"nothing of the person is seen well enough in {int(unseen.sum())} of {len(unseen)} frames, which are {what}"
     if fill:
         return markers, [note]
     return Markers(markers.names, np.where(unseen[:, None, None], np.nan, markers.positions_m), markers.time_s), [note]
