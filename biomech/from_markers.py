@@ -187,6 +187,20 @@ def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
+    return scale_to_static(files.model, options)
+
+
+def scale_to_static(out_osim: Path, options: Options) -> dict[str, Any]:
+    """The model, scaled by OpenSim's tool to the static trial of ``options``.
+
+    Args:
+        out_osim: beside it lie the setup and what it needs (``scale_model``).
+
+    Returns the stage's figures.
+
+    Raises:
+        BioposeError: as ``scale_model``.
+    """
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
@@ -204,7 +218,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
         measurements=_measurements(model, options),
         tasks=weights,
         marker_set=options.marker_set,
-        out_osim=files.model,
+        out_osim=out_osim,
     )
     return {**scaled.figures(), "notes": notes + scaled.notes}
 
