@@ -93,7 +93,7 @@ def _demo(
     run.stage(
         "truth",
         inputs={"motion": truth.motion, "generic model": DEFAULT_PATH},
-        outputs=[truth.markers, truth.model, *truth.solutions[0].written],
+        outputs=[truth.markers, truth.model, *truth.solutions[0].written(from_film=False)],
         options={"mass_kg": mass_kg},
         work=lambda: _solve_truth(truth, moved, mass_kg, bar),
         code=("biomech.solve", "biomech.classical.scaling", Path(__file__)),
