@@ -135,7 +135,7 @@ class NormalEquations:
                     target[places[::-1]] = block.T
         found = np.empty_like(main)
         try:
-            inverses = []
+            inverses: list[np.ndarray] = []
             for k in range(pairs):
                 left = main[k] - below[k - 1] @ inverses[-1] @ below[k - 1].T if k else main[k]
                 inverses.append(np.linalg.inv(left))
