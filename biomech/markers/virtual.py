@@ -24,6 +24,7 @@ from biomech.body.neutral import neutral_pose
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
+from biomech.skeleton.model import print_whole
 
 TABLE = Path(__file__).with_name("virtual_markers.csv")
 FRAMES_AT_ONCE = 256
@@ -245,4 +246,4 @@ def write_marker_set(path: Path) -> None:
             marker.setParentFrameName(f"/bodyset/{body}")
             marker.set_location(opensim.Vec3(*location))
             marker_set.cloneAndAppend(marker)
-        marker_set.printToXML(str(temporary))
+        print_whole(marker_set, temporary)
