@@ -44,12 +44,16 @@ def ik(
     end: Annotated[float | None, typer.Option(help="Stop before this time, s.")] = None,
     model: Annotated[Path | None, typer.Option(help="Another .osim; for a video give its --markers too.")] = None,
     markers: Annotated[
-        Path | None, typer.Option(help="Marker set (.xml) for that model; for a video the virtual markers on it.")
+        Path | None,
+        typer.Option(
+            help="Marker set (.xml) for that model; for a video the virtual markers on it. Or, for recorded markers on "
+            "our skeleton, a marker map (.csv); one of the package is found by the names."
+        ),
     ] = None,
     scaling: Annotated[Path | None, typer.Option(help="Scale setup (.xml) whose measurements fit that model.")] = None,
     static: Annotated[
         Path | None,
-        typer.Option(help="Markers: static trial to scale the model by."),
+        typer.Option(help="Markers: static trial of the same person to scale the model by."),
     ] = None,
     personalise: Annotated[
         bool,

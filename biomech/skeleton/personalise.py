@@ -41,9 +41,11 @@ LANDMARK_SD_M = 0.01
 UNSTATED_SD_M = 0.02  # in a marker set that does not say which are landmarks
 TRACKING_SD_M = 0.1  # of technical markers; marker sets often give one place for a whole cluster
 TRACKING = re.compile(r"(?i)(thigh|shank|tib|track|cluster|biceps|forearm|(^|[lr._ ])(th|sh|sk|ti|ua|fa|tb)[-_.]?\d)")
-SIZES = (0.55, 0.65, 0.75, 0.85, 0.95, 1.05, 1.15)  # of the model, to start from: from a child of three on
-SIZING_FRAMES = 8
-STRAYS = 1.5  # times the median miss of the frames: beyond, markers are not where a body carries them
+SIZES = (0.6, 0.75, 0.9, 1.05)  # of the model, to start from: from a child of three on
+SIZING_FRAMES = 5
+# Times the median miss of the frames: beyond, markers are not where a body carries them; before the fit and after.
+STRAYS, WILD = 1.5, 3.0
+FITS = 3  # at most
 FREE_SD = 10.0  # rad and m: keeps what no marker shows near the default
 # rad: of a static trial's joint angles about the default pose. Knees: 4.7° between 24 standing legs. Arms are held
 # anyhow: the model's forearms face otherwise than anybody's who stands, by 110°.
@@ -131,19 +133,23 @@ def personalise(
     weighed = weight / (MARKER_SD_M**2 + sd**2)
     size = height_m / generic_m if height_m else _size(skeleton, targets, weighed)
     first = solve_markers(skeleton, targets, weighed, scales=_uniform(skeleton, size))
-    notes = []
     good = _of_one_body(_missed(skeleton, first, targets, _uniform(skeleton, size)), len(chosen))
-    if not good.all():
+    for _ in range(FITS):
+        observations = _observations(skeleton, targets[good], weight, static is not None)
+        problem = ShapeFit(skeleton, factors, prior, observations)
+        fit = problem.solve(torch.as_tensor(first[good]).T.contiguous(), problem.of_size(size, generic_m), progress)
+        missed = np.sqrt(np.nanmean(np.where(observations.weights > 0, fit.distances.square(), np.nan), axis=0))
+        own = _of_one_body(missed, int(good[: len(chosen)].sum()), most=WILD, least_m=2 * MARKER_SD_M)
+        if own.all():
+            break
+        good[good] = own  # a few wild frames bend a whole model
+    notes = []
+    if left_out := int((~good).sum()):
         notes.append(
-            f"{int((~good).sum())} of {len(good)} frames are left out of the model: their markers fit no pose as the "
-            "others do (exchanged or wandering markers)"
+            f"{left_out} of {len(good)} frames are left out of the model: their markers fit no pose as the others do "
+            "(exchanged or wandering markers)"
         )
-        targets, first = targets[good], first[good]
         chosen = [place for place, kept in zip(chosen, good, strict=False) if kept]
-    observations = _observations(skeleton, targets, weight, static is not None)
-    problem = ShapeFit(skeleton, factors, prior, observations)
-    start = problem.of_size(size, generic_m)
-    fit = problem.solve(torch.as_tensor(first).T.contiguous(), start, progress)
 
     sizes = fit.shape.log_factors.exp().numpy()
     _check_sizes(problem, fit, model_osim)
@@ -217,11 +223,13 @@ def _missed(
     return np.sqrt(np.nanmean(np.square(places - targets).sum(-1), axis=1))
 
 
-def _of_one_body(missed_m: Float[np.ndarray, " frames"], motion: int) -> Bool[np.ndarray, " frames"]:
-    """Frames that the generic skeleton misses as the others; of the motion alone, not the static trial behind it."""
+def _of_one_body(
+    missed_m: Float[np.ndarray, " frames"], motion: int, *, most: float = STRAYS, least_m: float = 0.0
+) -> Bool[np.ndarray, " frames"]:
+    """Frames that the skeleton misses as the others; of the motion alone, not the static trial behind it."""
     good = np.ones(len(missed_m), dtype=bool)
     if motion:
-        good[:motion] = missed_m[:motion] <= STRAYS * np.median(missed_m[:motion])
+        good[:motion] = missed_m[:motion] <= max(most * float(np.median(missed_m[:motion])), least_m)
     return good
 
 

@@ -1,6 +1,7 @@
 """Real markers of one person: all recordings together make one model, with what a table says of the person."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,21 @@ def test_a_table_of_people_that_is_none(tmp_path: Path, table: str) -> None:
     (tmp_path / "people.csv").write_text(table)
     with pytest.raises(BioposeError, match="table of people"):
         read_people(tmp_path / "people.csv")
+
+
+def test_people_in_one_folder_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    """A second person, a tenth taller: each is scaled by the own static trial and recordings alone."""
+    for path in folder.glob("*.trc"):
+        shutil.copy(path, tmp_path / path.name)
+        whole = read_trc(path)
+        other = path.stem.replace("1", "2")
+        write_trc(Markers(whole.names, 1.1 * whole.positions_m, whole.time_s), tmp_path / f"{other}.trc")
+    for trial in find_trials([tmp_path]):
+        loaded, who = _loaded(trial), trial.path.stem[-1]
+        assert len(trial.of_subject) == 4 and len(loaded.of_subject) == 2 and len(trial.statics) == 2
+        assert f"of 2 static trials in the folder static{who}.trc is taken" in loaded.notes
+        assert any("2 recordings of the folder are of somebody else" in note for note in loaded.notes)
+    (tmp_path / "static1.trc").unlink()
+    walk = next(t for t in find_trials([tmp_path]) if t.path.stem == "walking1")
+    with pytest.raises(BioposeError, match="of another person"):
+        walk.load()

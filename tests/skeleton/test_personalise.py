@@ -176,3 +176,17 @@ def test_a_real_persons_trials(biopose_data: Path, tmp_path: Path):
     assert found.factors["femur_r"][1] == pytest.approx(0.958, abs=0.05)  # the expert's
     assert found.factors["tibia_r"][1] == pytest.approx(1.018, abs=0.05)
     assert found.stature_m == pytest.approx(1.68, abs=0.03)
+
+
+@pytest.mark.slow
+def test_a_child_is_found_from_an_adult_s_model(generic: Skeleton, recorded: Markers, tmp_path: Path) -> None:
+    """Half as tall, and nothing said of the height; six of forty frames have their markers exchanged."""
+    places = generic(motion(generic), true_scales(generic, 0.6)).markers.numpy()
+    places[::7] = places[::7, np.random.default_rng(5).permutation(places.shape[1])]
+    child = Markers(list(generic.marker_names), places, np.arange(len(places)) / 50).select(recorded.names)
+    found = personalise(DEFAULT_PATH, [child], out_osim=tmp_path / "child.osim", mass_kg=20.0)
+    generic_m = stature(generic, factors_of(generic))
+    assert generic_m is not None and found.stature_m is not None
+    assert found.marker_rms_m < 0.01 and not {frame for _, frame in found.frames} & set(range(0, 40, 7))
+    np.testing.assert_allclose(found.factors["femur_r"][1], 0.6 * 0.93, rtol=0.05)
+    assert any(note.startswith("6 of 40 frames are left out") for note in found.notes)
