@@ -187,14 +187,15 @@ def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
-    return scale_to_static(files.model, options)
+    return scale_to_static(files.model, options, moving=files.markers)
 
 
-def scale_to_static(out_osim: Path, options: Options) -> dict[str, Any]:
+def scale_to_static(out_osim: Path, options: Options, moving: Path | None = None) -> dict[str, Any]:
     """The model, scaled by OpenSim's tool to the static trial of ``options``.
 
     Args:
         out_osim: beside it lie the setup and what it needs (``scale_model``).
+        moving: markers (.trc) of the motion that the model is for; the static trial must be of the same person.
 
     Returns the stage's figures.
 
@@ -204,7 +205,7 @@ def scale_to_static(out_osim: Path, options: Options) -> dict[str, Any]:
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = _static(options.static, files, model, options)
+    static = _static(options.static, moving, model, options)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -223,14 +224,15 @@ def scale_to_static(out_osim: Path, options: Options) -> dict[str, Any]:
     return {**scaled.figures(), "notes": notes + scaled.notes}
 
 
-def _static(path: Path, files: Result, model: opensim.Model, options: Options) -> Markers:
+def _static(path: Path, moving: Path | None, model: opensim.Model, options: Options) -> Markers:
     """The static trial, of the person who moves."""
     static = read_for_model(path, model, up=options.up, subject=options.subject)
-    places = {
-        marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
-        for marker in model.getMarkerSet()
-    }
-    check_same_person(static, read_trc(files.markers), bony(places), path)
+    if moving is not None:
+        places = {
+            marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
+            for marker in model.getMarkerSet()
+        }
+        check_same_person(static, read_trc(moving), bony(places), path)
     return static
 
 
@@ -239,7 +241,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = _static(options.static, files, model, options)
+        static = _static(options.static, files.markers, model, options)
         notes += [f"static trial: {note}" for note in static.notes]
     with temporary_folder("marked") as aside:
         marked = aside / "marked.osim"

@@ -40,9 +40,9 @@ def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[n
 
 def upright(evidence: Evidence, frames: Bool[np.ndarray, " frames"]) -> Evidence:
     """The evidence with what standing upright says of those frames."""
-    columns = [NAMES.index(name) for name in STRAIGHT]
+    columns = np.array([NAMES.index(name) for name in STRAIGHT])
     guess: Float[np.ndarray, "frames features"] = evidence.guess.copy()
     spread = evidence.guess_sd.copy()
-    guess[np.ix_(frames, columns)] = 0.0
-    spread[np.ix_(frames, columns)] = STRAIGHT_SD
+    guess[np.ix_(np.flatnonzero(frames), columns)] = 0.0
+    spread[np.ix_(np.flatnonzero(frames), columns)] = STRAIGHT_SD
     return replace(evidence, guess=guess, guess_sd=spread)
