@@ -311,7 +311,7 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
 def _solve(files: Result, solution: Solution, known: MarkerMap | None, options: Options, bar: Bar) -> dict[str, Any]:
     markers = read_trc(files.markers)
     model, setup = load_model(files.model), options.tasks or options.scaling
-    weights, notes = (known.tasks(), []) if known and setup is None else task_weights(model, setup)
+    weights, notes = (known.expected(markers.seen), []) if known and setup is None else task_weights(model, setup)
     with bar("Solving") as progress:
         figures = solve(
             files.model,

@@ -15,7 +15,7 @@ A map is a table (.csv) with a row per model marker:
 import csv
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from biomech.markers.same_person import bony
 FOLDER = Path(__file__).with_name("marker_maps")
 COLUMNS = ("source", "marker", "body", "x_m", "y_m", "z_m", "weight", "fixed", "from")
 FURTHEST_M, HEAVIEST = 2.0, 1e6  # of a marker from its body's origin; of its weight
+# Medial markers are taken off after standing, a sacral one stands for two spines, arms have wands at times.
+NOT_ALWAYS_WORN = {f"{side}{name}" for side in "RL" for name in ("KNM", "MED", "PSI", "UPA", "FRM")} | {"SACR", "RBAK"}
 FEWEST = 12  # markers that a whole-body solution needs at the very least
 
 
@@ -54,6 +56,10 @@ class MarkerMap:
     def tasks(self) -> dict[str, float]:
         """IK task weight of every marker."""
         return dict(zip(self.names, self.weights.tolist(), strict=True))
+
+    def expected(self, seen: Collection[str]) -> dict[str, float]:
+        """The same, without those that are not seen and that laboratories leave away: their absence is no fault."""
+        return {name: weight for name, weight in self.tasks().items() if name in seen or name not in NOT_ALWAYS_WORN}
 
     @property
     def bony(self) -> dict[str, str]:

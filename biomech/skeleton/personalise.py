@@ -46,6 +46,7 @@ SIZING_FRAMES = 5
 # Times the median miss of the frames: beyond, markers are not where a body carries them; before the fit and after.
 STRAYS, WILD = 1.5, 3.0
 FITS = 3  # at most
+QUICK, CAREFUL = 1e-3, 1.0  # damping that the fit begins with; the second where the first leads to nobody's sizes
 FREE_SD = 10.0  # rad and m: keeps what no marker shows near the default
 # rad: of a static trial's joint angles about the default pose. Knees: 4.7° between 24 standing legs. Arms are held
 # anyhow: the model's forearms face otherwise than anybody's who stands, by 110°.
@@ -134,14 +135,18 @@ def personalise(
     size = height_m / generic_m if height_m else _size(skeleton, targets, weighed)
     first = solve_markers(skeleton, targets, weighed, scales=_uniform(skeleton, size))
     good = _of_one_body(_missed(skeleton, first, targets, _uniform(skeleton, size)), len(chosen))
+    damping = QUICK
     for _ in range(FITS):
         observations = _observations(skeleton, targets[good], weight, static is not None)
         problem = ShapeFit(skeleton, factors, prior, observations)
-        fit = problem.solve(torch.as_tensor(first[good]).T.contiguous(), problem.of_size(size, generic_m), progress)
+        fit = problem.solve(
+            torch.as_tensor(first[good]).T.contiguous(), problem.of_size(size, generic_m), progress, damping=damping
+        )
         missed = np.sqrt(np.nanmean(np.where(observations.weights > 0, fit.distances.square(), np.nan), axis=0))
         own = _of_one_body(missed, int(good[: len(chosen)].sum()), most=WILD, least_m=2 * MARKER_SD_M)
-        if own.all():
+        if own.all() and not _odd_sizes(problem, fit):
             break
+        damping = CAREFUL if own.all() else damping
         good[good] = own  # a few wild frames bend a whole model
     notes = []
     if left_out := int((~good).sum()):
@@ -302,15 +307,18 @@ def _check_sizes(problem: ShapeFit, fit: Fit, where: Path) -> None:
             where=str(where),
             mend="Markers at both ends of segments are needed, and motion or a static trial that shows them.",
         )
-    sizes = fit.shape.log_factors.exp()
-    low, high = POSSIBLE_FACTORS
-    odd = [f"{n} {s:.2f}" for n, s in zip(problem.factors.names, sizes.tolist(), strict=True) if not low < s < high]
-    if odd:
+    if odd := _odd_sizes(problem, fit):
         raise BioposeError(
             f"these factors come out as no person's: {', '.join(odd)}",
             where=str(where),
             mend="Check the unit of the markers, their names, and that the model is of an adult's size.",
         )
+
+
+def _odd_sizes(problem: ShapeFit, fit: Fit) -> list[str]:
+    sizes = fit.shape.log_factors.exp().tolist()
+    low, high = POSSIBLE_FACTORS
+    return [f"{n} {s:.2f}" for n, s in zip(problem.factors.names, sizes, strict=True) if not low < s < high]
 
 
 def _unseen(problem: ShapeFit, fit: Fit) -> list[str]:

@@ -96,9 +96,13 @@ class ShapeFit:
         coordinates: Float[Tensor, "coordinates frames"],
         shape: Shape,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        damping: float = 1e-3,
     ) -> Fit:
-        """Improve poses and shape until a step gains next to nothing; the start must be in the right valley."""
-        damping = 1e-3
+        """Improve poses and shape until a step gains next to nothing; the start must be in the right valley.
+
+        Large ``damping`` begins with short steps: slower, and not led into valleys where a torso is turned about.
+        """
         best = self._evaluate(coordinates, shape)
         total = self._total(best)
         for done in range(_STEPS):
