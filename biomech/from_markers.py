@@ -176,10 +176,25 @@ def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
+    return scale_to_static(files.model, options, motion=read_trc(files.markers))
+
+
+def scale_to_static(out_osim: Path, options: Options, *, motion: Markers | None = None) -> dict[str, Any]:
+    """The model, scaled by OpenSim's tool to the static trial of ``options``.
+
+    Args:
+        out_osim: beside it lie the setup and what it needs (``scale_model``).
+        motion: of the person, under the model's names; a static trial of somebody else is then refused.
+
+    Returns the stage's figures.
+
+    Raises:
+        BioposeError: as ``scale_model``.
+    """
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = _static(options.static, files, model, options)
+    static = _static(options.static, motion, model, options)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -193,19 +208,20 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
         measurements=_measurements(model, options),
         tasks=weights,
         marker_set=options.marker_set,
-        out_osim=files.model,
+        out_osim=out_osim,
     )
     return {**scaled.figures(), "notes": notes + scaled.notes}
 
 
-def _static(path: Path, files: Result, model: opensim.Model, options: Options) -> Markers:
-    """The static trial, of the person who moves."""
+def _static(path: Path, motion: Markers | None, model: opensim.Model, options: Options) -> Markers:
+    """The static trial, of the person who moves where a motion is known."""
     static = read_for_model(path, model, up=options.up, subject=options.subject)
     places = {
         marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
         for marker in model.getMarkerSet()
     }
-    check_same_person(static, read_trc(files.markers), bony(places), path)
+    if motion is not None:
+        check_same_person(static, motion, bony(places), path)
     return static
 
 
@@ -214,7 +230,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = _static(options.static, files, model, options)
+        static = _static(options.static, read_trc(files.markers), model, options)
         notes += [f"static trial: {note}" for note in static.notes]
     with temporary_folder("marked") as aside:
         marked = aside / "marked.osim"

@@ -59,8 +59,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
         BioposeError: the video or the options cannot be used.
     """
     options.refuse(("static", "tasks", "up", "recovered"), "is for recorded markers (.trc, .c3d), not for a video")
-    if (options.model is None) != (options.marker_set is None):
-        raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
+    check_own_model(options)
     own = options.files()
     clip = opened(video, options)
     street = [
@@ -106,6 +105,16 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
             )
         )
     return street
+
+
+def check_own_model(options: Options) -> None:
+    """Another model comes with the virtual markers on it.
+
+    Raises:
+        BioposeError: one of the two is missing.
+    """
+    if (options.model is None) != (options.marker_set is None):
+        raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
 
 
 def opened(video: Path, options: Options) -> Video:
@@ -266,11 +275,27 @@ def _extract(files: Result, fill: bool) -> dict[str, Any]:
     motion = BodyMotion.load(files.motion)
     markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
     write_trc(markers, files.markers)
-    return {"markers": len(markers.names), "notes": notes}
+    return {"markers": len(markers.names), "notes": notes if fill else []}  # else the solve says it
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
-    motion = BodyMotion.load(files.motion)
+    return scale_to_body(files.motion, files.model, options)
+
+
+def scale_to_body(motion_npz: Path, out_osim: Path, options: Options) -> dict[str, Any]:
+    """The model, scaled by OpenSim's tool to a recovered body as it stands in the neutral pose.
+
+    Args:
+        motion_npz: a body motion; its shape is what counts.
+        out_osim: beside it lie the setup and what it needs (``scale_model``).
+        options: the person's size, and another model with its markers and measurements.
+
+    Returns the stage's figures.
+
+    Raises:
+        BioposeError: as ``scale_model``.
+    """
+    motion = BodyMotion.load(motion_npz)
     body = AnnyBody.load([0])
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -284,7 +309,7 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
         tasks=load_virtual_markers().weights_by_name(),
         posture=NEUTRAL_POSTURE,
         marker_set=options.marker_set,
-        out_osim=files.model,
+        out_osim=out_osim,
     )
     return {**scaled.figures(), "notes": scaled.notes}
 

@@ -15,7 +15,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
 from biomech.run import Run
-from biomech.street import Bar, Options, Progress, Result, Stage, recording_files
+from biomech.street import Bar, Options, Progress, Result, Stage, plain_name, recording_files
 
 __all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
 
@@ -92,20 +92,23 @@ def run_mesh(
         run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
         files = Result.of(folder, video.stem, run.record)
         stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
-        stages += from_video.mesh_stages(files, video.stem, glb, obj_every)
+        stages += from_video.mesh_stages(files, plain_name(video.stem), glb, obj_every)
         return _walk(run, video, files, options, stages, overwrite)
 
 
 def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
     """The stages in turn, in a folder that is this recording's."""
     recording = recording_files(source)
-    _check_inputs([*recording, *options.files().values()], stages)
+    given = [*recording, *options.files().values()]
+    _check_inputs(given, stages)
+    run.given = frozenset(os.path.realpath(path) for path in given)
     _claim(run, source, recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))
-    # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay.
+    # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
     own = {stage.name: run.record["stages"][stage.name] for stage in stages}
-    return replace(files, record={**run.record, "stages": own})
+    run.drop_outdated(own)
+    return replace(files, record={**run.record, "stages": own, "removed": run.removed})
 
 
 def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
@@ -129,5 +132,7 @@ def _claim(run: Run, source: Path, recording: list[Path], overwrite: bool) -> No
                 where=str(run.folder),
                 mend="Name another folder with -o, or give --overwrite.",
             )
+        for stage in run.record["stages"].values():
+            run.remove(stage.get("outputs", {}))
         run.record["stages"] = {}
     run.record["source"] = claim

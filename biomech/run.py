@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from biomech.files import read_json, sha256, whole_file
 from biomech.provenance import code_hash, library_versions
 
 RECORD = "biopose.json"
+PARTS = ("inputs", "outputs")
+FROM_ELSEWHERE = ("network", "recipe", "generic model", "option ")  # roles of inputs that no stage makes
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Run:
     overwrite: bool = False
     on_stage: Callable[[str, bool], None] | None = None  # name, whether it is skipped
     record: dict[str, Any] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()  # real paths of the user's own files, which may lie in the folder
+    removed: list[str] = field(default_factory=list)  # files of earlier runs that do not go with this one's
 
     @classmethod
     def open(cls, folder: Path, *, overwrite: bool = False, **kwargs) -> "Run":
@@ -68,7 +72,8 @@ class Run:
         Args:
             inputs: by their role; two files of one name are two, and one file under another name is the same.
             outputs: the files that it writes.
-            work: returns the stage's figures and warnings for the record.
+            work: returns the stage's figures and warnings for the record, and under "also" names of more files of the
+                folder that it wrote.
             code: the modules that it runs (``code_hash``); another text of theirs or other data make it run again.
 
         Returns whether it ran.
@@ -80,9 +85,9 @@ class Run:
         ).hexdigest()
         earlier = self.record["stages"].get(name, {})
         whole = earlier.get("key") == key and earlier.get("sum") == _sum(earlier)
-        whole = whole and all(
-            path.exists() and earlier.get("outputs", {}).get(path.name) == sha256(path) for path in outputs
-        )
+        left = earlier.get("outputs", {})
+        files = [*outputs, *(self.folder / name for name in earlier.get("also", []))]
+        whole = whole and all(path.is_file() and left.get(path.name) == sha256(path) for path in files)
         skip = whole and not self.overwrite
         if self.on_stage:
             self.on_stage(name, skip)
@@ -90,6 +95,9 @@ class Run:
             return False
         started = time.perf_counter()
         figures = work()
+        outputs = [*outputs, *(self.folder / name for name in figures.get("also", []))]
+        written = {path.name for path in outputs}
+        self.remove({file: content for file, content in self._own(name).items() if file not in written})
         self.record["stages"][name] = {
             "key": key,
             "options": options,
@@ -103,6 +111,39 @@ class Run:
         self.record["stages"][name]["sum"] = _sum(self.record["stages"][name])
         self.save()
         return True
+
+    def remove(self, outputs: Mapping[str, str]) -> None:
+        """Take files of an earlier run away, by name and content; what was changed since stays."""
+        for name, content in outputs.items():
+            path = self.folder / name
+            own = path.name == name and path.is_file() and os.path.realpath(path) not in self.given
+            if own and sha256(path) == content:
+                path.unlink()
+                self.removed.append(name)
+
+    def drop_outdated(self, own: Collection[str]) -> None:
+        """Take away what stages of earlier runs made from files that are no longer those of this run's stages.
+
+        Args:
+            own: names of this run's stages.
+        """
+        stages = self.record["stages"]
+        current = {str(content) for name in own for part in PARTS for content in stages[name][part].values()}
+        for name in [name for name in stages if name not in own]:
+            inputs = stages[name].get("inputs", {})
+            if {str(content) for role, content in inputs.items() if not role.startswith(FROM_ELSEWHERE)} <= current:
+                current |= {str(content) for content in stages[name].get("outputs", {}).values()}
+                continue
+            self.remove(self._own(name))
+            del stages[name]
+            self.save()
+
+    def _own(self, name: str) -> dict[str, str]:
+        """Outputs of an earlier stage that no other one has."""
+        stages = self.record["stages"]
+        others = {file for other, stage in stages.items() if other != name for file in stage.get("outputs", {})}
+        said = stages.get(name, {}).get("outputs", {})
+        return {file: content for file, content in said.items() if file not in others}
 
     def figures(self, name: str) -> dict[str, Any]:
         """What a finished stage said of itself."""
@@ -127,8 +168,11 @@ def _earlier(path: Path) -> dict[str, Any]:
     whole = isinstance(source, dict) and isinstance(stages, dict)
     whole = whole and all(isinstance(source.get(key, kind()), kind) for key, kind in (("name", str), ("sha256", list)))
     for stage in stages.values() if whole else ():
-        whole &= isinstance(stage, dict) and isinstance(stage.get("options", {}), dict)
-        whole = whole and isinstance(stage.get("outputs", {}), dict) and isinstance(stage.get("notes", []), list)
+        whole &= isinstance(stage, dict) and all(isinstance(stage.get(part, {}), dict) for part in ("options", *PARTS))
+        whole = whole and isinstance(stage.get("notes", []), list)
+        whole = (
+            whole and isinstance(also := stage.get("also", []), list) and all(isinstance(name, str) for name in also)
+        )
     if not whole:
         raise BioposeError("the record of the earlier run is damaged", where=str(path), mend=mend)
     # What was changed by hand or by damage has not run.

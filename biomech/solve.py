@@ -21,6 +21,7 @@ from biomech.classical.setup import write_solution
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
+from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.data import recovered_confidence
 from biomech.neurik.polish import polish as polished
@@ -137,13 +138,17 @@ def solve(
     # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
     kept = np.ones(len(whole.time_s), dtype=bool) if fill else solved
     motion = Kinematics(whole.names, whole.values[kept], whole.time_s[kept], whole.rotational)
+    tracked_trc = markers_trc
+    if not solved.all():  # OpenSim's tool fails at a frame without markers
+        tracked_trc = files.tracked
+        write_trc(Markers(markers.names, markers.positions_m[solved], markers.time_s[solved]), tracked_trc)
     write_solution(
         motion,
         files.kinematics,
         files.ik_setup,
         name=tool,
         model_osim=model_osim,
-        markers_trc=markers_trc,
+        markers_trc=tracked_trc,
         weights=weights,
         coupled=coupled_coordinates(model),
         coordinate_tasks=goals.tasks,
@@ -163,6 +168,7 @@ def solve(
         "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
         "frames_within_thresholds": int(errors.good.sum()),
         "frames_trusted": int(trusted.frames.sum()),
+        **({} if tracked_trc == markers_trc else {"also": [tracked_trc.name]}),
         **found.figures,
         "notes": trusted.notes() + errors.flags(filled=fill) + told.notes() + found.notes,
     }
@@ -223,7 +229,9 @@ def _solve_fast(
         )
     notes = list(goals.notes)
     if smooth_mm is not None:
-        notes += [f"smoothed against {smooth_mm:g} mm of marker noise; the IK setup repeats it without"]
+        notes += [
+            f"smoothed against {smooth_mm:g} mm of marker noise, by our solver (fast); the IK setup repeats it without"
+        ]
     return _Solved(*solved, notes)
 
 

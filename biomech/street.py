@@ -33,6 +33,12 @@ def recorded(source: Path) -> dict[str, Path]:
     return {"recording": source}
 
 
+def plain_name(name: str) -> str:
+    """A recording's name as its results bear it: OpenSim's tools fail on blanks, ``*``, ``+`` and the like."""
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    return (plain if plain == name else plain.strip("_")) or "recording"
+
+
 def check_recoverer(recoverer: str) -> None:
     """Refuse a recoverer that there is not.
 
@@ -158,6 +164,7 @@ class Solution:
     ik_setup: Path
     quality: Path
     uncertainty: Path  # the network's alone
+    tracked: Path  # the markers of the frames that could be solved, for the setup, where that is not all
 
     @classmethod
     def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
@@ -168,6 +175,7 @@ class Solution:
             ik_setup=folder / f"{sidecars}_ik_setup.xml",
             quality=folder / f"{sidecars}_quality.csv",
             uncertainty=folder / f"{sidecars}_uncertainty.csv",
+            tracked=folder / f"{sidecars}_tracked.trc",
         )
 
     @property
@@ -197,7 +205,8 @@ class Result:
     def of(
         cls, folder: Path, name: str, record: dict[str, Any], solvers: Sequence[str] = (DEFAULT_SOLVER,)
     ) -> "Result":
-        """The names that every run uses."""
+        """The names that every run uses; ``name``: the recording's."""
+        name = plain_name(name)
         first, *others = solvers
         solutions = [Solution.of(folder, name, first, name)]
         solutions += [Solution.of(folder, name, other, f"{name}_{MOTION_NAMES[other]}") for other in others]
@@ -241,4 +250,6 @@ class Result:
     def notes(self) -> list[str]:
         """What the user should know, of all stages, in order."""
         said = [note for stage in self.record["stages"].values() for note in stage.get("notes", [])]
+        if removed := self.record.get("removed"):
+            said.append(f"results of other options, which no longer fit these, were taken away: {', '.join(removed)}")
         return list(dict.fromkeys(said))

@@ -20,6 +20,8 @@ from biomech.camera import NARROWEST_DEG, WIDEST_DEG, check_focal, focal_from_fo
 from biomech.errors import BioposeError
 from biomech.files import check_file
 
+TEXT_BYTES = 2048
+FILM_SUFFIXES = {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".webm", ".wmv"}
 PICTURE_SUFFIXES = {".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FOLDER_RATE_HZ = 30.0
 LATEST_S = 1e7  # of a film's time stamps
@@ -175,6 +177,12 @@ def _look_at_file(path: Path, filmed_hz: float | None) -> Video:
             "a single picture, not a clip",
             where=str(path),
             mend="Give a video, or a folder that holds the pictures of one in order.",
+        )
+    if _is_text(path):
+        raise BioposeError(
+            "a text, not a video",
+            where=str(path),
+            mend="Give a video or a folder of pictures; files of recorded markers end in .trc or .c3d.",
         )
     try:
         with av.open(str(path)) as container:
@@ -365,9 +373,24 @@ def _picture_paths(folder: Path) -> list[Path]:
     return sorted(paths, key=lambda p: [int(s) if s.isdigit() else s.lower() for s in re.split(r"(\d+)", p.name)])
 
 
+def _is_text(path: Path) -> bool:
+    """Whether a file begins as none of the containers does; some texts FFmpeg would draw as pictures of letters."""
+    with open(path, "rb") as file:
+        begin = file.read(TEXT_BYTES)
+    return bool(begin) and begin.isascii() and not any(byte < 32 and byte not in b"\t\n\r\f" for byte in begin)
+
+
 def _look_at_folder(folder: Path, rate_hz: float) -> Video:
     paths = _picture_paths(folder)
     if not paths:
+        films = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in FILM_SUFFIXES]
+        if films:
+            listed = ", ".join(films[:3]) + (" …" if films[3:] else "")
+            raise BioposeError(
+                f"the folder holds films ({listed}), not the pictures of one",
+                where=str(folder),
+                mend='Give one film at a time; all of them in turn: for film in FOLDER/*; do biopose ik "$film"; done',
+            )
         raise BioposeError("no pictures in this folder", where=str(folder), mend="It has to hold .jpg or .png files.")
     places, notes = _places(paths)
     return Video(folder, (0, 0), rate_hz, places[-1] + 1, notes=notes)

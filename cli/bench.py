@@ -12,6 +12,7 @@ from biomech.cli.bench_activities import activities
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
 from biomech.cli.bench_standing import standing
+from biomech.cli.data import check_data
 from biomech.errors import BioposeError
 
 app = typer.Typer(no_args_is_help=True, help="Measure accuracy and speed on this machine.")
@@ -38,6 +39,7 @@ def solver(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """The fast inverse kinematics solver against OpenSim's tool: accuracy, objective, speed."""
+    check_data(data)
     from biomech.evaluation.solver import bench_solver
 
     figures = bench_solver(
@@ -70,6 +72,7 @@ def personalise(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Models made from motion alone, beside an expert's and AddBiomechanics' on the same trials."""
+    check_data(data)
     from biomech.evaluation.personalise import bench_personalise
 
     say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
@@ -88,6 +91,7 @@ def label(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Labels from recorded markers alone, beside an expert's angles and OpenSim's tool."""
+    check_data(data)
     from biomech.evaluation.label import bench_label
 
     say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))

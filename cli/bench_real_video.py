@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
+from biomech.cli.data import check_data
 from biomech.street import DEFAULT_RECOVERER
 
 
@@ -25,6 +26,8 @@ def real_video(
 ) -> None:
     """The main job on film against optical markers, two-camera OpenCap and a triangulation."""
     from biomech.cli.bench import _tell
+
+    check_data(data)
     from biomech.evaluation.real_video import bench_real_video
 
     figures = bench_real_video(

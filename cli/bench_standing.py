@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
+from biomech.cli.data import check_data
 from biomech.street import DEFAULT_RECOVERER
 
 
@@ -23,6 +24,8 @@ def standing(
 ) -> None:
     """Knees, hips, pelvis, lean and soles of people who stand, with and without their size; all of it should be 0."""
     from biomech.cli.bench import _tell
+
+    check_data(data)
     from biomech.evaluation.standing import bench_standing
 
     figures = bench_standing(

@@ -9,7 +9,9 @@ import typer
 
 def detect(
     video: Annotated[Path, typer.Argument(help="A video (.mp4, .mov, .avi) or a folder of pictures.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="[default: VIDEO_keypoints.npz here]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="[default: NAME_keypoints.npz here, of NAME.mp4]")
+    ] = None,
     person: Annotated[str | None, typer.Option(help="Who: 0, 1 … from left to right, or a pixel x,y.")] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirrored picture: slower.")] = False,
     start: Annotated[float | None, typer.Option(help="Begin at this time, s.")] = None,

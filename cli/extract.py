@@ -9,7 +9,9 @@ import typer
 
 def extract(
     motion: Annotated[Path, typer.Argument(help="A body motion (.npz) of `biopose recover`.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="[default: MOTION.trc here]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="[default: NAME_motion.trc here, of NAME_motion.npz]")
+    ] = None,
     fill: Annotated[
         bool,
         typer.Option("--fill", help="Keep the frames in which the person is not to be seen; no numbers otherwise."),

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 def ik(
     source: Annotated[
-        Path, typer.Argument(help="A video (.mp4, .mov, .avi), a folder of pictures, or recorded markers (.trc, .c3d).")
+        list[Path],
+        typer.Argument(
+            metavar="RECORDING",
+            help="A video (.mp4, .mov, .avi), a folder of pictures, or recorded markers (.trc, .c3d).",
+        ),
     ],
     height: Annotated[float | None, typer.Option(help="Of the person, m. Sizes and distances hang on it.")] = None,
     mass: Annotated[float | None, typer.Option(help="Of the person, kg.")] = None,
@@ -105,8 +109,16 @@ def ik(
     """From one video, or from recorded markers, to a scaled OpenSim model and a motion."""
     from biomech.cli.detect import parse_person
     from biomech.cli.progress import progress_bar, tell_stage
+    from biomech.errors import BioposeError
     from biomech.ik import Options, run_ik
 
+    recording, *others = source
+    if others:
+        raise BioposeError(
+            f"{len(source)} recordings given, of which a run takes one",
+            where=", ".join(str(path) for path in source[:3]) + (" …" if source[3:] else ""),
+            mend='Give one at a time; all of them in turn: for film in *.mp4; do biopose ik "$film"; done',
+        )
     options = Options(
         height_m=height,
         mass_kg=mass,
@@ -138,9 +150,9 @@ def ik(
         overlay=not no_overlay,
         workers=workers,
     )
-    folder = out or Path(f"{source.stem}_biopose")
+    folder = out or Path(f"{recording.stem}_biopose")
     result = run_ik(
-        source,
+        recording,
         folder,
         options,
         overwrite=overwrite,

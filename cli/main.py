@@ -4,8 +4,9 @@ import functools
 import importlib
 import json
 import math
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -22,8 +23,9 @@ app = typer.Typer(
 )
 
 # Each verb lives in a module of its name with a function of its name; groups hold an `app`.
-VERBS = ("ik", "demo", "detect", "recover", "mesh", "refine", "extract", "solve", "compare", "label", "doctor")
+VERBS = ("ik", "demo", "detect", "recover", "mesh", "refine", "extract", "scale", "solve", "compare", "label", "doctor")
 GROUPS = ("models", "bench", "train")
+TAKES_PAIRS = ("--person",)  # a pixel x,y
 
 
 def _register() -> None:
@@ -57,6 +59,7 @@ def main() -> None:
     """Entry point of the console script."""
     _register()
     try:
+        _check_decimals(sys.argv[1:])
         app()
     except BioposeError as error:
         _end(error)
@@ -68,6 +71,21 @@ def main() -> None:
         place = error.filename2 or error.filename
         what = f"the system says: {error.strerror or error}"
         _end(MachineError(what, where=None if place is None else str(place)))
+
+
+def _check_decimals(arguments: Sequence[str]) -> None:
+    """What typer would call no valid float.
+
+    Raises:
+        BioposeError: an option's number is written with a comma, as in 1,78.
+    """
+    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, _, joined = option.partition("=")
+        number = joined or value
+        if name.startswith("-") and name not in TAKES_PAIRS and re.fullmatch(r"-?\d+,\d+", number):
+            raise BioposeError(
+                f"{name} {number}: a number is written with a point", mend=f"Give {name} {number.replace(',', '.')}."
+            )
 
 
 def _end(error: BioposeError) -> NoReturn:

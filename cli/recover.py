@@ -30,7 +30,9 @@ def recover(
     person: Annotated[int | None, typer.Option(help="Who, of OpenPose's or mmpose's people.")] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of that film.")] = None,
     fov: Annotated[float | None, typer.Option(help="Its angle of view across the longer side, degrees.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="[default: KEYPOINTS_motion.npz here]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="[default: NAME_motion.npz here, of NAME_keypoints.npz]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Fit a moving body, in metres, to one person's keypoints."""

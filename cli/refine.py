@@ -1,6 +1,7 @@
 """`biopose refine`: a finished run's body, moved onto the picture once more."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -29,12 +30,13 @@ def refine(
     from biomech.mesh.mqhmr.through_time import recover_frames
     from biomech.mesh.recoverers import trained
     from biomech.run import RECORD, Run
-    from biomech.street import Result
+    from biomech.street import Result, plain_name
 
     record = Run.open(folder).record
     said = record["stages"].get("recover", {}).get("options", {})
-    name = Path(record.get("source", {}).get("name", "")).stem
-    if not name or "height_m" not in said:
+    film = record.get("source", {}).get("name", "")
+    name = plain_name(Path(film).stem)
+    if not film or "height_m" not in said:
         raise BioposeError(
             "no run of a video that got as far as its body", where=str(folder / RECORD), mend="Run `biopose ik VIDEO`."
         )
@@ -42,7 +44,7 @@ def refine(
         raise BioposeError(
             "this run's body was fitted to the keypoints; what MQ-HMR sees, and refine moves, was not kept",
             where=str(folder / RECORD),
-            mend=f"Run `biopose ik VIDEO --recover mqhmr -o {folder}` first.",
+            mend=f"Run the same `biopose ik {shlex.quote(film)}` with --recover mqhmr into this folder (-o) first.",
         )
     files = Result.of(folder, name, record)
     (network, spread), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)
@@ -68,6 +70,8 @@ def refine(
         typer.echo(json.dumps(summary | {"notes": motion.notes}))
         return
     typer.echo(f"{motion_file.name}, {markers_file.name}: {moved} of {seen} frames refined, the others as they were")
-    typer.echo(f"go on with: biopose ik {markers_file} --model {files.model} --recovered")
+    typer.echo(
+        f"go on with: biopose ik {shlex.quote(str(markers_file))} --model {shlex.quote(str(files.model))} --recovered"
+    )
     for note in motion.notes:
         typer.echo(f"note: {note}")

@@ -36,7 +36,9 @@ def solve(
     subject: Annotated[
         str | None, typer.Option(help="Whose markers, where the file has several people's (A of A:C7).")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: MARKERS_solved here]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder. [default: NAME_solved here, of NAME.trc]")
+    ] = None,
     fill: Annotated[
         bool,
         typer.Option("--fill", help="Interpolate frames in which too little is seen; they are left out otherwise."),

@@ -17,7 +17,7 @@ from biomech.files import whole_file
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models import figures
 from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, Vector
-from biomech.skeleton.model import quiet_opensim
+from biomech.skeleton.model import print_whole, quiet_opensim
 
 DEFAULT_PATH = Path(__file__).with_name("biopose_full_body.osim")
 EULER_AXES = (figures.Z, figures.X, figures.Y)
@@ -300,8 +300,8 @@ def _mirrored_body(figure: BodyFigures, side: str) -> BodyFigures:
 def write(path: Path = DEFAULT_PATH, markers: Iterable[Marker] | None = None, patella: bool = False) -> None:
     """Build the skeleton and write it as an .osim file."""
     model = build_model(markers, patella)
-    with whole_file(path) as temporary, quiet_opensim():
-        model.printToXML(str(temporary))
+    with whole_file(path) as temporary:
+        print_whole(model, temporary)
 
 
 def main() -> None:

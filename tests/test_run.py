@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.files import sha256, whole_file
 from biomech.run import RECORD, Run, peak_memory_mb
 
 
@@ -41,6 +41,26 @@ class Stages:
             work=lambda: self.work("second", second, first.read_text().upper(), fails),
         )
         return self.ran
+
+    def solve(self, text: str, **solvers: str) -> tuple[list[str], list[str]]:
+        """Files that a run with these solvers leaves, of which the first is the main one, and what it took away."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        run = Run.open(self.folder)
+        model = self.folder / "model.txt"
+        steps = [("scale", {}, model, text)]
+        for k, (solver, motion) in enumerate(solvers.items()):
+            stage = f"solve_{solver}" if k else "solve"
+            steps.append((stage, {"model": model, "network": self.source}, self.folder / f"{solver}.mot", motion))
+        for name, inputs, output, content in steps:
+            run.stage(
+                name,
+                inputs=inputs,
+                outputs=[output],
+                options={"content": content},
+                work=lambda output=output, content=content: {"letters": output.write_text(content)},
+            )
+        run.drop_outdated([name for name, *_ in steps])
+        return sorted(path.name for path in self.folder.iterdir() if path.name != RECORD), run.removed
 
     def work(self, name: str, path: Path, text: str, fails: bool) -> dict[str, Any]:
         self.ran.append(name)
@@ -180,3 +200,31 @@ def test_other_code_runs_again(stages: Stages, monkeypatch: pytest.MonkeyPatch) 
     stages.run()
     monkeypatch.setattr("biomech.run.code_hash", lambda *modules: "another constant")
     assert stages.run() == ["first", "second"]
+
+
+def test_results_of_other_options_do_not_stay_beside_these(stages: Stages) -> None:
+    assert stages.solve("big", neural="a", fast="b") == (["fast.mot", "model.txt", "neural.mot"], [])
+    # Another solver's motion on the same model is still right, on another one it is not.
+    assert stages.solve("big", neural="a") == (["fast.mot", "model.txt", "neural.mot"], [])
+    assert stages.solve("small", neural="a") == (["model.txt", "neural.mot"], ["fast.mot"])
+    assert list(record(stages)["stages"]) == ["scale", "solve"]
+    # The quality and the setup beside a motion are named alike by every solver, so that its forerunner goes.
+    assert stages.solve("small", fast="c") == (["fast.mot", "model.txt"], ["neural.mot"])
+
+
+def test_what_the_user_changed_is_not_taken_away(stages: Stages) -> None:
+    stages.solve("big", neural="a")
+    (stages.folder / "neural.mot").write_text("mine")
+    assert stages.solve("big", fast="b") == (["fast.mot", "model.txt", "neural.mot"], [])
+
+
+def test_what_the_user_gives_is_not_taken_away(stages: Stages) -> None:
+    stages.solve("big", neural="a")
+    run = Run.open(stages.folder)
+    outputs = record(stages)["stages"]["solve"]["outputs"]
+    run.given = frozenset([str((stages.folder / "neural.mot").resolve())])
+    run.remove(outputs | {"../../source.txt": sha256(stages.source)})
+    assert run.removed == [] and stages.source.is_file()
+    run.given = frozenset()
+    run.remove(outputs)
+    assert run.removed == ["neural.mot"]

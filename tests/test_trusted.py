@@ -71,3 +71,13 @@ def test_another_table_is_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "walk_quality.csv").write_text(text)
     with pytest.raises(BioposeError, match="not a quality file"):
         Trusted.read(tmp_path / "walk_quality.csv")
+
+
+def test_abbreviations_of_the_virtual_markers_are_told_in_words() -> None:
+    far = np.array([[0.0, 0.09]])
+    (_, largest) = MarkerErrors(["RASI", "rring"], far, np.zeros(1), np.ones(1, bool)).flags()
+    assert "(marker rring, right tip of the ring finger)" in largest
+    (_, largest) = MarkerErrors(
+        ["mine1", "mine2", "rring"], np.array([[0, 0, 0.09]]), np.zeros(1), np.ones(1, bool)
+    ).flags()
+    assert "(marker rring)" in largest  # another set's

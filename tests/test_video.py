@@ -283,3 +283,14 @@ def test_pictures_too_small_to_show_anybody(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((540, 2, 3), np.uint8))
     with pytest.raises(BioposeError, match="2 x 540 pixels"):
         Video.open(tmp_path)
+
+
+def test_texts_and_folders_of_films(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("time,x,y\n" + "0.1,2,3\n" * 1000)
+    with pytest.raises(BioposeError, match="a text, not a video"):
+        Video.open(tmp_path / "notes.txt")
+    for name in ("b.mov", "a.MP4"):
+        (tmp_path / name).write_bytes(b"film")
+    with pytest.raises(BioposeError, match=r"holds films \(a.MP4, b.mov\)") as told:
+        Video.open(tmp_path)
+    assert "one film at a time" in str(told.value.mend)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
+from biomech.markers.virtual import in_words
+
 # OpenSim's "Getting Started with Inverse Kinematics": maximum marker error under 4 cm, RMS under 2 cm.
 MAX_ERROR_M = 0.04
 RMS_ERROR_M = 0.02
@@ -61,7 +63,7 @@ class MarkerErrors:
             if not above.any():
                 continue
             worst = int(np.nanargmax(errors))
-            marker = self.names[int(np.nanargmax(self.distances_m[worst]))]
+            marker = in_words(self.names[int(np.nanargmax(self.distances_m[worst]))], self.names)
             said.append(
                 f"the {word} marker error exceeds {limit * 100:g} cm in {int(above.sum())} of {frames} frames; "
                 f"at worst {errors[worst] * 100:.1f} cm at {self.time_s[worst]:.3f} s (marker {marker})"

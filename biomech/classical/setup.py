@@ -18,6 +18,10 @@ from biomech.skeleton.mot import write_mot
 # the 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
 ACCURACY = 1e-8
 
+# The tool reads the markers beside its setup, but the model in the working folder, and crashes where there is none. A
+# path from the root would point to the old place once the folder has been moved or copied.
+FROM_ITS_FOLDER = "<!--In the GUI, load the model, then this. From a command line or a script, start in this folder.-->"
+
 
 def write_solution(
     kinematics: Kinematics,
@@ -117,6 +121,10 @@ def write_setup(
     tool.set_IKTaskSet(task_set)  # tasks appended to the tool's own set would not be printed
     with whole_file(out_setup) as temporary:
         print_whole(tool, temporary)
+        text = temporary.read_text(encoding="utf-8")
+        temporary.write_text(
+            text.replace("<InverseKinematicsTool ", f"{FROM_ITS_FOLDER}\n\t<InverseKinematicsTool ", 1)
+        )
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -65,7 +65,9 @@ def real_figures(
     known = read_marker_map("opencap")
     paths = {name: data / "MarkerData" / f"{name}.trc" for name in (STATIC, *trials)}
     if missing := [path for path in paths.values() if not path.is_file()]:
-        raise BioposeError("a recording is not there", where=str(missing[0]))
+        raise BioposeError(
+            "a recording is not there", where=str(missing[0]), mend="Name the folder of the data with --data."
+        )
     recorded = {name: _thinned(known.apply(read_trc(path), str(path)), stride) for name, path in paths.items()}
     say("  the body")
     fit = MarkerFit(list(recorded.values()), known, height_m=HEIGHT_M, mass_kg=MASS_KG)

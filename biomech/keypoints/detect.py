@@ -72,8 +72,7 @@ def detect(
     notes = list(video.notes)
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
-    if tracker.most_seen > 1 and person is None:
-        notes.append(f"{tracker.most_seen} people in view: the most prominent one was followed (--person chooses)")
+    notes += _others(tracker.most_seen, person)
     xy, confidence, world_m, mask_bits, mask_from_image = (np.stack(column) for column in zip(*rows, strict=True))
     return Keypoints(
         names=list(detector.point_names),
@@ -90,6 +89,16 @@ def detect(
         detector=detector.name,
         notes=notes,
     )
+
+
+def _others(people: int, person: Person | None) -> list[str]:
+    """That there are more in view than the one who was followed."""
+    if people < 2:
+        return []
+    followed = f"person {person}" if isinstance(person, int) else "whoever is at that pixel"
+    if person is None:
+        followed = "the most prominent one"
+    return [f"{people} people in view: {followed} was followed" + (" (--person chooses)" if person is None else "")]
 
 
 def _glance(found: Detection | None) -> Glance | None:

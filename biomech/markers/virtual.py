@@ -7,6 +7,7 @@ SKEL/BSM (Keller et al., SIGGRAPH Asia 2023), ``d3ke`` the set of D3KE (Bittner 
 
 import csv
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from biomech.body.neutral import neutral_pose
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
+from biomech.skeleton.model import print_whole
 
 TABLE = Path(__file__).with_name("virtual_markers.csv")
 FRAMES_AT_ONCE = 256
@@ -91,6 +93,14 @@ def load_virtual_markers() -> VirtualMarkers:
     )
 
 
+def in_words(name: str, names: Collection[str]) -> str:
+    """A marker's name with its place in words, where it is one of a set that is mostly of these 142."""
+    table = load_virtual_markers()
+    if name not in table.names or 2 * len(set(names) & set(table.names)) < len(names):
+        return name
+    return f"{name}, {table.description[table.names.index(name)]}"
+
+
 def marker_body(*, anatomical: bool = True) -> AnnyBody:
     """The Anny body reduced to the vertices that carry markers; its joints as for ``AnnyBody.load``."""
     return AnnyBody.load(torch.from_numpy(np.unique(load_virtual_markers().vertices)), anatomical=anatomical)
@@ -151,7 +161,7 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
 
 
 def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tuple[Markers, list[str]]:
-    """The markers of the frames in which the person is to be seen, NaN in the others; and a note on those.
+    """The markers of the frames that show something of the person, NaN in the others; and a note on those.
 
     Where nobody is seen the body goes on as it must to come out where it is seen again, which is no measurement.
 
@@ -162,7 +172,7 @@ def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tu
     if not unseen.any():
         return markers, []
     what = "interpolated" if fill else "left out of the motion (--fill interpolates them)"
-    note = f"the person is not to be seen in {int(unseen.sum())} of {len(unseen)} frames, which are {what}"
+    note = f"nothing of the person is seen well enough in {int(unseen.sum())} of {len(unseen)} frames, which are {what}"
     if fill:
         return markers, [note]
     return Markers(markers.names, np.where(unseen[:, None, None], np.nan, markers.positions_m), markers.time_s), [note]
@@ -236,4 +246,4 @@ def write_marker_set(path: Path) -> None:
             marker.setParentFrameName(f"/bodyset/{body}")
             marker.set_location(opensim.Vec3(*location))
             marker_set.cloneAndAppend(marker)
-        marker_set.printToXML(str(temporary))
+        print_whole(marker_set, temporary)

@@ -69,8 +69,8 @@ def _load(weights: Path) -> TrainedNeurIK:
 
 def _fill(weights: Path, skeleton: Skeleton) -> TrainedNeurIK:
     mend = "Train with `biopose train neurik`."
+    check_file(weights, missing="there are no weights here", mend=mend)
     recipe = read_json(weights.with_suffix(".json"), what="the recipe of a trained network", mend=mend)
-    check_file(weights, mend=mend)
     try:
         network = TrainedNeurIK(skeleton, recipe)
         network.load_state_dict(load_file(weights), strict=False)

@@ -243,4 +243,4 @@ def _notes(reasons: np.ndarray, where: list[str], frames: int) -> list[str]:
     because = ", ".join(f"{WORDS[name]} ({n})" for name, n in sorted(counts.items(), key=lambda c: -c[1]) if n)
     places = sorted({w for w in where if w}, key=lambda w: -where.count(w))[:3]
     at = f"; most at {', '.join(places)}" if places else ""
-    return [f"{flagged} of {frames} frames ({flagged / frames:.0%}) cannot be trusted: {because}{at}"]
+    return [f"the network doubts {flagged} of {frames} frames ({flagged / frames:.0%}): {because}{at}"]

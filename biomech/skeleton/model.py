@@ -57,13 +57,16 @@ def quiet_opensim(log_level: str = "Error") -> Iterator[None]:
 
 
 def print_whole(thing: opensim.OpenSimObject, path: Path) -> None:
-    """Write XML by OpenSim, which says nothing of a disk that is full.
+    """Write XML by OpenSim, which says nothing of a disk that is full, or something of its own.
 
     Raises:
         OSError: it did not get to the end.
     """
-    with quiet_opensim("Off"):
-        printed = thing.printToXML(str(path))
+    try:
+        with quiet_opensim("Off"):
+            printed = thing.printToXML(str(path))
+    except RuntimeError:  # of a disk on which there is no room to begin with
+        printed = False
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - 100))
         if not printed or b"</OpenSimDocument>" not in file.read():

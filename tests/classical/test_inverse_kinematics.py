@@ -16,6 +16,9 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.skeleton.model import load_model
 from biomech.skeleton.mot import read_mot
+from biomech.solve import share_seen, solve
+from biomech.street import Solution
+from biomech.trusted import Trusted
 
 
 def _degrees_apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -107,6 +110,28 @@ def test_frames_without_markers_are_interpolated_and_told(trial, tmp_path: Path)
     assert _degrees_apart(kinematics.values[solved], trial.truth.values[solved]).max() < 0.02
     np.testing.assert_allclose(kinematics.values[0], kinematics.values[3])
     assert _degrees_apart(kinematics.values[63], trial.truth.values[63]).max() < 5
+
+
+def test_the_setup_runs_where_frames_show_nothing(trial, tmp_path: Path) -> None:
+    """OpenSim's tool fails at a frame without markers; they are left out of the motion, and of what the setup reads."""
+    positions = trial.markers.positions_m.copy()
+    positions[60:66] = np.nan
+    gappy = Markers(trial.markers.names, positions, trial.truth.time_s)
+    write_trc(gappy, trial.trc)
+    files = Solution.of(tmp_path, "small", "fast", "small")
+    said = {"files": files, "markers_trc": trial.trc, "quality": share_seen(gappy)}
+    figures = solve(trial.model, gappy, dict.fromkeys(gappy.names, 1.0), **said)
+    assert (figures["frames"], figures["frames_left_out"], figures["also"]) == (124, 6, ["small_tracked.trc"])
+    assert any("6 of 130 frames show too few markers and are left out" in note for note in figures["notes"])
+    _replay(files.ik_setup)
+    written, replayed = read_mot(files.kinematics), read_mot(tmp_path / "small_fast_replay.mot")
+    seen = np.delete(trial.truth.time_s, range(60, 66))
+    np.testing.assert_allclose(written.time_s, seen, atol=1e-8)
+    np.testing.assert_allclose(replayed.time_s, seen, atol=1e-8)
+    assert _degrees_apart(replayed.values, written.values).max() < 0.01
+    assert Trusted.read(files.quality).reasons[60:66] == ["too few markers; quality below 0.5"] * 6
+    filled = solve(trial.model, gappy, dict.fromkeys(gappy.names, 1.0), fill=True, **said)
+    assert filled["frames"] == 130 and len(read_mot(files.kinematics).time_s) == 130
 
 
 def test_a_stretch_in_the_wrong_branch_is_solved_again(trial, tmp_path: Path, monkeypatch) -> None:

@@ -96,7 +96,7 @@ def no_pictures(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("text.mp4", text, "not a video that can be read, or damaged"),
+        ("text.mp4", text, "a text, not a video"),
         ("cut.mp4", cut, "not a video that can be read, or damaged"),
         ("empty.mp4", nothing, "not a video that can be read, or damaged"),
         ("still.jpg", still, "a single picture, not a clip"),

@@ -36,5 +36,16 @@ def test_frames_without_the_person_hold_no_numbers(tmp_path):
     target = tmp_path / "gone.trc"
     for fill, seen in ((["--fill"], [True, True, True]), ([], [True, False, True])):
         result = CliRunner().invoke(app, [str(tmp_path / "gone.npz"), "-o", str(target), *fill])
-        assert result.exit_code == 0 and "not to be seen in 1 of 3 frames" in result.output
+        assert result.exit_code == 0 and "seen well enough in 1 of 3 frames" in result.output
         assert np.isfinite(read_trc(target).positions_m).all((1, 2)).tolist() == seen
+
+
+def test_help_names_the_file_that_is_written(tmp_path, monkeypatch):
+    body = marker_body()
+    neutral_motion(body, body.default_shape().numpy(), 2).save(tmp_path / "walk_motion.npz")
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer(rich_markup_mode=None)
+    app.command()(extract)
+    assert "NAME_motion.trc" in CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+    assert CliRunner().invoke(app, ["walk_motion.npz"]).exit_code == 0
+    assert (tmp_path / "walk_motion.trc").is_file()

@@ -64,3 +64,19 @@ def test_errors_for_machines(tmp_path: Path) -> None:
 def test_a_mistyped_option_is_told() -> None:
     result = biopose("ik", "none.mp4", "--heigth", "1.7")
     assert result.returncode == 2 and "--heigth" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--height", "1,78"], ["--height=1,78"]])
+def test_a_number_with_a_comma_is_told(arguments: list[str], tmp_path: Path) -> None:
+    run = biopose("ik", str(tmp_path / "film.mp4"), *arguments)
+    assert run.returncode == 2 and "Give --height 1.78." in run.stderr
+
+
+def test_several_films_are_told(tmp_path: Path) -> None:
+    run = biopose("ik", str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
+    assert run.returncode == 2 and "2 recordings given" in run.stderr and "for film in" in run.stderr
+
+
+def test_a_bench_without_data_names_the_option(tmp_path: Path) -> None:
+    run = biopose("bench", "solver", "--data", str(tmp_path / "none"))
+    assert run.returncode == 2 and "with --data" in run.stderr

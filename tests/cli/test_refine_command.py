@@ -90,6 +90,15 @@ def test_recovers_with_weights_of_ones_own(run):
     assert not (run / "again.npz").exists()
 
 
+def test_of_a_body_that_was_fitted_it_says_what_to_run(run):
+    record = json.loads((run / "biopose.json").read_text())
+    record["source"]["name"] = "my film.mp4"
+    record["stages"]["recover"]["options"]["recover"] = "fit"
+    (run / "biopose.json").write_text(json.dumps(record))
+    told = str(invoked(refine, run).exception)
+    assert "`biopose ik 'my film.mp4'` with --recover mqhmr" in told
+
+
 def test_needs_a_run(tmp_path):
     result = invoked(refine, tmp_path)
     assert isinstance(result.exception, BioposeError) and "no run of a video" in str(result.exception)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.keypoints.detect import detect
+from biomech.keypoints.detect import _others, detect
 from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.keypoints import MASK_SIZE
 from biomech.keypoints.tracking import Tracker
@@ -152,3 +152,9 @@ def test_detect_fills_every_field(two_people: Path, task: Path, tmp_path: Path) 
     keypoints.save(tmp_path / "k.npz")
     again = type(keypoints).load(tmp_path / "k.npz")
     np.testing.assert_allclose(again.xy, keypoints.xy, atol=1e-3)
+
+
+def test_others_in_view_are_told() -> None:
+    assert _others(1, None) == _others(1, 0) == []
+    assert _others(2, None) == ["2 people in view: the most prominent one was followed (--person chooses)"]
+    assert _others(2, 1) == ["2 people in view: person 1 was followed"]

@@ -20,6 +20,7 @@ from biomech.skeleton.model import (
     coordinate_ranges,
     joint_centres,
     load_model,
+    print_whole,
 )
 
 
@@ -107,6 +108,19 @@ def test_loading_prints_nothing_and_leaves_no_log(tmp_path):
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout == "" and run.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("said", ["nothing", "an exception", "success"])
+def test_a_full_disk_is_told_by_the_system(said: str, tmp_path: Path) -> None:
+    class Unwritten:
+        def printToXML(self, path: str) -> bool:
+            if said == "an exception":
+                raise RuntimeError("Failed to write to the Xml file")
+            return said == "success"
+
+    (tmp_path / "a.osim").write_text("<OpenSimDocument><Mod")
+    with pytest.raises(OSError, match="No space left on device"):
+        print_whole(Unwritten(), tmp_path / "a.osim")
 
 
 @pytest.mark.parametrize(

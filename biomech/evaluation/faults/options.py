@@ -18,6 +18,7 @@ BASES = {
     "solve": "solve walk.trc --model small.osim --solver fast",
     "compare": "compare a.mot b.mot",
     "extract": "extract motion.npz",
+    "scale": "scale motion.npz -o m.osim",
     "recover": "recover keypoints.npz --height 1.75",
     "detect": "detect film.mp4",
     "mesh": "mesh film.mp4",

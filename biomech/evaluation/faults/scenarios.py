@@ -78,6 +78,7 @@ SCENARIOS = (
         share=0.4,
     ),
     _scenario("extract", "extract motion.npz -o out/m.trc", {"motion.npz": "npz"}, "", "out/m.trc", share=2.5),
+    _scenario("scale", "scale motion.npz -o out/m.osim", {"motion.npz": "npz"}, "", "out/m.osim", share=0.4),
     _scenario(
         "recover",
         "recover keypoints.npz --height 1.75 -o out/m.npz",

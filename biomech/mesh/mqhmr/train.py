@@ -220,8 +220,10 @@ def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
     Raises:
         BioposeError: the files are missing or do not belong together.
     """
-    about = read_json(weights.with_suffix(".json"), what="the recipe of a network of `biopose train mqhmr`")
     check_file(weights)
+    recipe = weights.with_suffix(".json")
+    check_file(recipe, missing=f"not a network of `biopose train mqhmr`: {weights.name} has no recipe beside it")
+    about = read_json(recipe, what="the recipe of a network of `biopose train mqhmr`")
     try:
         said = about["config"]
         network = MQHMR.build(Config(**{**said, "strides": tuple(said["strides"])}), body_model)
