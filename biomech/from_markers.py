@@ -187,15 +187,15 @@ def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
-    return scale_to_static(files.model, options, moving=files.markers)
+    return scale_to_static(files.model, options, motion=read_trc(files.markers))
 
 
-def scale_to_static(out_osim: Path, options: Options, moving: Path | None = None) -> dict[str, Any]:
+def scale_to_static(out_osim: Path, options: Options, *, motion: Markers | None = None) -> dict[str, Any]:
     """The model, scaled by OpenSim's tool to the static trial of ``options``.
 
     Args:
         out_osim: beside it lie the setup and what it needs (``scale_model``).
-        moving: markers (.trc) of the motion that the model is for; the static trial must be of the same person.
+        motion: of the person, under the model's names; a static trial of somebody else is then refused.
 
     Returns the stage's figures.
 
@@ -205,7 +205,7 @@ def scale_to_static(out_osim: Path, options: Options, moving: Path | None = None
     assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = _static(options.static, moving, model, options)
+    static = _static(options.static, motion, model, options)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:
@@ -224,15 +224,15 @@ def scale_to_static(out_osim: Path, options: Options, moving: Path | None = None
     return {**scaled.figures(), "notes": notes + scaled.notes}
 
 
-def _static(path: Path, moving: Path | None, model: opensim.Model, options: Options) -> Markers:
-    """The static trial, of the person who moves."""
+def _static(path: Path, motion: Markers | None, model: opensim.Model, options: Options) -> Markers:
+    """The static trial, of the person who moves where a motion is known."""
     static = read_for_model(path, model, up=options.up, subject=options.subject)
-    if moving is not None:
-        places = {
-            marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
-            for marker in model.getMarkerSet()
-        }
-        check_same_person(static, read_trc(moving), bony(places), path)
+    places = {
+        marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
+        for marker in model.getMarkerSet()
+    }
+    if motion is not None:
+        check_same_person(static, motion, bony(places), path)
     return static
 
 
@@ -241,7 +241,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
     weights, notes = task_weights(model, options.tasks)
     static = None
     if options.static is not None:
-        static = _static(options.static, files.markers, model, options)
+        static = _static(options.static, read_trc(files.markers), model, options)
         notes += [f"static trial: {note}" for note in static.notes]
     with temporary_folder("marked") as aside:
         marked = aside / "marked.osim"
