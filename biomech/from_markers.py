@@ -62,7 +62,6 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     options.refuse(OF_A_VIDEO, "is for a video, not for recorded markers")
     known = known_set(recorded, options)
     read = _read if known is None else functools.partial(read_known, known)
-    read = _read if known is None else functools.partial(read_known, known)
     scale = _scaling(options) if known is None else functools.partial(scale_known, known)
     by_tool, from_motion = scale is _scale, scale not in (_scale, _take_as_scaled)
     own = options.files()

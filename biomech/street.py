@@ -14,7 +14,8 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 
 # How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
 MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
-DEFAULT_SOLVER = "neural"  # where the network knows the markers and the model; else, whatever this says, our own
+# Of a recovered body inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
+DEFAULT_SOLVER = "fast"
 
 NOISIEST_MM = 1000.0  # of markers' noise
 RECOVERERS = ("fit", "mqhmr")

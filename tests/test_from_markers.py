@@ -81,7 +81,7 @@ def test_opensims_own_solver_answers_the_same(
     assert ran(subject / "MarkerData/walking1.trc", folder, own) == ["solve"]
     fast, classical = read_mot(finished.kinematics), read_mot(folder / "walking1_classical.mot")
     assert fast.names == classical.names
-    assert (folder / "walking1_fast.mot").read_bytes() == finished.kinematics.read_bytes()
+    assert not (folder / "walking1_fast.mot").exists()  # of other options: not beside what replaced it
     apart = np.rad2deg(np.abs(fast.values - classical.values).max(0))
     flat = ("mtp", "subtalar", "pro_sup", "arm")  # few markers hold them; _beta is an angle like any other
     well = [i for i, name in enumerate(fast.names) if not any(part in name for part in flat)]
