@@ -14,7 +14,7 @@ Bar = Callable[[str], AbstractContextManager[Progress]]
 
 # How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
 MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
-# Of a recovered body inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
+# Inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
 DEFAULT_SOLVER = "fast"
 
 NOISIEST_MM = 1000.0  # of markers' noise
