@@ -131,13 +131,13 @@ def make(
     return made
 
 
-def make_shard(folder: Path, plan: Plan, clip_frames: int, seed: int, shard: int, clips: int = CLIPS) -> int:
+def make_shard(folder: Path, plan: Plan, clip_frames: int, seed: int, shard: int, clips: int | None = None) -> int:
     """One shard; its last clip is written last. Returns how many frames it has."""
     folder.mkdir(parents=True, exist_ok=True)
     makers = _makers(clip_frames, plan)
     rng = np.random.default_rng((seed, SPLITS.index(plan.split), shard))
     frames = 0
-    for number in range(clips):
+    for number in range(clips or CLIPS):
         if number % CLIPS_OF_PERSON == 0:  # people take longer to draw than a second of their motion
             shape = random_shape(makers.surface.body, rng)
         clip = random_clip(makers, shape, rng)
