@@ -226,11 +226,11 @@ def scale_to_static(out_osim: Path, options: Options, *, motion: Markers | None 
 def _static(path: Path, motion: Markers | None, model: opensim.Model, options: Options) -> Markers:
     """The static trial, of the person who moves where a motion is known."""
     static = read_for_model(path, model, up=options.up, subject=options.subject)
-    places = {
-        marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
-        for marker in model.getMarkerSet()
-    }
     if motion is not None:
+        places = {
+            marker.getName(): (marker.getParentFrame().findBaseFrame().getName(), bool(marker.get_fixed()))
+            for marker in model.getMarkerSet()
+        }
         check_same_person(static, motion, bony(places), path)
     return static
 
@@ -261,13 +261,7 @@ def _personalise(files: Result, options: Options) -> dict[str, Any]:
                 raise
             given = str(options.model or DEFAULT_PATH)  # the user knows of no other
             raise BioposeError(error.what, where=given, mend=error.mend) from error
-    return {
-        "mass_kg": round(found.mass_kg, 2),
-        "stature_m": found.stature_m and round(found.stature_m, 3),
-        "factors": rounded_factors(found.factors),
-        "personal_marker_rms_mm": round(found.marker_rms_m * 1000, 2),
-        "notes": notes + found.notes,
-    }
+    return {**found.figures(), "notes": notes + found.notes}
 
 
 def _measurements(model: opensim.Model, options: Options) -> tuple[Measurement, ...]:

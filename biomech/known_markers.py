@@ -6,7 +6,6 @@ The map says where each marker sits on our skeleton, which of them are on bone, 
 from pathlib import Path
 from typing import Any, cast
 
-from biomech.classical.scaling import rounded_factors
 from biomech.errors import BioposeError
 from biomech.labels.marker_map import MarkerMap, map_file, read_marker_map, recognise
 from biomech.labels.models import personal_model
@@ -79,10 +78,4 @@ def scale_known(known: MarkerMap, files: Result, options: Options) -> dict[str, 
         mass_kg=options.mass_kg,
         sex=cast("Sex | None", options.sex),
     )
-    return {
-        "mass_kg": round(found.mass_kg, 2),
-        "stature_m": found.stature_m and round(found.stature_m, 3),
-        "factors": rounded_factors(found.factors),
-        "personal_marker_rms_mm": round(found.marker_rms_m * 1000, 2),
-        "notes": notes + found.notes,
-    }
+    return {**found.figures(), "notes": notes + found.notes}

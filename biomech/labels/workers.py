@@ -74,6 +74,28 @@ def on_processes(
                 yield task, BioposeError("the process died over it: out of memory, or a crash inside OpenSim")
 
 
+def all_done(
+    work: Callable[[Task], Any], tasks: Sequence[Task], *, workers: int, stop: Stop, done: Callable[[int], None]
+) -> int:
+    """Work that is worth nothing in part: on processes, or here where one worker is enough; returns how many were done.
+
+    Args:
+        done: called with how many are.
+
+    Raises:
+        BaseException: what went wrong with one.
+    """
+    count = 0
+    answers: Iterator[tuple[Task, Any]] = on_processes(work, tasks, workers=workers, stop=stop)
+    if workers == 1:
+        answers = ((task, work(task)) for task in tasks if not stop.asked)
+    for count, (_, answer) in enumerate(answers, 1):
+        if isinstance(answer, BaseException):
+            raise answer
+        done(count)
+    return count
+
+
 def on_cluster(
     work: Callable[[Task], Answer], tasks: Sequence[Task], *, scheduler: str, stop: Stop
 ) -> Iterator[tuple[Task, Answer | BaseException]]:

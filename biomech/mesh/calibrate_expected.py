@@ -18,9 +18,9 @@ from biomech.files import whole_file
 from biomech.mesh.expected import FILE, LEVELS, NAMES, VIEWS
 from biomech.neurik.noise import in_place, read_neutral, read_pair
 from biomech.neurik.reading import Reader
+from biomech.trusted import LEAST_QUALITY
 
 SUREST = 0.25  # share of the frames that settle the least width
-WELL_SEEN = 0.5  # quality
 
 
 def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -36,7 +36,7 @@ def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.nd
         sd, names, lens, quality = (
             file[name] for name in ("coordinate_sd", "coordinate_names", "forward_to_lens", "quality")
         )
-    good = quality >= WELL_SEEN
+    good = quality >= LEAST_QUALITY
     if not good.any() or names.tolist() != list(NAMES):
         return None
     true, wrong = (

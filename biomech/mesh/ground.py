@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 
 from biomech.body.anny import AnnyBody
+from biomech.body.linkage import Pose
 from biomech.camera import Camera
 from biomech.mesh.chain import BonePoints
 
@@ -43,6 +44,20 @@ class Floor:
     def height(self, points: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
         """Height of points above the floor, m."""
         return points @ self.up - self.height_m
+
+
+def world_from_camera(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """Into the world whose Y is ``up`` (in camera axes) and whose X is the level way towards the lens."""
+    ahead = np.array([0.0, 0.0, -1.0]) + up[2] * up
+    ahead /= np.linalg.norm(ahead)
+    return np.stack([ahead, up, np.cross(ahead, up)])
+
+
+def against_gravity(pose: Pose, up: Float[np.ndarray, "3"]) -> Pose:
+    """A pose in camera axes, in that world."""
+    balls = pose.balls.copy()
+    balls[:, 0] = world_from_camera(up) @ balls[:, 0]
+    return Pose(balls, pose.hinges)
 
 
 def sole_points(body: AnnyBody, stature_m: float) -> BonePoints:

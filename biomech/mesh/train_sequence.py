@@ -21,7 +21,7 @@ from torch import Tensor
 
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
-from biomech.body.linkage import Pose, bones_in_links, coordinates_of, pose_of, pose_of_bones
+from biomech.body.linkage import bones_in_links, coordinates_of, pose_of, pose_of_bones
 from biomech.errors import BioposeError
 from biomech.files import sha256, whole_file
 from biomech.labels.library.generated import generate
@@ -29,6 +29,7 @@ from biomech.labels.library.skeleton import names as coordinate_names
 from biomech.labels.people import random_person
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.features import features, mirrored, pose_of_features
+from biomech.mesh.ground import against_gravity
 from biomech.mesh.mqhmr.shards import Clip, clip_paths
 from biomech.mesh.mqhmr.synthetic_motion import Motions
 from biomech.mesh.placing import Linked, Placing
@@ -237,15 +238,6 @@ def rendered(paths: list[Path]) -> Batch:
             )
         )
     return Batch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
-
-
-def against_gravity(pose: Pose, up: Float[np.ndarray, "3"]) -> Pose:
-    """A pose in camera axes, in a world whose Y is up."""
-    ahead = np.array([0.0, 0.0, -1.0]) + up[2] * up
-    ahead /= np.linalg.norm(ahead)
-    balls = pose.balls.copy()
-    balls[:, 0] = np.stack([ahead, up, np.cross(ahead, up)]) @ balls[:, 0]
-    return Pose(balls, pose.hinges)
 
 
 def _linked(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
-from biomech.body.linkage import Pose, bone_rotations, coordinates_of, pose_of_bones
+from biomech.body.linkage import Pose, bone_rotations, pose_of_bones
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.files import whole_file
-from biomech.labels.workers import Stop, on_processes
+from biomech.labels.workers import Stop, all_done
 from biomech.markers.virtual import extract, marker_body, neutral_static
+from biomech.mesh.ground import against_gravity, world_from_camera
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic import RATE_HZ, keypoints_of
 from biomech.mesh.recover import recover
@@ -44,20 +44,12 @@ def make_pairs(
     out.mkdir(parents=True, exist_ok=True)
     missing = [path for path in paths if not pair_path(path, out).exists()]
     work = functools.partial(make_pair, out=out)
-    stop = stop or Stop()
-    answers = on_processes(work, missing, workers=workers, stop=stop) if workers > 1 else _here(work, missing, stop)
-    made = 0
-    for _, answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-        made += 1
+
+    def done(made: int) -> None:
         if progress:
             progress(made, len(missing))
-    return made
 
-
-def _here(work: Callable[[Path], object], paths: list[Path], stop: Stop):
-    return ((path, work(path)) for path in paths if not stop.asked)
+    return all_done(work, missing, workers=workers, stop=stop or Stop(), done=done)
 
 
 def pair_path(clip: Path, out: Path) -> Path:
@@ -73,11 +65,11 @@ def make_pair(clip: Path, out: Path) -> None:
     """
     held = Clip.load(clip, maps=False)
     body = marker_body()
-    true = true_motion(held)
+    seen = pose_of_bones(AnnyBody.load([0]), held.betas, held.rotations.astype(float))
+    true = _true_motion(held, seen)
     found = recover(keypoints_of(held, RATE_HZ))
     away = -held.root_position_m.astype(float)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
-    pelvis = pose_of_bones(AnnyBody.load([0]), held.betas, held.rotations.astype(float)).balls[:, 0]
     with whole_file(pair_path(clip, out)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(
             file,
@@ -86,40 +78,23 @@ def make_pair(clip: Path, out: Path) -> None:
             neutral_truth=neutral_static(body, true.shape, 1).positions_m[0],
             neutral_recovered=neutral_static(body, found.shape, 1).positions_m[0],
             rate_hz=RATE_HZ,
-            forward_to_lens=np.einsum("fwp,fw->fp", pelvis, away),
+            forward_to_lens=np.einsum("fwp,fw->fp", seen.balls[:, 0], away),
             quality=found.quality,
             coordinate_names=np.array(found.coordinate_names),
             coordinate_sd=found.coordinate_sd,
         )
 
 
-def true_motion(clip: Clip) -> BodyMotion:
-    """The truth of a clip as it was drawn, upright: Y against gravity, X horizontally towards the lens."""
-    body = AnnyBody.load([0])
-    upright = _world_from_camera(clip.up.astype(float))
-    seen = pose_of_bones(body, clip.betas, clip.rotations.astype(float))
-    balls = seen.balls.copy()
-    balls[:, 0] = upright @ balls[:, 0]
-    pose = Pose(balls, seen.hinges)
+def _true_motion(clip: Clip, seen: Pose) -> BodyMotion:
+    """The truth of a clip from its pose before the lens, upright: Y against gravity, X level towards the lens."""
+    body, up = AnnyBody.load([0]), clip.up.astype(float)
     return BodyMotion(
         body=body.name,
         bone_names=list(body.bone_names),
-        rotations=bone_rotations(body, clip.betas, pose),
-        root_position_m=clip.root_position_m.astype(float) @ upright.T,
+        rotations=bone_rotations(body, clip.betas, against_gravity(seen, up)),
+        root_position_m=clip.root_position_m.astype(float) @ world_from_camera(up).T,
         shape=clip.betas.astype(float),
         shape_names=list(body.shape_names),
         time_s=np.arange(len(clip.xy)) / RATE_HZ,
         quality=np.ones(len(clip.xy)),
     )
-
-
-def true_coordinates(clip: Clip) -> dict[str, Float[np.ndarray, " frames"]]:
-    """Coordinates (rad) of a clip's truth, by name."""
-    motion = true_motion(clip)
-    return coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
-
-
-def _world_from_camera(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    ahead = np.array([0.0, 0.0, -1.0]) + up[2] * up
-    ahead /= np.linalg.norm(ahead)
-    return np.stack([ahead, up, np.cross(ahead, up)])

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from biomech.classical.scaling import judged
+from biomech.classical.scaling import judged, rounded_factors
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.skeleton.anthropometry import Sex
@@ -74,6 +75,15 @@ class Personalised:
     frames: list[tuple[int, int]]  # those frames: (trial, frame)
     seconds: float
     notes: list[str] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """For a stage's record; the notes come from its caller."""
+        return {
+            "mass_kg": round(self.mass_kg, 2),
+            "stature_m": self.stature_m and round(self.stature_m, 3),
+            "factors": rounded_factors(self.factors),
+            "personal_marker_rms_mm": round(self.marker_rms_m * 1000, 2),
+        }
 
 
 def personalise(

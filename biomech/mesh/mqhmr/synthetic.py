@@ -6,7 +6,7 @@ handful of clips from one seed: a stop loses what is in flight, and the same see
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,7 @@ from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.labels.shards import Split
-from biomech.labels.workers import Stop, on_processes
+from biomech.labels.workers import Stop, all_done
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic_motion import Motions
 from biomech.mesh.mqhmr.synthetic_people import clothes, clothing, random_shape
@@ -117,18 +117,12 @@ def make(
     shards = range(-(-frames // (clip_frames * CLIPS)))
     missing = [shard for shard in shards if not _path(folder, plan.split, seed, shard, CLIPS - 1).exists()]
     work = functools.partial(make_shard, folder, plan, clip_frames, seed)
-    stop = stop or Stop()
-    answers: Iterator = on_processes(work, missing, workers=workers, stop=stop)
-    if workers == 1:
-        answers = ((shard, work(shard)) for shard in missing if not stop.asked)
-    made = 0
-    for _, answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-        made += 1
+
+    def done(made: int) -> None:
         if progress:
             progress(len(shards) - len(missing) + made, len(shards))
-    return made
+
+    return all_done(work, missing, workers=workers, stop=stop or Stop(), done=done)
 
 
 def make_shard(folder: Path, plan: Plan, clip_frames: int, seed: int, shard: int, clips: int | None = None) -> int:
