@@ -129,11 +129,10 @@ def static_of(statics: Sequence[Recording], known: MarkerMap, motion: Markers) -
     for recording in statics:
         try:
             standing = recording.on_model(recording.read(), known)
-            check_same_person(standing, motion, known.bony, recording.path)
+            differ = check_same_person(standing, motion, known.bony, recording.path)
         except BioposeError as error:
             failed.append(error)
         else:
-            differ = apart(standing, motion, known.bony)
             found.append((SAME if differ is None else differ, recording.path.name, standing))
     if not found:
         raise failed[0]

@@ -46,8 +46,8 @@ def apart(one: Markers, other: Markers, bodies: Mapping[str, str]) -> float | No
     return float(np.mean([abs(np.log(first[pair] / second[pair])) for pair in shared]))
 
 
-def check_same_person(static: Markers, motion: Markers, bodies: Mapping[str, str], where: Path) -> None:
-    """Refuse a static trial of somebody else.
+def check_same_person(static: Markers, motion: Markers, bodies: Mapping[str, str], where: Path) -> float | None:
+    """Refuse a static trial of somebody else; returns how far ``apart`` the two are.
 
     Args:
         bodies: as ``apart`` takes them.
@@ -64,6 +64,7 @@ def check_same_person(static: Markers, motion: Markers, bodies: Mapping[str, str
             where=str(where),
             mend="Give the static trial of the same person and session, or none.",
         )
+    return differ
 
 
 def _lengths(markers: Markers, bodies: Mapping[str, str]) -> dict[tuple[str, str], float]:
