@@ -166,8 +166,8 @@ class Batches:
         batch = self._misjudged(batch, places, some(vary.misjudged), generator)
         batch = self._paired(batch, some(vary.paired), generator)
         batch = self._resized(batch, some(vary.resized), generator)
-        markers = batch.markers + self._recovered(batch, some(vary.recovered), generator)
-        markers, confidence = self._white(markers, batch.confidence, some(vary.white), generator)
+        batch = self._recovered(batch, some(vary.recovered), generator)
+        markers, confidence = self._white(batch.markers, batch.confidence, some(vary.white), generator)
         markers = self._dropped(markers, some(vary.dropped), generator)
         return self._mirrored(batch._replace(markers=markers, confidence=confidence), some(vary.mirrored))
 
@@ -267,16 +267,21 @@ class Batches:
             coordinates=batch.coordinates * self._lengths(factor),
         )
 
-    def _recovered(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Tensor:
+    def _recovered(self, batch: Batch, which: Tensor, generator: torch.Generator) -> Batch:
+        """With recovery's errors added to the markers. The network is told: untold, it learned to correct markers
+        that were right."""
         clips, time = batch.markers.shape[:2]
         if self.noise is None or not which.any():
-            return torch.zeros(())
+            return batch
         drawn = torch.rand(clips, 1, 1, 1, generator=generator) < 0.3
         measured = self.noise.measured(clips, time, generator)
         errors = torch.where(drawn, self.noise.drawn(clips, time, generator), measured)
         axes = torch.from_numpy(facing(batch.markers.nan_to_num(0.0).numpy())).float()
         amount = which * torch.exp(0.4 * torch.randn(clips, generator=generator)).clamp(0.2, 2.0)
-        return (errors @ axes.mT) * amount[:, None, None, None]
+        return batch._replace(
+            markers=batch.markers + (errors @ axes.mT) * amount[:, None, None, None],
+            confidence=torch.where(_like(which, batch.confidence), RECOVERED_CONFIDENCE, batch.confidence),
+        )
 
     def _white(
         self, markers: Tensor, confidence: Tensor, which: Tensor, generator: torch.Generator
