@@ -25,6 +25,7 @@ from biomech.mesh.features import SIZE as FEATURES
 from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
 from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upright_camera
 from biomech.mesh.habit import Habit
+from biomech.mesh.hidden import held_straight, legs_hidden, unsure_of_legs
 from biomech.mesh.level import Level
 from biomech.mesh.neutral import neutral_frames, upright
 from biomech.mesh.placing import Placing
@@ -44,6 +45,7 @@ SEEN = 0.3
 RIM = 0.02  # of the picture's width
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
+LEGLESS_QUALITY = 0.4  # at best, where both legs are hidden: two of five parts, and what is shown there is not found
 FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
 PARTS = {
     "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
@@ -93,6 +95,8 @@ def recover(
     beginning = beginning or FromDetector()
     evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
     evidence = replace(evidence, still=_still(evidence, correspondence.points.names))
+    hidden = legs_hidden(evidence, correspondence.points.names)
+    evidence = held_straight(evidence, correspondence.points.names, hidden)
     if neutral is not None:
         evidence = upright(evidence, neutral)
     frames = len(keypoints.time_s)
@@ -149,9 +153,16 @@ def recover(
     joined = _joined(states, all_windows)
     covariance = _one_after_the_other(unsure, all_windows)
     quality, notes = _quality(keypoints, places, correspondence, placing, evidence, joined)
+    if hidden.any():
+        quality = np.where(hidden, np.minimum(quality, LEGLESS_QUALITY), quality)
+        notes.append(
+            f"both legs are hidden in {hidden.mean():.0%} of the frames: they are shown straight there, not found"
+        )
     if height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
-    return _upright(joined, covariance, body, keypoints, quality, notes)
+    motion = _upright(joined, covariance, body, keypoints, quality, notes)
+    assert motion.coordinate_sd is not None
+    return replace(motion, coordinate_sd=unsure_of_legs(motion.coordinate_sd, hidden))
 
 
 def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
