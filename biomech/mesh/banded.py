@@ -5,8 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
-from numpy.lib.stride_tricks import as_strided
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, solveh_banded
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from biomech.errors import BioposeError
 
@@ -81,27 +81,12 @@ class NormalEquations:
         Raises:
             BioposeError: the equations hold no finite solution (NaN among the keypoints).
         """
-        n, d = self.frames, self.size
-        bands = (REACH + 1) * d
-        columns = np.zeros((n * d, bands))  # of each unknown: its diagonal, then what is below it
-        for k, block in enumerate(self.blocks):
-            # Row r and column c of frame f's block stand at (f d + c) bands + k d + r − c of the flat array. What the
-            # diagonal's blocks have above it would stand in the column before: it is zero, and written first.
-            block = block if k else np.tril(block)
-            step = columns.itemsize
-            places = as_strided(
-                columns.reshape(-1)[k * d :], (len(block), d, d), (d * bands * step, step, (bands - 1) * step)
-            )
-            places[:] = block
-        banded = columns.T
-        banded[0] *= 1 + damping
-        banded[0] += 1e-9 * max(float(banded[0].max()), 1e-12)
-        right = np.concatenate([self.gradient.reshape(n * d, 1), self.border.reshape(n * d, self.shared)], axis=1)
+        border = self.border.reshape(self.frames * self.size, self.shared)
+        right = np.concatenate([self.gradient.reshape(-1, 1), border], axis=1)
         try:
-            solved = solveh_banded(banded, right, lower=True, overwrite_ab=True, check_finite=True)
+            solved = self._solved(right, damping)
             if not self.shared:
-                return -solved[:, 0].reshape(n, d), np.zeros(0)
-            border = right[:, 1:]
+                return -solved[:, 0].reshape(self.frames, -1), np.zeros(0)
             schur = self.corner - border.T @ solved[:, 1:]
             schur[np.diag_indices(self.shared)] *= 1 + damping
             shared_step = -cho_solve(
@@ -110,7 +95,60 @@ class NormalEquations:
             )
         except (ValueError, LinAlgError) as error:
             raise BioposeError(f"the body could not be fitted ({error})", mend="Check the keypoints file.") from error
-        return (-solved[:, 0] - solved[:, 1:] @ shared_step).reshape(n, d), shared_step
+        return (-solved[:, 0] - solved[:, 1:] @ shared_step).reshape(self.frames, -1), shared_step
+
+    def _solved(
+        self, right: Float[np.ndarray, "unknowns columns"], damping: float
+    ) -> Float[np.ndarray, "unknowns columns"]:
+        """(JᵀJ of all frames, damped)⁻¹ times some columns: Cholesky factors of the blocks of ``_in_pairs``."""
+        main, below = self._in_pairs()
+        size, pairs = main.shape[1], len(main)
+        diagonal = np.arange(size)
+        main[:, diagonal, diagonal] *= 1 + damping
+        main[:, diagonal, diagonal] += 1e-9 * max(float(main[:, diagonal, diagonal].max()), 1e-12)
+        solved = np.zeros((pairs * size, right.shape[1]))
+        solved[: len(right)] = right
+        solved = solved.reshape(pairs, size, -1)
+        if not np.isfinite(solved).all():
+            raise ValueError("not finite")
+        factors, across = [], []
+        for k in range(pairs):  # LAPACK itself: scipy's own checks take as long as blocks of this size
+            block = main[k]
+            if k:
+                block = block - across[-1].T @ across[-1]
+                solved[k] -= across[-1].T @ solved[k - 1]
+            factor, trouble = dpotrf(block, lower=1)
+            if trouble:
+                raise LinAlgError("not positive definite")
+            factors.append(factor)
+            if k < pairs - 1:
+                both = dtrtrs(factor, np.concatenate([solved[k], below[k].T], 1), lower=1)[0]
+                solved[k] = both[:, :-size]
+                across.append(both[:, -size:])
+            else:
+                solved[k] = dtrtrs(factor, solved[k], lower=1)[0]
+        for k in reversed(range(pairs)):
+            if k < pairs - 1:
+                solved[k] -= across[k] @ solved[k + 1]
+            solved[k] = dtrtrs(factors[k], solved[k], lower=1, trans=1)[0]
+        return solved.reshape(pairs * size, -1)[: len(right)]
+
+    def _in_pairs(self) -> tuple[Float[np.ndarray, "pairs two two"], Float[np.ndarray, "pairs_less_one two two"]]:
+        """JᵀJ by twos of frames, which is block tridiagonal: its diagonal, and what is below it."""
+        d, pairs = self.size, -(-self.frames // REACH)
+        main = np.zeros((pairs, REACH * d, REACH * d))
+        main[:] = np.eye(REACH * d)  # what an odd frame lacks
+        below = np.zeros((max(pairs - 1, 0), REACH * d, REACH * d))
+        here, next_one, after_next = self.blocks
+        first, second = slice(0, d), slice(d, None)
+        main[:, first, first] = here[0::2]
+        main[: self.frames // 2, second, second] = here[1::2]
+        main[: self.frames // 2, second, first] = next_one[0::2]
+        main[: self.frames // 2, first, second] = next_one[0::2].transpose(0, 2, 1)
+        below[:, first, first] = after_next[0::2]
+        below[:, first, second] = next_one[1::2]
+        below[: len(after_next[1::2]), second, second] = after_next[1::2]
+        return main, below
 
     def covariances(self) -> Float[np.ndarray, "frames size size"]:
         """How sure each frame's unknowns are, all others free too: diagonal blocks of the inverse of JᵀJ.
@@ -121,18 +159,8 @@ class NormalEquations:
         Raises:
             BioposeError: the equations leave something open.
         """
-        d, pairs = self.size, -(-self.frames // REACH)
-        main = np.zeros((pairs, REACH * d, REACH * d))
-        main[:] = np.eye(REACH * d)  # what an odd frame lacks
-        below = np.zeros((max(pairs - 1, 0), REACH * d, REACH * d))
-        for gap, blocks in enumerate(self.blocks):
-            for frame, block in enumerate(blocks):
-                column, row = divmod(frame, REACH), divmod(frame + gap, REACH)
-                target = main[column[0]] if row[0] == column[0] else below[column[0]]
-                places = slice(row[1] * d, row[1] * d + d), slice(column[1] * d, column[1] * d + d)
-                target[places] = block
-                if row[0] == column[0] and gap:
-                    target[places[::-1]] = block.T
+        main, below = self._in_pairs()
+        d, pairs = self.size, len(main)
         found = np.empty_like(main)
         try:
             inverses: list[np.ndarray] = []
