@@ -41,6 +41,8 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     try:
         with with_capital_names(path, header) as plain:
             file = ezc3d.c3d(str(plain))
+    except BioposeError:
+        raise
     except Exception as error:  # of a foreign reader, of any kind
         reason = " ".join(str(error).split())[:200]
         raise BioposeError(f"cannot be read as C3D: {reason}", where=str(path)) from error

@@ -1,9 +1,12 @@
 """What a .c3d's first bytes say and its reader (ezc3d) does not: the processor, the frames, names in lower case.
 
+And whether its parameters are whole: ezc3d takes the process down, or goes on for ever, where one points beyond them.
+
 The header's words and the parameter section are those of c3d.org's manual, "The C3D file format".
 """
 
 import contextlib
+import math
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +18,11 @@ from biomech.errors import BioposeError
 BLOCK = 512
 KEY = 0x50
 BIG_ENDIAN = 86  # the processor's code of SGI and MIPS; 84 is Intel's, 85 is DEC's
+KINDS = (-1, 1, 2, 4)  # letters, bytes, whole numbers, real ones; the size of each is the number itself
+MOST_DIMENSIONS = 7
+# ezc3d takes the first value of these unseen, and of lists of words how long one is.
+NEVER_EMPTY = {b"POINT": (b"USED", b"SCALE", b"RATE", b"FRAMES"), b"ANALOG": (b"USED", b"GEN_SCALE", b"RATE")}
+LISTS = (b"LABELS", b"DESCRIPTIONS", b"UNITS")
 MOST_FRAMES_SAID = 65_535  # a word; longer recordings say this, or count from 0 again
 
 
@@ -54,9 +62,19 @@ def read_header(path: Path) -> C3dHeader | None:
 
 @contextlib.contextmanager
 def with_capital_names(path: Path, header: C3dHeader | None) -> Iterator[Path]:
-    """The file; or a copy whose groups and parameters are in capitals, where some are not: case means nothing there."""
-    data = bytearray(path.read_bytes()) if header is not None else bytearray()
-    if header is None or not _capitals(data, header.parameters_at):
+    """The file; or a copy whose groups and parameters are in capitals, where some are not: case means nothing there.
+
+    Raises:
+        BioposeError: the parameters are cut or damaged.
+    """
+    if header is None:
+        yield path
+        return
+    data, changed = bytearray(path.read_bytes()), False
+    for name in _names(data, header.parameters_at, path):
+        if (plain := data[name].upper()) != data[name]:
+            data[name], changed = plain, True
+    if not changed:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="biopose-c3d-") as folder:
@@ -65,19 +83,55 @@ def with_capital_names(path: Path, header: C3dHeader | None) -> Iterator[Path]:
         yield copy
 
 
-def _capitals(data: bytearray, at: int) -> bool:
-    """Capitals for the names of groups and parameters, in place; whether that changed anything."""
-    end = min(len(data), at + BLOCK * data[at + 2])
-    place, changed = at + 4, False
-    while place + 4 < end:
-        length = abs(struct.unpack("<b", data[place : place + 1])[0])  # negative: the name is locked
-        if not length or not data[place + 1]:
-            break
-        name = slice(place + 2, place + 2 + length)
-        if (plain := data[name].upper()) != data[name]:
-            data[name], changed = plain, True
+def _names(data: bytes | bytearray, at: int, where: Path) -> Iterator[slice]:
+    """Where the names of groups and parameters stand.
+
+    Raises:
+        BioposeError: a group or parameter does not fit in the place that it has.
+    """
+    place, groups = at + 4, dict[int, bytes]()
+    while True:
+        length, number = struct.unpack("<bb", data[place : place + 2]) if place + 2 <= len(data) else (0, 0)
+        name = slice(place + 2, place + 2 + abs(length))  # negative: the name is locked
+        if name.stop + 2 > len(data):
+            raise _damaged(where)
+        if not length or not number:
+            return
         (onward,) = struct.unpack("<H", data[name.stop : name.stop + 2])
+        said, left = bytes(data[name]).upper(), (onward or len(data) - name.stop) - 2
+        held = 0
+        if number < 0:
+            groups[-number] = said
+        else:
+            held = _held(data, name.stop + 2, said, groups.get(number, b""))
+        if held is None or name.stop + onward > len(data) or not _described(data, name.stop + 2 + held, left - held):
+            raise _damaged(where)
+        yield name
         if not onward:
-            break
+            return
         place = name.stop + onward
-    return changed
+
+
+def _held(data: bytes | bytearray, at: int, name: bytes, group: bytes) -> int | None:
+    """How many bytes a parameter's type, dimensions and values take, from ``at``; None where it cannot be."""
+    if at + 2 > len(data):
+        return None
+    kind, dimensions = struct.unpack("<bB", data[at : at + 2])
+    count = math.prod(data[at + 2 : at + 2 + dimensions])
+    empty = not count and name in NEVER_EMPTY.get(group, ())
+    if kind not in KINDS or dimensions > MOST_DIMENSIONS or empty or (name in LISTS and not dimensions):
+        return None
+    return 2 + dimensions + abs(kind) * count
+
+
+def _described(data: bytes | bytearray, at: int, left: int) -> bool:
+    """Whether a description, its length before it, fits in what is left."""
+    return at < len(data) and left >= 1 + data[at]
+
+
+def _damaged(where: Path) -> BioposeError:
+    return BioposeError(
+        "cannot be read as C3D: its parameters are cut or damaged",
+        where=str(where),
+        mend="Copy the file again from where it was recorded.",
+    )

@@ -147,3 +147,37 @@ def test_points_that_are_all_marked_missing_have_coordinates(tmp_path: Path) -> 
     _write(tmp_path / "a.c3d", np.repeat(UPRIGHT[None], 4, 0) * 1000, "+Y", residual=-1)
     with pytest.raises(BioposeError, match=r"every point is marked as missing \(residual -1\)"):
         read_c3d(tmp_path / "a.c3d")
+
+
+def _changed(path: Path, at: bytes, to: bytes) -> None:
+    whole = path.read_bytes()
+    assert at in whole and len(at) == len(to)
+    path.write_bytes(whole.replace(at, to, 1))
+
+
+@pytest.mark.parametrize("share", [0.55, 0.7, 0.8])
+def test_a_file_cut_in_its_parameters_is_refused_before_its_reader_crashes(upright: Path, share: float) -> None:
+    whole = upright.read_bytes()
+    parameters = (int.from_bytes(whole[16:18], "little") - 1) * 512
+    upright.write_bytes(whole[: 512 + int(share * (whole.rindex(b"LABELS") - 512))])
+    assert upright.stat().st_size < parameters
+    with pytest.raises(BioposeError, match="cut or damaged"):
+        read_c3d(upright)
+
+
+@pytest.mark.parametrize(
+    ("at", "to"),
+    [
+        (b"USED\x07\x00\x02\x00", b"USED\x07\x00\x02\x01"),  # a list of 3 whole numbers in a place for one
+        (b"USED\x07\x00\x02\x00", b"USED\x07\x00\x03\x00"),  # no kind of value
+        (b"USED\x07\x00\x02\x00", b"USED\xff\x7f\x02\x00"),  # the next parameter beyond the end
+        (b"LABELS", b"\x7fABELS"),
+    ],
+)
+def test_damaged_parameters_are_refused_before_their_reader_crashes(upright: Path, at: bytes, to: bytes) -> None:
+    if at == b"LABELS":  # the length of its name, which stands two bytes before it
+        place = upright.read_bytes().index(at) - 2
+        at, to = (upright.read_bytes()[place : place + 8], b"\x7f" + upright.read_bytes()[place + 1 : place + 8])
+    _changed(upright, at, to)
+    with pytest.raises(BioposeError, match="cut or damaged"):
+        read_c3d(upright)
