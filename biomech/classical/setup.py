@@ -18,8 +18,10 @@ from biomech.skeleton.mot import write_mot
 # the 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
 ACCURACY = 1e-8
 
-# The tool reads the markers beside its setup, but the model in the working folder, and crashes where there is none. A
-# path from the root would point to the old place once the folder has been moved or copied.
+# The tool finds the markers beside its setup, but a model by a relative path only in the working folder, and crashes
+# where there is none. So a run's model is named from the root: the setup works from anywhere, and after the folder has
+# been moved the GUI takes the model that is open. What is made to be moved (labels) names it from its own folder.
+FROM_ANYWHERE = "<!--Once the folder has been moved, say here where the model is; in the GUI, load the model, then this.-->"
 FROM_ITS_FOLDER = "<!--In the GUI, load the model, then this. From a command line or a script, start in this folder.-->"
 
 
@@ -36,6 +38,7 @@ def write_solution(
     coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
     coordinate_file: Path | None = None,
     accuracy: float = ACCURACY,
+    movable: bool = False,
 ) -> None:
     """Write the motion that a solver found, and the setup of OpenSim's tool for the same markers and model.
 
@@ -59,6 +62,7 @@ def write_solution(
         coordinate_tasks=coordinate_tasks,
         coordinate_file=coordinate_file,
         accuracy=accuracy,
+        movable=movable,
     )
 
 
@@ -73,8 +77,9 @@ def write_setup(
     coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
     coordinate_file: Path | None = None,
     accuracy: float = ACCURACY,
+    movable: bool = False,
 ) -> None:
-    """Write InverseKinematicsTool's XML, its paths relative to its own folder.
+    """Write InverseKinematicsTool's XML, its paths relative to its own folder but for the model's.
 
     Args:
         out_setup: the file.
@@ -86,11 +91,12 @@ def write_setup(
         coordinate_tasks: by coordinate name; those with a value for every frame stand in ``coordinate_file``.
         coordinate_file: a .mot or .sto.
         accuracy: of the tool's optimiser.
+        movable: whether the model is named from the setup's folder too; then a script has to start in that folder.
     """
     folder = Path(out_setup).resolve().parent
     tool = opensim.InverseKinematicsTool()
     tool.setName(name)
-    tool.set_model_file(_relative(model_osim, folder))
+    tool.set_model_file(_relative(model_osim, folder) if movable else Path(model_osim).resolve().as_posix())
     tool.set_marker_file(_relative(markers_trc, folder))
     tool.set_output_motion_file(f"{name}_replay.mot")
     tool.set_results_directory(".")
@@ -119,11 +125,12 @@ def write_setup(
     if coordinate_file is not None:
         tool.set_coordinate_file(_relative(coordinate_file, folder))
     tool.set_IKTaskSet(task_set)  # tasks appended to the tool's own set would not be printed
+    said = FROM_ITS_FOLDER if movable else FROM_ANYWHERE
     with whole_file(out_setup) as temporary:
         print_whole(tool, temporary)
         text = temporary.read_text(encoding="utf-8")
         temporary.write_text(
-            text.replace("<InverseKinematicsTool ", f"{FROM_ITS_FOLDER}\n\t<InverseKinematicsTool ", 1)
+            text.replace("<InverseKinematicsTool ", f"{said}\n\t<InverseKinematicsTool ", 1), encoding="utf-8"
         )
 
 

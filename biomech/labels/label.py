@@ -286,6 +286,7 @@ def _write_files(
         markers_trc=files.trc,
         weights=tracked(recorded),
         accuracy=OPENSIM_ACCURACY if solver == "opensim" else ACCURACY,
+        movable=True,
     )
 
 

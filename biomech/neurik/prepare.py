@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from biomech.claim import check_place
 from biomech.errors import BioposeError
 from biomech.labels.library.store import MotionLibrary
 from biomech.labels.shards import Shards
@@ -26,6 +27,7 @@ from biomech.training import rank
 
 NOISE, PEOPLE, POSES = "noise.safetensors", "people.safetensors", "poses.safetensors"
 PEOPLE_SEED = 1
+NOBODY = BioposeError("nobody to wear the library's motions", mend="Draw random people: --people 4096.")
 HELD_OUT_WINDOWS, HELD_OUT_CLIPS = 256, 64
 
 
@@ -60,12 +62,17 @@ def prepare(
 
     Raises:
         BioposeError: there are neither shards nor a library, they are of another model, too few are long enough, or
-            there are no pairs.
+            there are no pairs; said before people are drawn, which takes minutes.
     """
+    check_place(out)
+    given = _given(data, library)
+    if library is not None and not people:
+        raise NOBODY
+    errors, poses = _errors(out, pairs, noise), recovered_poses(out, pairs)
     batches_skeleton = Skeleton.from_osim(DEFAULT_PATH).carrying(list(load_virtual_markers().names))
     length = recipe.sizes.window
     bodies = _people(out, batches_skeleton, people, bar)
-    sources = open_sources(data, library, bodies)
+    sources = _sources(given, bodies)
     windows: list[Windows] = [
         source.windows(length, split="train", rate_hz=RATE_HZ * tempo) for source in sources for tempo in TEMPOS
     ]
@@ -76,7 +83,6 @@ def prepare(
             f"no trial of {length} frames in {'validation' if windows else 'training'}",
             where=str(sources[-1].folder), mend="Label more subjects.",
         )  # fmt: skip
-    errors, poses = _errors(out, pairs, noise), recovered_poses(out, pairs)
     batches = Batches(
         windows, batches_skeleton, recipe.clips, recipe.seed * 1009 + rank(), noise=errors, people=bodies, poses=poses
     )
@@ -113,16 +119,27 @@ def open_sources(data: Path | None, library: Path | None, people: People | None)
     Raises:
         BioposeError: neither is given, one cannot be read, or the shards are of another model.
     """
-    sources: list[Source] = []
-    if data is not None:
-        sources.append(_shards(data))
-    if library is not None:
-        if people is None:
-            raise BioposeError("nobody to wear the library's motions", mend="Draw random people: --people 4096.")
-        skeleton = Skeleton.from_osim(DEFAULT_PATH).carrying(list(load_virtual_markers().names))
-        sources.append(LibrarySource(MotionLibrary.load(library), skeleton.to(torch.float32), people))
-    if not sources:
+    if library is not None and people is None:
+        raise NOBODY
+    return _sources(_given(data, library), people)
+
+
+def _given(data: Path | None, library: Path | None) -> list[Shards | MotionLibrary]:
+    if data is None and library is None:
         raise BioposeError("nothing to learn from", mend="Give --data or --library: what `biopose label` wrote.")
+    shards: list[Shards | MotionLibrary] = [] if data is None else [_shards(data)]
+    return shards if library is None else [*shards, MotionLibrary.load(library)]
+
+
+def _sources(given: list[Shards | MotionLibrary], people: People | None) -> list[Source]:
+    skeleton = Skeleton.from_osim(DEFAULT_PATH).carrying(list(load_virtual_markers().names)).to(torch.float32)
+    sources: list[Source] = []
+    for one in given:
+        if isinstance(one, Shards):
+            sources.append(one)
+        else:
+            assert people is not None
+            sources.append(LibrarySource(one, skeleton, people))
     return sources
 
 

@@ -1,5 +1,6 @@
 """IK in processes: against a known motion, against OpenSim's own run of the setup, against the expert's result."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from biomech.classical.setup import write_solution
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
+from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
 from biomech.skeleton.mot import read_mot
 from biomech.solve import share_seen, solve
@@ -25,10 +27,11 @@ def _degrees_apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.rad2deg(np.abs((one - other + np.pi) % (2 * np.pi) - np.pi))
 
 
-def _replay(setup: Path) -> None:
-    """Run the setup as a user would: in its folder, with nothing of ours."""
-    code = f"import opensim; assert opensim.InverseKinematicsTool({setup.name!r}).run()"
-    subprocess.run([sys.executable, "-c", code], cwd=setup.parent, check=True, capture_output=True)
+def _replay(setup: Path, start: Path | None = None) -> None:
+    """Run the setup as a user would: in its folder or ``start``, with nothing of ours."""
+    code = "import sys, opensim; opensim.Logger.removeFileSink()\n"
+    code += "assert opensim.InverseKinematicsTool(sys.argv[1]).run()"
+    subprocess.run([sys.executable, "-c", code, str(setup)], cwd=start or setup.parent, check=True, capture_output=True)
 
 
 def _solve(trial, folder: Path, **options):
@@ -75,7 +78,24 @@ def test_the_setup_repeats_the_motion(trial, tmp_path: Path) -> None:
     np.testing.assert_allclose(replayed.time_s, written.time_s, atol=1e-8)
     assert _degrees_apart(replayed.values, written.values).max() < 0.01
     np.testing.assert_allclose(written.values, kinematics.values, atol=1e-8)
-    text = (tmp_path / "small_ik.xml").read_text()
+
+
+def test_the_setup_runs_from_anywhere_or_moves_with_its_folder(trial, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "a & <b> ü", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    model, trc = (Path(shutil.copy(path, folder)) for path in (trial.model, trial.trc))
+    short = Kinematics(trial.truth.names, trial.truth.values[:3], trial.truth.time_s[:3], trial.truth.rotational)
+    weights = dict.fromkeys(trial.markers.names, 1.0)
+    for movable, start in ((False, elsewhere), (True, folder)):
+        files = (folder / "small.mot", folder / "ik.xml")
+        write_solution(short, *files, model_osim=model, markers_trc=trc, weights=weights, movable=movable)
+        _replay(folder / "ik.xml", start)
+        replayed = read_mot(folder / "small_replay.mot")
+        assert _degrees_apart(replayed.values, short.values).max() < 0.02
+        (folder / "small_replay.mot").unlink()
+    assert not list(elsewhere.iterdir())
+    text = (folder / "ik.xml").read_text(encoding="utf-8")
     assert str(tmp_path) not in text and "<model_file>small.osim<" in text
 
 

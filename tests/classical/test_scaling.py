@@ -65,13 +65,16 @@ def test_a_known_size_comes_back(tmp_path: Path, capfd, monkeypatch) -> None:
 
 
 def test_the_setup_repeats_the_model_elsewhere(tmp_path: Path) -> None:
-    """The folder is moved, and OpenSim runs the setup there alone."""
+    """The folder is moved, and OpenSim runs the setup there alone, from yet another."""
     _scale(tmp_path, _static(tmp_path, 0.9))
     moved = (tmp_path / "out").rename(tmp_path / "moved")
     ours = (moved / "subject.osim").read_text()
     (moved / "subject.osim").unlink()
-    code = "import opensim; assert opensim.ScaleTool('subject_scale_setup.xml').run()"
-    subprocess.run([sys.executable, "-c", code], cwd=moved, check=True, capture_output=True)
+    (tmp_path / "elsewhere").mkdir()
+    code = "import opensim; opensim.Logger.removeFileSink()\n"
+    code += "assert opensim.ScaleTool('../moved/subject_scale_setup.xml').run()"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "elsewhere", check=True, capture_output=True)
+    assert not list((tmp_path / "elsewhere").iterdir())
     assert (moved / "subject.osim").read_text() == ours
 
 
