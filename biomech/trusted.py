@@ -74,13 +74,6 @@ class Trusted:
         """Which frames are trusted."""
         return np.array([not why for why in self.reasons], dtype=bool)
 
-    def mask(self, names: Sequence[str]) -> Bool[np.ndarray, "frames coordinates"]:
-        """Which coordinates are trusted: those that are determined, in a frame against which nothing else is said."""
-        open_names = [set(said.split()) for said in self.not_determined]
-        others = [set(why.split("; ")) - {"", "not determined by the markers seen"} for why in self.reasons]
-        rows = [[not bad and name not in hang for name in names] for bad, hang in zip(others, open_names, strict=True)]
-        return np.array(rows, dtype=bool).reshape(len(self.reasons), len(names))
-
     def notes(self) -> list[str]:
         """How many frames are not trusted and why, in a sentence; none where all are."""
         bad = int((~self.frames).sum())

@@ -50,11 +50,6 @@ def test_quality_that_is_not_known_is_not_trusted(errors: MarkerErrors) -> None:
     assert not judged.frames.any()
 
 
-def test_a_coordinate_may_be_trusted_where_its_neighbour_hangs(trusted: Trusted) -> None:
-    mask = trusted.mask(["hip_flexion_l", "hip_rotation_l"])
-    assert mask.tolist() == [[True, True], *4 * [[False, False]], [True, False]]
-
-
 def test_what_is_read_is_what_was_judged(
     trusted: Trusted, errors: MarkerErrors, quality: np.ndarray, tmp_path: Path
 ) -> None:

@@ -76,9 +76,9 @@ def scale_model(
 ) -> ScaleResult:
     """Scale a generic model to a static trial, and write it and what reproduces it.
 
-    Beside ``out_osim`` (``NAME.osim``) lie ``NAME_scale_setup.xml`` (run it in the GUI or from anywhere: its paths are relative to it) and what it
-    needs, so that the folder can be moved: ``NAME_generic.osim``, ``NAME_markers.xml`` if a marker set was given,
-    ``NAME_static.trc``; and ``NAME_scale_factors.xml``.
+    Beside ``out_osim`` (``NAME.osim``) lie ``NAME_scale_setup.xml`` (run it in the GUI or from anywhere: its paths are
+    relative to it) and what it needs, so that the folder can be moved: ``NAME_generic.osim``, ``NAME_markers.xml`` if a
+    marker set was given, ``NAME_static.trc``; and ``NAME_scale_factors.xml``.
 
     Args:
         generic_osim: the model to scale, with its markers unless ``marker_set`` is given.

@@ -21,7 +21,9 @@ ACCURACY = 1e-8
 # The tool finds the markers beside its setup, but a model by a relative path only in the working folder, and crashes
 # where there is none. So a run's model is named from the root: the setup works from anywhere, and after the folder has
 # been moved the GUI takes the model that is open. What is made to be moved (labels) names it from its own folder.
-FROM_ANYWHERE = "<!--Once the folder has been moved, say here where the model is; in the GUI, load the model, then this.-->"
+FROM_ANYWHERE = (
+    "<!--In the GUI, load the model, then this. Where the folder has moved, correct model_file for a script.-->"
+)
 FROM_ITS_FOLDER = "<!--In the GUI, load the model, then this. From a command line or a script, start in this folder.-->"
 
 

@@ -25,7 +25,7 @@ from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.inverse_kinematics import solve_ik
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.classical.scaling import scale_model
-from biomech.errors import BioposeError, plainly
+from biomech.errors import BioposeError
 from biomech.evaluation.alignment import best_heading, turned, wrapped
 from biomech.labels.quality import judge, virtual_landmarks
 from biomech.markers.markers import Markers
@@ -84,33 +84,29 @@ def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = 
 
 
 def read_clip(path: Path, folder: Path) -> Clip:
-    """One pair (.npz: truth, recovered (frames, 142, 3) m, rate_hz; neutral_truth, neutral_recovered (142, 3) m).
+    """One ``Pair``.
 
     Raises:
         BioposeError: it is not a pair, or no model can be scaled.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        time_s = np.arange(len(arrays["truth"])) / float(arrays["rate_hz"])
-        true, recovered = (_markers(arrays[name], time_s) for name in ("truth", "recovered"))
-    except (OSError, ValueError, KeyError) as error:
-        raise BioposeError(f"not a pair of true and recovered markers ({plainly(error)})", where=str(path)) from error
+    pair = Pair.load(path)
+    time_s = np.arange(len(pair.truth)) / pair.rate_hz
+    true, recovered = _markers(pair.truth, time_s), _markers(pair.recovered, time_s)
     folder.mkdir(parents=True, exist_ok=True)
     write_trc(recovered, folder / "recovered.trc")
     off = in_place(true.positions_m, recovered.positions_m) - true.positions_m
-    true_model = Skeleton.from_osim(_scaled(true, arrays.get("neutral_truth"), folder / "true.osim"))
+    true_model = Skeleton.from_osim(_scaled(true, pair.neutral_truth, folder / "true.osim"))
     weights = load_virtual_markers().weights_by_name()
     truth, errors = inverse_kinematics(true_model, true, weights)
     return Clip(
         path.stem,
         recovered,
         folder / "recovered.trc",
-        _scaled(recovered, arrays.get("neutral_recovered"), folder / "recovered.osim"),
+        _scaled(recovered, pair.neutral_recovered, folder / "recovered.osim"),
         true_model,
         truth,
         judge(true_model, truth, errors).mask & truth.rotational,
-        "neutral posture" if "neutral_recovered" in arrays else "motion",
+        "motion" if pair.neutral_recovered is None else "neutral posture",
         1000 * float(np.nanmean(np.linalg.norm(off, axis=-1))),
     )
 

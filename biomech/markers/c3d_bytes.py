@@ -99,7 +99,7 @@ def _names(data: bytes | bytearray, at: int, where: Path) -> Iterator[slice]:
             return
         (onward,) = struct.unpack("<H", data[name.stop : name.stop + 2])
         said, left = bytes(data[name]).upper(), (onward or len(data) - name.stop) - 2
-        held = 0
+        held: int | None = 0
         if number < 0:
             groups[-number] = said
         else:

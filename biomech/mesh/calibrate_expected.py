@@ -16,7 +16,8 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.mesh.expected import FILE, LEVELS, NAMES, VIEWS
-from biomech.neurik.noise import in_place, read_neutral, read_pair
+from biomech.neurik.noise import in_place
+from biomech.neurik.pair import MAKE_ANEW, Pair
 from biomech.neurik.reading import Reader
 from biomech.trusted import LEAST_QUALITY
 
@@ -29,19 +30,16 @@ def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.nd
     Raises:
         BioposeError: the file is not a pair, or of an earlier version.
     """
-    truth, recovered, _ = read_pair(pair)
-    with np.load(pair, allow_pickle=False) as file:
-        if "coordinate_sd" not in file.files:
-            raise BioposeError("a pair without standard deviations", where=str(pair), mend="Make the pairs anew.")
-        sd, names, lens, quality = (
-            file[name] for name in ("coordinate_sd", "coordinate_names", "forward_to_lens", "quality")
-        )
+    held = Pair.load(pair)
+    sd, lens, quality = held.coordinate_sd, held.forward_to_lens, held.quality
+    if sd is None or lens is None or quality is None:
+        raise BioposeError("a pair without standard deviations", where=str(pair), mend=MAKE_ANEW)
     good = quality >= LEAST_QUALITY
-    if not good.any() or names.tolist() != list(NAMES):
+    if not good.any() or list(held.coordinate_names or ()) != list(NAMES):
         return None
     true, wrong = (
         reader(markers, neutral).coordinates.numpy()
-        for markers, neutral in zip((truth, in_place(truth, recovered)), read_neutral(pair), strict=True)
+        for markers, neutral in zip((held.truth, in_place(held.truth, held.recovered)), held.neutral(pair), strict=True)
     )
     order = [reader.anatomy.coordinate_names.index(name) for name in NAMES]
     error = (wrong - true)[:, order]

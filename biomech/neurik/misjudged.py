@@ -22,7 +22,8 @@ from torch import Tensor
 from biomech.errors import BioposeError
 from biomech.neurik.kept import keep, kept
 from biomech.neurik.losses import turned
-from biomech.neurik.noise import TOO_FAR_M, in_place, read_neutral, read_pair, stretches
+from biomech.neurik.noise import TOO_FAR_M, in_place, stretches
+from biomech.neurik.pair import Pair
 from biomech.neurik.reading import Reading
 
 Read = Callable[[np.ndarray, np.ndarray], Reading]
@@ -56,12 +57,12 @@ class PoseErrors:
         """
         parts = []
         for path in pairs:
-            truth, recovered, rate = read_pair(path)
-            recovered = in_place(truth, recovered)
+            pair = Pair.load(path)
+            truth, recovered = pair.truth, in_place(pair.truth, pair.recovered)
             far = np.linalg.norm(recovered - truth, axis=-1).max() > TOO_FAR_M
             if far or len(truth) < FEW_FRAMES or not np.isfinite(truth).all() or not np.isfinite(recovered).all():
                 continue
-            part = _measured(truth, recovered, read_neutral(path), rate, rate_hz, read, rotational)
+            part = _measured(truth, recovered, pair.neutral(path), pair.rate_hz, rate_hz, read, rotational)
             if part is not None:
                 parts.append(part)
         if not parts:

@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from biomech.errors import BioposeError, plainly
+from biomech.errors import BioposeError
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.kept import keep, kept
+from biomech.neurik.pair import Pair
 
 COMPONENTS = 40  # of the error's covariance over the markers
 TOO_FAR_M = 0.5  # a frame with such an error is of another person, or lost
@@ -37,17 +38,17 @@ class MarkerNoise:
 
     @classmethod
     def learn(cls, pairs: Sequence[Path], rate_hz: float) -> "MarkerNoise":
-        """Learn from files of true and recovered markers (.npz: truth, recovered (frames, 142, 3) m, rate_hz).
+        """Learn from files of true and recovered markers (``Pair``).
 
         Raises:
             BioposeError: there is no pair, or a file is not one.
         """
         clips = []
         for path in pairs:
-            truth, recovered, rate = read_pair(path)
-            off = in_facing_axes(truth, in_place(truth, recovered) - truth)
+            pair = Pair.load(path)
+            off = in_facing_axes(pair.truth, in_place(pair.truth, pair.recovered) - pair.truth)
             good = np.isfinite(off).all((1, 2)) & (np.linalg.norm(off, axis=-1).max(1) < TOO_FAR_M)
-            steps = np.arange(0, len(off) - 1 + 1e-9, rate / rate_hz)
+            steps = np.arange(0, len(off) - 1 + 1e-9, pair.rate_hz / rate_hz)
             lower = np.minimum(steps.astype(int), len(off) - 2)
             share = (steps - lower)[:, None, None]
             resampled = off[lower] * (1 - share) + off[lower + 1] * share
@@ -119,36 +120,6 @@ def stretches(
     period = (2 * lengths[chosen] - 2).clamp_min(1)[:, None]
     phase = (start[:, None] + torch.arange(time)) % period
     return chosen, first[chosen][:, None] + torch.minimum(phase, period - phase)
-
-
-def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
-    """True and recovered markers (frames, 142, 3; m) and their rate (Hz).
-
-    Raises:
-        BioposeError: the file is not such a pair.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["truth"], file["recovered"], float(file["rate_hz"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BioposeError(f"not a pair of true and recovered markers ({plainly(error)})", where=str(path)) from error
-
-
-def read_neutral(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The neutral postures (142, 3; m) of a pair's true and recovered body.
-
-    Raises:
-        BioposeError: the file holds none.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["neutral_truth"], file["neutral_recovered"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BioposeError(
-            f"a pair without neutral postures ({error})",
-            where=str(path),
-            mend="Make pairs anew: biopose train pairs CLIPS -o FOLDER.",
-        ) from error
 
 
 def facing(markers: Float[np.ndarray, "*batch markers 3"]) -> Float[np.ndarray, "*batch 3 3"]:

@@ -14,13 +14,13 @@ from biomech.body.anny import AnnyBody
 from biomech.body.linkage import Pose, bone_rotations, pose_of_bones
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
-from biomech.files import whole_file
 from biomech.labels.workers import Stop, all_done
 from biomech.markers.virtual import extract, marker_body, neutral_static
 from biomech.mesh.ground import against_gravity, world_from_camera
 from biomech.mesh.mqhmr.shards import Clip
 from biomech.mesh.mqhmr.synthetic import RATE_HZ, keypoints_of
 from biomech.mesh.recover import recover
+from biomech.neurik.pair import Pair
 
 HELD_FROM, HELD = "held_out", "held"  # how clips and pairs that nothing learns from begin
 
@@ -58,11 +58,7 @@ def pair_path(clip: Path, out: Path) -> Path:
 
 
 def make_pair(clip: Path, out: Path) -> None:
-    """One pair (.npz): markers (frames, 142, 3; m, Y up) ``truth``, ``recovered``; ``neutral_truth``,
-    ``neutral_recovered`` (142, 3) of both bodies; ``rate_hz``; and how the lens saw it: ``forward_to_lens``
-    (frames, 3), the direction from the pelvis to the lens in the true pelvis' axes; ``quality`` (frames);
-    ``coordinate_sd`` (frames, coordinates) of ``coordinate_names``, as the recovery has them.
-    """
+    """One ``Pair``: the markers of the clip's own body, and of the one that is recovered from its keypoints."""
     held = Clip.load(clip, maps=False)
     body = marker_body()
     seen = pose_of_bones(AnnyBody.load([0]), held.betas, held.rotations.astype(float))
@@ -70,19 +66,18 @@ def make_pair(clip: Path, out: Path) -> None:
     found = recover(keypoints_of(held, RATE_HZ))
     away = -held.root_position_m.astype(float)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
-    with whole_file(pair_path(clip, out)) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(
-            file,
-            truth=extract(body, true).positions_m.astype(np.float32),
-            recovered=extract(body, found).positions_m.astype(np.float32),
-            neutral_truth=neutral_static(body, true.shape, 1).positions_m[0],
-            neutral_recovered=neutral_static(body, found.shape, 1).positions_m[0],
-            rate_hz=RATE_HZ,
-            forward_to_lens=np.einsum("fwp,fw->fp", seen.balls[:, 0], away),
-            quality=found.quality,
-            coordinate_names=np.array(found.coordinate_names),
-            coordinate_sd=found.coordinate_sd,
-        )
+    pair = Pair(
+        truth=extract(body, true).positions_m.astype(np.float32),
+        recovered=extract(body, found).positions_m.astype(np.float32),
+        rate_hz=RATE_HZ,
+        neutral_truth=neutral_static(body, true.shape, 1).positions_m[0],
+        neutral_recovered=neutral_static(body, found.shape, 1).positions_m[0],
+        forward_to_lens=np.einsum("fwp,fw->fp", seen.balls[:, 0], away),
+        quality=found.quality,
+        coordinate_names=tuple(found.coordinate_names),
+        coordinate_sd=found.coordinate_sd,
+    )
+    pair.save(pair_path(clip, out))
 
 
 def _true_motion(clip: Clip, seen: Pose) -> BodyMotion:
