@@ -17,6 +17,7 @@ from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
 from biomech.classical.scaling import scale_model, with_markers
 from biomech.errors import BioposeError
+from biomech.files import check_file
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.markers import Markers
@@ -182,11 +183,16 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
 
 
 def _weights(options: Options) -> dict[str, Path]:
-    """MQ-HMR's, where they are not the package's: the file and what lies beside it."""
+    """MQ-HMR's, where they are not the package's: the file and what lies beside it.
+
+    Raises:
+        BioposeError: the file is none.
+    """
     if options.mqhmr_weights is None:
         return {}
-    spread = options.mqhmr_weights.with_name("spread.json")
-    return {"mqhmr_weights": options.mqhmr_weights} | ({"spread": spread} if spread.is_file() else {})
+    weights = check_file(options.mqhmr_weights)
+    spread = weights.with_name("spread.json")
+    return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
 
 
 def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:

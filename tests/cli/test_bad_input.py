@@ -183,6 +183,12 @@ def test_the_other_commands(
 MODEL = "opencap_lab_subject4/Models/manually_scaled.osim"
 
 
+@pytest.mark.parametrize("weights", ["", "."])
+def test_weights_that_are_a_folder(tmp_path: Path, biopose: Biopose, weights: str) -> None:
+    code, said = biopose("mesh", film(tmp_path / "film.mp4"), "--recover", "mqhmr", "--mqhmr-weights", weights)
+    assert code == 2 and "a folder, not a file" in said
+
+
 def trial(path: Path, names: list[str], scale: float = 1.0) -> Path:
     """Two frames of markers on a staff as long as a person."""
     places = [(0.1 * i % 0.4, 1.7 * i / len(names), 0.07 * i % 0.3) for i in range(len(names))]
