@@ -34,6 +34,7 @@ from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.data import recovered_confidence
 from biomech.neurik.network import NeurIK
 from biomech.neurik.noise import in_place
+from biomech.neurik.pair import Pair
 from biomech.neurik.predict import neural_kinematics
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.inverse_kinematics import inverse_kinematics
