@@ -40,7 +40,7 @@ def solver(
 ) -> None:
     """The fast inverse kinematics solver against OpenSim's tool: accuracy, objective, speed."""
     check_data(data)
-    from biomech.evaluation.solver import bench_solver
+    from biomech.bench.solver import bench_solver
 
     figures = bench_solver(
         data,
@@ -73,7 +73,7 @@ def personalise(
 ) -> None:
     """Models made from motion alone, beside an expert's and AddBiomechanics' on the same trials."""
     check_data(data)
-    from biomech.evaluation.personalise import bench_personalise
+    from biomech.bench.personalise import bench_personalise
 
     say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
     figures = bench_personalise(data, out, stride=stride, say=say)
@@ -92,7 +92,7 @@ def label(
 ) -> None:
     """Labels from recorded markers alone, beside an expert's angles and OpenSim's tool."""
     check_data(data)
-    from biomech.evaluation.label import bench_label
+    from biomech.bench.label import bench_label
 
     say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
     figures = bench_label(data, out, seed=seed, workers=workers, say=say)
@@ -122,7 +122,7 @@ def neurik(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """The network against labels, on recovered markers beside the classical ways, on a real person, and its speed."""
-    from biomech.evaluation.neurik import bench_neurik
+    from biomech.bench.neurik import bench_neurik
     from biomech.neurik.predict import FILE
 
     figures = bench_neurik(
@@ -159,7 +159,7 @@ def faults(
     """Every command on inputs that are not as they should be: tracebacks, crashes, endless work, false successes."""
     if not hasattr(os, "fork"):
         raise BioposeError("this bench forks processes, which this system cannot", mend="Run it on Linux or macOS.")
-    from biomech.evaluation.faults.bench import bench_faults
+    from biomech.bench.faults.bench import bench_faults
 
     figures = bench_faults(inputs=inputs, seed=seed, only=only, say=lambda text: typer.echo(text, err=True))
     found = figures.pop("found")

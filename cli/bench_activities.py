@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from biomech.cli.bench_films import AsJson, Recover, Solver, options_of
-from biomech.street import DEFAULT_RECOVERER
+from biomech.pipeline.options import DEFAULT_RECOVERER
 
 
 def activities(
@@ -25,8 +25,8 @@ def activities(
     as_json: AsJson = False,
 ) -> None:
     """Walking, squats and sit-to-stand of drawn people from front, side and behind against what drove them."""
+    from biomech.bench.activities import bench_activities
     from biomech.cli.bench import _tell
-    from biomech.evaluation.activities import bench_activities
 
     figures = bench_activities(
         clips,

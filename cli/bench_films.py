@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from biomech.evaluation.films import Reuse
-    from biomech.ik import Options
+    from biomech.bench.films import Reuse
+    from biomech.pipeline.run import Options
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs; the benches on film can share it.")]
 Only = Annotated[
@@ -39,8 +39,8 @@ def options_of(recover: str, solver: str | None, *, overlay: bool, mirror: bool 
     Raises:
         BioposeError: no such recoverer or solver.
     """
-    from biomech.ik import Options
-    from biomech.street import check_recoverer, check_solvers
+    from biomech.pipeline.options import check_recoverer, check_solvers
+    from biomech.pipeline.run import Options
 
     check_recoverer(recover)
     if solver is not None:

@@ -27,12 +27,12 @@ def mqhmr(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """MQ-HMR on real film and on rendered clips, refined and not, beside fit; speed by stage."""
+    from biomech.bench.beam import CAMERAS
+    from biomech.bench.mqhmr import bench_mqhmr
     from biomech.cli.bench import _tell
     from biomech.errors import BioposeError
-    from biomech.evaluation.beam import CAMERAS
-    from biomech.evaluation.mqhmr import bench_mqhmr
-    from biomech.mesh.mqhmr.train import load_mqhmr
     from biomech.mesh.recoverers import trained
+    from biomech.train.mqhmr.train import load_mqhmr
 
     network, spread = trained(mqhmr_weights)
     networks = {"mqhmr": network}

@@ -7,7 +7,7 @@ import typer
 
 from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
 from biomech.cli.data import check_data
-from biomech.street import DEFAULT_RECOVERER
+from biomech.pipeline.options import DEFAULT_RECOVERER
 
 
 def real_video(
@@ -28,7 +28,7 @@ def real_video(
     from biomech.cli.bench import _tell
 
     check_data(data)
-    from biomech.evaluation.real_video import bench_real_video
+    from biomech.bench.real_video import bench_real_video
 
     figures = bench_real_video(
         data,

@@ -7,7 +7,7 @@ import typer
 
 from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
 from biomech.cli.data import check_data
-from biomech.street import DEFAULT_RECOVERER
+from biomech.pipeline.options import DEFAULT_RECOVERER
 
 
 def standing(
@@ -26,7 +26,7 @@ def standing(
     from biomech.cli.bench import _tell
 
     check_data(data)
-    from biomech.evaluation.standing import bench_standing
+    from biomech.bench.standing import bench_standing
 
     figures = bench_standing(
         data,

@@ -27,11 +27,11 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Errors, range of motion, correlation and skill of each coordinate and each part of the body."""
+    from biomech.comparison import tables as report
+    from biomech.comparison.compare import compare as compare_motions
+    from biomech.comparison.presets import check_preset, preset_figures
     from biomech.errors import BioposeError
-    from biomech.evaluation.compare import compare as compare_motions
-    from biomech.evaluation.presets import check_preset, preset_figures
-    from biomech.report import comparison as report
-    from biomech.skeleton.recognise import recognise_motion
+    from biomech.kinematics.recognise import recognise_motion
 
     # What can be refused is refused before anything is read, and all is compared before anything is written.
     wanted = set(align or [])
@@ -44,7 +44,7 @@ def compare(
     if preset is not None:
         check_preset(preset)
     if figure is not None:
-        from biomech.report.curves import check_figure, write_curves
+        from biomech.comparison.curves import check_figure, write_curves
 
         check_figure(figure)
         if figure.is_dir():
@@ -77,7 +77,7 @@ def compare(
 def _print(compared: list, presets: list) -> None:
     import sys
 
-    from biomech.report.comparison import plain, tables
+    from biomech.comparison.tables import plain, tables
 
     for title, headings, sections in tables(compared, presets):
         text = plain((title, headings, sections))

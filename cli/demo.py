@@ -25,7 +25,7 @@ def demo(
 
     from biomech.assets import locate
     from biomech.cli.progress import progress_bar
-    from biomech.demo import run_demo
+    from biomech.pipeline.demo import run_demo
 
     def say(text: str) -> None:
         if not as_json and sys.stderr.isatty():

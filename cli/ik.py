@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biomech.cli.neutral import Command
-from biomech.street import DEFAULT_RECOVERER, DEFAULT_SOLVER
+from biomech.pipeline.options import DEFAULT_RECOVERER, DEFAULT_SOLVER
 
 __all__ = ["Command", "ik"]
 if TYPE_CHECKING:
-    from biomech.street import Result
+    from biomech.pipeline.options import Result
 
 
 def ik(
@@ -121,7 +121,7 @@ def ik(
     from biomech.cli.neutral import parse_neutral
     from biomech.cli.progress import progress_bar, tell_stage
     from biomech.errors import BioposeError
-    from biomech.ik import Options, run_ik
+    from biomech.pipeline.run import Options, run_ik
 
     recording, *others = source
     if others:

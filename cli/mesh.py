@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from biomech.street import DEFAULT_RECOVERER
+from biomech.pipeline.options import DEFAULT_RECOVERER
 
 
 def mesh(
@@ -45,7 +45,7 @@ def mesh(
     """From one video to a moving body, in metres, and its mesh."""
     from biomech.cli.detect import parse_person
     from biomech.cli.progress import progress_bar, tell_stage
-    from biomech.ik import Options, run_mesh
+    from biomech.pipeline.run import Options, run_mesh
 
     options = Options(
         height_m=height,

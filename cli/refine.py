@@ -20,7 +20,6 @@ def refine(
 
     They are written beside the run's own, as NAME_refined_motion.npz and NAME_refined.trc.
     """
-    from biomech.claim import claimed
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
     from biomech.keypoints.keypoints import Keypoints
@@ -29,8 +28,9 @@ def refine(
     from biomech.mesh.mqhmr.refine import refined
     from biomech.mesh.mqhmr.through_time import recover_frames
     from biomech.mesh.recoverers import trained
-    from biomech.run import RECORD, Run
-    from biomech.street import Result, plain_name
+    from biomech.pipeline.claim import claimed
+    from biomech.pipeline.options import Result, plain_name
+    from biomech.pipeline.record import RECORD, Run
 
     record = Run.open(folder).record
     said = record["stages"].get("recover", {}).get("options", {})

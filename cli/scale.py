@@ -35,11 +35,11 @@ def scale(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Scale a generic model to a person with OpenSim's tool; its setup is written beside the model."""
-    from biomech import from_markers, from_video
     from biomech.errors import BioposeError
     from biomech.markers.markers import is_marker_file
     from biomech.mesh.recover import check_person
-    from biomech.street import Options, plain_name
+    from biomech.pipeline import from_markers, from_video
+    from biomech.pipeline.options import Options, plain_name
 
     check_person(height, mass, None)
     recorded = is_marker_file(body)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from biomech.street import DEFAULT_SOLVER
+from biomech.pipeline.options import DEFAULT_SOLVER
 
 
 def solve(
@@ -49,17 +49,17 @@ def solve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
-    from biomech.claim import claimed
-    from biomech.classical.coordinate_tasks import coordinate_goals
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
+    from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
     from biomech.markers.read import read_for_model
     from biomech.markers.trc import write_trc
+    from biomech.pipeline.claim import claimed
+    from biomech.pipeline.options import Options, Result
+    from biomech.pipeline.solve import share_seen, task_weights
+    from biomech.pipeline.solve import solve as solve_markers
+    from biomech.pipeline.solvers import check_network, choose_solvers
     from biomech.skeleton.model import load_model
-    from biomech.solve import share_seen, task_weights
-    from biomech.solve import solve as solve_markers
-    from biomech.solvers import check_network, choose_solvers
-    from biomech.street import Options, Result
 
     loaded = load_model(model)
     trial = read_for_model(markers, loaded, up=up, subject=subject)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from biomech.neurik.calibrate import Coverage
-    from biomech.neurik.data import Source
-    from biomech.neurik.misjudged import PoseErrors
     from biomech.neurik.predict import TrainedNeurIK
+    from biomech.train.neurik.calibrate import Coverage
+    from biomech.train.neurik.data import Source
+    from biomech.train.neurik.misjudged import PoseErrors
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the networks.")
 
@@ -51,11 +51,11 @@ def neurik(
     import torch
 
     from biomech.cli.progress import progress_bar
-    from biomech.neurik.losses import LossWeights
     from biomech.neurik.network import Sizes
-    from biomech.neurik.prepare import prepare
-    from biomech.neurik.train import Recipe, train
-    from biomech.training import rank
+    from biomech.train.loop import rank
+    from biomech.train.neurik.losses import LossWeights
+    from biomech.train.neurik.prepare import prepare
+    from biomech.train.neurik.train import Recipe, train
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -112,8 +112,8 @@ def calibrate(
 
     import torch
 
-    from biomech.evaluation.neural_trust import bench_trust
-    from biomech.neurik.prepare import recovered_poses
+    from biomech.bench.neural_trust import bench_trust
+    from biomech.train.neurik.prepare import recovered_poses
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -135,13 +135,13 @@ def calibrate(
 
 def _source(data: Path | None, library: Path | None, trained: Path) -> "Source":
     """The library where there is one, else the shards."""
-    from biomech.neurik.prepare import kept_people, open_sources
+    from biomech.train.neurik.prepare import kept_people, open_sources
 
     return open_sources(data, library, kept_people(trained))[-1]
 
 
 def _calibrate(weights: Path, source: "Source", poses: "PoseErrors | None", *, quiet: bool = False) -> "TrainedNeurIK":
-    from biomech.neurik.calibrate import calibrate
+    from biomech.train.neurik.calibrate import calibrate
 
     network = calibrate(weights, source, poses)
     if not quiet:
@@ -200,8 +200,8 @@ def mqhmr(
 
     from biomech.cli.progress import progress_bar
     from biomech.mesh.mqhmr.network import configuration, parse_levels
-    from biomech.mesh.mqhmr.train import Recipe, prepare, train_mqhmr
-    from biomech.training import Course
+    from biomech.train.loop import Course
+    from biomech.train.mqhmr.train import Recipe, prepare, train_mqhmr
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -265,7 +265,7 @@ def clips(
     """
     from biomech.cli.progress import progress_bar
     from biomech.labels.workers import stop_on_signals
-    from biomech.mesh.mqhmr.synthetic import Plan, make
+    from biomech.train.synthetic.make import Plan, make
 
     with stop_on_signals(typer.echo) as stop, progress_bar("Rendering") as progress:
         made = make(
@@ -293,7 +293,7 @@ def pairs(
     """
     from biomech.cli.progress import progress_bar
     from biomech.labels.workers import stop_on_signals
-    from biomech.neurik.pairs import make_pairs
+    from biomech.train.neurik.pairs import make_pairs
 
     with stop_on_signals(typer.echo) as stop, progress_bar("Recovering") as progress:
         made = make_pairs(clips, out, workers=jobs or os.cpu_count() or 1, stop=stop, progress=progress)

@@ -37,7 +37,7 @@ def test_workers_do_not_look_in_the_working_folder(
     monkeypatch.delenv("PYTHONSAFEPATH", raising=False)  # CI sets it
     script = tmp_path_factory.mktemp("elsewhere") / "pool.py"
     script.write_text(POOL)
-    chores = str(Path(__file__).parent / "labels")
+    chores = str(Path(__file__).parent)
     done = subprocess.run([sys.executable, str(script), chores], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[9]", done.stderr
     assert not trap.exists(), trap.read_text()

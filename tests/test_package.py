@@ -59,8 +59,8 @@ def test_what_an_import_waits_for() -> None:
     """Torch, OpenSim and VTK are slow to load and large: each only where it is needed."""
     loaded = "print(*(name for name in ('torch', 'opensim', 'pyvista', 'matplotlib', 'cv2') if name in sys.modules))"
     for modules, allowed in (
-        ("biomech.ik", set()),
-        ("biomech.from_markers, biomech.from_video", {"torch", "opensim", "cv2"}),
+        ("biomech.pipeline.run", set()),
+        ("biomech.pipeline.from_markers, biomech.pipeline.from_video", {"torch", "opensim", "cv2"}),
     ):
         command = [sys.executable, "-c", f"import sys; import {modules}; {loaded}"]
         found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

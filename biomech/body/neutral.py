@@ -19,7 +19,7 @@ LEG_ADDUCTION_RAD = np.deg2rad(7.0)
 ARM_ADDUCTION_RAD = np.deg2rad(28.0)
 ELBOW_EXTENSION_RAD = np.deg2rad(30.0)
 
-# What the neutral pose is on our skeleton (rad), as ``markers.place`` found it on the average adult. Markers alone
+# What the neutral pose is on our skeleton (rad), as ``marker_places`` found it on the average adult. Markers alone
 # would have it otherwise from shape to shape: fat over the iliac spines would tip the scaled model's pelvis by up to
 # 25°, and the few markers on the toes would put their zero anywhere within ±12°. Toes lie flat.
 NEUTRAL_POSTURE = {
@@ -52,7 +52,7 @@ def neutral_pose(shape: Float[np.ndarray, " shape"]) -> Turns:
 
 @functools.cache
 def _animated() -> AnnyBody:
-    """On Anny's own joints, so that the pose does not hang on where ``markers.pivots`` puts ours."""
+    """On Anny's own joints, so that the pose does not hang on where ``build.pivots`` puts ours."""
     return AnnyBody.load([0], anatomical=False)
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from biomech.claim import claimed
 from biomech.errors import BioposeError, MachineError
 from biomech.files import whole_file
 from biomech.labels.check import check_trial, summed_up
@@ -24,7 +23,8 @@ from biomech.labels.shards import write_index
 from biomech.labels.sources import Trial
 from biomech.labels.workers import Stop, on_cluster, on_processes
 from biomech.osim_models.build import DEFAULT_PATH
-from biomech.run import Run
+from biomech.pipeline.claim import claimed
+from biomech.pipeline.record import Run
 
 FILES = ("all", "sample", "none")
 SAMPLE_SHARE = 0.05  # of the trials that get files with --files sample, and no --check says another

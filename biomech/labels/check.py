@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from biomech.evaluation.alone import Problem, module, solve_alone
-from biomech.evaluation.conditioning import noise_gains_deg_per_mm
-from biomech.evaluation.metrics import wrapped_deg
-from biomech.evaluation.opensim_ik import objective_m2
-from biomech.evaluation.solver import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM
+from biomech.bench.solver import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM
+from biomech.comparison.metrics import wrapped_deg
 from biomech.files import whole_file
+from biomech.inverse_kinematics.alone import Problem, module, solve_alone
+from biomech.inverse_kinematics.branches import as_the_other
+from biomech.inverse_kinematics.conditioning import noise_gains_deg_per_mm
+from biomech.inverse_kinematics.opensim_alone import objective_m2
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.label import OPENSIM_ACCURACY, Folders, read_skeleton, tracked
 from biomech.labels.models import scaled_model
 from biomech.labels.sources import Trial
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
-from biomech.skeleton.branches import as_the_other
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import load_model
 
 CHECK_FRAMES = 120  # from the first on; the tool takes a quarter of a minute for so many
@@ -45,8 +45,15 @@ def check_trial(trial: Trial, folder: Path) -> None:
     with temporary_folder("check") as work:
         write_trc(markers, work / "markers.trc")
         problem = Problem(str(scaled.osim), str(work / "markers.trc"), weights)
-        (fast,) = solve_alone(module("fast_ik"), [problem], work / "fast", options={"repeats": REPEATS})
-        (tool,) = solve_alone(module("opensim_ik"), [problem], work / "opensim", options={"accuracy": OPENSIM_ACCURACY})
+        (fast,) = solve_alone(
+            module("inverse_kinematics.fast_alone"), [problem], work / "fast", options={"repeats": REPEATS}
+        )
+        (tool,) = solve_alone(
+            module("inverse_kinematics.opensim_alone"),
+            [problem],
+            work / "opensim",
+            options={"accuracy": OPENSIM_ACCURACY},
+        )
     skeleton = read_skeleton(scaled.osim)
     names = [skeleton.coordinate_names[i] for i in skeleton.free]
     rotational = skeleton.rotational[skeleton.free]

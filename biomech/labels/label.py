@@ -17,23 +17,23 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech.classical.inverse_kinematics import solve_ik
-from biomech.classical.marker_errors import MarkerErrors
-from biomech.classical.setup import ACCURACY, write_solution
 from biomech.errors import BioposeError
 from biomech.files import sha256
+from biomech.inverse_kinematics.determined import Determined, determined
+from biomech.inverse_kinematics.fast import inverse_kinematics
+from biomech.inverse_kinematics.marker_errors import MarkerErrors
+from biomech.inverse_kinematics.opensim_tool import solve_ik
+from biomech.inverse_kinematics.setup import ACCURACY, write_solution
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels import models
-from biomech.labels.marker_map import map_file, marker_maps
 from biomech.labels.models import ScaledModel, scaled_model
 from biomech.labels.quality import judge, virtual_landmarks
 from biomech.labels.shards import FORMAT, about_shard, is_whole, write_shard
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
+from biomech.markers.marker_map import map_file, marker_maps
 from biomech.markers.trc import write_trc
 from biomech.osim_models.build import DEFAULT_PATH
-from biomech.provenance import code_hash, content_hash, library_versions
-from biomech.skeleton.determined import Determined, determined
-from biomech.skeleton.inverse_kinematics import inverse_kinematics
-from biomech.skeleton.kinematics import Kinematics
+from biomech.pipeline.provenance import code_hash, content_hash, library_versions
 from biomech.skeleton.skeleton import Skeleton
 
 SOLVERS = ("fast", "opensim")

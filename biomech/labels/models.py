@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from biomech.classical.measurements import VIRTUAL_MARKER_MEASUREMENTS
-from biomech.classical.scaling import scale_model
 from biomech.errors import BioposeError
 from biomech.files import read_json, sha256
-from biomech.labels.marker_map import MarkerMap
 from biomech.labels.sources import BodyTrial, MarkerTrial
 from biomech.leftovers import temporary_folder
+from biomech.markers.marker_map import MarkerMap
 from biomech.markers.markers import Markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.osim_models.build import write as write_generic
-from biomech.provenance import code_hash
-from biomech.skeleton.anthropometry import Sex
-from biomech.skeleton.personalise import LANDMARK_SD_M, TRACKING_SD_M, Personalised, personalise
+from biomech.pipeline.provenance import code_hash
+from biomech.scaling.anthropometry import Sex
+from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
+from biomech.scaling.personalise import LANDMARK_SD_M, TRACKING_SD_M, Personalised, personalise
+from biomech.scaling.scale_tool import scale_model
 from biomech.skeleton.skeleton import Skeleton
 
 RECORD, MODEL = "scaled.json", "scaled.osim"

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from biomech.body.anny import AnnyBody
 from biomech.errors import BioposeError
 from biomech.files import read_text
-from biomech.mesh.proportions import LENGTHS, SEXES, Expected, people
 from biomech.mesh.subject import Subject, match
+from biomech.scaling.proportions import LENGTHS, SEXES, Expected, people
 
 # Stature of men and women, mean and standard deviation: ANSUR II (Gordon et al. 2014), 4,082 men and 1,986 women.
 STATURE_M = {"male": (1.756, 0.069), "female": (1.629, 0.064)}
@@ -76,7 +76,7 @@ class RandomPerson(NamedTuple):
 
 
 def random_person(rng: np.random.Generator, sex: str | None = None) -> RandomPerson:
-    """A random adult whose segments are as long as measured people's (``mesh.proportions``); of either sex by default.
+    """A random adult whose segments are as long as measured people's (``scaling.proportions``), either sex by default.
 
     Stature, mass and lengths are drawn together. The lengths are met within what their definitions leave open, the
     stature to the millimetre, the mass as far as Anny goes (a body mass index of 17 … 30). Age and muscle are

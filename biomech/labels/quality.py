@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from biomech.classical.marker_errors import MarkerErrors
+from biomech.inverse_kinematics.marker_errors import MarkerErrors
+from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.virtual import load_virtual_markers
 from biomech.skeleton.functions import Curve
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
 
 LANDMARK_M = 0.02
@@ -82,7 +82,7 @@ def judge(
         errors: of the markers that were tracked.
         source_trusted: frames that the source itself stands by; all where not given.
         landmarks: names of the bony markers; of the virtual ones where not given.
-        determined: what the markers of each frame tell (``skeleton.determined``); everything where not given.
+        determined: what the markers of each frame tell (``ik.determined``); everything where not given.
     """
     trusted = errors.good if source_trusted is None else errors.good & source_trusted
     unusable = ~errors.solved if source_trusted is None else ~(errors.solved & source_trusted)

@@ -28,14 +28,14 @@ from biomech.body.asf import parse_amc, parse_asf, replay_amc
 from biomech.body.cmu import cmu_clip, replay
 from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
-from biomech.body.smpl import find_model, load_smpl, neutral_smpl, on_subject, random_betas, smpl_markers
 from biomech.errors import BioposeError
 from biomech.files import check_file, read_text
-from biomech.labels.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.labels.people import Person, random_adult, read_people, seeded
-from biomech.labels.recordings import Recording, Together, frames_of_subject, static_of, thinned
-from biomech.labels.v3d import WHOLE_TAKE, read_v3d, v3d_motions
+from biomech.markers.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.markers.markers import Markers
+from biomech.markers.recordings import Recording, Together, frames_of_subject, static_of, thinned
+from biomech.markers.smpl import find_model, load_smpl, neutral_smpl, on_subject, random_betas, smpl_markers
+from biomech.markers.v3d import WHOLE_TAKE, read_v3d, v3d_motions
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 
 MOST_TEXT_BYTES = 1_000_000_000  # of a motion

@@ -1,7 +1,7 @@
 """The 142 virtual markers: named anatomical points, bound to the Anny surface, to an OpenSim body and to SMPL.
 
-The table ``virtual_markers.csv`` beside this file is the definition; ``place.py`` filled in its locations. Names and
-SMPL vertex numbers are the published ones of two marker sets, told apart by ``smpl_table``: ``bsm`` is the set of
+The table ``virtual_markers.csv`` beside this file is the definition; ``marker_places`` filled in its locations. Names
+and SMPL vertex numbers are the published ones of two marker sets, told apart by ``smpl_table``: ``bsm`` is the set of
 SKEL/BSM (Keller et al., SIGGRAPH Asia 2023), ``d3ke`` the set of D3KE (Bittner et al., Sensors 2023).
 """
 

@@ -17,7 +17,7 @@ FILE = Path(__file__).with_name("correspondence.json")
 class Correspondence:
     """Body points under the detector's names, with the detector's typical error at each.
 
-    ``calibrate`` writes the file; its head says from which renders.
+    ``train.correspondence`` writes the file; its head says from which renders.
     """
 
     points: BonePoints

@@ -3,7 +3,7 @@
 The body turns as our OpenSim skeleton does (``biomech.body.linkage``), in a world whose Y is up; how the camera lies in
 it and where the floor is are found with the rest. `recover` cuts the clip into windows. One sum of squares, minimised
 by Gauss–Newton steps over all frames, the shape and the camera at once; each residual is divided by a standard
-deviation that `calibrate` measured on rendered bodies or that motions show:
+deviation that `train.correspondence` measured on rendered bodies or that motions show:
 
 - picture: the projection of a calibrated body point against the keypoint, robust
 - landmarks: the arrangement of the body points in space against the detector's own 3D, robust

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
-from biomech.labels.marker_map import MarkerMap
+from biomech.markers.marker_map import MarkerMap
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import from_vertices, load_virtual_markers, marker_body
 from biomech.mesh.banded import NormalEquations, minimised
@@ -26,8 +26,8 @@ from biomech.mesh.chain import BonePoints, Chain, Slopes
 from biomech.mesh.posture import Posture
 from biomech.mesh.prior import PosePrior
 from biomech.mesh.subject import Subject
-from biomech.skeleton.personalise import EFFECTIVE_FRAMES, FRAMES, LANDMARK_SD_M, MARKER_SD_M, TRACKING_SD_M
-from biomech.skeleton.varied_frames import gather, varied_frames
+from biomech.scaling.personalise import EFFECTIVE_FRAMES, FRAMES, LANDMARK_SD_M, MARKER_SD_M, TRACKING_SD_M
+from biomech.scaling.varied_frames import gather, varied_frames
 
 NEAR_M = 0.05  # from the nearest bony virtual marker of its segment: further away a landmark is left out
 FEWEST = 12  # markers that the body can be fitted to

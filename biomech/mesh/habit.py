@@ -1,7 +1,7 @@
 """How people hold themselves, gravity known: a density of poses, and the ranges of their joints.
 
-A mixture of Gaussians with full covariance over ``features``, learned from the motion library by ``train_habit`` beside
-this file; ``habit.json`` says from what, and how good it is.
+A mixture of Gaussians with full covariance over ``features``, learned from the motion library by ``train.habit``;
+ ``habit.json`` says from what, and how good it is.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ BlazePose's world landmarks are skewed, shortened in depth and without a word on
 trained on bodies whose truth is known as the same detector saw them (`biopose train clips`), corrects them and gives
 each coordinate its standard deviation. It sees one frame; time, bones and the pose prior are the fit's.
 
-`python -m biomech.mesh.train_lifter CLIPS` makes ``lifter.safetensors``; ``lifter.json`` says from what, and how good.
+`python -m biomech.train.lifter CLIPS` makes ``lifter.safetensors``; ``lifter.json`` says from what, and how good.
 """
 
 import functools

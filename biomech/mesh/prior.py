@@ -1,8 +1,8 @@
 """How people hold themselves: a density of poses learned from CMU's motions, and the ranges of their joints.
 
 A mixture of Gaussians with full covariance over the rotation vectors of 20 bones (the trunk's, neck, head, and each
-side's hip, knee, ankle, collar, shoulder, elbow, wrist), relative to the body's rest pose. ``train_prior.py`` beside
-this file makes the weights; ``pose_prior.json`` says from what, and how good they are.
+side's hip, knee, ankle, collar, shoulder, elbow, wrist), relative to the body's rest pose. ``train.pose_prior`` makes
+the weights; ``pose_prior.json`` says from what, and how good they are.
 
 Near-hinges, in the rest frames (X forward, Y up, Z right; a rotation vector's component in radians):
 

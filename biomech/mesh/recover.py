@@ -17,6 +17,7 @@ from biomech.body.anny import AnnyBody
 from biomech.body.linkage import Pose, bone_rotations
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
+from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
@@ -29,12 +30,11 @@ from biomech.mesh.hidden import held_straight, legs_hidden, unsure_of_legs
 from biomech.mesh.level import Level
 from biomech.mesh.neutral import neutral_frames, upright
 from biomech.mesh.placing import Placing
-from biomech.mesh.proportions import check_sex
 from biomech.mesh.rays import towards
 from biomech.mesh.standing import standing
 from biomech.mesh.start import Beginning, FromDetector
 from biomech.mesh.subject import ADULT_STATURE_M, Subject
-from biomech.trusted import LEAST_QUALITY
+from biomech.scaling.proportions import check_sex
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
 APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many

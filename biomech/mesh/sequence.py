@@ -2,7 +2,7 @@
 
 Dilated convolutions over time, 15 frames a second, see where the keypoints are, how they move, and the detector's own
 3D where there is any. They say, frame by frame, how the body is held against gravity (``features``) and where its
-points are in space, each with the mean error that they expect. Learned by ``train_sequence`` from motions drawn by code
+points are in space, each with the mean error that they expect. Learned by ``train.sequence`` from motions drawn by code
 before simulated detectors, then from rendered bodies before the real one.
 """
 

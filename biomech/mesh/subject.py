@@ -16,7 +16,7 @@ from biomech.body.anny.model import AnnyBody, Measured
 from biomech.body.linkage import bones_in_links
 from biomech.mesh.chain import Slopes
 from biomech.mesh.placing import Linked
-from biomech.mesh.proportions import Expected, body_lengths, check_sex, people
+from biomech.scaling.proportions import Expected, body_lengths, check_sex, people
 
 ADULT_STATURE_M, ADULT_STATURE_SD_M = (
     1.70,
@@ -27,7 +27,7 @@ CHILD_BELOW_M = 1.45
 CHILD_PHENOTYPE_SD, CHILD_LOCAL_SD = 0.25, 0.35
 PHENOTYPE_SD, LOCAL_SD = 1.0, 3.0  # of adults: only so that no number runs away which no length determines
 # People are built more differently than Anny's local changes within −1 … 1, and Anny goes on linearly: see
-# ``evaluation.proportions_reach``.
+# ``bench.proportions_reach``.
 LOCAL_REACH, PROPORTIONS_REACH = 3.0, (-1.0, 2.0)
 GENDER = {"male": 0.1, "female": 0.9}  # 0 and 1 are caricatures
 STEP = 0.02  # of shape numbers, for slopes

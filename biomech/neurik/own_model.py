@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech.classical.scaling import judged
 from biomech.markers.markers import Markers
 from biomech.neurik.predict import NeuralAnswer, neural_kinematics
 from biomech.osim_models.build import DEFAULT_PATH
+from biomech.scaling.personalise import HEIGHT_TOLERANCE
+from biomech.scaling.scale_tool import judged
+from biomech.scaling.scaled_model import write_scaled
+from biomech.scaling.segments import factors_of, stature
 from biomech.skeleton.model import load_model
-from biomech.skeleton.personalise import HEIGHT_TOLERANCE
-from biomech.skeleton.scaled_model import write_scaled
-from biomech.skeleton.segments import factors_of, stature
 from biomech.skeleton.skeleton import Skeleton
 
 FAR_M = 0.05  # a marker further from its place on the scaled model is named

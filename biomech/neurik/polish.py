@@ -10,7 +10,7 @@ with t the measured markers, p(q) the scaled skeleton's, w the task weights over
 network's coordinates and u their calibrated uncertainty. Read as probabilities it is the most probable pose given both,
 with n markers of a body making the same error (recovered bodies are off as a whole), and without the correlation
 between the two: the network has seen the same markers, so that this is a compromise and no optimum.
-The minimum is found by the Newton steps of ``skeleton.inverse_kinematics`` from q̂, within the coordinates' ranges.
+The minimum is found by the Newton steps of ``ik.fast`` from q̂, within the coordinates' ranges.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from biomech.inverse_kinematics.fast import CoordinateTask, solve_markers
+from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.neurik.predict import NeuralAnswer
-from biomech.skeleton.inverse_kinematics import CoordinateTask, solve_markers
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
 
 MARKER_SD_M = 0.015  # of a recovered body's markers, along each axis

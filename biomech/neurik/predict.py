@@ -17,13 +17,13 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, read_json
+from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
-from biomech.neurik.data import RATE_HZ
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.uncertainty import Calibration
 from biomech.osim_models.build import DEFAULT_PATH
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
+from biomech.train.neurik.data import RATE_HZ
 
 FILE = Path(__file__).with_name("neurik.safetensors")
 FEWEST_MARKERS = 30  # of the 142 in the input; fewer say too little

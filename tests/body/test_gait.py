@@ -7,7 +7,7 @@ import torch
 from biomech.body.anny import AnnyBody
 from biomech.body.gait import joint_angles, walk
 from biomech.body.motion import BodyMotion
-from biomech.evaluation.metrics import bend_deg, correlation
+from biomech.comparison.metrics import bend_deg, correlation
 
 PARTS = ("heel", "ball", "toe")
 

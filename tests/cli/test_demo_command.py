@@ -8,10 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 import biomech.assets
-import biomech.demo
+import biomech.pipeline.demo
 from biomech.cli.demo import demo
-from biomech.evaluation.truth import CoordinateError, JointErrors
-from biomech.ik import Result
+from biomech.comparison.truth import CoordinateError, JointErrors
+from biomech.pipeline.run import Result
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def run(monkeypatch, tmp_path):
     """The command, told what the demo found instead of running it."""
     record = {"stages": {"solve": {"marker_rms_mm": 9.87, "notes": ["the left arm is hidden"]}}}
 
-    def found(folder: Path, **_) -> biomech.demo.DemoResult:
-        return biomech.demo.DemoResult(
+    def found(folder: Path, **_) -> biomech.pipeline.demo.DemoResult:
+        return biomech.pipeline.demo.DemoResult(
             film=folder / "walk.mp4",
             height_m=1.7,
             mass_kg=60.2,
@@ -30,7 +30,7 @@ def run(monkeypatch, tmp_path):
             coordinates={"knee_angle_r": CoordinateError(4.44, 17.1, 61.2, 63.8, 0.987)},
         )
 
-    monkeypatch.setattr(biomech.demo, "run_demo", found)
+    monkeypatch.setattr(biomech.pipeline.demo, "run_demo", found)
     monkeypatch.setattr(biomech.assets, "locate", lambda name, say: tmp_path / name)
     app = typer.Typer()
     app.command()(demo)

@@ -20,7 +20,7 @@ from biomech.markers.trc import read_trc
 from biomech.mesh.mqhmr.bodies import anny_layer
 from biomech.mesh.mqhmr.network import MQHMR, configuration
 from biomech.mesh.mqhmr.spread import Spread
-from biomech.mesh.mqhmr.train import write
+from biomech.train.mqhmr.train import write
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)
 FRAMES = 3

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from biomech.cli import main
 from biomech.cli.solve import solve
 from biomech.errors import BioposeError
+from biomech.kinematics.mot import read_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.skeleton.mot import read_mot
 
 
 def _run(*arguments: str):

@@ -11,6 +11,7 @@ import torch
 from walking import FRAMES, walking
 
 from biomech.errors import BioposeError
+from biomech.kinematics.mot import read_mot
 from biomech.labels.label import label_trial, made_of
 from biomech.labels.models import scaled_model
 from biomech.labels.quality import NOT_SOLVED
@@ -21,7 +22,6 @@ from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.skeleton.model import coordinate_names, joint_centres, load_model
-from biomech.skeleton.mot import read_mot
 from biomech.skeleton.skeleton import Skeleton
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.labels.library.recordings import _read
-from biomech.labels.marker_map import recognise
 from biomech.labels.models import personal_model
-from biomech.labels.recordings import Recording
-from biomech.skeleton.inverse_kinematics import inverse_kinematics
+from biomech.markers.marker_map import recognise
+from biomech.markers.recordings import Recording
 from biomech.skeleton.skeleton import Skeleton
 
 MOST_DEG = {

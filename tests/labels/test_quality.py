@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from biomech.classical.marker_errors import MarkerErrors
+from biomech.inverse_kinematics.marker_errors import MarkerErrors
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.quality import JUMP, LANDMARK_OFF, NOT_SOLVED, OUT_OF_RANGE, judge, landmarks_by_coordinate
 from biomech.osim_models.build import DEFAULT_PATH
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.skeleton import Skeleton
 
 FRAMES = 20

@@ -5,7 +5,7 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.labels.people import random_person, seeded
-from biomech.mesh.proportions import LENGTHS, body_lengths, people
+from biomech.scaling.proportions import LENGTHS, body_lengths, people
 
 
 def test_their_lengths_and_statures_are_those_of_the_survey() -> None:

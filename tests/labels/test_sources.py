@@ -2,21 +2,17 @@
 
 import pickle
 import shutil
-import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from fake_smpl import smplh_arrays, write_amass, write_smplh
 
 from biomech.body.anny import AnnyBody
 from biomech.errors import BioposeError
 from biomech.labels.people import random_adult, seeded
 from biomech.labels.sources import BodyTrial, MarkerTrial, find_trials
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "body"))
-from fake_smpl import smplh_arrays, write_amass, write_smplh
 
 
 @pytest.fixture(scope="module")

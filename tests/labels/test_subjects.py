@@ -11,10 +11,10 @@ from biomech.errors import BioposeError
 from biomech.labels.campaign import Options, run_campaign
 from biomech.labels.label import made_of
 from biomech.labels.people import read_people
-from biomech.labels.recordings import FRAMES_OF_EACH
 from biomech.labels.shards import Shards
 from biomech.labels.sources import MarkerTrial, Trial, find_trials
 from biomech.markers.markers import Markers
+from biomech.markers.recordings import FRAMES_OF_EACH
 from biomech.markers.trc import read_trc, write_trc
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from biomech.errors import BioposeError
-from biomech.labels.marker_map import read_marker_map
+from biomech.markers.marker_map import read_marker_map
 from biomech.markers.markers import Markers
 from biomech.markers.same_person import SAME, apart, bony, check_same_person
 from biomech.osim_models.build import write as write_generic

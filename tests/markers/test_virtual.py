@@ -10,9 +10,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
+from biomech.build.marker_places import PUBLISHED, fit
 from biomech.errors import BioposeError
 from biomech.markers import virtual
-from biomech.markers.place import PUBLISHED, fit
 from biomech.osim_models.build import build_model
 
 MARKERS = virtual.load_virtual_markers()

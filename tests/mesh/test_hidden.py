@@ -10,9 +10,9 @@ from biomech.body.anny import AnnyBody
 from biomech.body.linkage import coordinates_of, pose_of_bones
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
+from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.recover import recover
-from biomech.trusted import LEAST_QUALITY
 
 
 @pytest.fixture(scope="module")

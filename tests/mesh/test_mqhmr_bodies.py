@@ -1,11 +1,9 @@
 """The body layer against the bodies that it stands for."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from fake_smpl import BODY_PARENTS, smplh_arrays, write_smplh
 from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
@@ -13,9 +11,6 @@ from biomech.body.motion import BodyMotion
 from biomech.markers.virtual import load_virtual_markers
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, SMPL_VERTICES, anny_layer, smpl_layer
 from biomech.mesh.points import detected_points
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "body"))
-from fake_smpl import BODY_PARENTS, smplh_arrays, write_smplh
 
 SMPL_PARENTS = np.array([*BODY_PARENTS, 20, 21])
 

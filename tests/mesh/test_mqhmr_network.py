@@ -10,9 +10,9 @@ from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.heads import rotation_from_6d, six_from_rotation
-from biomech.mesh.mqhmr.losses import LossWeights, Truth, losses
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs, body_layer, configuration
 from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.train.mqhmr.losses import LossWeights, Truth, losses
 
 BATCH = 3
 SMALL = configuration("compact", tokens=12, layers=2, width=32, heads=2, feed_width=32, memory_width=8, value_width=8)

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
+from biomech.comparison.truth import joint_errors
 from biomech.errors import BioposeError
-from biomech.evaluation.truth import joint_errors
 from biomech.keypoints.detector import Region
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.looks import Glance, Looks

@@ -10,7 +10,7 @@ from biomech.mesh.features import NAMES, SIZE, by_turns, features, mirrored, pos
 from biomech.mesh.habit import Habit
 from biomech.mesh.placing import Placing
 from biomech.mesh.subject import Subject
-from biomech.mesh.train_habit import learn
+from biomech.train.habit import learn
 
 FRAMES, STEP = 6, 1e-6
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from biomech.body.anny import AnnyBody
-from biomech.mesh import train_prior
 from biomech.mesh.prior import BONES, FILE, PosePrior
-from biomech.mesh.train_prior import distinct_poses, fit_mixture, mirrored, negative_log_likelihood
+from biomech.train import pose_prior
+from biomech.train.pose_prior import distinct_poses, fit_mixture, mirrored, negative_log_likelihood
 
 GOOD = 45.0  # energy of nearly every recorded pose is below
 
@@ -90,7 +90,7 @@ def test_recipe_says_that_the_mixture_beats_one_gaussian_on_subjects_it_never_sa
 
 
 def test_held_out_poses_are_known_and_within_limits(prior, biopose_data, monkeypatch):
-    monkeypatch.setattr(train_prior, "cmu_names", lambda archive: ["09_01", "13_11"])
+    monkeypatch.setattr(pose_prior, "cmu_names", lambda archive: ["09_01", "13_11"])
     poses = torch.cat(list(distinct_poses(biopose_data / "cmu_bvh_01_14.zip").values())).float()
     assert len(poses) > 40
     assert (prior.energy(poses) < GOOD).float().mean() > 0.85

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
+from biomech.comparison.truth import LIMB_JOINTS, joint_errors, limb_joints
 from biomech.errors import BioposeError
-from biomech.evaluation.truth import LIMB_JOINTS, joint_errors, limb_joints
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh import recover as recovery
 from biomech.mesh.recover import recover

@@ -15,7 +15,7 @@ from biomech.mesh.sequence import (
     mirrored_columns,
     seen_over_time,
 )
-from biomech.mesh.train_sequence import Moving, filmed, in_mirror, loss_of, without_3d
+from biomech.train.sequence import Moving, filmed, in_mirror, loss_of, without_3d
 
 CENTER = np.array([360.0, 640.0])
 

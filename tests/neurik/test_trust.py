@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from biomech.evaluation.neural_trust import area, corruptions, fits, separation
+from biomech.bench.neural_trust import area, corruptions, fits, separation
 from biomech.markers.markers import Markers
-from biomech.neurik.calibrate import answers, calibrate, coverage, fit, held_out
-from biomech.neurik.data import plain
-from biomech.neurik.misjudged import PoseErrors
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.predict import TrainedNeurIK, load_network, neural_kinematics
 from biomech.neurik.trust import REASONS, Limits, judge
 from biomech.neurik.uncertainty import LEVELS, Calibration
+from biomech.train.neurik.calibrate import answers, calibrate, coverage, fit, held_out
+from biomech.train.neurik.data import plain
+from biomech.train.neurik.misjudged import PoseErrors
 
 SMALL = Sizes(window=16, node_width=12, width=24, layers=1, heads=2)
 

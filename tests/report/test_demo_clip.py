@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from biomech.body.anny import AnnyBody
+from biomech.comparison.truth import LIMB_JOINTS, limb_joints
 from biomech.errors import BioposeError
-from biomech.evaluation.truth import LIMB_JOINTS, limb_joints
 from biomech.report.demo_clip import RATE_HZ, SIZE_PX, demo_truth, render_demo
 from biomech.report.still import stills
 from biomech.video import Video, focal_length

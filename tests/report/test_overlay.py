@@ -9,10 +9,10 @@ import pytest
 
 from biomech.camera import Camera
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.osim_models.build import DEFAULT_PATH
 from biomech.report.overlay import LEFT, MIDDLE, RED, RIGHT, Skeleton, skeleton_of, write_overlay, write_video
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import joint_centres, load_model
 from biomech.video import Video
 

@@ -9,9 +9,9 @@ import opensim
 import pytest
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
 from biomech.osim_models import build
 from biomech.osim_models.build import DEFAULT_PATH
-from biomech.skeleton.kinematics import Kinematics
 from biomech.skeleton.model import (
     body_positions,
     body_transforms,

@@ -114,7 +114,7 @@ class AnnyBody:
 
         Args:
             vertices: numbers (in Anny's own order) of the vertices to keep for ``rest`` and ``skin``; all by default.
-            anatomical: the legs turn about the joints of our skeleton (``biomech.markers.pivots``); otherwise about
+            anatomical: the legs turn about the joints of our skeleton (``biomech.build.pivots``); otherwise about
                 Anny's own.
         """
         read = _anatomical(FILE, PIVOTS) if anatomical else _read(FILE)

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from scipy.signal import find_peaks
 
 from biomech.files import whole_file
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library import norms
-from biomech.skeleton.kinematics import Kinematics
 
 SWING_PEAK = 0.72  # of the cycle of a leg: its knee is bent the most
 SHARPEST_SWING_S = 0.35

@@ -12,13 +12,13 @@ from jaxtyping import Bool
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library import cmu, recordings, transfers
 from biomech.labels.library.bands import Walk, draw, walk_of
 from biomech.labels.library.generated import KINDS, generate
 from biomech.labels.library.store import MOTIONS, Motion, write_index, write_motion
 from biomech.labels.people import seeded
 from biomech.labels.shards import split_of
-from biomech.skeleton.kinematics import Kinematics
 
 GENERATED_S, GENERATED_HZ = 8.0, 50.0
 SHARES = (("train", 0.8), ("val", 0.1), ("test", 0.1))

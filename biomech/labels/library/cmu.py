@@ -26,10 +26,10 @@ from biomech.body.cmu import cmu_clip, replay
 from biomech.body.linkage import coordinates_of, pose_of_bones
 from biomech.body.motion import BodyMotion
 from biomech.files import whole_file
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import is_translation
 from biomech.labels.library import norms
 from biomech.labels.library.skeleton import foot_height_m, limits_rad, names
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import is_translation
 
 EVERY = 2  # of 120 Hz
 BVH, AMC = "cmu_bvh_01_14.zip", "cmu_asf_amc_01_03.zip"

@@ -9,9 +9,9 @@ masses: D. A. Winter, "Biomechanics and Motor Control of Human Movement" (4th ed
 import numpy as np
 from jaxtyping import Float
 
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library.person import GRAVITY, SIDES, Draft, Person, normal, ramp, wander
 from biomech.labels.library.poses import arms_of
-from biomech.skeleton.kinematics import Kinematics
 
 Curve = Float[np.ndarray, " frames"]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library import norms
 from biomech.labels.library.bands import walk_of
 from biomech.labels.library.person import (
@@ -19,7 +20,6 @@ from biomech.labels.library.person import (
     ramp,
     wander,
 )
-from biomech.skeleton.kinematics import Kinematics
 
 Curve = Float[np.ndarray, " frames"]
 

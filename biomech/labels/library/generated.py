@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library.folds import jump, lunge, sit_to_stand, squat
 from biomech.labels.library.gait import run, stairs, walk
 from biomech.labels.library.poses import reach, standing
-from biomech.skeleton.kinematics import Kinematics
 
 _MAKERS: dict[str, Callable[[float, float, np.random.Generator], Kinematics]] = {
     "standing": standing,

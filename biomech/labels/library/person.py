@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import is_translation
 from biomech.labels.library.norms import STANDING
 from biomech.labels.library.skeleton import foot_height_m, limits_rad, names
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import is_translation
 
 Curve = Float[np.ndarray, " frames"]
 SIDES = ("r", "l")

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library.person import SIDES, Draft, Person, normal, ramp, wander
-from biomech.skeleton.kinematics import Kinematics
 
 Curve = Float[np.ndarray, " frames"]
 

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import is_translation
 from biomech.labels.campaign import Options, Report, run_campaign
 from biomech.labels.library.skeleton import limits_rad, names
 from biomech.labels.library.store import Motion
@@ -19,8 +21,6 @@ from biomech.labels.sources import find_trials
 from biomech.markers.markers import Markers
 from biomech.markers.read import read_markers
 from biomech.markers.trc import write_trc
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import is_translation
 
 READ = (".trc", ".c3d", ".npz", ".txt")
 RATE_HZ = 60.0  # recordings are thinned to about this

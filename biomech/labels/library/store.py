@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import is_translation
 from biomech.labels.library.skeleton import names as coordinate_names
 from biomech.labels.shards import Split
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import is_translation
 
 INDEX, MOTIONS = "index.csv", "motions"
 FORMAT = 1

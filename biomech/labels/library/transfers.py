@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import is_translation, read_mot
 from biomech.labels.library.skeleton import names
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import is_translation, read_mot
 
 STILL_RAD = 1e-4  # a coordinate that moves less was locked
 MOST_HZ = 60.0  # files are thinned to about this

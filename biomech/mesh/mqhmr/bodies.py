@@ -1,6 +1,6 @@
 """Parametric bodies as a layer: many subjects and poses at once, on any device, with gradients to everything.
 
-Anny is embedded (``biomech.body.anny``), SMPL, SMPL-H and SMPL-X come from the user's own file (``biomech.body.smpl``).
+Anny is embedded (``body.anny``), SMPL, SMPL-H and SMPL-X come from the user's own file (``markers.smpl``).
 Each keeps its own rest axes (Anny: X forward, Y up, Z right; SMPL: X left, Y up, Z forward), so that θ are the
 parameters of the data sets. Places of SMPL's landmarks among its vertices are those published with it.
 """
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from biomech.body.anny import AnnyBody
 from biomech.body.body import BoneTree
-from biomech.body.smpl import ARM_DOWN_RAD, BETAS, ELBOWS, load_smpl
 from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.markers.smpl import ARM_DOWN_RAD, BETAS, ELBOWS, load_smpl
 from biomech.markers.virtual import load_virtual_markers
 from biomech.mesh.chain import TURNING
 from biomech.mesh.correspondence import Correspondence

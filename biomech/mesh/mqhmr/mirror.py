@@ -10,8 +10,8 @@ from torch import Tensor
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
-from biomech.mesh.mqhmr.losses import Truth
 from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.train.mqhmr.losses import Truth
 
 LANDMARKS = MIRRORED[: len(POINT_NAMES)]
 ACROSS = {"anny": 2}  # the rest axis that points to a side; SMPL's kin: 0

@@ -20,10 +20,10 @@ from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.fit import LANDMARK_SIZE
 from biomech.mesh.mqhmr.predict import Frames, look_at
-from biomech.mesh.mqhmr.shards import Clip
-from biomech.mesh.mqhmr.train import load_mqhmr
 from biomech.mesh.points import detected_points
 from biomech.mesh.rays import towards
+from biomech.train.mqhmr.train import load_mqhmr
+from biomech.train.synthetic.clips import Clip
 
 NAME = "spread.json"  # beside the weights
 LANDMARKS = len(POINT_NAMES)  # the first of the body's keypoints
@@ -116,7 +116,7 @@ def _deviations(
 
 def main(folder: str, weights: str) -> None:
     """Measure on the held-out clips of a folder."""
-    from biomech.mesh.mqhmr.synthetic import keypoints_of, motion_of  # draws with VTK
+    from biomech.train.synthetic.make import keypoints_of, motion_of  # draws with VTK
 
     network, body, said = load_mqhmr(Path(weights)), AnnyBody.load([0]), []
     for path in sorted(Path(folder).glob("held_out_*.npz")):

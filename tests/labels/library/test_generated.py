@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library import norms
 from biomech.labels.library.bands import walk_of
 from biomech.labels.library.generated import KINDS, generate
 from biomech.labels.library.poses import ARMS
 from biomech.labels.library.skeleton import foot_height_m, limits_rad, names, skeleton
-from biomech.skeleton.kinematics import Kinematics
 
 
 def degrees(motion: Kinematics, name: str) -> np.ndarray:

@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import write_mot
 from biomech.labels.library import cmu, norms, recordings
 from biomech.labels.library.bands import walk_of
 from biomech.labels.library.build import FIGURE, TABLE, build
@@ -16,9 +18,7 @@ from biomech.labels.library.generated import KINDS, generate
 from biomech.labels.library.skeleton import foot_height_m, names
 from biomech.labels.library.store import MotionLibrary
 from biomech.labels.library.transfers import transfer
-from biomech.labels.marker_map import read_marker_map
-from biomech.skeleton.kinematics import Kinematics
-from biomech.skeleton.mot import write_mot
+from biomech.markers.marker_map import read_marker_map
 
 
 @pytest.fixture(scope="module")

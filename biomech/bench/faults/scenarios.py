@@ -1,0 +1,195 @@
+"""Which command reads which of the seeds: every command, in its cheapest form."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from biomech.bench.faults import mutate
+from biomech.bench.faults.mutate import Mutation
+
+OUT = "out"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A command with what it needs."""
+
+    name: str
+    arguments: tuple[str, ...]
+    files: tuple[str, ...]  # seeds that lie in its folder
+    mutated: dict[str, str] = field(default_factory=dict)  # seed (or a file in one that is a folder) → kind
+    results: tuple[str, ...] = ()  # what a success leaves; as patterns
+    prepare: Callable[[Path], None] | None = None
+    share: float = 1.0  # of the inputs, against the other scenarios
+
+
+def _scenario(name: str, command: str, mutated: dict[str, str], files: str = "", results: str = "", **more) -> Scenario:
+    kept = tuple(dict.fromkeys([*(path.split("/")[0] for path in mutated), *files.split()]))
+    return Scenario(name, tuple(command.split()), kept, mutated, tuple(results.split()), **more)
+
+
+SMALL = "--model small.osim --solver fast"
+SCENARIOS = (
+    _scenario("solve .trc", f"solve walk.trc {SMALL} -o out", {"walk.trc": "trc"}, "small.osim", "out/*.mot", share=3),
+    _scenario("solve .c3d", f"solve walk.c3d {SMALL} -o out", {"walk.c3d": "c3d"}, "small.osim", "out/*.mot", share=2),
+    _scenario(
+        "solve model", f"solve walk.trc {SMALL} -o out", {"small.osim": "xml"}, "walk.trc", "out/*.mot", share=2.5
+    ),
+    _scenario(
+        "solve by OpenSim",
+        "solve walk.trc --model small.osim --solver opensim --workers 1 -o out",
+        {"walk.trc": "trc", "small.osim": "xml"},
+        results="out/*.mot",
+        share=0.3,
+    ),
+    _scenario(
+        "ik set and tasks",
+        f"ik walk.trc {SMALL} --markers set.xml --tasks tasks.xml -o out",
+        {"set.xml": "xml", "tasks.xml": "xml"},
+        "walk.trc small.osim",
+        "out/*.mot",
+        share=2.5,
+    ),
+    _scenario(
+        "ik static",
+        f"ik walk.trc {SMALL} --static static.trc --scaling scaling.xml --mass 70 -o out",
+        {"scaling.xml": "xml", "static.trc": "trc"},
+        "walk.trc small.osim",
+        "out/*.mot out/*.osim",
+        share=2,
+    ),
+    _scenario(
+        "ik personalise",
+        f"ik walk.trc {SMALL} --personalise -o out",
+        {"walk.trc": "trc", "small.osim": "xml"},
+        results="out/*.mot out/*.osim",
+        share=0.7,
+    ),
+    _scenario("ik again", f"ik walk.trc {SMALL} -o run", {"run/biopose.json": "json"}, "walk.trc small.osim", share=1),
+    _scenario("compare .mot", "compare a.mot b.mot", {"b.mot": "mot"}, "a.mot", share=2),
+    _scenario("compare .csv", "compare b.csv a.mot --json", {"b.csv": "csv"}, "a.mot", share=1),
+    _scenario(
+        "compare aligned",
+        "compare a.mot b.sto --align time --align heading --figure c.png",
+        {"b.sto": "mot"},
+        "a.mot",
+        share=0.4,
+    ),
+    _scenario("extract", "extract motion.npz -o out/m.trc", {"motion.npz": "npz"}, "", "out/m.trc", share=2.5),
+    _scenario("scale", "scale motion.npz -o out/m.osim", {"motion.npz": "npz"}, "", "out/m.osim", share=0.4),
+    _scenario(
+        "recover",
+        "recover keypoints.npz --height 1.75 -o out/m.npz",
+        {"keypoints.npz": "npz"},
+        results="out/m.npz",
+        share=2,
+    ),
+    _scenario(
+        "recover OpenPose",
+        "recover openpose --video film.mp4 --height 1.75 -o out/m.npz",
+        {"openpose/film_000000000003_keypoints.json": "json"},
+        "film.mp4",
+        "out/m.npz",
+        share=1.5,
+    ),
+    _scenario(
+        "recover mmpose",
+        "recover mmpose.json --video film.mp4 --height 1.75 -o out/m.npz",
+        {"mmpose.json": "json"},
+        "film.mp4",
+        "out/m.npz",
+        share=1.5,
+    ),
+    _scenario("detect", "detect film.mp4 -o out/k.npz", {"film.mp4": "mp4", "pictures/001.png": "png"}, share=0.8),
+    _scenario("detect pictures", "detect pictures -o out/k.npz", {"pictures/001.png": "png"}, share=0.3),
+    _scenario("ik film", "ik film.mp4 -o out", {"film.mp4": "mp4"}, share=0.3),
+    _scenario("mesh film", "mesh film.mp4 -o out", {"film.mp4": "mp4"}, share=0.3),
+    _scenario("refine", "refine run", {"run/biopose.json": "json"}, share=0.4),
+    _scenario("label .bvh", "label 07_01.bvh -o out --workers 1", {"07_01.bvh": "bvh"}, results="out/trials/*/*/*.mot"),
+    _scenario(
+        "label .amc",
+        "label 08_01.amc -o out --workers 1",
+        {"08_01.amc": "bvh", "08.asf": "bvh"},
+        results="out/trials/*/*/*.mot",
+        share=1.2,
+    ),
+    _scenario("label .zip", "label walks.zip -o out --workers 1", {"walks.zip": "zip"}, share=0.5),
+    _scenario(
+        "label .mat", "label F_v3d_Subject_3.mat -o out --workers 1", {"F_v3d_Subject_3.mat": "bytes"}, share=0.5
+    ),
+    _scenario(
+        "label .trc",
+        "label opencap.trc -o out --workers 1 --people people.csv --marker-map own_map.csv",
+        {"opencap.trc": "trc", "people.csv": "text", "own_map.csv": "text"},
+        results="out/trials/*/*/*.mot",
+        share=1.5,
+    ),
+    _scenario("label .npz", "label amass_poses.npz -o out --workers 1", {"amass_poses.npz": "npz"}, share=0.7),
+    _scenario("label folder", "label . -o out --workers 1", {"07_01.bvh": "bvh", "opencap.trc": "trc"}, share=0.3),
+    _scenario("models", "models list", {"cache/pose_landmarker_heavy.task": "bytes"}, share=0.1),
+    _scenario("doctor", "doctor", {"cache/pose_landmarker_heavy.task": "bytes"}, share=0.05),
+)
+
+# Commands whose work is long are tried with what is refused before it: --out and data that cannot be used.
+REFUSED = (
+    "demo -o walk.trc",
+    "demo -o walk.trc/under",
+    "demo -o /proc/nowhere",
+    "bench real-video --data nowhere",
+    "bench real-video --data walk.trc",
+    "bench solver --data nowhere",
+    "bench solver --data walk.trc",
+    "bench personalise --data nowhere",
+    "bench personalise --data . -o walk.trc",
+    "bench label --data nowhere",
+    "bench label --data . -o out --seed -1",
+    "bench neurik --data nowhere",
+    "bench neurik --data . --labels nowhere",
+    "bench neurik --data . --weights walk.trc",
+    "bench mqhmr --data nowhere",
+    "train neurik --data nowhere -o out",
+    "train neurik --data . -o out",
+    "train neurik --data . -o walk.trc",
+    "train neurik --data . -o out --hours nan",
+    "train neurik --data . -o out --pairs nowhere",
+    "train neurik --data . -o out --noise walk.trc",
+    "train neurik --data . -o out --device moon",
+    "train mqhmr --data nowhere -o out",
+    "train mqhmr --data . -o out",
+    "train mqhmr --data walk.trc -o out",
+    "models pull nothing",
+    "models pull ../../x",
+    "doctor --json",
+)
+
+
+def mutations(kind: str, data: bytes, rng: np.random.Generator, others: list[Path]) -> Iterator[Mutation]:
+    """All that can be wrong with a file of a kind."""
+    yield from mutate.of_any_path(others)
+    yield from mutate.of_bytes(data, rng, text=kind not in ("npz", "c3d", "mp4", "png", "zip", "bytes"))
+    if kind == "trc":
+        yield from mutate.of_table(data, rng, header_rows=6, names_row=3, time_column=1, places=True)
+        yield from mutate.of_numbers(data, rng)
+    elif kind == "mot":
+        header = data.decode().splitlines().index("endheader") + 2
+        yield from mutate.of_table(data, rng, header_rows=header, names_row=header - 1, time_column=0, places=False)
+        yield from mutate.of_numbers(data, rng)
+    elif kind == "csv":
+        yield from mutate.of_table(data, rng, header_rows=1, names_row=0, time_column=0, places=False)
+        yield from mutate.of_numbers(data, rng)
+    elif kind == "xml":
+        yield from mutate.of_xml(data, rng)
+        yield from mutate.of_numbers(data, rng)
+    elif kind == "json":
+        yield from mutate.of_json(data, rng)
+    elif kind == "npz":
+        yield from mutate.of_npz(data, rng)
+    elif kind == "c3d":
+        yield from mutate.of_c3d(data, rng)
+    elif kind == "zip":
+        yield from mutate.of_zip(data, rng)
+    elif kind in ("bvh", "text"):
+        yield from mutate.of_motion_text(data, rng)
+        yield from mutate.of_numbers(data, rng)

@@ -1,0 +1,1 @@
+"""Motions beside a reference: alignment, metrics, published sets of numbers, tables, curves."""

@@ -1,0 +1,258 @@
+"""Motions of one subject against a reference: every coordinate, every part of the body, and published sets of numbers.
+
+Errors of angles are taken around the circle, in degrees; those of translations in millimetres. A mean error alone says
+little about an angle that hardly moves, so that the error of a motion that stays at zero, the range of motion and the
+correlation stand beside it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from biomech.comparison.alignment import (
+    Heading,
+    TimeShift,
+    best_heading,
+    best_shift,
+    resample,
+    turned,
+    unwrapped,
+    wrapped,
+)
+from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, match_coordinates, standard_name
+from biomech.comparison.metrics import correlation
+from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.recognise import Motion
+
+MOVES = 1e-6  # rad and m; a coordinate that moves less in both motions is locked and counts in no mean
+OLD_KNEE_RAD = -np.deg2rad(20)  # no knee overextends so far: beyond it flexion is negative, as in gait2392
+UNIT_SLIP = (40.0, 80.0)  # ratio of two ranges of motion when one of them is in the other unit (57.3)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of one coordinate, or the mean over some; rotations in degrees, translations in millimetres."""
+
+    unit: str  # deg or mm
+    mae: float
+    rmse: float
+    max: float
+    bias: float  # mean of motion less reference
+    correlation: float  # Pearson's r; NaN where one of the two does not move
+    range: float
+    reference_range: float
+    # Of a motion that stays at 0 (where headings are aligned: at the reference's mean heading); NaN for translations,
+    # whose zero is a place in the room.
+    zero_mae: float
+
+    @property
+    def range_ratio(self) -> float:
+        """Range of motion over the reference's."""
+        return self.range / self.reference_range if self.reference_range > 0 else float("nan")
+
+    @property
+    def skill(self) -> float:
+        """1 for no error, 0 for no better than a motion that stays at zero, below 0 for worse."""
+        return 1 - self.mae / self.zero_mae if self.zero_mae > 0 else float("nan")
+
+    def figures(self) -> dict[str, float]:
+        """All of them, with units in their names."""
+        lengths = ("mae", "rmse", "max", "bias", "zero_mae", "range", "reference_range")
+        named = {f"{name}_{self.unit}": float(getattr(self, name)) for name in lengths}
+        return named | {"range_ratio": self.range_ratio, "correlation": self.correlation, "skill": self.skill}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One motion against the reference, on the reference's times where both are there."""
+
+    reference: Motion
+    motion: Motion
+    names: list[str]  # of the coordinates that both have, as the reference calls them
+    reference_curves: Kinematics  # all of the reference's times; names are standard ones
+    curves: Kinematics  # the motion's at those times, aligned, next to the reference's turn; NaN where it is not
+    errors: dict[str, Errors]  # by the reference's names
+    groups: dict[str, Errors]  # by part of the body, left and right together
+    rotations: Errors | None  # mean over all angles that move
+    time_shift: TimeShift | None
+    heading: Heading | None
+    notes: list[str]
+
+    @property
+    def compared_s(self) -> tuple[float, float, int]:
+        """First and last time at which something was compared, and how many times there are."""
+        times = self.curves.time_s[np.isfinite(self.curves.values).any(1)]
+        return float(times[0]), float(times[-1]), len(times)
+
+
+def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: bool = False) -> Comparison:
+    """Compare a motion with the reference.
+
+    Args:
+        time: shift the motion in time to where its angles correlate best.
+        heading: turn it about the vertical and move it horizontally, each by a constant, onto the reference.
+
+    Raises:
+        BioposeError: no coordinate in common, no time in common, or nothing to align by.
+    """
+    where = f"{motion.path} against {reference.path}"
+    matches = match_coordinates(reference.kinematics.names, motion.kinematics.names)
+    if not matches:
+        raise BioposeError(
+            f"no coordinate in common: {_listed(reference.kinematics.names)} and {_listed(motion.kinematics.names)}",
+            where=where,
+            mend="Rename the columns as the reference has them.",
+        )
+    names = list(matches)
+    notes = [*motion.notes, *_matching_notes(reference, motion, matches)]
+    standard = [standard_name(name) for name in names]
+    standard = [own if standard.count(new) > 1 else new for own, new in zip(names, standard, strict=True)]
+    ours = _knees_forward(_chosen(reference.kinematics, names, standard), "the reference", notes)
+    theirs = _knees_forward(_chosen(motion.kinematics, list(matches.values()), standard), "this motion", notes)
+    shift = None
+    if time:
+        shift = best_shift(ours, theirs, where=where)
+        theirs = Kinematics(theirs.names, theirs.values, theirs.time_s + shift.shift_s, theirs.rotational)
+        if shift.second_s is not None:
+            notes.append(f"a shift of {shift.second_s:+.3f} s fits nearly as well: the motion repeats itself")
+    resampled = resample(theirs, ours.time_s)
+    both = np.isfinite(resampled.values) & np.isfinite(ours.values)
+    if not both.any():
+        spans = [f"{m.time_s[0]:g} to {m.time_s[-1]:g} s" for m in (ours, theirs)]
+        raise BioposeError(
+            f"no time in common: the reference has {spans[0]}, this motion {spans[1]}",
+            where=where,
+            mend="If they show the same movement on different clocks, --align time finds the shift.",
+        )
+    turn = best_heading(ours, resampled, where=where) if heading else None
+    if turn is not None:
+        resampled = turned(resampled, turn)
+    curves = _on_the_same_turn(ours, resampled)
+    errors = {name: _errors(ours, curves, i, turn) for i, name in enumerate(names) if both[:, i].any()}
+    notes += [f"{name} has no time in common; not compared" for name in names if name not in errors]
+    still = [name for name, e in errors.items() if e.range < _least(e) and e.reference_range < _least(e)]
+    if still:
+        notes.append(f"still in both, in no mean: {_listed(still)}")
+    moving = {name: e for name, e in errors.items() if name not in still}
+    notes += _suspicions(moving)
+    groups = _groups(moving)
+    counted = [e for name, e in moving.items() if e.unit == "deg" and group(name) != COUPLED_GROUP]
+    rotations = _mean(counted) if counted else None
+    return Comparison(
+        reference, motion, names, ours, curves, errors, groups, rotations, shift, turn, notes
+    )  # fmt: skip
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _matching_notes(reference: Motion, motion: Motion, matches: dict[str, str]) -> list[str]:
+    renamed = [f"{theirs} = {ours}" for ours, theirs in matches.items() if ours != theirs]
+    lacking = [name for name in reference.kinematics.names if name not in matches]
+    unknown = [name for name in motion.kinematics.names if name not in set(matches.values())]
+    said = (("matched by synonym", renamed), ("only in the reference", lacking), ("only in this motion", unknown))
+    return [f"{what}: {_listed(which)}" for what, which in said if which]
+
+
+def _chosen(motion: Kinematics, names: Sequence[str], called: list[str]) -> Kinematics:
+    columns = [motion.names.index(name) for name in names]
+    if columns == list(range(len(motion.names))):
+        return Kinematics(called, motion.values, motion.time_s, motion.rotational)
+    return Kinematics(called, motion.values[:, columns], motion.time_s, motion.rotational[columns])
+
+
+def _knees_forward(motion: Kinematics, which: str, notes: list[str]) -> Kinematics:
+    """Flexion positive, as in the models since Rajagopal's; gait2392 and its kin count it negative."""
+    knees = [i for i, name in enumerate(motion.names) if name in ("knee_angle_r", "knee_angle_l")]
+    values = wrapped(motion.values[:, knees])
+    if not knees or not np.isfinite(values).any():
+        return motion
+    least, most = np.nanmin(values), np.nanmax(values)
+    if not (least < OLD_KNEE_RAD and -least > most):
+        return motion
+    notes.append(f"{which} counts knee flexion negative, as older models do; turned round")
+    turned_round = motion.values.copy()
+    turned_round[:, knees] *= -1
+    return Kinematics(motion.names, turned_round, motion.time_s, motion.rotational)
+
+
+def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
+    values = motion.values.copy()
+    for i in np.flatnonzero(motion.rotational):  # column by column: the tables may be long
+        values[:, i] -= 2 * np.pi * np.round((values[:, i] - reference.values[:, i]) / (2 * np.pi))
+    return Kinematics(motion.names, values, motion.time_s, motion.rotational)
+
+
+def _errors(reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None) -> Errors:
+    rotational = bool(reference.rotational[column])
+    ours, theirs = reference.values[:, column], curves.values[:, column]
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    if not both.any():
+        unknown = dict.fromkeys(("mae", "rmse", "max", "bias", "correlation", "range", "reference_range"), float("nan"))
+        return Errors(unit="deg" if rotational else "mm", zero_mae=float("nan"), **unknown)
+    ours, theirs = ours[both], theirs[both]
+    error = theirs - ours
+    # Ranges and correlation are of the course without jumps; the error is already around the circle.
+    smooth_ours, smooth_theirs = (unwrapped(ours), unwrapped(theirs)) if rotational else (ours, theirs)
+    per = 180 / np.pi if rotational else 1000
+    turned_too = heading is not None and reference.names[column] == "pelvis_rotation"
+    zero = float(np.angle(np.exp(1j * ours).mean())) if turned_too else 0.0
+    return Errors(
+        unit="deg" if rotational else "mm",
+        mae=per * float(np.abs(error).mean()),
+        rmse=per * float(np.sqrt(np.square(error).mean())),
+        max=per * float(np.abs(error).max()),
+        bias=per * float(error.mean()),
+        correlation=correlation(smooth_theirs, smooth_ours),
+        range=per * float(np.ptp(smooth_theirs)),
+        reference_range=per * float(np.ptp(smooth_ours)),
+        zero_mae=per * float(np.abs(wrapped(ours - zero)).mean()) if rotational else float("nan"),
+    )
+
+
+def _least(errors: Errors) -> float:
+    return MOVES * (180 / np.pi if errors.unit == "deg" else 1000)
+
+
+def _mean(errors: Sequence[Errors]) -> Errors:
+    """Of each measure over the coordinates; the largest of the maxima."""
+
+    def of(name: str) -> float:
+        values = np.array([getattr(e, name) for e in errors])
+        return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
+
+    names = ("mae", "rmse", "bias", "correlation", "range", "reference_range", "zero_mae")
+    return Errors(unit=errors[0].unit, max=max(e.max for e in errors), **{name: of(name) for name in names})
+
+
+def _groups(errors: dict[str, Errors]) -> dict[str, Errors]:
+    members: dict[str, list[Errors]] = {}
+    for name, e in errors.items():
+        part = group(name)
+        if e.unit == "mm" and "position" not in part:
+            part = f"{part} position"
+        members.setdefault(part, []).append(e)
+    return {part: _mean(members[part]) for part in sorted(members, key=group_order)}
+
+
+def _suspicions(errors: dict[str, Errors]) -> list[str]:
+    """What looks like a convention rather than an error: an opposite sign, or the other unit."""
+    notes = []
+    for name, e in errors.items():
+        if e.unit != "deg" or e.reference_range < 5:
+            continue
+        if e.correlation < -0.9:
+            notes.append(f"{name} goes against the reference (r {e.correlation:.2f}): another sign convention?")
+        ratio = max(e.range_ratio, 1 / e.range_ratio) if e.range_ratio > 0 else 0
+        if e.correlation > 0.9 and UNIT_SLIP[0] < ratio < UNIT_SLIP[1]:
+            notes.append(f"{name} differs from the reference by a factor of {ratio:.0f}: degrees and radians?")
+    return notes
+
+
+def curve_deg_mm(values: Float[np.ndarray, "frames"], rotational: bool) -> Float[np.ndarray, "frames"]:
+    """A curve in the units of the tables: degrees or millimetres."""
+    return values * (180 / np.pi if rotational else 1000)

@@ -1,0 +1,96 @@
+"""The noun ``Trusted``: which frames and coordinates of a motion are to be believed, and why not the others.
+
+It is computed once, with the solve, and written into the quality file; pictures, tables and notes read it there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from biomech.errors import BioposeError
+from biomech.files import check_file, whole_file
+from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
+
+LEAST_QUALITY = 0.5  # of how well a frame was seen, 0 to 1
+UNSOLVED = "too few markers"
+COLUMNS = ("time", "quality", "marker_rms_mm", "marker_max_mm", "trusted", "reason", "not_determined")
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Of each frame why it is not to be trusted, and which coordinates its markers leave open."""
+
+    time_s: Float[np.ndarray, " frames"]
+    reasons: Sequence[str]  # separated by "; "; empty where the frame is trusted
+    not_determined: Sequence[str]  # names of coordinates, separated by blanks
+
+    @classmethod
+    def judge(
+        cls,
+        quality: Float[np.ndarray, " frames"],
+        errors: MarkerErrors,
+        doubted: Bool[np.ndarray, " frames"] | bool,
+        not_determined: Sequence[str],
+        opened: Bool[np.ndarray, " frames"],
+    ) -> "Trusted":
+        """By how well frames were seen, how well poses meet their markers, what the network says and what is open.
+
+        Args:
+            opened: whether a frame lacks markers that tell more in the other frames, or in the model's marker set.
+        """
+        frames = len(errors.time_s)
+        with np.errstate(invalid="ignore"):
+            found = (
+                (UNSOLVED, ~errors.solved),
+                (f"quality below {LEAST_QUALITY:g}", ~(quality >= LEAST_QUALITY)),
+                (f"marker RMS over {RMS_ERROR_M * 100:g} cm", errors.rms_m > RMS_ERROR_M),
+                (f"a marker over {MAX_ERROR_M * 100:g} cm off", errors.max_m > MAX_ERROR_M),
+                ("the network doubts it", np.broadcast_to(doubted, frames)),
+                ("not determined by the markers seen", opened),
+            )
+        reasons = ["; ".join(why for why, which in found if which[frame]) for frame in range(frames)]
+        return cls(errors.time_s, reasons, list(not_determined))
+
+    @classmethod
+    def read(cls, path: Path) -> "Trusted":
+        """Of a quality file.
+
+        Raises:
+            BioposeError: it is none.
+        """
+        try:
+            table = pd.read_csv(check_file(path), keep_default_na=False)
+            said = (table[name].astype(str).tolist() for name in ("reason", "not_determined"))
+            return cls(table["time"].to_numpy(float), *said)
+        except (KeyError, ValueError) as error:
+            raise BioposeError("not a quality file of `biopose ik`", where=str(path)) from error
+
+    @property
+    def frames(self) -> Bool[np.ndarray, " frames"]:
+        """Which frames are trusted."""
+        return np.array([not why for why in self.reasons], dtype=bool)
+
+    def notes(self) -> list[str]:
+        """How many frames are not trusted and why, in a sentence; none where all are."""
+        bad = int((~self.frames).sum())
+        if not bad:
+            return []
+        counts: dict[str, int] = {}
+        for why in self.reasons:
+            for one in why.split("; ") if why else ():
+                counts[one] = counts.get(one, 0) + 1
+        because = ", ".join(f"{why} ({count})" for why, count in sorted(counts.items(), key=lambda c: -c[1]))
+        return [f"{bad} of {len(self.reasons)} frames are not trusted: {because}"]
+
+    def write(self, path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors) -> None:
+        """The quality file: a row for every frame, those without a pose included."""
+        columns = (
+            *(errors.time_s, quality.round(3), (errors.rms_m * 1000).round(2), (errors.max_m * 1000).round(2)),
+            *(self.frames.astype(int), self.reasons, self.not_determined),
+        )
+        with whole_file(path) as temporary:
+            pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))).to_csv(temporary, index=False)

@@ -1,0 +1,1 @@
+"""The noun ``Kinematics`` and its files."""

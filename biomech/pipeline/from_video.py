@@ -1,0 +1,409 @@
+"""The entrance with a video: detect, recover, extract; then scale, solve and the overlay."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from biomech.body.anny import AnnyBody
+from biomech.body.glb import write_glb, write_objs
+from biomech.body.motion import BodyMotion
+from biomech.body.neutral import NEUTRAL_POSTURE
+from biomech.errors import BioposeError
+from biomech.files import check_file
+from biomech.inverse_kinematics.trusted import Trusted
+from biomech.keypoints.detect import detect
+from biomech.keypoints.keypoints import Keypoints
+from biomech.kinematics.mot import read_mot
+from biomech.markers.markers import Markers
+from biomech.markers.trc import read_trc, write_trc
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static, only_seen
+from biomech.mesh import recoverers
+from biomech.mesh.expected import half_widths, view_note
+from biomech.mesh.recover import recover
+from biomech.osim_models.build import DEFAULT_PATH
+from biomech.pipeline import solvers
+from biomech.pipeline.options import Bar, Options, Result, Solution, Stage, recorded
+from biomech.pipeline.solve import solve
+from biomech.report.overlay import skeleton_of, write_overlay
+from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
+from biomech.scaling.scale_tool import scale_model, with_markers
+from biomech.skeleton.model import (
+    coordinate_is_rotational,
+    coordinate_names,
+    coupled_coordinates,
+    joint_centres,
+    load_model,
+)
+from biomech.video import Video
+
+HERE = Path(__file__)
+
+
+def check_network(video: Path, options: Options) -> None:
+    """Whether the network knows the markers and the model: those of the package it does.
+
+    Raises:
+        BioposeError: another model has other coordinates, or not the virtual markers.
+    """
+    if options.model is not None:
+        model = with_markers(options.model, options.marker_set)
+        solvers.check_network(model, [marker.getName() for marker in model.getMarkerSet()], str(options.model))
+
+
+def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages of the main job on a media file or a folder of pictures.
+
+    Raises:
+        BioposeError: the video or the options cannot be used.
+    """
+    options.refuse(("static", "tasks", "up", "recovered"), "is for recorded markers (.trc, .c3d), not for a video")
+    check_own_model(options)
+    own = options.files()
+    clip = opened(video, options)
+    street = [
+        *body_stages(video, clip, files, options, bar),
+        Stage(
+            "extract",
+            inputs={"motion": files.motion},
+            outputs=[files.markers],
+            options=options.chosen("fill"),
+            work=lambda: _extract(files, options.fill),
+            code=("biomech.markers.virtual", HERE),
+        ),
+        Stage(
+            "scale",
+            inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **own},
+            outputs=[files.model, files.scale_setup],
+            options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
+            work=lambda: _scale(files, options),
+            code=("biomech.scaling.scale_tool", "biomech.markers.virtual", "biomech.body.neutral", HERE),
+        ),
+        *solvers.solving_stages(
+            files,
+            options,
+            inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
+            said={},
+            work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.pipeline.solve", "biomech.mesh.expected", HERE),
+            from_film=True,
+        ),
+    ]
+    if options.overlay:
+        street.append(
+            Stage(
+                "overlay",
+                inputs={
+                    **recorded(video),
+                    **{"motion": files.motion, "markers": files.markers, "model": files.model},
+                    **{"kinematics": files.kinematics, "quality": files.quality},
+                },
+                outputs=[files.overlay],
+                options=options.chosen("start_s", "end_s", "rate_hz", "every"),
+                work=lambda: _overlay(clip, files, bar),
+                code=("biomech.report.overlay", "biomech.kinematics.mot", HERE),
+            )
+        )
+    return street
+
+
+def check_own_model(options: Options) -> None:
+    """Another model comes with the virtual markers on it.
+
+    Raises:
+        BioposeError: one of the two is missing.
+    """
+    if (options.model is None) != (options.marker_set is None):
+        raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
+
+
+def opened(video: Path, options: Options) -> Video:
+    """The part of the video that the options name.
+
+    Raises:
+        BioposeError: it cannot be read.
+    """
+    return Video.open(video, options.start_s, options.end_s, options.rate_hz, options.every)
+
+
+def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages up to the moving body; ``clip``: the video, as ``opened``.
+
+    Raises:
+        BioposeError: the video or the options cannot be used.
+    """
+    recoverers.check(options.recover, options.mqhmr_weights)
+    seen = options.chosen("person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg")
+    looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
+    return [
+        Stage(
+            "detect",
+            inputs=recorded(video),
+            outputs=[files.keypoints],
+            options=seen | looks,
+            work=lambda: _detect(clip, files, options, bar),
+            code=("biomech.keypoints.detect", HERE),
+        ),
+        Stage(
+            "recover",
+            inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
+            outputs=[files.motion],
+            options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine")
+            | {"neutral": None if isinstance(options.neutral, Path) else options.neutral},
+            work=lambda: _recover(files, options, bar),
+            code=("biomech.mesh.recoverers", HERE),
+        ),
+    ]
+
+
+def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, float]:
+    """The stages from the folder's keypoints to its motion, one after the other; no record is kept.
+
+    Returns what each took (s).
+
+    Raises:
+        BioposeError: as the stages.
+    """
+    works: dict[str, Callable[[], Any]] = {
+        "recover": lambda: _recover(files, options, bar),
+        "extract": lambda: _extract(files, options.fill),
+        "scale": lambda: _scale(files, options),
+        "solve": lambda: [_solve(files, solution, options, bar) for solution in files.solutions],
+    }
+    seconds = {}
+    for stage, work in works.items():
+        started = time.perf_counter()
+        work()
+        seconds[stage] = time.perf_counter() - started
+    return seconds
+
+
+def _weights(options: Options) -> dict[str, Path]:
+    """MQ-HMR's, where they are not the package's: the file and what lies beside it.
+
+    Raises:
+        BioposeError: the file is none.
+    """
+    if options.mqhmr_weights is None:
+        return {}
+    weights = check_file(options.mqhmr_weights)
+    spread = weights.with_name("spread.json")
+    return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
+
+
+def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
+    """The moving body's mesh for other programs."""
+    stages = []
+    if glb:
+        target = files.folder / f"{name}.glb"
+        stages.append(
+            Stage(
+                "glb",
+                inputs={"motion": files.motion},
+                outputs=[target],
+                options={},
+                work=lambda: _glb(files, target),
+                code=("biomech.body.glb", HERE),
+            )
+        )
+    if obj_every is not None:
+        folder = files.folder / f"{name}_obj"
+        first = folder / f"{name}_000000.obj"
+        stages.append(
+            Stage(
+                "obj",
+                inputs={"motion": files.motion},
+                outputs=[first],
+                options={"every": obj_every},
+                work=lambda: _obj(files, folder, name, obj_every),
+                code=("biomech.body.glb", HERE),
+            )
+        )
+    return stages
+
+
+def _glb(files: Result, target: Path) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    write_glb(AnnyBody.load(), motion, target)
+    return {"frames": len(motion.time_s)}
+
+
+def _obj(files: Result, folder: Path, name: str, every: int) -> dict[str, Any]:
+    return {"meshes": write_objs(AnnyBody.load(), BodyMotion.load(files.motion), folder, name, every)}
+
+
+def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+    with bar("Detecting") as progress:
+        keypoints = detect(
+            clip,
+            person=options.person,
+            mirror=options.mirror,
+            focal_px=options.focal_px,
+            fov_deg=options.fov_deg,
+            keep_looks=recoverers.keeps_looks(options.recover),
+            progress=progress,
+        )
+    keypoints.save(files.keypoints)
+    notes = list(keypoints.notes)
+    if "assumed" in keypoints.focal_source or "default" in keypoints.focal_source:
+        notes.append(f"focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}")
+    return {
+        "frames": len(keypoints.time_s),
+        "frames_with_person": int(keypoints.found.sum()),
+        "focal_px": keypoints.focal_px,
+        "focal_source": keypoints.focal_source,
+        "notes": notes,
+    }
+
+
+def _neutral_film(options: Options) -> dict[str, Path]:
+    return {"neutral film": options.neutral} if isinstance(options.neutral, Path) else {}
+
+
+def _neutral_shape(film: Path, options: Options, bar: Bar) -> Float[np.ndarray, " shape"]:
+    """The shape of the person who stands upright throughout another film.
+
+    Raises:
+        BioposeError: it cannot be read or shows nobody.
+    """
+    clip = Video.open(film)
+    with bar("Detecting, neutral") as progress:
+        seen = detect(clip, focal_px=options.focal_px, fov_deg=options.fov_deg, progress=progress)
+    with bar("Recovering, neutral") as progress:
+        return recover(
+            seen,
+            height_m=options.height_m,
+            mass_kg=options.mass_kg,
+            sex=options.sex,
+            neutral_s=(float(seen.time_s[0]), float(seen.time_s[-1])),
+            progress=progress,
+        ).shape
+
+
+def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+    keypoints, shape = Keypoints.load(files.keypoints), None
+    if isinstance(options.neutral, Path):
+        shape = _neutral_shape(options.neutral, options, bar)
+    with bar("Recovering") as progress:
+        motion = recoverers.recover_with(
+            options.recover,
+            keypoints,
+            height_m=options.height_m,
+            mass_kg=options.mass_kg,
+            sex=options.sex,
+            refine=options.refine,
+            mqhmr_weights=options.mqhmr_weights,
+            neutral_s=None if isinstance(options.neutral, Path) else options.neutral,
+            shape=shape,
+            progress=progress,
+        )
+    motion.save(files.motion)
+    assert motion.quality is not None
+    view = view_note(motion)
+    return {
+        "mean_quality": round(float(motion.quality.mean()), 3),
+        "notes": [*motion.notes, *([view] if view else [])],
+    }
+
+
+def _extract(files: Result, fill: bool) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
+    write_trc(markers, files.markers)
+    return {"markers": len(markers.names), "notes": notes if fill else []}  # else the solve says it
+
+
+def _scale(files: Result, options: Options) -> dict[str, Any]:
+    return scale_to_body(files.motion, files.model, options)
+
+
+def scale_to_body(motion_npz: Path, out_osim: Path, options: Options) -> dict[str, Any]:
+    """The model, scaled by OpenSim's tool to a recovered body as it stands in the neutral pose.
+
+    Args:
+        motion_npz: a body motion; its shape is what counts.
+        out_osim: beside it lie the setup and what it needs (``scale_model``).
+        options: the person's size, and another model with its markers and measurements.
+
+    Returns the stage's figures.
+
+    Raises:
+        BioposeError: as ``scale_model``.
+    """
+    motion = BodyMotion.load(motion_npz)
+    body = AnnyBody.load([0])
+    mass_kg = options.mass_kg
+    if mass_kg is None:
+        mass_kg = float(body.mass(torch.as_tensor(motion.shape, dtype=torch.float32)))
+    scaled = scale_model(
+        options.model or DEFAULT_PATH,
+        neutral_static(marker_body(), motion.shape),
+        mass_kg=mass_kg,
+        height_m=options.height_m,
+        measurements=read_measurements(options.scaling) if options.scaling else VIRTUAL_MARKER_MEASUREMENTS,
+        tasks=load_virtual_markers().weights_by_name(),
+        posture=NEUTRAL_POSTURE,
+        marker_set=options.marker_set,
+        out_osim=out_osim,
+    )
+    return {**scaled.figures(), "notes": scaled.notes}
+
+
+def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    assert motion.quality is not None
+    with bar("Solving") as progress:
+        return solve(
+            files.model,
+            read_trc(files.markers),
+            load_virtual_markers().weights_by_name(),
+            files=solution,
+            markers_trc=files.markers,
+            quality=motion.quality,
+            half_widths=_half_widths(motion),
+            smooth_mm=options.smooth_mm,
+            polish=options.polish,
+            fill=options.fill,
+            recovered=True,
+            workers=options.workers,
+            progress=progress,
+        )
+
+
+def _half_widths(motion: BodyMotion) -> dict[str, Float[np.ndarray, " frames"]] | None:
+    if motion.coordinate_sd is None:
+        return None
+    widths = half_widths(motion.coordinate_names, motion.coordinate_sd)
+    return dict(zip(motion.coordinate_names, widths.T, strict=True))
+
+
+def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
+    motion = BodyMotion.load(files.motion)
+    assert motion.camera is not None
+    model = load_model(files.model)
+    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
+    kinematics = read_mot(files.kinematics, rotational=rotational, coupled=coupled_coordinates(model))
+    markers, trusted = read_trc(files.markers), Trusted.read(files.quality)
+    with bar("Drawing") as progress:
+        frames = write_overlay(
+            clip,
+            markers,
+            _at_times(joint_centres(model, kinematics), markers.time_s),
+            skeleton_of(model),
+            motion.camera,
+            files.overlay,
+            trusted=trusted.frames,
+            progress=progress,
+        )
+    return {"frames": frames}
+
+
+def _at_times(points: Markers, time_s: Float[np.ndarray, " frames"]) -> Markers:
+    """Points of some of the frames at all of them; NaN at those that were left out."""
+    positions = np.full((len(time_s), len(points.names), 3), np.nan)
+    positions[np.abs(time_s[:, None] - points.time_s).argmin(0)] = points.positions_m
+    return Markers(points.names, positions, time_s)

@@ -1,0 +1,81 @@
+"""Recorded markers whose names a marker map knows, taken as `biopose label` takes them: one way for both commands.
+
+The map says where each marker sits on our skeleton, which of them are on bone, and what they weigh.
+"""
+
+from pathlib import Path
+from typing import Any, cast
+
+from biomech.errors import BioposeError
+from biomech.labels.models import personal_model
+from biomech.markers.checks import gap_notes
+from biomech.markers.marker_map import MarkerMap, map_file, read_marker_map, recognise
+from biomech.markers.read import between, read_markers
+from biomech.markers.recordings import Recording, static_of
+from biomech.markers.trc import read_trc, write_trc
+from biomech.markers.virtual import load_virtual_markers
+from biomech.pipeline.options import Options, Result
+from biomech.scaling.anthropometry import Sex
+
+
+def known_set(recorded: Path, options: Options) -> MarkerMap | None:
+    """The map that knows a recording's markers; None where a model, a marker set or a scale setup is given instead.
+
+    Or where none of the package knows them, or they are the 142 virtual ones.
+
+    Raises:
+        BioposeError: a map was given that is none, or the recording cannot be read.
+    """
+    given = options.marker_set
+    if given is not None and given.suffix.lower() == ".csv":
+        options.refuse(("model", "scaling"), "is for another model than ours, and a marker map is for ours")
+        return read_marker_map(given)
+    if options.model is not None or given is not None or options.scaling is not None:
+        return None
+    names = read_markers(recorded, up=options.up, subject=options.subject).names
+    try:
+        known = recognise(names, str(recorded))
+    except BioposeError:
+        return None
+    return known if len(known.found(names)) > len(set(load_virtual_markers().names) & set(names)) / 2 else None
+
+
+def map_inputs(known: MarkerMap | None, options: Options) -> dict[str, Path]:
+    """The table of the map, as a stage's inputs; none for none, or where it is the user's own file anyhow."""
+    return {} if known is None or options.marker_set is not None else {"marker map": map_file(known.name)}
+
+
+def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options) -> dict[str, Any]:
+    """The stage `read`: the markers under the model's names, Y up."""
+    recording = Recording(recorded, up=options.up, subject=options.subject)
+    whole = between(recording.read(), options.start_s, options.end_s, recorded)
+    markers = recording.on_model(whole, known)
+    markers.notes.append(f"the markers are those of the map '{known.name}', on our skeleton")
+    markers.notes += gap_notes(markers)
+    write_trc(markers, files.markers)
+    return {
+        "frames": len(markers.time_s),
+        "rate_hz": round(markers.rate_hz, 3),
+        "markers": len(markers.names),
+        "marker_map": known.name,
+        "notes": markers.notes,
+    }
+
+
+def scale_known(known: MarkerMap, files: Result, options: Options) -> dict[str, Any]:
+    """The stage `scale`: our skeleton with these markers, made the person's by the motion and a static trial."""
+    motion, static, notes = read_trc(files.markers), None, list[str]()
+    if options.static is not None:
+        recording = Recording(options.static, up=options.up, subject=options.subject)
+        static, _ = static_of([recording], known, motion)
+        notes += [f"static trial: {note}" for note in static.notes]
+    found = personal_model(
+        known,
+        [motion],
+        out_osim=files.model,
+        static=static,
+        height_m=options.height_m,
+        mass_kg=options.mass_kg,
+        sex=cast("Sex | None", options.sex),
+    )
+    return {**found.figures(), "notes": notes + found.notes}

@@ -1,0 +1,109 @@
+"""What code and data of the package a result was made with, as one hash: another of either makes it out of date."""
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from biomech import __version__
+from biomech.files import sha256
+
+PACKAGE = "biomech"
+ELSEWHERE = ("cli", "osim_models")  # subpackages that do not lie in the package's own folder
+NO_DATA = {".py", ".pyc", ".md"}
+LIBRARIES = ("numpy", "scipy", "torch", "opensim", "opencv-python-headless", "av", "ai-edge-litert", "ezc3d")
+
+
+def code_hash(*modules: str | Path) -> str:
+    """Of modules (``biomech.video``) with all that they import of the package and the data beside it; of files alone.
+
+    Imports inside functions count. A module's data are all files of its folder that are no code: weights, tables,
+    models. So it changes when a constant or a network does, and not when a command or a benchmark does.
+    """
+    digest = hashlib.sha256(__version__.encode())
+    reached = _reached(tuple(module for module in modules if isinstance(module, str)))
+    reached |= {file for file in modules if isinstance(file, Path)}
+    for path in sorted(reached):
+        digest.update(f"{path.parent.name}/{path.name}".encode())
+        digest.update(content_hash(path).encode())
+    return digest.hexdigest()
+
+
+def content_hash(path: Path) -> str:
+    """sha256 of a file, computed once for as long as its size and time stay."""
+    return _content(path, *_stamp(path))
+
+
+@functools.cache
+def library_versions() -> dict[str, str]:
+    """The libraries that results hang on, as far as they are installed."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _reached(modules: tuple[str, ...]) -> set[Path]:
+    waiting, seen, folders = list(modules), set[Path](), set[Path]()
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path is None or path in seen:
+            continue
+        seen.add(path)
+        folders.add(path.parent)
+        waiting += _imports(path, *_stamp(path))
+    data = {p for folder in folders for p in folder.iterdir() if p.is_file() and p.suffix not in NO_DATA}
+    return seen | data
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+@functools.lru_cache(4096)
+def _content(path: Path, size: int, changed_ns: int) -> str:
+    return sha256(path)
+
+
+@functools.lru_cache(4096)
+def _imports(path: Path, size: int, changed_ns: int) -> tuple[str, ...]:
+    """The package's modules that a module names in an import; some of the names may be no modules."""
+    return tuple(dict.fromkeys(_named(ast.parse(path.read_bytes()))))
+
+
+def _named(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield str(node.module)
+
+
+def _file_of(module: str) -> Path | None:
+    """A module's file; None for what is only a name in one."""
+    folder, *parts = [_root(), *module.split(".")[1:]]
+    if parts and parts[0] in ELSEWHERE:
+        folder, parts = _elsewhere(parts[0]), parts[1:]
+    place = folder.joinpath(*parts)
+    found = [path for path in (place.with_name(f"{place.name}.py"), place / "__init__.py") if path.is_file()]
+    return found[0] if found else None
+
+
+@functools.cache
+def _root() -> Path:
+    return Path(__file__).parents[1]
+
+
+@functools.cache
+def _elsewhere(name: str) -> Path:
+    spec = importlib.util.find_spec(f"{PACKAGE}.{name}")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent

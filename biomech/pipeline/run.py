@@ -1,0 +1,138 @@
+"""The main job: a video or recorded markers in, a folder out that the OpenSim GUI opens.
+
+One street with two entrances; here is what both share: the folder, its claim, and the stages in turn. Torch, OpenSim
+and what else the stages need is imported where a run begins, so that whoever imports this waits for none of it.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from biomech.errors import BioposeError
+from biomech.files import check_file, sha256
+from biomech.markers.markers import is_marker_file
+from biomech.pipeline.claim import claimed
+from biomech.pipeline.options import Bar, Options, Progress, Result, Stage, plain_name, recording_files
+from biomech.pipeline.record import Run
+
+__all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
+
+
+def _no_bar(_: str) -> AbstractContextManager[Progress]:
+    return nullcontext(None)
+
+
+def run_ik(
+    source: Path,
+    folder: Path,
+    options: Options | None = None,
+    *,
+    overwrite: bool = False,
+    bar: Bar = _no_bar,
+    on_stage: Callable[[str, bool], None] | None = None,
+) -> Result:
+    """Run the stages of the main job that are not up to date.
+
+    Args:
+        source: a media file, a folder of pictures, or recorded markers (.trc, .c3d).
+        folder: where the results go; may hold an earlier run of the same recording.
+        overwrite: run every stage, whatever is there.
+        bar: makes a progress bar from a label.
+        on_stage: called with each stage's name and whether it is skipped.
+
+    Raises:
+        BioposeError: what the user can mend, of any stage.
+    """
+    from biomech.mesh.recover import check_person
+    from biomech.pipeline import from_markers, from_video
+    from biomech.pipeline.solvers import choose_solvers
+
+    source, folder, options = Path(source), Path(folder), options or Options()
+    check_person(options.height_m, options.mass_kg, options.sex)
+    if is_marker_file(source):
+        check_file(source, missing="no such file", mend="Check the path.")
+    entrance = from_markers if is_marker_file(source) else from_video
+    taken = choose_solvers(options, lambda: entrance.check_network(source, options))
+    options = replace(options, solvers=taken)
+    with claimed(folder):
+        run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+        files = Result.of(folder, source.stem, run.record, taken)
+        return _walk(run, source, files, options, entrance.stages(source, files, options, bar), overwrite)
+
+
+def run_mesh(
+    video: Path,
+    folder: Path,
+    options: Options | None = None,
+    *,
+    glb: bool = False,
+    obj_every: int | None = None,
+    overwrite: bool = False,
+    bar: Bar = _no_bar,
+    on_stage: Callable[[str, bool], None] | None = None,
+) -> Result:
+    """The main job as far as the moving body; then, if wanted, its mesh for other programs.
+
+    Args:
+        glb: write an animated mesh, NAME.glb.
+        obj_every: write the posed mesh of every so manieth frame into NAME_obj.
+        others: as ``run_ik``.
+
+    Raises:
+        BioposeError: what the user can mend, of any stage.
+    """
+    from biomech.mesh.recover import check_person
+    from biomech.pipeline import from_video
+
+    video, folder, options = Path(video), Path(folder), options or Options()
+    check_person(options.height_m, options.mass_kg, options.sex)
+    with claimed(folder):
+        run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+        files = Result.of(folder, video.stem, run.record)
+        stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
+        stages += from_video.mesh_stages(files, plain_name(video.stem), glb, obj_every)
+        return _walk(run, video, files, options, stages, overwrite)
+
+
+def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
+    """The stages in turn, in a folder that is this recording's."""
+    recording = recording_files(source)
+    given = [*recording, *options.files().values()]
+    _check_inputs(given, stages)
+    run.given = frozenset(os.path.realpath(path) for path in given)
+    _claim(run, source, recording, overwrite)
+    for stage in stages:
+        run.stage(**vars(stage))
+    # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
+    own = {stage.name: run.record["stages"][stage.name] for stage in stages}
+    run.drop_outdated(own)
+    return replace(files, record={**run.record, "stages": own, "removed": run.removed})
+
+
+def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
+    """What the user gave is there, and no stage writes over it."""
+    written = {os.path.realpath(path) for stage in stages for path in stage.outputs}
+    for path in given:
+        if not path.is_file():
+            raise BioposeError("no such file", where=str(path), mend="Check the path.")
+        if os.path.realpath(path) in written:
+            raise BioposeError("the results would be written over this file", where=str(path), mend="Name another -o.")
+
+
+def _claim(run: Run, source: Path, recording: list[Path], overwrite: bool) -> None:
+    """One folder, one recording: another one's results are not written over."""
+    claim = {"name": source.name, "sha256": [sha256(path) for path in recording]}
+    earlier = run.record.get("source")
+    if earlier not in (None, claim):
+        if not overwrite:
+            raise BioposeError(
+                f"the folder holds the results of another recording ({earlier['name']})",
+                where=str(run.folder),
+                mend="Name another folder with -o, or give --overwrite.",
+            )
+        for stage in run.record["stages"].values():
+            run.remove(stage.get("outputs", {}))
+        run.record["stages"] = {}
+    run.record["source"] = claim

@@ -1,0 +1,173 @@
+"""Which solvers a run takes, a stage for each of them, and how far their motions are from the first one's."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import opensim
+
+from biomech.comparison.compare import compare
+from biomech.comparison.tables import as_csv
+from biomech.errors import BioposeError
+from biomech.files import whole_file
+from biomech.inverse_kinematics.setup import ACCURACY
+from biomech.kinematics.recognise import Motion, recognise_motion
+from biomech.markers.virtual import load_virtual_markers
+from biomech.neurik import predict
+from biomech.pipeline.options import DEFAULT_SOLVER, MOTION_NAMES, Options, Result, Solution, Stage, check_solvers
+from biomech.pipeline.solve import check_coordinates
+
+MOST = 0.5  # of the 142: markers of which fewer are there are another set
+
+
+def choose_solvers(options: Options, check_network: Callable[[], None]) -> tuple[str, ...]:
+    """The solvers of a run: those that the user asked for, or the default where it can do it, else ours.
+
+    Args:
+        options: ``solvers``, ``smooth_mm`` and ``polish``.
+        check_network: raises what keeps the network from solving what there is; called only where it is to.
+
+    Raises:
+        BioposeError: an unknown solver, one that cannot do what is asked, or a network without weights.
+    """
+    asked = options.solvers or (("neural",) if options.polish else None)
+    chosen = asked or (("fast",) if options.smooth_mm is not None else (DEFAULT_SOLVER,))
+    check_solvers(chosen, options.smooth_mm, options.polish)
+    if "neural" not in chosen:
+        return chosen
+    try:
+        check_network()
+    except BioposeError:
+        if asked:
+            raise
+        return ("fast",)
+    if missing := [path for path in network_files() if not path.is_file()]:
+        raise BioposeError(
+            "the network's weights are not there",
+            where=str(missing[0]),
+            mend="Give --solver fast, or train them with `biopose train neurik`.",
+        )
+    return chosen
+
+
+def check_network(model: opensim.Model, marker_names: Sequence[str], where: str) -> None:
+    """Whether the network knows the markers and the model.
+
+    Raises:
+        BioposeError: it does not.
+    """
+    virtual = load_virtual_markers().names
+    known = set(virtual) & set(marker_names)
+    if len(known) < MOST * len(virtual):
+        raise BioposeError(
+            f"the network knows the {len(virtual)} virtual markers, of which {len(known)} are here",
+            where=where,
+            mend="Give --solver fast.",
+        )
+    check_coordinates(model, where)
+
+
+def network_files() -> list[Path]:
+    """The network's weights, and the recipe that they are read by."""
+    return [predict.FILE, predict.FILE.with_suffix(".json")]
+
+
+def network_inputs() -> dict[str, Path]:
+    """The same as a stage's inputs."""
+    return dict(zip(("network", "recipe"), network_files(), strict=True))
+
+
+def solving_stages(
+    files: Result,
+    options: Options,
+    *,
+    inputs: Mapping[str, Path],
+    said: Mapping[str, Any],
+    work: Callable[[Solution], dict[str, Any]],
+    code: tuple[str | Path, ...],
+    from_film: bool = False,
+) -> list[Stage]:
+    """The stage `solve`, one like it for every other solver, and where there are others the stage `difference`.
+
+    Args:
+        inputs: of every solver.
+        said: options of every solver; to them come the solver's own.
+        work: what one solver does, and ``code``, the modules that it is.
+        from_film: the markers are a recovered body's, which knows how unsure it is.
+    """
+    own = {"neural": ("polish", "recovered"), "fast": ("smooth_mm",), "opensim": ()}
+    given = asdict(options)
+    stages = []
+    for solution in files.solutions:
+        solver = solution.solver
+        stages.append(
+            Stage(
+                "solve" if solution is files.solutions[0] else f"solve_{MOTION_NAMES[solver]}",
+                inputs={**inputs, **(network_inputs() if solver == "neural" else {})},
+                outputs=solution.written(from_film),
+                options={
+                    "solver": solver,
+                    "accuracy": ACCURACY,
+                    "fill": options.fill,
+                    **said,
+                    **{name: given[name] for name in own[solver]},
+                },
+                work=functools.partial(_solved, work, solution, files),
+                code=(*code, Path(__file__)),
+            )
+        )
+    if len(files.solutions) > 1:
+        stages.append(
+            Stage(
+                "difference",
+                inputs={solution.solver: solution.kinematics for solution in files.solutions},
+                outputs=[files.difference, files.difference_figure],
+                options={"solvers": [solution.solver for solution in files.solutions]},
+                work=lambda: _difference(files),
+                code=(
+                    "biomech.comparison.compare",
+                    "biomech.comparison.tables",
+                    "biomech.comparison.curves",
+                    Path(__file__),
+                ),
+            )
+        )
+    return stages
+
+
+def _solved(work: Callable[[Solution], dict[str, Any]], solution: Solution, files: Result) -> dict[str, Any]:
+    """Notes on another motion than the run's result say which one they mean."""
+    figures = work(solution)
+    if solution is files.solutions[0]:
+        return figures
+    return {**figures, "notes": [f"{solution.kinematics.name}: {note}" for note in figures["notes"]]}
+
+
+def _difference(files: Result) -> dict[str, Any]:
+    """How far every other motion is from the first; as `biopose compare` does it."""
+    from biomech.comparison.curves import write_curves  # matplotlib: only where a figure is drawn
+
+    first, *others = [_motion(solution.kinematics) for solution in files.solutions]
+    comparisons = [compare(first, other) for other in others]
+    with whole_file(files.difference) as temporary:
+        temporary.write_text(as_csv(comparisons))
+    write_curves(comparisons, files.difference_figure)
+    return {
+        "reference": first.path.name,
+        "motions": {
+            comparison.motion.path.name: {
+                f"{part} ({errors.unit})": round(errors.mae, 3)
+                for part, errors in {**comparison.groups, "all rotations": comparison.rotations}.items()
+                if errors is not None
+            }
+            for comparison in comparisons
+        },
+    }
+
+
+def _motion(path: Path) -> Motion:
+    """Under its bare name, so that what is written does not say where the folder was."""
+    found = recognise_motion(path)
+    return Motion(Path(path.name), found.kinematics, found.notes)

@@ -1,0 +1,1 @@
+"""The only home of what inference does not need: data, losses, schedules, the trainings."""

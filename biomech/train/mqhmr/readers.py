@@ -1,0 +1,45 @@
+"""Data sets by name, as the command line says them: NAME=ANNOTATIONS,PICTURES."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from biomech.errors import BioposeError
+from biomech.train.mqhmr.coco import read_coco, read_h36m, read_mpii
+from biomech.train.mqhmr.datasets import Person
+from biomech.train.mqhmr.smpl_labels import read_3dpw, read_movi, read_smpl_npz
+
+H36M_FOCAL_PX = 1146.0  # of its four cameras, within half a per cent
+
+READERS: dict[str, Callable[..., list[Person]]] = {
+    "coco": read_coco,
+    "mpii": read_mpii,
+    "h36m": partial(read_h36m, focal_px=H36M_FOCAL_PX),
+    "3dpw": read_3dpw,
+    "bedlam": read_smpl_npz,
+    "npz": read_smpl_npz,
+    "movi": read_movi,
+}
+FORMS = ", ".join(f"{name}=ANNOTATIONS,PICTURES" for name in READERS if name != "movi")
+FORMS += ", movi=MOTION,CALIBRATION,PICTURES"
+
+
+def read_people(said: list[str], *, allow_pickle: bool = False) -> list[Person]:
+    """People of all the sets that are named.
+
+    Args:
+        said: ``coco=person_keypoints_train2017.json,train2017`` and the like.
+        allow_pickle: for 3DPW.
+
+    Raises:
+        BioposeError: a set is not known, or what its reader finds wrong.
+    """
+    people = []
+    for one in said:
+        name, _, paths = one.partition("=")
+        places = [Path(path) for path in paths.split(",")]
+        if name not in READERS or len(places) != (3 if name == "movi" else 2):
+            raise BioposeError(f"not a data set: {one}", mend=f"Say {FORMS}.")
+        more = {"allow_pickle": allow_pickle} if name == "3dpw" else {}
+        people += READERS[name](*places, **more)
+    return people

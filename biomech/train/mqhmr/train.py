@@ -1,0 +1,262 @@
+"""Training MQ-HMR: `biopose train mqhmr`, on clips of rendered bodies or on people in pictures.
+
+Weights end in float16 as ``mqhmr.safetensors``, the recipe and figures beside them as ``mqhmr.json``.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from biomech.comparison.metrics import pa_mpjpe_mm
+from biomech.errors import BioposeError, plainly
+from biomech.files import check_file, read_json, whole_file
+from biomech.mesh.mqhmr.camera import Crop
+from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs
+from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.train.loop import Course, Lesson, place_of, rank, train
+from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
+from biomech.train.mqhmr.losses import LossWeights, Truth, completed, losses
+from biomech.train.mqhmr.readers import read_people
+from biomech.train.synthetic.clips import Clips
+
+WEIGHTS, RECIPE = "mqhmr.safetensors", "mqhmr.json"
+Item = tuple[Inputs, Truth]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; written beside its weights."""
+
+    config: Config = CONFIGS["compact"]
+    course: Course = field(default_factory=lambda: Course(rate=5e-4))
+    weights: LossWeights = field(default_factory=LossWeights)
+    items: int = 16  # of the data set in a batch, on each device: people, or clips
+    frames: int = 4  # of each clip
+    only_guess: bool = False  # learn the first guess alone: fast, and a good start for all of it
+    workers: int = 0  # processes that read ahead
+
+
+class Prepared(NamedTuple):
+    """What a training needs, and what to say of it."""
+
+    network: MQHMR
+    data: Dataset
+    held_out: Dataset
+    collate: Callable[[list[Item]], Item]
+    lines: list[str]
+
+
+def prepare(
+    recipe: Recipe,
+    clips: Path | None,
+    people: list[str],
+    held_out: list[str],
+    body_model: Path | None = None,
+    encoder_weights: Path | None = None,
+    start: Path | None = None,
+    *,
+    allow_pickle: bool = False,
+) -> Prepared:
+    """Network and data of a recipe: clips for the evidence front, people in pictures for the other.
+
+    Args:
+        start: weights of an earlier training to begin with.
+
+    Raises:
+        BioposeError: there is no such data, or a file is not what it should be.
+    """
+    evidence = recipe.config.front == "evidence"
+    if evidence != (clips is not None) or evidence == bool(people) or (not evidence and not held_out):
+        needed = "--clips and no --people" if evidence else "--people and --held-out, and no --clips"
+        raise BioposeError(f"a network that sees {recipe.config.front} is trained with {needed}")
+    torch.manual_seed(recipe.course.seed)
+    if recipe.only_guess and not evidence:
+        raise BioposeError("only a network that sees evidence learns its first guess alone")
+    network = MQHMR.build(recipe.config, body_model, encoder_weights)
+    if start is not None:
+        network.load_state_dict(load_mqhmr(start, body_model).state_dict())
+    parts: tuple[Dataset, Dataset]
+    if clips is not None:
+        body, seed = network.body.name, recipe.course.seed
+        names = network.body.bone_names
+        maps = not recipe.only_guess
+        parts = Clips(clips, "train", body, recipe.frames, seed, names, maps), Clips(clips, "held_out", body, maps=maps)
+    else:
+        read = [read_people(said, allow_pickle=allow_pickle) for said in (people, held_out)]
+        parts = Pictures(read[0], network.body, Jitter(), recipe.course.seed), Pictures(read[1], network.body)
+    kind = "clips" if evidence else "people"
+    count = sum(parameter.numel() for parameter in network.parameters())
+    lines = [
+        f"{len(parts[0])} {kind} to learn from, {len(parts[1])} held out",  # type: ignore[arg-type]
+        f"{count / 1e6:.1f} million parameters, body {network.body.name}",
+    ]
+    return Prepared(network, parts[0], parts[1], joined if evidence else collate, lines)
+
+
+def train_mqhmr(
+    network: MQHMR,
+    data: Dataset,
+    held_out: Dataset,
+    collate: Callable[[list[Item]], Item],
+    folder: Path,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    about: dict[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> MQHMR:
+    """Train a network; its averaged weights and the recipe end in ``folder``.
+
+    Args:
+        network: to start from.
+        data: ``Clips`` or ``Pictures``: any index, each length over the same items varied anew.
+        held_out: for the figures.
+        collate: one batch of items: ``joined`` for clips, ``datasets.collate`` for pictures.
+        about: what else to write beside the weights.
+
+    Raises:
+        BioposeError: as ``biomech.train.loop.train``.
+    """
+    place = place_of(device)
+    network.to(place)
+
+    def batches(first_step: int) -> Iterator[Item]:
+        sampler = _Draws(len(data), recipe.items, recipe.course.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
+        loader = DataLoader(data, batch_sampler=sampler, num_workers=recipe.workers, collate_fn=collate)
+        yield from (moved(item, place) for item in loader)
+
+    if recipe.only_guess:
+        network.requires_grad_(False)
+        for part in (network.evidence.summary, network.guess_head):
+            part.requires_grad_()
+    lesson = Lesson(
+        batches,
+        partial(_losses, network, recipe.weights, recipe.only_guess),
+        partial(measure, network, held_out, collate, only_guess=recipe.only_guess),
+    )
+    said = asdict(recipe)
+    del said["workers"], said["config"]["checkpointing"]  # neither changes what is learned
+    figures = train(
+        network, lesson, folder, recipe.course, said, device=device, resume=resume, progress=progress, say=say
+    )
+    if figures is not None:
+        write(network, Path(folder), {**(about or {}), "recipe": said, "held_out": figures})
+    return network
+
+
+def joined(items: list[Item]) -> Item:
+    """Items that are batches themselves, one after the other."""
+    crop = Crop(*(torch.cat(parts) for parts in zip(*(inputs.crop for inputs, _ in items), strict=True)))
+    seen = [inputs.evidence for inputs, _ in items if inputs.evidence is not None]
+    evidence = Evidence(*(torch.cat(parts) for parts in zip(*seen, strict=True)))
+    return Inputs(crop, evidence=evidence), Truth(
+        *(torch.cat(parts) for parts in zip(*(truth for _, truth in items), strict=True))
+    )
+
+
+def moved(item: Any, device: torch.device) -> Any:
+    """Nested named tuples of tensors on a device."""
+    if isinstance(item, Tensor):
+        return item.to(device, non_blocking=True)
+    if isinstance(item, tuple):
+        parts = [moved(part, device) for part in item]
+        return type(item)(*parts) if hasattr(item, "_fields") else tuple(parts)
+    return item
+
+
+@torch.no_grad()
+def measure(
+    network: MQHMR, held_out: Dataset, collate: Callable[[list[Item]], Item], only_guess: bool = False
+) -> dict[str, float]:
+    """Means over held-out items: keypoints about the pelvis (mm), after the best similarity (mm), in the picture (sides
+    of the crop). They are the data's, or what θ and β imply; a figure without any data is 0.
+    """
+    sums, counts = dict.fromkeys(("mpjpe_mm", "pa_mpjpe_mm", "crop_error"), 0.0), dict.fromkeys(("3d", "2d"), 0)
+    device, rows = next(network.parameters()).device, network.body.keypoint_rows
+    pelvis = network.body.keypoint_names.index("pelvis")
+    for index in range(len(held_out)):  # type: ignore[arg-type]
+        inputs, truth = moved(collate([held_out[index]]), device)
+        truth = completed(network, truth, inputs.crop)
+        found = network.pose(network(inputs, only_guess=only_guess)).keypoints
+        away = inputs.crop.into(network.project(found, inputs.crop)) - inputs.crop.into(truth.keypoints_px)[:, rows]
+        wanted = truth.keypoints_m[:, rows]
+        for person in range(len(found)):
+            known, seen = truth.confidence_3d[person, rows] > 0, truth.confidence_2d[person, rows] > 0
+            if known[pelvis] and known.sum() > 3:
+                ours, theirs = ((p[person] - p[person, pelvis])[known].double().cpu() for p in (found, wanted))
+                sums["mpjpe_mm"] += 1000 * float((ours - theirs).norm(dim=-1).mean())
+                sums["pa_mpjpe_mm"] += pa_mpjpe_mm(ours.numpy(), theirs.numpy())
+                counts["3d"] += 1
+            if seen.any():
+                sums["crop_error"] += float(away[person][seen].norm(dim=-1).mean())
+                counts["2d"] += 1
+    of = {"mpjpe_mm": "3d", "pa_mpjpe_mm": "3d", "crop_error": "2d"}
+    return {name: total / max(counts[of[name]], 1) for name, total in sums.items()}
+
+
+def write(network: MQHMR, folder: Path, about: dict[str, Any]) -> None:
+    """Weights (float16) and the recipe beside them."""
+    halves = {name: value.detach().half().cpu().contiguous() for name, value in network.named_parameters()}
+    with whole_file(folder / WEIGHTS) as temporary:
+        save_file(halves, temporary)
+    with whole_file(folder / RECIPE) as temporary:
+        temporary.write_text(json.dumps({"config": asdict(network.config), **about}, indent=1) + "\n")
+
+
+def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
+    """A trained network, from what ``write`` left.
+
+    Raises:
+        BioposeError: the files are missing or do not belong together.
+    """
+    check_file(weights)
+    recipe = weights.with_suffix(".json")
+    check_file(recipe, missing=f"not a network of `biopose train mqhmr`: {weights.name} has no recipe beside it")
+    about = read_json(recipe, what="the recipe of a network of `biopose train mqhmr`")
+    try:
+        said = about["config"]
+        network = MQHMR.build(Config(**{**said, "strides": tuple(said["strides"])}), body_model)
+        network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise BioposeError(f"not a network of `biopose train mqhmr` ({plainly(error)})", where=str(weights)) from error
+    return network.eval()
+
+
+def _losses(
+    network: MQHMR, weights: LossWeights, only_guess: bool, model: nn.Module, batch: Item, step: int
+) -> dict[str, Tensor]:
+    """bfloat16 in the learned layers on a GPU; geometry and losses are exact."""
+    inputs, truth = batch
+    with torch.autocast(truth.betas.device.type, torch.bfloat16, enabled=truth.betas.is_cuda):
+        answer = model(inputs, only_guess=only_guess)
+    return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), weights)
+
+
+class _Draws:
+    """Batches of indices without end: the whole set in random order, again and again, a function of seed and step."""
+
+    def __init__(self, length: int, items: int, seed: int, first_step: int):
+        self.length, self.items, self.seed, self.first = length, items, seed, first_step
+
+    def __iter__(self) -> Iterator[list[int]]:
+        position, epoch, order = self.first * self.items, -1, torch.empty(0, dtype=torch.long)
+        while True:
+            batch = []
+            for place in range(position, position + self.items):
+                if place // self.length != epoch:
+                    epoch = place // self.length
+                    order = torch.randperm(self.length, generator=torch.Generator().manual_seed(self.seed + epoch))
+                batch.append(epoch * self.length + int(order[place % self.length]))
+            position += self.items
+            yield batch

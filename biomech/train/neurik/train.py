@@ -1,0 +1,141 @@
+"""Training NeurIK: `biopose train neurik`, on the shards of `biopose label`."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from biomech.files import whole_file
+from biomech.neurik.network import Answer, NeurIK, Sizes
+from biomech.skeleton.skeleton import Skeleton
+from biomech.train import loop
+from biomech.train.loop import Course, Lesson, place_of
+from biomech.train.neurik.data import Batch, Batches
+from biomech.train.neurik.losses import LossWeights, known_pose, losses, turned
+
+WEIGHTS, RECIPE = "neurik.safetensors", "neurik.json"
+FIGURES = ("mae_deg", "causal_mae_deg", "scale_mae", "marker_mm")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; written beside its weights."""
+
+    steps: int | None = None  # where not given, ``hours`` say when to end
+    hours: float | None = 1.0
+    seed: int = 0
+    clips: int = 32  # of a batch, on each device
+    rate: float = 1.5e-3
+    decay: float = 0.01
+    causal_share: float = 0.3  # of the batches
+    average: float = 0.999  # of the weights, from one step to the next
+    report_every: int = 250  # steps
+    sizes: Sizes = field(default_factory=Sizes)
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    @property
+    def course(self) -> Course:
+        """How long and how fast."""
+        return Course(
+            steps=self.steps,
+            hours=self.hours,
+            seed=self.seed,
+            rate=self.rate,
+            decay=self.decay,
+            average=self.average,
+            report_every=self.report_every,
+        )
+
+
+def train(
+    skeleton: Skeleton,
+    batches: Batches,
+    held_out: Sequence[Batch],
+    folder: Path,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    about: dict[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> NeurIK:
+    """Train a network; its averaged weights and the recipe end in ``folder``.
+
+    Args:
+        batches: to learn from; of another seed in every process.
+        held_out: batches of other subjects, for the curve.
+        resume: go on from the folder's checkpoint, if there is one.
+        about: what else to write beside the weights: data, command.
+        progress: called with done and expected, in steps or seconds.
+        say: called with a line at each report.
+
+    Raises:
+        BioposeError: the folder holds a training already, or the checkpoint is of another recipe.
+    """
+    place = place_of(device)
+    torch.manual_seed(recipe.seed)
+    network = NeurIK(skeleton, recipe.sizes).to(place)
+    lesson = Lesson(
+        lambda step: (batch.to(place) for batch in batches.ahead(step)),
+        partial(_losses, network, recipe),
+        partial(measure, network, held_out),
+    )
+    said = asdict(recipe)
+    figures = loop.train(
+        network, lesson, folder, recipe.course, said, device=device, resume=resume, progress=progress, say=say
+    )
+    if figures is not None:
+        steps = figures.pop("steps")
+        write(network, Path(folder), {**(about or {}), "recipe": said, "steps": steps, "held_out": figures})
+    return network
+
+
+def write(network: NeurIK, folder: Path, about: dict[str, Any]) -> None:
+    """Weights and the recipe beside them."""
+    with whole_file(folder / WEIGHTS) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in network.named_parameters()}, temporary)
+    about = {"sizes": network.sizes._asdict(), "model": network.skeleton.name, **about}
+    with whole_file(folder / RECIPE) as temporary:
+        temporary.write_text(json.dumps(about, indent=1) + "\n")
+
+
+@torch.no_grad()
+def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
+    """Errors over batches: angles of all rotational coordinates (deg), scale factors, markers of the model (mm)."""
+    network.eval()
+    sums = dict.fromkeys(FIGURES, 0.0)
+    device = next(network.parameters()).device
+    rotational = torch.as_tensor(network.anatomy.rotational, device=device)
+    for batch in (b.to(device) for b in batches):
+        count = batch.mask[..., rotational].sum().clamp_min(1)
+
+        def angle_error(answer: Answer, batch: Batch = batch, count: Tensor = count) -> float:
+            error = turned(answer.coordinates - batch.coordinates).abs()[..., rotational]
+            return math.degrees(float((error * batch.mask[..., rotational]).sum() / count))
+
+        answer = network(batch.markers, batch.confidence)
+        sums["mae_deg"] += angle_error(answer)
+        sums["causal_mae_deg"] += angle_error(network(batch.markers, batch.confidence, causal=True))
+        sums["scale_mae"] += float((answer.scales[:, :, 1:] - batch.scales[:, None, 1:]).abs().mean())
+        known = known_pose(answer.coordinates, batch.coordinates, batch.mask, rotational)
+        wanted = network.skeleton(known, batch.scales[:, None].expand_as(answer.scales)).markers
+        sums["marker_mm"] += 1000 * float((network.pose(answer).markers - wanted).norm(dim=-1).mean())
+    network.train()
+    return {name: round(value / max(len(batches), 1), 4) for name, value in sums.items()}
+
+
+def _losses(network: NeurIK, recipe: Recipe, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
+    """bfloat16 in the learned layers on a GPU; geometry and losses are exact."""
+    causal = torch.rand((), generator=torch.Generator().manual_seed(step)).item() < recipe.causal_share
+    with torch.autocast(batch.markers.device.type, torch.bfloat16, enabled=batch.markers.is_cuda):
+        answer = model(batch.markers, batch.confidence, causal=causal)
+    answer = Answer(*(part.float() for part in answer))
+    return losses(network, answer, batch.coordinates, batch.scales, batch.mask, recipe.weights)

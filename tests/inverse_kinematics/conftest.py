@@ -1,0 +1,3 @@
+"""The trial that OpenSim's tools are tested on."""
+
+from small_trial import trial  # noqa: F401 (fixtures)
