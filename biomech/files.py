@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -141,3 +142,18 @@ def _sha256(file) -> str:  # Python 3.10
     while block := file.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
+
+
+def content_hash(path: Path) -> str:
+    """sha256 of a file, computed once for as long as its size and time stay."""
+    return _content(path, *stamp(path))
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+@functools.lru_cache(4096)
+def _content(path: Path, size: int, changed_ns: int) -> str:
+    return sha256(path)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from biomech.cli.bench_films import AsJson, Recover, Solver, options_of
-from biomech.pipeline.options import DEFAULT_RECOVERER
+from biomech.names import DEFAULT_RECOVERER
 
 
 def activities(

@@ -39,7 +39,8 @@ def options_of(recover: str, solver: str | None, *, overlay: bool, mirror: bool 
     Raises:
         BioposeError: no such recoverer or solver.
     """
-    from biomech.pipeline.options import check_recoverer, check_solvers
+    from biomech.names import check_recoverer
+    from biomech.pipeline.options import check_solvers
     from biomech.pipeline.run import Options
 
     check_recoverer(recover)

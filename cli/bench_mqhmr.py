@@ -31,8 +31,8 @@ def mqhmr(
     from biomech.bench.mqhmr import bench_mqhmr
     from biomech.cli.bench import _tell
     from biomech.errors import BioposeError
+    from biomech.mesh.mqhmr.load import load_mqhmr
     from biomech.mesh.recoverers import trained
-    from biomech.train.mqhmr.train import load_mqhmr
 
     network, spread = trained(mqhmr_weights)
     networks = {"mqhmr": network}

@@ -7,7 +7,7 @@ import typer
 
 from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
 from biomech.cli.data import check_data
-from biomech.pipeline.options import DEFAULT_RECOVERER
+from biomech.names import DEFAULT_RECOVERER
 
 
 def standing(

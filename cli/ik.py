@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biomech.cli.neutral import Command
-from biomech.pipeline.options import DEFAULT_RECOVERER, DEFAULT_SOLVER
+from biomech.names import DEFAULT_RECOVERER
+from biomech.pipeline.options import DEFAULT_SOLVER
 
 __all__ = ["Command", "ik"]
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biomech.cli.neutral import Command
-from biomech.pipeline.options import DEFAULT_RECOVERER
+from biomech.names import DEFAULT_RECOVERER
 
 __all__ = ["Command", "recover"]
 if TYPE_CHECKING:

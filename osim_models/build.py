@@ -15,11 +15,10 @@ import opensim
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.virtual import load_virtual_markers
-from biomech.osim_models import figures
+from biomech.osim_models import DEFAULT_PATH, figures
 from biomech.osim_models.figures import BodyFigures, EulerFigures, PinFigures, Vector
 from biomech.skeleton.model import print_whole, quiet_opensim
 
-DEFAULT_PATH = Path(__file__).with_name("biopose_full_body.osim")
 EULER_AXES = (figures.Z, figures.X, figures.Y)
 Marker = tuple[str, str, Vector]
 

@@ -6,7 +6,7 @@ import torch
 
 from biomech.labels.shards import Window
 from biomech.neurik.anatomy import Anatomy
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
 

@@ -20,12 +20,13 @@ from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
+from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
 from biomech.mesh.points import detected_points
 from biomech.pipeline.record import peak_memory_mb
 from biomech.pipeline.run import Options, Result, run_ik
-from biomech.skeleton.model import joint_centres, load_model
+from biomech.skeleton.model import load_model
 
 REFERENCE = "reference_triangulated.trc"
 CAMERAS = ("cam01", "cam02", "cam03", "cam04")

@@ -14,11 +14,12 @@ from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import MIRROR, Anatomy
-from biomech.neurik.predict import TrainedNeurIK, neural_kinematics
+from biomech.neurik.network import RATE_HZ
+from biomech.neurik.predict import TrainedNeurIK, neural_kinematics, recovered_confidence
 from biomech.neurik.trust import REASONS, Limits, judge
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train.neurik.calibrate import answers, coverage, held_out
-from biomech.train.neurik.data import RATE_HZ, Batch, Source, recovered_confidence
+from biomech.train.neurik.data import Batch, Source
 from biomech.train.neurik.misjudged import PoseErrors
 from biomech.train.neurik.reading import Reader
 

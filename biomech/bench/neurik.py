@@ -15,7 +15,7 @@ from biomech.bench.neurik_runs import runs_figures
 from biomech.bench.neurik_speed import parameters, speed_figures
 from biomech.leftovers import temporary_folder
 from biomech.neurik.predict import FILE, load_network
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
 COMMON_TRIALS, COMMON_CLIPS = 8, 8  # on which trained runs are compared

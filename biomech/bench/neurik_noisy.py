@@ -33,13 +33,12 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.network import NeurIK
-from biomech.neurik.predict import neural_kinematics
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.neurik.predict import neural_kinematics, recovered_confidence
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.personalise import LANDMARK_SD_M, personalise
 from biomech.scaling.scale_tool import scale_model
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.data import recovered_confidence
 from biomech.train.neurik.noise import in_place
 from biomech.train.neurik.pair import Pair
 

@@ -31,7 +31,7 @@ from biomech.markers.virtual import extract, load_virtual_markers, neutral_stati
 from biomech.mesh.fit_markers import MarkerFit
 from biomech.neurik.network import NeurIK
 from biomech.neurik.predict import neural_kinematics
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.scale_tool import scale_model
 from biomech.skeleton.skeleton import Skeleton

@@ -17,7 +17,7 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.network import NeurIK
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.scaled_model import write_scaled
 from biomech.skeleton.skeleton import Skeleton
 

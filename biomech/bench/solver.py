@@ -24,7 +24,7 @@ from biomech.comparison.metrics import wrapped_deg
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.alone import Answer, module, solve_alone
 from biomech.inverse_kinematics.branches import as_the_other
-from biomech.inverse_kinematics.conditioning import noise_gains_deg_per_mm
+from biomech.inverse_kinematics.conditioning import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM, noise_gains_deg_per_mm
 from biomech.inverse_kinematics.fast_alone import Solver
 from biomech.inverse_kinematics.opensim_alone import allowed, objective_m2
 from biomech.kinematics.kinematics import Kinematics
@@ -34,8 +34,6 @@ from biomech.skeleton.description import describe
 RIVALS = {"opensim_1e-5": 1e-5, "opensim_1e-7": 1e-7}
 REFERENCE_ACCURACY = 1e-9  # of the tool on real markers
 OBJECTIVE_TOLERANCE = 1e-6  # relative: closer answers are equally good
-SAME_MINIMUM = 1e-3  # relative: with a larger difference of the objective, angles of different minima are compared
-WELL_CONDITIONED_DEG_PER_MM = 1.5  # in the worst frame: pro_sup has 1.8-2.1, an open mtp ∞, all others here below 1.3
 GAIN_FRAMES = 4  # of each trial
 SPEED_TRIAL = "squats1"
 REPEATS = 7  # of our solver, whose time is that of a few of the tool's frames

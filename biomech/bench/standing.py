@@ -24,8 +24,9 @@ from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.kinematics.recognise import recognise_motion
+from biomech.markers.joint_centres import joint_centres
 from biomech.pipeline.run import Options, Result
-from biomech.skeleton.model import joint_centres, load_model
+from biomech.skeleton.model import load_model
 
 SIDES = ("r", "l")
 PAIRED = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle", "elbow": "elbow_flex"}

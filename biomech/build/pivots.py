@@ -31,7 +31,7 @@ from biomech.markers.virtual import (
     neutral_motion,
     neutral_static,
 )
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.scale_tool import scale_model
 from biomech.skeleton.skeleton import Skeleton

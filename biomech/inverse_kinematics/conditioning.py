@@ -9,6 +9,9 @@ from jaxtyping import Float
 from biomech.inverse_kinematics.opensim_alone import model_markers
 from biomech.kinematics.kinematics import Kinematics
 
+SAME_MINIMUM = 1e-3  # relative: with a larger difference of the objective, angles of different minima are compared
+WELL_CONDITIONED_DEG_PER_MM = 1.5  # in the worst frame: pro_sup has 1.8-2.1, an open mtp ∞, all others here below 1.3
+
 STEP = 1e-5  # rad and m, of the central differences
 RANK_TOLERANCE = 1e-6  # of the largest singular value (columns in m per rad and m per m); below, nothing is determined
 

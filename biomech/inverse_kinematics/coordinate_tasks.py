@@ -17,10 +17,10 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import CoordinateTask
+from biomech.inverse_kinematics.marker_tasks import read_weight
 from biomech.kinematics.mot import read_mot
 from biomech.markers.matching import listed
 from biomech.markup import read_xml
-from biomech.scaling.measurements import read_weight
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names
 
 UNASSIGNED = ("", "unassigned")

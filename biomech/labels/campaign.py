@@ -22,7 +22,7 @@ from biomech.labels.models import scaled_model
 from biomech.labels.shards import write_index
 from biomech.labels.sources import Trial
 from biomech.labels.workers import Stop, on_cluster, on_processes
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.record import Run
 

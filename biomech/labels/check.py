@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from biomech.bench.solver import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM
 from biomech.comparison.metrics import wrapped_deg
 from biomech.files import whole_file
 from biomech.inverse_kinematics.alone import Problem, module, solve_alone
 from biomech.inverse_kinematics.branches import as_the_other
-from biomech.inverse_kinematics.conditioning import noise_gains_deg_per_mm
+from biomech.inverse_kinematics.conditioning import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM, noise_gains_deg_per_mm
 from biomech.inverse_kinematics.opensim_alone import objective_m2
 from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.label import OPENSIM_ACCURACY, Folders, read_skeleton, tracked

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.files import sha256
+from biomech.files import content_hash, sha256
 from biomech.inverse_kinematics.determined import Determined, determined
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
@@ -32,8 +32,8 @@ from biomech.labels.shards import FORMAT, about_shard, is_whole, write_shard
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.marker_map import map_file, marker_maps
 from biomech.markers.trc import write_trc
-from biomech.osim_models.build import DEFAULT_PATH
-from biomech.pipeline.provenance import code_hash, content_hash, library_versions
+from biomech.osim_models import DEFAULT_PATH
+from biomech.pipeline.provenance import code_hash, library_versions
 from biomech.skeleton.skeleton import Skeleton
 
 SOLVERS = ("fast", "opensim")

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,11 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import read_json, sha256
 from biomech.labels.sources import BodyTrial, MarkerTrial
-from biomech.leftovers import temporary_folder
-from biomech.markers.marker_map import MarkerMap
 from biomech.markers.markers import Markers
-from biomech.osim_models.build import DEFAULT_PATH
-from biomech.osim_models.build import write as write_generic
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.provenance import code_hash
-from biomech.scaling.anthropometry import Sex
+from biomech.scaling.by_marker_map import _offset_sd_m, personal_model
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
-from biomech.scaling.personalise import LANDMARK_SD_M, TRACKING_SD_M, Personalised, personalise
 from biomech.scaling.scale_tool import scale_model
 from biomech.skeleton.skeleton import Skeleton
 
@@ -134,10 +130,6 @@ def _motion(recorded: BodyTrial | MarkerTrial) -> list[Markers]:
     return recorded.of_subject if isinstance(recorded, MarkerTrial) else []
 
 
-def _offset_sd_m(known: MarkerMap) -> dict[str, float]:
-    return dict(zip(known.names, np.where(known.fixed, LANDMARK_SD_M, TRACKING_SD_M).tolist(), strict=True))
-
-
 def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
     """The generic skeleton with the real markers' set, personalised on all that the subject did.
 
@@ -153,40 +145,6 @@ def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
         mass_kg=recorded.mass_kg,
     )
     return _record(person.factors, person.mass_kg, person.marker_rms_m, person.notes)
-
-
-def personal_model(
-    known: MarkerMap,
-    motions: Sequence[Markers],
-    *,
-    out_osim: Path,
-    static: Markers | None = None,
-    height_m: float | None = None,
-    mass_kg: float | None = None,
-    sex: Sex | None = None,
-) -> Personalised:
-    """Our skeleton with a map's markers, made the person's who did the motions; `biopose ik` takes it so, too.
-
-    Args:
-        motions: under the model's names.
-        others: as of ``personalise``.
-
-    Raises:
-        BioposeError: as ``personalise``.
-    """
-    with temporary_folder("generic") as aside:
-        generic = aside / "generic.osim"
-        write_generic(generic, known.on_model())
-        return personalise(
-            generic,
-            motions,
-            out_osim=out_osim,
-            static=static,
-            height_m=height_m,
-            mass_kg=mass_kg,
-            sex=sex,
-            offset_sd_m=_offset_sd_m(known),
-        )
 
 
 def _record(

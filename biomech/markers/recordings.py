@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
+from biomech.files import content_hash
 from biomech.markers.checks import agree_with_model
 from biomech.markers.marker_map import MarkerMap, read_marker_map
 from biomech.markers.markers import Markers
 from biomech.markers.read import read_markers
 from biomech.markers.same_person import SAME, apart, check_same_person
 from biomech.markers.v3d import read_v3d
-from biomech.osim_models.build import DEFAULT_PATH
-from biomech.pipeline.provenance import content_hash
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
 FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for the model: as many as show its poses

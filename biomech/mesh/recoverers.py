@@ -11,14 +11,14 @@ from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.mqhmr import spread
+from biomech.mesh.mqhmr.load import WEIGHTS, load_mqhmr
 from biomech.mesh.mqhmr.network import MQHMR
 from biomech.mesh.mqhmr.predict import look_at
 from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.spread import Spread
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.recover import recover
-from biomech.pipeline.options import check_recoverer
-from biomech.train.mqhmr.train import WEIGHTS, load_mqhmr
+from biomech.names import check_recoverer
 
 SHIPPED = Path(__file__).parent / "mqhmr" / WEIGHTS
 NOT_MOVED = 0.05  # share of the frames worth a note
@@ -28,7 +28,7 @@ def check(recoverer: str, mqhmr_weights: Path | None = None) -> None:
     """Refuse a recoverer that there is not, or not in this installation.
 
     Raises:
-        BioposeError: it is not of ``biomech.pipeline.options.RECOVERERS``, or lacks its weights.
+        BioposeError: it is not of ``biomech.names.RECOVERERS``, or lacks its weights.
     """
     check_recoverer(recoverer)
     if recoverer == "mqhmr" and mqhmr_weights is None and not SHIPPED.is_file():
@@ -70,7 +70,7 @@ def recover_with(
     """The body that moves as the keypoints show.
 
     Args:
-        recoverer: of ``biomech.pipeline.options.RECOVERERS``.
+        recoverer: of ``biomech.names.RECOVERERS``.
         height_m, mass_kg, sex, neutral_s, shape, progress: as ``recover``.
         refine: move MQ-HMR's answers onto the picture first.
         mqhmr_weights: in place of the package's.

@@ -20,6 +20,8 @@ from biomech.neurik.analytic import Analytic, FirstAnswer, about_axes, orthonorm
 from biomech.neurik.anatomy import MIRROR, Anatomy
 from biomech.skeleton.skeleton import Pose, Skeleton
 
+RATE_HZ = 60.0  # of the network's windows
+
 EDGE_RAD = float(np.deg2rad(1.0))  # how softly a coordinate stops at the end of its range
 # What the features are divided by, so that they are about 1.
 LOCAL_M, GAP_M, SPEED_M, TURN_RAD, LOG_SIZE = 0.02, 0.02, 0.02, 0.05, 0.1
@@ -276,3 +278,8 @@ def _motion(first: FirstAnswer, time: int) -> Float[Tensor, "n 6 f"]:
 
 def _compose(left: Float[Tensor, "n 3 3 #f"], right: Float[Tensor, "n 3 k #f"]) -> Float[Tensor, "n 3 k f"]:
     return (left[:, :, :, None] * right[:, None]).sum(2)
+
+
+def turned(difference: Tensor) -> Tensor:
+    """The same turn within ±180° (rad)."""
+    return torch.remainder(difference + torch.pi, 2 * torch.pi) - torch.pi

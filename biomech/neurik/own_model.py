@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from biomech.markers.markers import Markers
 from biomech.neurik.predict import NeuralAnswer, neural_kinematics
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.personalise import HEIGHT_TOLERANCE
 from biomech.scaling.scale_tool import judged
 from biomech.scaling.scaled_model import write_scaled

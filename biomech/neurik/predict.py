@@ -19,11 +19,12 @@ from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, read_json
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
-from biomech.neurik.network import NeurIK, Sizes
+from biomech.neurik.network import RATE_HZ, NeurIK, Sizes
 from biomech.neurik.uncertainty import Calibration
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.data import RATE_HZ
+
+RECOVERED_CONFIDENCE = 0.5  # of markers on a body that was recovered from film
 
 FILE = Path(__file__).with_name("neurik.safetensors")
 FEWEST_MARKERS = 30  # of the 142 in the input; fewer say too little
@@ -251,3 +252,8 @@ def _resampled(values: np.ndarray, time: np.ndarray, grid: np.ndarray) -> np.nda
     share = ((grid - time[after - 1]) / (time[after] - time[after - 1])).clip(0, 1).astype(values.dtype)
     share = share.reshape(-1, *(1,) * (values.ndim - 1))
     return values[after - 1] * (1 - share) + values[after] * share
+
+
+def recovered_confidence(markers: Markers) -> Float[np.ndarray, "frames markers"]:
+    """What the network is told of markers on a body that was recovered from film."""
+    return np.full(markers.positions_m.shape[:2], RECOVERED_CONFIDENCE)

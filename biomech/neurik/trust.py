@@ -18,10 +18,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from biomech.markers.markers import Markers
-from biomech.neurik.network import NeurIK
+from biomech.neurik.network import NeurIK, turned
 from biomech.neurik.predict import NeuralAnswer, TrainedNeurIK, in_order, load_network
 from biomech.skeleton.products import apply
-from biomech.train.neurik.losses import turned
 
 FRAMES_AT_ONCE = 2048
 # What may be a person's own shape, which factors of size cannot follow; more is an error in every frame (m).

@@ -16,7 +16,7 @@ from biomech.comparison.truth import COORDINATES, CoordinateError, JointErrors, 
 from biomech.kinematics.mot import read_mot
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.record import Run
 from biomech.pipeline.run import Bar, Options, Result, run_ik

@@ -18,6 +18,7 @@ import opensim
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
+from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.leftovers import temporary_folder
 from biomech.markers.marker_map import MarkerMap
 from biomech.markers.markers import Markers
@@ -26,13 +27,13 @@ from biomech.markers.same_person import bony, check_same_person
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
 from biomech.pipeline.known_markers import known_set, map_inputs, read_known, scale_known
 from biomech.pipeline.options import Bar, Options, Result, Solution, Stage
 from biomech.pipeline.solve import share_seen, solve, task_weights
 from biomech.scaling.anthropometry import Sex
-from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements, read_tasks
+from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements
 from biomech.scaling.personalise import personalise
 from biomech.scaling.scale_tool import rounded_factors, scale_model, with_markers
 from biomech.skeleton.model import load_model, print_whole, quiet_opensim

@@ -19,26 +19,21 @@ from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.mot import read_mot
+from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static, only_seen
 from biomech.mesh import recoverers
 from biomech.mesh.expected import half_widths, view_note
 from biomech.mesh.recover import recover
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
 from biomech.pipeline.options import Bar, Options, Result, Solution, Stage, recorded
 from biomech.pipeline.solve import solve
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
 from biomech.scaling.scale_tool import scale_model, with_markers
-from biomech.skeleton.model import (
-    coordinate_is_rotational,
-    coordinate_names,
-    coupled_coordinates,
-    joint_centres,
-    load_model,
-)
+from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
 from biomech.video import Video
 
 HERE = Path(__file__)

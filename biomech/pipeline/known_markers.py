@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from biomech.errors import BioposeError
-from biomech.labels.models import personal_model
 from biomech.markers.checks import gap_notes
 from biomech.markers.marker_map import MarkerMap, map_file, read_marker_map, recognise
 from biomech.markers.read import between, read_markers
@@ -16,6 +15,7 @@ from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.pipeline.options import Options, Result
 from biomech.scaling.anthropometry import Sex
+from biomech.scaling.by_marker_map import personal_model
 
 
 def known_set(recorded: Path, options: Options) -> MarkerMap | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from biomech.errors import BioposeError
+from biomech.names import DEFAULT_RECOVERER
 
 Progress = Callable[[int, int], None] | None
 Bar = Callable[[str], AbstractContextManager[Progress]]
@@ -18,8 +19,6 @@ MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 DEFAULT_SOLVER = "fast"
 
 NOISIEST_MM = 1000.0  # of markers' noise
-RECOVERERS = ("fit", "mqhmr")
-DEFAULT_RECOVERER = "fit"
 
 
 def recording_files(source: Path) -> list[Path]:
@@ -38,17 +37,6 @@ def plain_name(name: str) -> str:
     """A recording's name as its results bear it: OpenSim's tools fail on blanks, ``*``, ``+`` and the like."""
     plain = re.sub(r"[^\w.-]+", "_", name)
     return (plain if plain == name else plain.strip("_")) or "recording"
-
-
-def check_recoverer(recoverer: str) -> None:
-    """Refuse a recoverer that there is not.
-
-    Raises:
-        BioposeError: it is not of ``RECOVERERS``.
-    """
-    if recoverer not in RECOVERERS:
-        known = " or ".join(RECOVERERS)
-        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give --recover {known}.")
 
 
 def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from biomech import __version__
-from biomech.files import sha256
+from biomech.files import content_hash, stamp
 
 PACKAGE = "biomech"
 ELSEWHERE = ("cli", "osim_models")  # subpackages that do not lie in the package's own folder
@@ -32,11 +32,6 @@ def code_hash(*modules: str | Path) -> str:
     return digest.hexdigest()
 
 
-def content_hash(path: Path) -> str:
-    """sha256 of a file, computed once for as long as its size and time stay."""
-    return _content(path, *_stamp(path))
-
-
 @functools.cache
 def library_versions() -> dict[str, str]:
     """The libraries that results hang on, as far as they are installed."""
@@ -57,19 +52,9 @@ def _reached(modules: tuple[str, ...]) -> set[Path]:
             continue
         seen.add(path)
         folders.add(path.parent)
-        waiting += _imports(path, *_stamp(path))
+        waiting += _imports(path, *stamp(path))
     data = {p for folder in folders for p in folder.iterdir() if p.is_file() and p.suffix not in NO_DATA}
     return seen | data
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-@functools.lru_cache(4096)
-def _content(path: Path, size: int, changed_ns: int) -> str:
-    return sha256(path)
 
 
 @functools.lru_cache(4096)

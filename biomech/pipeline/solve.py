@@ -19,6 +19,7 @@ from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordin
 from biomech.inverse_kinematics.determined import determined
 from biomech.inverse_kinematics.fast import inverse_kinematics, posed_errors
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
+from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.inverse_kinematics.opensim_tool import solve_ik
 from biomech.inverse_kinematics.setup import write_solution
 from biomech.inverse_kinematics.smoothing import Smoothness
@@ -29,15 +30,13 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.polish import polish as polished
-from biomech.neurik.predict import neural_kinematics
+from biomech.neurik.predict import neural_kinematics, recovered_confidence
 from biomech.neurik.trust import judge
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.options import MOTION_NAMES, Progress, Solution
-from biomech.scaling.measurements import read_tasks
 from biomech.scaling.scale_tool import rounded_factors
 from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.data import recovered_confidence
 
 HELD_FROM = 1.0  # weight (m²/rad²) from which on a coordinate task says what the coordinate is
 

@@ -6,15 +6,12 @@ default (legs straight, arms down). The table is for the 142 virtual markers; an
 (``read_measurements``).
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element
 
 from biomech.errors import BioposeError
+from biomech.inverse_kinematics.marker_tasks import applied
 from biomech.markup import read_xml
-
-HEAVIEST = 1e9  # of an IK task's weight
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def read_measurements(setup_xml: Path) -> tuple[Measurement, ...]:
     root = read_xml(setup_xml, what="scale setup")
     found: list[Measurement] = []
     for element in root.iter("Measurement"):
-        if not _applied(element):
+        if not applied(element):
             continue
         name = element.get("name", "")
         pairs = [(m.text or "").split() for m in element.iter("markers")]
@@ -79,38 +76,3 @@ def read_measurements(setup_xml: Path) -> tuple[Measurement, ...]:
     if not found:
         raise BioposeError("there is no measurement in the file", where=str(setup_xml))
     return tuple(found)
-
-
-def read_tasks(setup_xml: Path) -> dict[str, float]:
-    """Weights by marker name from the IKTaskSet of a scale or IK setup; tasks that are off weigh 0.
-
-    Raises:
-        BioposeError: the file cannot be read, holds no marker task, or a weight that is none.
-    """
-    weights: dict[str, float] = {}
-    for task in read_xml(setup_xml, what="setup").iter("IKMarkerTask"):
-        weights[task.get("name", "")] = read_weight(task, setup_xml, default="1")
-    if not weights:
-        raise BioposeError("there is no IKMarkerTask in the file", where=str(setup_xml))
-    return weights
-
-
-def read_weight(task: Element, setup_xml: Path, *, default: str) -> float:
-    """The weight of a task; 0 where it is off.
-
-    Raises:
-        BioposeError: it is none.
-    """
-    said = (task.findtext("weight") or default).strip() or default
-    try:
-        weight = float(said)
-    except ValueError:
-        weight = math.nan
-    if not 0 <= weight <= HEAVIEST:
-        name = task.get("name", "")
-        raise BioposeError(f"the task of {name} weighs {said}; weights are numbers from 0 on", where=str(setup_xml))
-    return weight if _applied(task) else 0.0
-
-
-def _applied(element: Element) -> bool:
-    return (element.findtext("apply") or "true").strip().lower() == "true"

@@ -20,7 +20,6 @@ from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
-from biomech.markers.markers import Markers
 from biomech.markup import check_xml
 
 opensim.Logger.removeFileSink()
@@ -216,20 +215,6 @@ def body_positions(
     at = [bodies.index(body) for body, _ in points]
     local = np.array([location for _, location in points], dtype=float).reshape(-1, 3)
     return positions[:, at] + np.einsum("fpij,pj->fpi", rotations[:, at], local)
-
-
-def joint_centres(model: opensim.Model, kinematics: Kinematics) -> Markers:
-    """The centre of every joint over time, named by the joint: the origin of its frame in the child body.
-
-    Raises:
-        BioposeError: as :func:`body_transforms`.
-    """
-    joints = list(model.getJointSet())
-    points = []
-    for joint in joints:
-        child = joint.getChildFrame()
-        points.append((child.findBaseFrame().getName(), child.findTransformInBaseFrame().p().to_numpy()))
-    return Markers([joint.getName() for joint in joints], body_positions(model, kinematics, points), kinematics.time_s)
 
 
 def _body(model: opensim.Model, name: str) -> opensim.PhysicalFrame:

@@ -23,7 +23,7 @@ from biomech.markers.markers import Markers
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 from biomech.mesh.fit_markers import MarkerFit
 from biomech.neurik.predict import NeuralAnswer
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
 FRAMES = 40

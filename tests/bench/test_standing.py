@@ -10,7 +10,7 @@ from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.run import Result
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
 

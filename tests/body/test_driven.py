@@ -10,7 +10,7 @@ from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.labels.people import random_adult, seeded
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.scale_tool import scale_model
 from biomech.skeleton.model import coordinate_names, load_model

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body import linkage
 from biomech.body.anny import AnnyBody
 from biomech.labels.people import random_adult, seeded
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
 

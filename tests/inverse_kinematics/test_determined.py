@@ -14,7 +14,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.options import Solution
 from biomech.pipeline.solve import share_seen, solve
 from biomech.skeleton.model import load_model

@@ -10,12 +10,12 @@ import torch
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.elimination import Elimination
 from biomech.inverse_kinematics.fast import CoordinateTask, inverse_kinematics
+from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.inverse_kinematics.normal_equations import MarkerEquations, Pull
 from biomech.kinematics.mot import read_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
 from biomech.osim_models import build
-from biomech.scaling.measurements import read_tasks
 from biomech.skeleton.model import quiet_opensim
 from biomech.skeleton.skeleton import Skeleton
 

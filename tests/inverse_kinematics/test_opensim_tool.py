@@ -10,6 +10,7 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics import tracking
+from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.inverse_kinematics.opensim_tool import solve_ik
 from biomech.inverse_kinematics.setup import write_solution
 from biomech.inverse_kinematics.trusted import Trusted
@@ -19,7 +20,6 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.pipeline.options import Solution
 from biomech.pipeline.solve import share_seen, solve
-from biomech.scaling.measurements import read_tasks
 from biomech.skeleton.model import load_model
 
 

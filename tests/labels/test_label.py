@@ -17,11 +17,12 @@ from biomech.labels.models import scaled_model
 from biomech.labels.quality import NOT_SOLVED
 from biomech.labels.shards import Shard
 from biomech.labels.sources import find_trials
+from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
-from biomech.osim_models.build import DEFAULT_PATH
-from biomech.skeleton.model import coordinate_names, joint_centres, load_model
+from biomech.osim_models import DEFAULT_PATH
+from biomech.skeleton.model import coordinate_names, load_model
 from biomech.skeleton.skeleton import Skeleton
 
 

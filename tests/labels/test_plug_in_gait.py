@@ -7,9 +7,9 @@ import pytest
 
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.labels.library.recordings import _read
-from biomech.labels.models import personal_model
 from biomech.markers.marker_map import recognise
 from biomech.markers.recordings import Recording
+from biomech.scaling.by_marker_map import personal_model
 from biomech.skeleton.skeleton import Skeleton
 
 MOST_DEG = {

@@ -6,7 +6,7 @@ import pytest
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.quality import JUMP, LANDMARK_OFF, NOT_SOLVED, OUT_OF_RANGE, judge, landmarks_by_coordinate
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
 FRAMES = 20

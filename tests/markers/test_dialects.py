@@ -12,7 +12,7 @@ from biomech.markers.markers import Markers
 from biomech.markers.matching import of_subject, people, with_model_names
 from biomech.markers.read import read_for_model, read_markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.model import load_model
 
 NAMES = ["C7", "L.ASIS", "r_knee", "r_ankle"]

@@ -5,9 +5,10 @@ import torch
 
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer
 from biomech.mesh.mqhmr.camera import Crop
-from biomech.mesh.mqhmr.mirror import LANDMARKS, SAME_SIDE, mirrored_crop, mirrored_evidence, mirrored_truth
+from biomech.mesh.mqhmr.mirror import LANDMARKS, mirrored_crop, mirrored_evidence
 from biomech.mesh.mqhmr.pyramid import Evidence
 from biomech.train.mqhmr.losses import Truth
+from biomech.train.mqhmr.mirror import SAME_SIDE, mirrored_truth
 
 IN_CAMERA = torch.tensor([-1.0, 1.0, 1.0])
 

@@ -20,9 +20,10 @@ from biomech.keypoints.looks import Glance, Looks
 from biomech.mesh import recoverers
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR
 from biomech.mesh.mqhmr.predict import Frames, look_at
-from biomech.mesh.mqhmr.spread import LANDMARKS, Spread, measure
+from biomech.mesh.mqhmr.spread import LANDMARKS, Spread
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.points import detected_points
+from biomech.train.mqhmr.spread import measure
 
 FRAMES, HEIGHT_M, UNSEEN = 8, 1.70, 3
 SPREAD = Spread(np.full((LANDMARKS, 3), 0.01), np.full((LANDMARKS, 3), 0.05))

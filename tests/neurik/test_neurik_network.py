@@ -7,9 +7,9 @@ from scipy.spatial.transform import Rotation
 
 from biomech.neurik.analytic import Analytic, wahba
 from biomech.neurik.anatomy import Anatomy
-from biomech.neurik.network import NeurIK, Sizes, coordinates_in_mirror, in_mirror, within
+from biomech.neurik.network import NeurIK, Sizes, coordinates_in_mirror, in_mirror, turned, within
 from biomech.train.neurik.data import plain
-from biomech.train.neurik.losses import LossWeights, losses, turned
+from biomech.train.neurik.losses import LossWeights, losses
 
 SMALL = Sizes(window=16, node_width=12, width=24, layers=2, heads=2)
 

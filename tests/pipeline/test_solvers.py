@@ -24,7 +24,7 @@ from biomech.neurik import own_model, predict, trust
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.polish import ALIKE, polish
 from biomech.neurik.predict import NeuralAnswer, neural_kinematics
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
 from biomech.pipeline.run import Options, Result, run_ik
 from biomech.pipeline.solvers import choose_solvers

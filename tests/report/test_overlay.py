@@ -10,10 +10,11 @@ import pytest
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
+from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.report.overlay import LEFT, MIDDLE, RED, RIGHT, Skeleton, skeleton_of, write_overlay, write_video
-from biomech.skeleton.model import joint_centres, load_model
+from biomech.skeleton.model import load_model
 from biomech.video import Video
 
 STAMPS_S = np.array([2.0, 2.033, 2.067, 2.2, 2.21, 2.5])

@@ -6,7 +6,8 @@ import opensim
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.scaling.measurements import read_measurements, read_tasks
+from biomech.inverse_kinematics.marker_tasks import read_tasks
+from biomech.scaling.measurements import read_measurements
 from biomech.skeleton.model import quiet_opensim
 
 TASKS = '<IKTaskSet><objects><IKMarkerTask name="C7"><weight>3</weight></IKMarkerTask></objects></IKTaskSet>'

@@ -9,7 +9,7 @@ import torch
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.anthropometry import TABLE, derive, load_proportions
 from biomech.scaling.personalise import personalise
 from biomech.scaling.scaled_model import write_scaled

@@ -12,17 +12,13 @@ from small_skeleton import COORDINATES, build, pose
 from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import inverse_kinematics
+from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
 from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static, write_marker_set
-from biomech.osim_models.build import DEFAULT_PATH
-from biomech.scaling.measurements import (
-    VIRTUAL_MARKER_MEASUREMENTS,
-    Measurement,
-    read_measurements,
-    read_tasks,
-)
+from biomech.osim_models import DEFAULT_PATH
+from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements
 from biomech.scaling.scale_tool import judged, scale_model, with_markers
 from biomech.skeleton.model import load_model
 from biomech.skeleton.skeleton import Skeleton

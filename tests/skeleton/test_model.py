@@ -10,15 +10,14 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
-from biomech.osim_models import build
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.markers.joint_centres import joint_centres
+from biomech.osim_models import DEFAULT_PATH, build
 from biomech.skeleton.model import (
     body_positions,
     body_transforms,
     coordinate_is_rotational,
     coordinate_names,
     coordinate_ranges,
-    joint_centres,
     load_model,
     print_whole,
 )

@@ -6,7 +6,8 @@ import torch
 
 from biomech.errors import BioposeError
 from biomech.neurik.anatomy import Anatomy
-from biomech.train.neurik.data import RECOVERED_CONFIDENCE, Batches, Variation, plain
+from biomech.neurik.predict import RECOVERED_CONFIDENCE
+from biomech.train.neurik.data import Batches, Variation, plain
 from biomech.train.neurik.misjudged import PoseErrors
 from biomech.train.neurik.reading import Reading
 

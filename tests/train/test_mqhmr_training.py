@@ -15,10 +15,11 @@ from biomech.keypoints.looks import scaled
 from biomech.mesh.mqhmr.bodies import anny_layer
 from biomech.mesh.mqhmr.deformable import DeformableAttention
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
+from biomech.mesh.mqhmr.load import load_mqhmr
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, configuration
 from biomech.train.loop import Course
 from biomech.train.mqhmr.losses import completed
-from biomech.train.mqhmr.train import Recipe, joined, load_mqhmr, measure, prepare, train_mqhmr
+from biomech.train.mqhmr.train import Recipe, joined, measure, prepare, train_mqhmr
 from biomech.train.synthetic.clips import Clip, Clips
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)

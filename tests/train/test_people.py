@@ -9,7 +9,7 @@ from biomech.errors import BioposeError
 from biomech.labels.people import random_adult, seeded
 from biomech.markers.virtual import load_virtual_markers, marker_body, neutral_static
 from biomech.neurik.anatomy import Anatomy
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.scale_tool import scale_model
 from biomech.train.neurik.data import Batches, Variation, plain

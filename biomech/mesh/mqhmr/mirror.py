@@ -8,14 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
-from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.pyramid import Evidence
-from biomech.train.mqhmr.losses import Truth
 
 LANDMARKS = MIRRORED[: len(POINT_NAMES)]
 ACROSS = {"anny": 2}  # the rest axis that points to a side; SMPL's kin: 0
-SAME_SIDE = list(range(len(LANDMARKS), len(KEYPOINTS)))  # pelvis, neck, head
 
 
 def mirrored_crop(crop: Crop) -> Crop:
@@ -47,24 +44,6 @@ def mirrored_rotations(
     in_camera = torch.tensor([-1.0, 1.0, 1.0]).to(rotations)
     result[..., 0, :, :] = in_camera[:, None] * rotations[..., 0, :, :] * flip
     return result
-
-
-def mirrored_truth(truth: Truth, crop: Crop, body: str, bone_names: list[str]) -> Truth:
-    """The truth of the mirrored picture."""
-    order = [*LANDMARKS, *SAME_SIDE]
-    root, pixels, points = truth.root_position_m.clone(), truth.keypoints_px[:, order], truth.keypoints_m[:, order]
-    root[:, 0] *= -1
-    pixels[..., 0] = 2 * crop.principal_px[:, :1] - pixels[..., 0]
-    points[..., 0] *= -1
-    return Truth(
-        mirrored_rotations(truth.rotations, body, bone_names),
-        truth.betas,
-        root,
-        pixels,
-        truth.confidence_2d[:, order],
-        points,
-        truth.confidence_3d[:, order],
-    )
 
 
 def _named_otherwise(name: str, names: list[str], other: dict[str, str]) -> int:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from biomech.comparison.metrics import pa_mpjpe_mm
-from biomech.errors import BioposeError, plainly
-from biomech.files import check_file, read_json, whole_file
+from biomech.errors import BioposeError
+from biomech.files import whole_file
 from biomech.mesh.mqhmr.camera import Crop
+from biomech.mesh.mqhmr.load import RECIPE, WEIGHTS, load_mqhmr
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs
 from biomech.mesh.mqhmr.pyramid import Evidence
 from biomech.train.loop import Course, Lesson, place_of, rank, train
@@ -28,7 +28,6 @@ from biomech.train.mqhmr.losses import LossWeights, Truth, completed, losses
 from biomech.train.mqhmr.readers import read_people
 from biomech.train.synthetic.clips import Clips
 
-WEIGHTS, RECIPE = "mqhmr.safetensors", "mqhmr.json"
 Item = tuple[Inputs, Truth]
 
 
@@ -212,25 +211,6 @@ def write(network: MQHMR, folder: Path, about: dict[str, Any]) -> None:
         save_file(halves, temporary)
     with whole_file(folder / RECIPE) as temporary:
         temporary.write_text(json.dumps({"config": asdict(network.config), **about}, indent=1) + "\n")
-
-
-def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
-    """A trained network, from what ``write`` left.
-
-    Raises:
-        BioposeError: the files are missing or do not belong together.
-    """
-    check_file(weights)
-    recipe = weights.with_suffix(".json")
-    check_file(recipe, missing=f"not a network of `biopose train mqhmr`: {weights.name} has no recipe beside it")
-    about = read_json(recipe, what="the recipe of a network of `biopose train mqhmr`")
-    try:
-        said = about["config"]
-        network = MQHMR.build(Config(**{**said, "strides": tuple(said["strides"])}), body_model)
-        network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BioposeError(f"not a network of `biopose train mqhmr` ({plainly(error)})", where=str(weights)) from error
-    return network.eval()
 
 
 def _losses(

@@ -16,14 +16,13 @@ from scipy.optimize import isotonic_regression
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.labels.shards import Split
-from biomech.neurik.network import Answer, NeurIK
+from biomech.neurik.network import RATE_HZ, Answer, NeurIK, turned
 from biomech.neurik.predict import TrainedNeurIK, load_network
 from biomech.neurik.trust import Limits, Signs, signs_of
 from biomech.neurik.uncertainty import LEVEL, LEVELS, Calibration
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.data import RATE_HZ, Batch, Batches, Source, Variation, plain
-from biomech.train.neurik.losses import turned
+from biomech.train.neurik.data import Batch, Batches, Source, Variation, plain
 from biomech.train.neurik.misjudged import PoseErrors
 
 CLIPS = 16  # solved at once

@@ -18,23 +18,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from biomech.labels.shards import Split, Window
-from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import Anatomy
-from biomech.neurik.network import coordinates_in_mirror, in_mirror
+from biomech.neurik.network import RATE_HZ, coordinates_in_mirror, in_mirror
+from biomech.neurik.predict import RECOVERED_CONFIDENCE
 from biomech.skeleton.skeleton import Pose, Skeleton
 from biomech.train.neurik.misjudged import PoseErrors
 from biomech.train.neurik.noise import MarkerNoise, facing
 from biomech.train.neurik.people import People
 
-RATE_HZ = 60.0  # of the network's windows
-RECOVERED_CONFIDENCE = 0.5  # of markers on a body that was recovered from film
 TEMPOS = (1.0, 1.0, 0.75, 4 / 3)  # a motion played slower or faster than it was
 AHEAD = 4  # batches made before they are asked for
-
-
-def recovered_confidence(markers: Markers) -> Float[np.ndarray, "frames markers"]:
-    """What the network is told of markers on a body that was recovered from film."""
-    return np.full(markers.positions_m.shape[:2], RECOVERED_CONFIDENCE)
 
 
 class Windows(Protocol):

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from biomech.neurik.network import Answer, NeurIK
+from biomech.neurik.network import Answer, NeurIK, turned
 
 DOUBT_WEIGHT = 0.01  # its gradient reaches nothing but its own layers; small, so that clipping is the answer's matter
 
@@ -25,11 +25,6 @@ class LossWeights:
     markers: float = 2.0
     scales: float = 0.1
     angles: float = 0.06
-
-
-def turned(difference: Tensor) -> Tensor:
-    """The same turn within ±180° (rad)."""
-    return torch.remainder(difference + torch.pi, 2 * torch.pi) - torch.pi
 
 
 def known_pose(answer: Tensor, labels: Tensor, mask: Tensor, rotational: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
 from biomech.errors import BioposeError
+from biomech.neurik.network import turned
 from biomech.train.neurik.kept import keep, kept
-from biomech.train.neurik.losses import turned
 from biomech.train.neurik.noise import TOO_FAR_M, in_place, stretches
 from biomech.train.neurik.pair import Pair
 from biomech.train.neurik.reading import Reading

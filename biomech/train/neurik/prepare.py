@@ -13,11 +13,12 @@ from biomech.errors import BioposeError
 from biomech.labels.library.store import MotionLibrary
 from biomech.labels.shards import Shards
 from biomech.markers.virtual import load_virtual_markers
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.neurik.network import RATE_HZ
+from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.claim import check_place
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train.loop import rank
-from biomech.train.neurik.data import RATE_HZ, TEMPOS, Batch, Batches, Source, Windows, plain
+from biomech.train.neurik.data import TEMPOS, Batch, Batches, Source, Windows, plain
 from biomech.train.neurik.library import LibrarySource
 from biomech.train.neurik.misjudged import PoseErrors
 from biomech.train.neurik.noise import MarkerNoise

@@ -15,7 +15,7 @@ from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.analytic import Analytic
 from biomech.neurik.anatomy import Anatomy
-from biomech.osim_models.build import DEFAULT_PATH
+from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.static_pose import settled, static_poses
 from biomech.skeleton.skeleton import Skeleton

@@ -13,12 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from biomech.files import whole_file
-from biomech.neurik.network import Answer, NeurIK, Sizes
+from biomech.neurik.network import Answer, NeurIK, Sizes, turned
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train import loop
 from biomech.train.loop import Course, Lesson, place_of
 from biomech.train.neurik.data import Batch, Batches
-from biomech.train.neurik.losses import LossWeights, known_pose, losses, turned
+from biomech.train.neurik.losses import LossWeights, known_pose, losses
 
 WEIGHTS, RECIPE = "neurik.safetensors", "neurik.json"
 FIGURES = ("mae_deg", "causal_mae_deg", "scale_mae", "marker_mm")

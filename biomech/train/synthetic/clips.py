@@ -21,10 +21,11 @@ from biomech.keypoints.looks import STEPS
 from biomech.mesh.lifter import lifted_m
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
-from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_truth
+from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence
 from biomech.mesh.mqhmr.network import Inputs
 from biomech.mesh.mqhmr.pyramid import HEAT_MAPS, Evidence
 from biomech.train.mqhmr.losses import Truth
+from biomech.train.mqhmr.mirror import mirrored_truth
 
 
 @dataclass

@@ -1,0 +1,17 @@
+"""The recoverers by name, for who asks before anything heavy is loaded."""
+
+from biomech.errors import BioposeError
+
+RECOVERERS = ("fit", "mqhmr")
+DEFAULT_RECOVERER = "fit"
+
+
+def check_recoverer(recoverer: str) -> None:
+    """Refuse a recoverer that there is not.
+
+    Raises:
+        BioposeError: it is not of ``RECOVERERS``.
+    """
+    if recoverer not in RECOVERERS:
+        known = " or ".join(RECOVERERS)
+        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give --recover {known}.")
