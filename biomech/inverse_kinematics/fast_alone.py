@@ -1,4 +1,7 @@
-"""Our own solver, run as its rivals are: ``python -m biomech.inverse_kinematics.fast_alone FOLDER`` on a job of ``alone``."""
+"""Our own solver, run as its rivals are, on a job of ``alone``.
+
+``python -m biomech.inverse_kinematics.fast_alone FOLDER``
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
 """OpenSim's InverseKinematicsTool as the rival of our solver, and its objective as the judge of both.
 
-``python -m biomech.inverse_kinematics.opensim_alone FOLDER`` runs the tool on a job of ``alone`` and times ``run()``, on a model
-that is loaded already.
+``python -m biomech.inverse_kinematics.opensim_alone FOLDER`` runs the tool on a job of ``alone`` and times ``run()``,
+on a model that is loaded already.
 
 What the tool minimises in every frame (found by experiment with 4.6: at accuracy 1e-10 the gradient of this vanishes,
 that of other forms does not; marker part from 0.5 to 10 in weight, coordinate tasks of 0.01 to 100):

@@ -1,9 +1,9 @@
 """One process that tracks markers through a stretch of a clip, with the solver that OpenSim's IK tool runs.
 
 OpenSim holds Python's lock while it solves, prints to file descriptor 1 and can take the whole process down with it, so
-every stretch runs in a process of its own: ``python -m biomech.inverse_kinematics.tracking FOLDER``, which reads ``job.json``
-there, writes ``result.npz``, and says "." for each frame. A separate interpreter, rather than multiprocessing, since
-that would run a caller's unguarded script again.
+every stretch runs in a process of its own: ``python -m biomech.inverse_kinematics.tracking FOLDER``, which reads
+``job.json`` there, writes ``result.npz``, and says "." for each frame. A separate interpreter, rather than
+multiprocessing, since that would run a caller's unguarded script again.
 """
 
 import json

@@ -111,7 +111,8 @@ class NormalEquations:
         solved = solved.reshape(pairs, size, -1)
         if not np.isfinite(solved).all():
             raise ValueError("not finite")
-        factors, across = [], []
+        factors: list[np.ndarray] = []
+        across: list[np.ndarray] = []
         for k in range(pairs):  # LAPACK itself: scipy's own checks take as long as blocks of this size
             block = main[k]
             if k:

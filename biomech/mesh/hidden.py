@@ -49,7 +49,7 @@ def legs_hidden(evidence: Evidence, names: list[str]) -> Bool[np.ndarray, " fram
 
 def held_straight(evidence: Evidence, names: list[str], frames: Bool[np.ndarray, " frames"]) -> Evidence:
     """The evidence with the legs of these frames straight, and none of what was said of them."""
-    points = [k for k, name in enumerate(names) if name.endswith(OF_LEGS)]
+    points = np.array([k for k, name in enumerate(names) if name.endswith(OF_LEGS)], dtype=int)
     confidence, guess, spread = evidence.confidence.copy(), evidence.guess.copy(), evidence.guess_sd.copy()
     rows = np.flatnonzero(frames)
     confidence[np.ix_(rows, points)] = 0.0
