@@ -40,6 +40,22 @@ def check_file(path: Path, *, missing: str = "there is no such file", mend: str 
     raise BioposeError(f"{kind}, not a file", where=str(path), mend=mend)
 
 
+def check_target(target: Path, suffix: str, *given: Path) -> Path:
+    """Where a lone stage writes: a file of the kind that it makes, and none of those that it was given.
+
+    Raises:
+        BioposeError: its name ends otherwise, or it is one of the inputs, by whatever path.
+    """
+    if target.suffix.lower() != suffix:
+        raise BioposeError(
+            f"what is written is a {suffix} file", where=str(target), mend=f"Name it {target.stem}{suffix}."
+        )
+    for path in given:
+        if os.path.realpath(target) == os.path.realpath(path):
+            raise BioposeError("the result would be written over this file", where=str(path), mend="Name another -o.")
+    return target
+
+
 @contextlib.contextmanager
 def open_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> Iterator[TextIO]:
     """A text in UTF-8, or in UTF-16 where it begins with the mark of that; what is neither gives replacement signs.

@@ -125,7 +125,7 @@ class Video:
         video.n_frames = max(1, round(seconds * video.rate_hz))
         if video.every > 1:
             video.notes.append(
-                f"looked at one frame in {video.every}, {video.rate_hz:.3g} a second (--every 1: at all)"
+                f"looked at one frame in {video.every}, {video.rate_hz:.3g} a second (--every 1 looks at each)"
             )
         return video
 
@@ -327,7 +327,10 @@ def _note(video: Video, text: str) -> None:
 
 def _note_if_short(video: Video, frames: int, last_s: float) -> None:
     """Say when a file ends before its header says so; last_s: the last stamp, in the file's time."""
-    if video.said_frames and not video.start_s:
+    whole = bool(video.said_s) and frames > 1 and last_s * (1 + 1.5 / frames) >= video.said_s
+    if whole:  # a header may count what an edit list hides
+        short = False
+    elif video.said_frames and not video.start_s:
         short = video.said_frames - frames > max(1, ENDS_EARLY * video.said_frames)
     elif video.said_s:
         short = np.isfinite(last_s) and video.said_s - last_s > max(ENDS_EARLY * video.said_s, ENDS_EARLY_S)

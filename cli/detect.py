@@ -22,7 +22,7 @@ def detect(
     ] = None,
     every: Annotated[
         int | None,
-        typer.Option(min=1, help="Look at every so manieth frame. [default: as leaves 30 a second]"),
+        typer.Option(min=1, help="Look at every so manieth frame. [default: so that 30 a second are left]"),
     ] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of the upright picture.")] = None,
     fov: Annotated[float | None, typer.Option(help="Angle of view across the longer side, degrees.")] = None,
