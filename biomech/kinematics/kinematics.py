@@ -1,9 +1,13 @@
 """The noun ``Kinematics``: coordinates of an OpenSim model over time."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass
@@ -18,3 +22,19 @@ class Kinematics:
     def column(self, name: str) -> Float[np.ndarray, "frames"]:
         """One coordinate over time (rad or m)."""
         return self.values[:, self.names.index(name)]
+
+    def table(self) -> "pd.DataFrame":
+        """A row for each frame, by its time (s), and a column for each coordinate: degrees and metres.
+
+        Every angle is in degrees here; a .mot holds coupled ones, the patellae, in radians.
+
+        >>> import numpy as np
+        >>> from biomech import Kinematics
+        >>> bent = Kinematics(["knee_angle_r"], np.array([[np.pi / 2]]), np.array([0.5]), np.array([True]))
+        >>> float(bent.table().loc[0.5, "knee_angle_r"])
+        90.0
+        """
+        import pandas as pd
+
+        values = np.where(self.rotational, np.rad2deg(self.values), self.values)
+        return pd.DataFrame(values, index=pd.Index(self.time_s, name="time_s"), columns=self.names)

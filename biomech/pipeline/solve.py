@@ -1,7 +1,7 @@
-"""The stage `solve`: Markers → Kinematics, by any of the solvers, with the same files beside the motion."""
+"""The stage `solve`: Markers → Kinematics, by any of the solvers; then, if wanted, the same files beside the motion."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.files import check_file, whole_file
 from biomech.inverse_kinematics.branches import within_a_turn
 from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.inverse_kinematics.determined import determined
@@ -23,9 +23,11 @@ from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.inverse_kinematics.opensim_tool import solve_ik
 from biomech.inverse_kinematics.setup import write_solution
 from biomech.inverse_kinematics.smoothing import Smoothness
+from biomech.inverse_kinematics.solved import Solved
 from biomech.inverse_kinematics.tracked import tracked_weights
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
+from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
@@ -42,8 +44,8 @@ HELD_FROM = 1.0  # weight (m²/rad²) from which on a coordinate task says what 
 
 
 @dataclass
-class _Solved:
-    """What a solver gives back."""
+class _Found:
+    """What a solver gives back, before it is judged."""
 
     kinematics: Kinematics
     errors: MarkerErrors
@@ -73,16 +75,79 @@ def solve(
     """Pose a scaled model at every frame that shows it; write the motion, a setup for OpenSim's tool, and the quality.
 
     Args:
-        model_osim: a scaled model with its markers.
-        markers: what was measured, under the model's names.
-        tasks: IK task weight by marker name; 0 leaves a marker out.
-        files: the solver (``neural``, ``fast`` or ``opensim``) and what it is to write: degrees and metres, every
-            coordinate; InverseKinematicsTool's XML; a .csv with time, quality, marker errors (mm), whether the frame is
-            trusted, why not, and which coordinates its markers leave open; and the uncertainty of every coordinate
-            (degrees and mm), where the network or the recovery knows it.
+        files: the solver (``neural``, ``fast`` or ``opensim``) and what it is to write (``write_solved``).
         markers_trc: the file that holds ``markers``.
+        others: as ``solved_markers``.
+
+    Returns the stage's figures.
+
+    Raises:
+        BioposeError: as ``solved_markers``; then nothing is written.
+    """
+    model = load_model(model_osim)
+    goals = goals or coordinate_goals(None, model, markers.time_s)
+    solved = solved_markers(
+        model,
+        model_osim,
+        markers,
+        tasks,
+        solver=files.solver,
+        markers_trc=markers_trc,
+        quality=quality,
+        goals=goals,
+        smooth_mm=smooth_mm,
+        polish=polish,
+        recovered=recovered,
+        half_widths=half_widths,
+        fill=fill,
+        workers=workers,
+        progress=progress,
+    )
+    tracked_trc = write_solved(
+        solved, markers, files, goals=goals, model=model, model_osim=model_osim, markers_trc=markers_trc
+    )
+    errors, frames = solved.marker_errors, len(solved.kinematics.time_s)
+    return {
+        "frames": frames,
+        "frames_left_out": len(markers.time_s) - frames,
+        "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
+        "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
+        "frames_within_thresholds": int(errors.good.sum()),
+        "frames_trusted": int(solved.trusted.frames.sum()),
+        **({} if tracked_trc == markers_trc else {"also": [tracked_trc.name]}),
+        **solved.figures,
+        "notes": solved.notes,
+    }
+
+
+def solved_markers(
+    model: opensim.Model,
+    model_osim: Path,
+    markers: Markers,
+    tasks: Mapping[str, float],
+    *,
+    solver: str,
+    quality: Float[np.ndarray, " frames"],
+    goals: CoordinateGoals,
+    markers_trc: Path | None = None,
+    smooth_mm: float | None = None,
+    polish: bool = False,
+    recovered: bool = False,
+    half_widths: Mapping[str, Float[np.ndarray, " frames"]] | None = None,
+    fill: bool = False,
+    workers: int | None = None,
+    progress: Progress = None,
+) -> Solved:
+    """Pose a scaled model at every frame that shows it, by any of the solvers; nothing is written.
+
+    Args:
+        model: a scaled model with its markers, and ``model_osim``, the file that it was read from.
+        markers: what was measured, under the model's names (m, Y up).
+        tasks: IK task weight by marker name; 0 leaves a marker out.
+        solver: ``neural``, ``fast`` or ``opensim``.
         quality: how well each frame was seen, 0 to 1.
         goals: coordinate tasks, and what the model prescribes; the network knows neither.
+        markers_trc: the file that holds ``markers``, which OpenSim's tool reads; where not given, a temporary one.
         smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
         polish: move the network's answer towards the markers (``neurik.polish``).
         recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
@@ -92,93 +157,101 @@ def solve(
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
-    Returns the stage's figures.
-
     Raises:
         BioposeError: no marker in common, no frame with enough markers, markers that leave most coordinates open (the
-            message says which are missing), the network does not know the markers or the
-            model, or the solver failed; then nothing is written.
+            message says which are missing), the network does not know the markers or the model, or the solver failed.
     """
-    model = load_model(model_osim)
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
-    goals = goals or coordinate_goals(None, model, markers.time_s)
     skeleton = Skeleton.from_osim(model)
-    if files.solver == "opensim":
-        answer = solve_ik(
-            model_osim,
-            markers,
-            tasks,
-            markers_trc=markers_trc,
-            coordinate_tasks=goals.tasks,
-            workers=workers,
-            progress=progress,
-        )
-        found = _Solved(*answer, list(goals.notes))
-    elif files.solver == "fast":
+    if solver == "opensim":
+        found = _solve_opensim(model_osim, markers, tasks, goals, markers_trc, workers, progress)
+    elif solver == "fast":
         found = _solve_fast(skeleton, markers, weights, goals, smooth_mm, progress)
     else:
         check_coordinates(model, str(model_osim))
         found = _solve_neural(skeleton, markers, weights, polish, recovered)
         if goals.all:
             found.notes.append(f"the network knows no tasks of coordinates; left out: {', '.join(goals.all)}")
+    whole, errors, unsure = found.kinematics, found.errors, found.uncertainty
     if half_widths is not None:
         unknown = np.full(len(markers.time_s), np.nan)
-        found.uncertainty = np.stack([half_widths.get(name, unknown) for name in found.kinematics.names], 1)
-    solved = found.errors.solved
+        unsure = np.stack([half_widths.get(name, unknown) for name in whole.names], 1)
+    solved = errors.solved
     told = determined(
         skeleton,
         list(weights),
-        found.kinematics.values[solved],
+        whole.values[solved],
         np.isfinite(markers.select(list(weights)).positions_m).all(-1)[solved],
         of_set=[name for name in skeleton.marker_names if tasks.get(name, 0) > 0],
         held=[*goals.prescribed, *(name for name, task in goals.tasks.items() if np.min(task.weight) >= HELD_FROM)],
     )
-    told.check(str(markers_trc))
-    tool = None
-    if files.solver == "neural":
-        tool = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
-    course = within_a_turn(skeleton.description, found.kinematics.values)
-    whole = replace(found.kinematics, values=course)
+    told.check(str(markers_trc or model_osim))
+    if unsure is not None and np.isfinite(turning := unsure[solved][:, whole.rotational]).any():
+        found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
+    not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
+    not_told[solved], opened[solved] = told.names_not_told(), told.open.any(1)
+    trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened)
     # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
     kept = np.ones(len(whole.time_s), dtype=bool) if fill else solved
-    motion = Kinematics(whole.names, whole.values[kept], whole.time_s[kept], whole.rotational)
-    tracked_trc = markers_trc
-    if not solved.all():  # OpenSim's tool fails at a frame without markers
-        tracked_trc = files.tracked
-        write_trc(Markers(markers.names, markers.positions_m[solved], markers.time_s[solved]), tracked_trc)
+    course = within_a_turn(skeleton.description, whole.values)
+    return Solved(
+        kinematics=Kinematics(whole.names, course[kept], whole.time_s[kept], whole.rotational),
+        marker_errors=errors,
+        uncertainty=None if unsure is None else unsure[kept],
+        trusted=trusted,
+        quality=quality,
+        weights=weights,
+        notes=trusted.notes() + errors.flags(filled=fill) + told.notes() + found.notes,
+        figures=found.figures,
+    )
+
+
+def write_solved(
+    solved: Solved,
+    markers: Markers,
+    files: Solution,
+    *,
+    goals: CoordinateGoals,
+    model: opensim.Model,
+    model_osim: Path,
+    markers_trc: Path,
+) -> Path:
+    """Write the motion, a setup for OpenSim's tool, the quality, and the uncertainty where something knows it.
+
+    Args:
+        solved: of ``markers``, which ``markers_trc`` holds, on ``model``, which was read from ``model_osim``.
+        files: degrees and metres, every coordinate; InverseKinematicsTool's XML; a .csv with time, quality, marker
+            errors (mm), whether the frame is trusted, why not, and which coordinates its markers leave open; and the
+            uncertainty of every coordinate (degrees and mm).
+        goals: the coordinate tasks that the setup repeats.
+
+    Returns the file of the markers that were tracked: ``files.tracked`` where a frame could not be solved.
+
+    Raises:
+        BioposeError: the motion cannot be written as .mot.
+    """
+    name, seen = None, solved.marker_errors.solved
+    if files.solver == "neural":
+        name = files.kinematics.stem.removesuffix(MOTION_NAMES["neural"]) + MOTION_NAMES["opensim"]
+    if not seen.all():  # OpenSim's tool fails at a frame without markers
+        markers_trc = files.tracked
+        write_trc(Markers(markers.names, markers.positions_m[seen], markers.time_s[seen]), markers_trc)
     write_solution(
-        motion,
+        solved.kinematics,
         files.kinematics,
         files.ik_setup,
-        name=tool,
+        name=name,
         model_osim=model_osim,
-        markers_trc=tracked_trc,
-        weights=weights,
+        markers_trc=markers_trc,
+        weights=solved.weights,
         coupled=coupled_coordinates(model),
         coordinate_tasks=goals.tasks,
         coordinate_file=goals.file,
     )
-    errors = found.errors
-    not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
-    not_told[solved], opened[solved] = told.names_not_told(), told.open.any(1)
-    trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened)
-    trusted.write(files.quality, quality, errors)
-    if found.uncertainty is not None:
-        _write_uncertainty(files.uncertainty, whole, np.where(kept[:, None], found.uncertainty, np.nan))
-        turning = found.uncertainty[solved][:, whole.rotational]
-        if np.isfinite(turning).any():
-            found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
-    return {
-        "frames": len(motion.time_s),
-        "frames_left_out": int((~kept).sum()),
-        "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
-        "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
-        "frames_within_thresholds": int(errors.good.sum()),
-        "frames_trusted": int(trusted.frames.sum()),
-        **({} if tracked_trc == markers_trc else {"also": [tracked_trc.name]}),
-        **found.figures,
-        "notes": trusted.notes() + errors.flags(filled=fill) + told.notes() + found.notes,
-    }
+    solved.trusted.write(files.quality, solved.quality, solved.marker_errors)
+    if solved.uncertainty is not None:
+        _write_uncertainty(files.uncertainty, solved)
+    return markers_trc
 
 
 def task_weights(model: opensim.Model, setup_xml: Path | None) -> tuple[dict[str, float], list[str]]:
@@ -221,6 +294,31 @@ def check_coordinates(model: opensim.Model, where: str) -> None:
         )
 
 
+def _solve_opensim(
+    model_osim: Path,
+    markers: Markers,
+    tasks: Mapping[str, float],
+    goals: CoordinateGoals,
+    markers_trc: Path | None,
+    workers: int | None,
+    progress: Progress,
+) -> _Found:
+    with ExitStack() as stack:
+        if markers_trc is None:
+            markers_trc = stack.enter_context(temporary_folder("markers")) / "markers.trc"
+            write_trc(markers, markers_trc)
+        answer = solve_ik(
+            model_osim,
+            markers,
+            tasks,
+            markers_trc=markers_trc,
+            coordinate_tasks=goals.tasks,
+            workers=workers,
+            progress=progress,
+        )
+    return _Found(*answer, list(goals.notes))
+
+
 def _solve_fast(
     skeleton: Skeleton,
     markers: Markers,
@@ -228,7 +326,7 @@ def _solve_fast(
     goals: CoordinateGoals,
     smooth_mm: float | None,
     progress: Progress,
-) -> _Solved:
+) -> _Found:
     smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
     with _one_thread():
         solved = inverse_kinematics(
@@ -239,12 +337,12 @@ def _solve_fast(
         notes += [
             f"smoothed against {smooth_mm:g} mm of marker noise, by our solver (fast); the IK setup repeats it without"
         ]
-    return _Solved(*solved, notes)
+    return _Found(*solved, notes)
 
 
 def _solve_neural(
     skeleton: Skeleton, markers: Markers, weights: Mapping[str, float], polish: bool, recovered: bool
-) -> _Solved:
+) -> _Found:
     answer, sure = neural_kinematics(markers), None
     if recovered:
         # Told so, the network knows how far off such bodies are. How it would correct them it has learned from too few
@@ -263,7 +361,7 @@ def _solve_neural(
         "frames_flagged": int(trust.flagged.sum()),
         "network_factors": rounded_factors(answer.scales),
     }
-    return _Solved(kinematics, errors, notes + trust.notes, figures, trust.flagged, answer.uncertainty)
+    return _Found(kinematics, errors, notes + trust.notes, figures, trust.flagged, answer.uncertainty)
 
 
 @contextmanager
@@ -276,11 +374,32 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _write_uncertainty(
-    path: Path, kinematics: Kinematics, uncertainty: Float[np.ndarray, "frames coordinates"]
-) -> None:
-    table = pd.DataFrame({"time": kinematics.time_s})
-    for name, column, turns in zip(kinematics.names, uncertainty.T, kinematics.rotational, strict=True):
+def _write_uncertainty(path: Path, solved: Solved) -> None:
+    """A row for every frame of the markers; empty where the motion has none."""
+    assert solved.uncertainty is not None
+    kinematics, time_s = solved.kinematics, solved.marker_errors.time_s
+    unsure = np.full((len(time_s), len(kinematics.names)), np.nan)
+    unsure[np.isin(time_s, kinematics.time_s)] = solved.uncertainty
+    table = pd.DataFrame({"time": time_s})
+    for name, column, turns in zip(kinematics.names, unsure.T, kinematics.rotational, strict=True):
         table[f"{name}_{'deg' if turns else 'mm'}"] = (np.rad2deg(column) if turns else 1000 * column).round(3)
     with whole_file(path) as temporary:
         table.to_csv(temporary, index=False)
+
+
+def read_uncertainty(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
+    """Of a motion's frames and coordinates (rad, m), from the file beside it.
+
+    Raises:
+        BioposeError: it is none, or another motion's.
+    """
+    units = ["deg" if turns else "mm" for turns in kinematics.rotational]
+    try:
+        table = pd.read_csv(check_file(path))
+        time_s = table["time"].to_numpy(float)
+        columns = table[[f"{name}_{unit}" for name, unit in zip(kinematics.names, units, strict=True)]]
+        rows = np.abs(time_s[:, None] - kinematics.time_s).argmin(0)
+    except (KeyError, ValueError) as error:
+        raise BioposeError("not the uncertainty file of this motion", where=str(path)) from error
+    values = columns.to_numpy(float)[rows]
+    return np.where(kinematics.rotational, np.deg2rad(values), values / 1000)
