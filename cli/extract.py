@@ -21,17 +21,15 @@ def extract(
     """Read the 142 virtual markers off a moving body."""
     from biomech.body.motion import BodyMotion
     from biomech.markers.trc import write_trc
-    from biomech.markers.virtual import extract as extract_markers
-    from biomech.markers.virtual import marker_body, only_seen
+    from biomech.markers.virtual import extract_seen
 
-    moving = BodyMotion.load(motion)
-    markers, notes = only_seen(extract_markers(marker_body(), moving), moving, fill=fill)
+    markers = extract_seen(BodyMotion.load(motion), fill=fill)
     target = out or Path(f"{motion.stem}.trc")
     write_trc(markers, target)
     if as_json:
-        summary = {"markers": str(target), "count": len(markers.names), "frames": len(markers.time_s), "notes": notes}
-        typer.echo(json.dumps(summary))
+        summary = {"markers": str(target), "count": len(markers.names), "frames": len(markers.time_s)}
+        typer.echo(json.dumps(summary | {"notes": markers.notes}))
     else:
         typer.echo(f"{target}: {len(markers.names)} markers, {len(markers.time_s)} frames")
-        for note in notes:
+        for note in markers.notes:
             typer.echo(f"note: {note}")

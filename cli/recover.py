@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,8 +10,6 @@ from biomech.cli.neutral import Command
 from biomech.names import DEFAULT_RECOVERER
 
 __all__ = ["Command", "recover"]
-if TYPE_CHECKING:
-    from biomech.keypoints.keypoints import Keypoints
 
 
 def recover(
@@ -45,7 +43,7 @@ def recover(
     from biomech.cli.neutral import parse_neutral
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
-    from biomech.keypoints.keypoints import Keypoints
+    from biomech.keypoints.readers import read_keypoints
     from biomech.mesh.recoverers import recover_with
 
     stretch = parse_neutral(neutral)
@@ -53,8 +51,7 @@ def recover(
         raise BioposeError(
             f"--neutral {neutral} is no stretch of these keypoints", mend="Give two times; a film is for biopose ik."
         )
-    own = not keypoints.is_dir() and keypoints.suffix.lower() != ".json"
-    points = Keypoints.load(keypoints) if own else _read_others(keypoints, video, person, focal_px, fov)
+    points = read_keypoints(keypoints, video=video, person=person, focal_px=focal_px, fov_deg=fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_with(
             recoverer,
@@ -77,26 +74,3 @@ def recover(
     typer.echo(f"{target}: {len(motion.time_s)} frames, mean quality {motion.quality.mean():.2f}")
     for note in motion.notes:
         typer.echo(f"note: {note}")
-
-
-def _read_others(
-    path: Path, video: Path | None, person: int | None, focal_px: float | None, fov: float | None
-) -> "Keypoints":
-    """Another program's keypoints; size, rate and lens are its film's."""
-    from biomech.errors import BioposeError
-    from biomech.keypoints.readers import read_mmpose, read_openpose
-    from biomech.video import Video, focal_length
-
-    if not path.exists():
-        raise BioposeError(
-            "there are no such keypoints", where=str(path), mend="Make some with `biopose detect VIDEO`."
-        )
-    if video is None:
-        raise BioposeError(
-            "these keypoints do not say how large and fast their film was", where=str(path), mend="Give --video FILM."
-        )
-    film = Video.open(video)
-    read = read_openpose if path.is_dir() else read_mmpose
-    points = read(path, size_px=film.size_px, rate_hz=film.rate_hz, person=person)
-    points.focal_px, points.focal_source = focal_length(film, focal_px, fov)
-    return points

@@ -36,13 +36,9 @@ def scale(
 ) -> None:
     """Scale a generic model to a person with OpenSim's tool; its setup is written beside the model."""
     from biomech.errors import BioposeError
-    from biomech.markers.markers import is_marker_file
-    from biomech.mesh.recover import check_person
-    from biomech.pipeline import from_markers, from_video
     from biomech.pipeline.options import Options, plain_name
+    from biomech.pipeline.scale import scale as scale_model
 
-    check_person(height, mass, None)
-    recorded = is_marker_file(body)
     options = Options(
         height_m=height,
         mass_kg=mass,
@@ -52,7 +48,6 @@ def scale(
         tasks=tasks,
         up=up,
         subject=subject,
-        static=body if recorded else None,
     )
     target = out or Path(f"{plain_name(body.stem.removesuffix('_motion'))}_scaled.osim")
     if plain_name(target.stem) != target.stem or target.suffix != ".osim":
@@ -61,13 +56,7 @@ def scale(
             where=str(target),
             mend=f"Name it {plain_name(target.stem)}.osim.",
         )
-    options.files()
-    if recorded:
-        figures = from_markers.scale_to_static(target, options)
-    else:
-        options.refuse(("tasks", "up", "subject"), "is for a static trial, not for a recovered body")
-        from_video.check_own_model(options)
-        figures = from_video.scale_to_body(body, target, options)
+    figures = scale_model(body, target, options)
     if as_json:
         typer.echo(json.dumps({"model": str(target)} | figures))
         return

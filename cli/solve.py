@@ -1,7 +1,6 @@
 """`biopose solve`: Markers → Kinematics, the lone stage, for a model that is scaled already."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -50,46 +49,22 @@ def solve(
 ) -> None:
     """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
     from biomech.cli.progress import progress_bar
-    from biomech.errors import BioposeError
-    from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
-    from biomech.markers.read import read_for_model
-    from biomech.markers.trc import write_trc
-    from biomech.pipeline.claim import claimed
-    from biomech.pipeline.options import Options, Result
-    from biomech.pipeline.solve import share_seen, task_weights
-    from biomech.pipeline.solve import solve as solve_markers
-    from biomech.pipeline.solvers import check_network, choose_solvers
-    from biomech.skeleton.model import load_model
+    from biomech.pipeline.alone import solve_alone
+    from biomech.pipeline.options import Options
 
-    loaded = load_model(model)
-    trial = read_for_model(markers, loaded, up=up, subject=subject)
-    (chosen,) = choose_solvers(
-        Options(solvers=(solver,) if solver else None, smooth_mm=smooth, polish=polish),
-        lambda: check_network(loaded, trial.names, str(markers)),
+    options = Options(
+        solvers=(solver,) if solver else None,
+        smooth_mm=smooth,
+        polish=polish,
+        recovered=recovered,
+        fill=fill,
+        workers=workers,
+        tasks=tasks,
+        up=up,
+        subject=subject,
     )
-    weights, notes = task_weights(loaded, tasks)
-    files = Result.of(out or Path(f"{markers.stem}_solved"), markers.stem, {}, (chosen,))
-    if os.path.realpath(files.markers) == os.path.realpath(markers):
-        raise BioposeError("the results would be written over this file", where=str(markers), mend="Name another -o.")
-    with claimed(files.folder), progress_bar("Solving", quiet=as_json) as progress:
-        # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
-        write_trc(trial, files.markers)
-        figures = solve_markers(
-            model,
-            trial,
-            weights,
-            files=files.solutions[0],
-            markers_trc=files.markers,
-            quality=share_seen(trial),
-            goals=coordinate_goals(tasks, loaded, trial.time_s),
-            smooth_mm=smooth,
-            polish=polish,
-            recovered=recovered,
-            fill=fill,
-            workers=workers,
-            progress=progress,
-        )
-    figures["notes"] = [*trial.notes, *notes, *figures["notes"]]
+    folder = out or Path(f"{markers.stem}_solved")
+    files, figures = solve_alone(markers, model, folder, options, bar=lambda label: progress_bar(label, quiet=as_json))
     if as_json:
         left = {"markers": files.markers, "motion": files.kinematics, "ik_setup": files.ik_setup}
         left |= {"quality": files.quality, "uncertainty": files.solutions[0].uncertainty}

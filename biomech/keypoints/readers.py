@@ -10,6 +10,7 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import read_json
 from biomech.keypoints.keypoints import Keypoints
+from biomech.video import Video, focal_length
 
 BODY_25 = (
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip right_hip right_knee "
@@ -29,6 +30,42 @@ OPENPOSE_MEND = "Run OpenPose with --model_pose BODY_25 --write_json."
 MAX_STEP = 0.5  # of a person's extent, between two frames; further away it is somebody else
 
 PersonPoints = Float[np.ndarray, "points 3"]  # x px, y px, confidence
+
+
+def read_keypoints(
+    path: Path,
+    *,
+    video: Path | None = None,
+    person: int | None = None,
+    focal_px: float | None = None,
+    fov_deg: float | None = None,
+) -> Keypoints:
+    """Our own .npz, OpenPose's folder or mmpose's .json; size, rate and lens of the latter two are their film's.
+
+    Args:
+        video: the film of the other programs' keypoints.
+        person: who, of their people.
+        focal_px, fov_deg: what is known of the film's lens: see ``focal_length``.
+
+    Raises:
+        BioposeError: there are none, or no film where one is needed, or what the readers refuse.
+    """
+    path = Path(path)
+    if not path.is_dir() and path.suffix.lower() != ".json":
+        return Keypoints.load(path)
+    if not path.exists():
+        raise BioposeError(
+            "there are no such keypoints", where=str(path), mend="Make some with `biopose detect VIDEO`."
+        )
+    if video is None:
+        raise BioposeError(
+            "these keypoints do not say how large and fast their film was", where=str(path), mend="Give --video FILM."
+        )
+    film = Video.open(video)
+    read = read_openpose if path.is_dir() else read_mmpose
+    points = read(path, size_px=film.size_px, rate_hz=film.rate_hz, person=person)
+    points.focal_px, points.focal_source = focal_length(film, focal_px, fov_deg)
+    return points
 
 
 def read_openpose(

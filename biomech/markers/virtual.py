@@ -178,6 +178,16 @@ def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tu
     return Markers(markers.names, np.where(unseen[:, None, None], np.nan, markers.positions_m), markers.time_s), [note]
 
 
+def extract_seen(motion: BodyMotion, *, fill: bool = False) -> Markers:
+    """``extract`` and ``only_seen`` together: what a recovered body's motion shows (m; its notes say what it does not).
+
+    Raises:
+        BioposeError: as ``extract``.
+    """
+    markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
+    return Markers(markers.names, markers.positions_m, markers.time_s, notes)
+
+
 def neutral_motion(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> BodyMotion:
     """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
     world = neutral_pose(shape)

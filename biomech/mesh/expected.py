@@ -69,6 +69,14 @@ def half_widths(
     return np.hypot(factor * sd, least)
 
 
+def half_widths_by_name(motion: BodyMotion) -> dict[str, Float[np.ndarray, " frames"]] | None:
+    """``half_widths`` of a recovered body's coordinates, by name; None where its recovery says nothing."""
+    if motion.coordinate_sd is None:
+        return None
+    widths = half_widths(motion.coordinate_names, motion.coordinate_sd)
+    return dict(zip(motion.coordinate_names, widths.T, strict=True))
+
+
 @functools.cache
 def _table() -> dict[str, dict[str, dict[str, float]]]:
     return json.loads(FILE.read_text())

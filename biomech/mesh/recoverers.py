@@ -54,6 +54,20 @@ def keeps_looks(recoverer: str) -> bool:
     return recoverer == "mqhmr"
 
 
+def standing_shape(
+    keypoints: Keypoints,
+    *,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    sex: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Float[np.ndarray, " shape"]:
+    """The shape of a person who stands upright and straight throughout a clip; arguments and errors as ``recover``."""
+    keypoints.check()
+    whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
+    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress).shape
+
+
 def recover_with(
     recoverer: str,
     keypoints: Keypoints,

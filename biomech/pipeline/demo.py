@@ -11,19 +11,17 @@ import torch
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
-from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.comparison.truth import COORDINATES, CoordinateError, JointErrors, coordinate_error, joint_errors
 from biomech.kinematics.mot import read_mot
 from biomech.markers.trc import write_trc
-from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
+from biomech.markers.virtual import extract, load_virtual_markers, marker_body
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.record import Run
 from biomech.pipeline.run import Bar, Options, Result, run_ik
 from biomech.pipeline.solve import solve
 from biomech.report.demo_clip import render_demo
-from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
-from biomech.scaling.scale_tool import scale_model
+from biomech.scaling.by_body import scale_to_body
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def _demo(
         outputs=[truth.markers, truth.model, *truth.solutions[0].written(from_film=False)],
         options={"mass_kg": mass_kg},
         work=lambda: _solve_truth(truth, moved, mass_kg, bar),
-        code=("biomech.pipeline.solve", "biomech.scaling.scale_tool", Path(__file__)),
+        code=("biomech.pipeline.solve", "biomech.scaling.by_body", Path(__file__)),
     )
     solved, true = read_mot(result.kinematics), read_mot(truth.kinematics)
     return DemoResult(
@@ -120,21 +118,12 @@ def _film(film: Path, motion: Path, seconds: float, bar: Bar) -> dict[str, Any]:
 def _solve_truth(truth: Result, moved: BodyMotion, mass_kg: float, bar: Bar) -> dict[str, Any]:
     markers = extract(marker_body(), moved)
     write_trc(markers, truth.markers)
-    weights = load_virtual_markers().weights_by_name()
-    scale_model(
-        DEFAULT_PATH,
-        neutral_static(marker_body(), moved.shape),
-        mass_kg=mass_kg,
-        measurements=VIRTUAL_MARKER_MEASUREMENTS,
-        tasks=weights,
-        posture=NEUTRAL_POSTURE,
-        out_osim=truth.model,
-    )
+    scale_to_body(moved, truth.model, mass_kg=mass_kg)
     with bar("Solving the truth") as progress:
         return solve(
             truth.model,
             markers,
-            weights,
+            load_virtual_markers().weights_by_name(),
             files=truth.solutions[0],
             markers_trc=truth.markers,
             quality=np.ones(len(markers.time_s)),

@@ -192,11 +192,14 @@ def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
-    return scale_to_static(files.model, options, motion=read_trc(files.markers))
+    assert options.static is not None
+    return scale_to_static(files.model, options.static, options, motion=read_trc(files.markers))
 
 
-def scale_to_static(out_osim: Path, options: Options, *, motion: Markers | None = None) -> dict[str, Any]:
-    """The model, scaled by OpenSim's tool to the static trial of ``options``.
+def scale_to_static(
+    out_osim: Path, static_trial: Path, options: Options, *, motion: Markers | None = None
+) -> dict[str, Any]:
+    """The model, scaled by OpenSim's tool to a static trial (.trc, .c3d).
 
     Args:
         out_osim: beside it lie the setup and what it needs (``scale_model``).
@@ -207,10 +210,9 @@ def scale_to_static(out_osim: Path, options: Options, *, motion: Markers | None 
     Raises:
         BioposeError: as ``scale_model``.
     """
-    assert options.static is not None
     model = _model(options)
     weights = read_tasks(options.scaling) if options.scaling else task_weights(model, options.tasks)[0]
-    static = _static(options.static, motion, model, options)
+    static = _static(static_trial, motion, model, options)
     notes = [f"static trial: {note}" for note in static.notes]
     mass_kg = options.mass_kg
     if mass_kg is None:

@@ -1,4 +1,4 @@
-"""The entrance with a video: detect, recover, extract; then scale, solve and the overlay."""
+"""The entrance with a video, or with its keypoints: detect, recover, extract; then scale, solve and the overlay."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
 from biomech.body.glb import write_glb, write_objs
 from biomech.body.motion import BodyMotion
-from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.inverse_kinematics.trusted import Trusted
@@ -22,21 +20,22 @@ from biomech.kinematics.mot import read_mot
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static, only_seen
+from biomech.markers.virtual import extract_seen, load_virtual_markers
 from biomech.mesh import recoverers
-from biomech.mesh.expected import half_widths, view_note
-from biomech.mesh.recover import recover
+from biomech.mesh.expected import half_widths_by_name, view_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
 from biomech.pipeline.options import Bar, Options, Result, Solution, Stage, recorded
 from biomech.pipeline.solve import solve
 from biomech.report.overlay import skeleton_of, write_overlay
-from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, read_measurements
-from biomech.scaling.scale_tool import scale_model, with_markers
+from biomech.scaling.by_body import scale_to_body
+from biomech.scaling.scale_tool import with_markers
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
 from biomech.video import Video
 
 HERE = Path(__file__)
+OF_MARKERS = ("static", "tasks", "up", "recovered")
+OF_THE_FILM = ("person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg")
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -56,38 +55,11 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     Raises:
         BioposeError: the video or the options cannot be used.
     """
-    options.refuse(("static", "tasks", "up", "recovered"), "is for recorded markers (.trc, .c3d), not for a video")
+    options.refuse(OF_MARKERS, "is for recorded markers (.trc, .c3d), not for a video")
     check_own_model(options)
-    own = options.files()
+    options.files()
     clip = opened(video, options)
-    street = [
-        *body_stages(video, clip, files, options, bar),
-        Stage(
-            "extract",
-            inputs={"motion": files.motion},
-            outputs=[files.markers],
-            options=options.chosen("fill"),
-            work=lambda: _extract(files, options.fill),
-            code=("biomech.markers.virtual", HERE),
-        ),
-        Stage(
-            "scale",
-            inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **own},
-            outputs=[files.model, files.scale_setup],
-            options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
-            work=lambda: _scale(files, options),
-            code=("biomech.scaling.scale_tool", "biomech.markers.virtual", "biomech.body.neutral", HERE),
-        ),
-        *solvers.solving_stages(
-            files,
-            options,
-            inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
-            said={},
-            work=lambda solution: _solve(files, solution, options, bar),
-            code=("biomech.pipeline.solve", "biomech.mesh.expected", HERE),
-            from_film=True,
-        ),
-    ]
+    street = [*body_stages(video, clip, files, options, bar), *_solving_stages(files, options, bar)]
     if options.overlay:
         street.append(
             Stage(
@@ -104,6 +76,58 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
             )
         )
     return street
+
+
+def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages from keypoints (.npz) on, of which no film is known.
+
+    Raises:
+        BioposeError: the options cannot be used.
+    """
+    options.refuse(OF_MARKERS, "is for recorded markers (.trc, .c3d), not for keypoints")
+    options.refuse(OF_THE_FILM, "is for a video, not for keypoints, which are somebody's already")
+    check_own_model(options)
+    recoverers.check(options.recover, options.mqhmr_weights)
+    read = Stage(
+        "read",
+        inputs={"recording": keypoints},
+        outputs=[files.keypoints],
+        options={},
+        work=lambda: _read(keypoints, files),
+        code=("biomech.keypoints.keypoints", HERE),
+    )
+    return [read, _recovering_stage(files, options, bar), *_solving_stages(files, options, bar)]
+
+
+def _solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
+    """The stages from the moving body on."""
+    return [
+        Stage(
+            "extract",
+            inputs={"motion": files.motion},
+            outputs=[files.markers],
+            options=options.chosen("fill"),
+            work=lambda: _extract(files, options.fill),
+            code=("biomech.markers.virtual", HERE),
+        ),
+        Stage(
+            "scale",
+            inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **options.files()},
+            outputs=[files.model, files.scale_setup],
+            options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
+            work=lambda: _scale(files, options),
+            code=("biomech.scaling.by_body", HERE),
+        ),
+        *solvers.solving_stages(
+            files,
+            options,
+            inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
+            said={},
+            work=lambda solution: _solve(files, solution, options, bar),
+            code=("biomech.pipeline.solve", "biomech.mesh.expected", HERE),
+            from_film=True,
+        ),
+    ]
 
 
 def check_own_model(options: Options) -> None:
@@ -143,16 +167,20 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             work=lambda: _detect(clip, files, options, bar),
             code=("biomech.keypoints.detect", HERE),
         ),
-        Stage(
-            "recover",
-            inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
-            outputs=[files.motion],
-            options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine")
-            | {"neutral": None if isinstance(options.neutral, Path) else options.neutral},
-            work=lambda: _recover(files, options, bar),
-            code=("biomech.mesh.recoverers", HERE),
-        ),
+        _recovering_stage(files, options, bar),
     ]
+
+
+def _recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
+    return Stage(
+        "recover",
+        inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
+        outputs=[files.motion],
+        options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine")
+        | {"neutral": None if isinstance(options.neutral, Path) else options.neutral},
+        work=lambda: _recover(files, options, bar),
+        code=("biomech.mesh.recoverers", HERE),
+    )
 
 
 def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, float]:
@@ -255,6 +283,13 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
     }
 
 
+def _read(source: Path, files: Result) -> dict[str, Any]:
+    keypoints = Keypoints.load(source)
+    keypoints.save(files.keypoints)
+    found = int(keypoints.found.sum())
+    return {"frames": len(keypoints.time_s), "frames_with_person": found, "notes": list(keypoints.notes)}
+
+
 def _neutral_film(options: Options) -> dict[str, Path]:
     return {"neutral film": options.neutral} if isinstance(options.neutral, Path) else {}
 
@@ -269,14 +304,9 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> Float[np.ndarray, 
     with bar("Detecting, neutral") as progress:
         seen = detect(clip, focal_px=options.focal_px, fov_deg=options.fov_deg, progress=progress)
     with bar("Recovering, neutral") as progress:
-        return recover(
-            seen,
-            height_m=options.height_m,
-            mass_kg=options.mass_kg,
-            sex=options.sex,
-            neutral_s=(float(seen.time_s[0]), float(seen.time_s[-1])),
-            progress=progress,
-        ).shape
+        return recoverers.standing_shape(
+            seen, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
+        )
 
 
 def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
@@ -306,44 +336,20 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
 
 
 def _extract(files: Result, fill: bool) -> dict[str, Any]:
-    motion = BodyMotion.load(files.motion)
-    markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
+    markers = extract_seen(BodyMotion.load(files.motion), fill=fill)
     write_trc(markers, files.markers)
-    return {"markers": len(markers.names), "notes": notes if fill else []}  # else the solve says it
+    return {"markers": len(markers.names), "notes": markers.notes if fill else []}  # else the solve says it
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
-    return scale_to_body(files.motion, files.model, options)
-
-
-def scale_to_body(motion_npz: Path, out_osim: Path, options: Options) -> dict[str, Any]:
-    """The model, scaled by OpenSim's tool to a recovered body as it stands in the neutral pose.
-
-    Args:
-        motion_npz: a body motion; its shape is what counts.
-        out_osim: beside it lie the setup and what it needs (``scale_model``).
-        options: the person's size, and another model with its markers and measurements.
-
-    Returns the stage's figures.
-
-    Raises:
-        BioposeError: as ``scale_model``.
-    """
-    motion = BodyMotion.load(motion_npz)
-    body = AnnyBody.load([0])
-    mass_kg = options.mass_kg
-    if mass_kg is None:
-        mass_kg = float(body.mass(torch.as_tensor(motion.shape, dtype=torch.float32)))
-    scaled = scale_model(
-        options.model or DEFAULT_PATH,
-        neutral_static(marker_body(), motion.shape),
-        mass_kg=mass_kg,
+    scaled = scale_to_body(
+        BodyMotion.load(files.motion),
+        files.model,
         height_m=options.height_m,
-        measurements=read_measurements(options.scaling) if options.scaling else VIRTUAL_MARKER_MEASUREMENTS,
-        tasks=load_virtual_markers().weights_by_name(),
-        posture=NEUTRAL_POSTURE,
+        mass_kg=options.mass_kg,
+        model=options.model,
         marker_set=options.marker_set,
-        out_osim=out_osim,
+        scaling=options.scaling,
     )
     return {**scaled.figures(), "notes": scaled.notes}
 
@@ -359,7 +365,7 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             files=solution,
             markers_trc=files.markers,
             quality=motion.quality,
-            half_widths=_half_widths(motion),
+            half_widths=half_widths_by_name(motion),
             smooth_mm=options.smooth_mm,
             polish=options.polish,
             fill=options.fill,
@@ -367,13 +373,6 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             workers=options.workers,
             progress=progress,
         )
-
-
-def _half_widths(motion: BodyMotion) -> dict[str, Float[np.ndarray, " frames"]] | None:
-    if motion.coordinate_sd is None:
-        return None
-    widths = half_widths(motion.coordinate_names, motion.coordinate_sd)
-    return dict(zip(motion.coordinate_names, widths.T, strict=True))
 
 
 def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:

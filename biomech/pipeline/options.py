@@ -33,6 +33,16 @@ def recorded(source: Path) -> dict[str, Path]:
     return {"recording": source}
 
 
+def is_keypoint_file(path: Path) -> bool:
+    """Whether a file's name says that it holds keypoints."""
+    return path.suffix.lower() == ".npz"
+
+
+def recording_name(source: Path) -> str:
+    """What the results of a recording are named by: NAME of NAME.mp4, NAME.trc and NAME_keypoints.npz."""
+    return source.stem.removesuffix("_keypoints") if is_keypoint_file(source) else source.stem
+
+
 def plain_name(name: str) -> str:
     """A recording's name as its results bear it: OpenSim's tools fail on blanks, ``*``, ``+`` and the like."""
     plain = re.sub(r"[^\w.-]+", "_", name)

@@ -14,7 +14,17 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
 from biomech.pipeline.claim import claimed
-from biomech.pipeline.options import Bar, Options, Progress, Result, Stage, plain_name, recording_files
+from biomech.pipeline.options import (
+    Bar,
+    Options,
+    Progress,
+    Result,
+    Stage,
+    is_keypoint_file,
+    plain_name,
+    recording_files,
+    recording_name,
+)
 from biomech.pipeline.record import Run
 
 __all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
@@ -36,7 +46,7 @@ def run_ik(
     """Run the stages of the main job that are not up to date.
 
     Args:
-        source: a media file, a folder of pictures, or recorded markers (.trc, .c3d).
+        source: a media file, a folder of pictures, the keypoints (.npz) of one, or recorded markers (.trc, .c3d).
         folder: where the results go; may hold an earlier run of the same recording.
         overwrite: run every stage, whatever is there.
         bar: makes a progress bar from a label.
@@ -51,15 +61,16 @@ def run_ik(
 
     source, folder, options = Path(source), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
-    if is_marker_file(source):
+    if is_marker_file(source) or is_keypoint_file(source):
         check_file(source, missing="no such file", mend="Check the path.")
     entrance = from_markers if is_marker_file(source) else from_video
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)
     with claimed(folder):
         run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
-        files = Result.of(folder, source.stem, run.record, taken)
-        return _walk(run, source, files, options, entrance.stages(source, files, options, bar), overwrite)
+        files = Result.of(folder, recording_name(source), run.record, taken)
+        stages = from_video.keypoint_stages if is_keypoint_file(source) else entrance.stages
+        return _walk(run, source, files, options, stages(source, files, options, bar), overwrite)
 
 
 def run_mesh(

@@ -1,4 +1,4 @@
-"""`biopose recover` takes other programs' keypoints with their film."""
+"""`biopose recover` takes other programs' keypoints with their film, read by the library."""
 
 import json
 
@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from biomech.cli.recover import _read_others
 from biomech.errors import BioposeError
-from biomech.keypoints.readers import BODY_25
+from biomech.keypoints.readers import BODY_25, read_keypoints
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def openpose(tmp_path):
 
 
 def test_openpose_keypoints_take_size_rate_and_lens_from_their_film(film, openpose):
-    points = _read_others(openpose, film, None, None, 60.0)
+    points = read_keypoints(openpose, video=film, fov_deg=60.0)
     assert points.size_px == (64, 48)
     assert points.focal_px == pytest.approx(32 / np.tan(np.radians(30)))
     np.testing.assert_allclose(np.diff(points.time_s), 1 / 30)
@@ -42,9 +41,9 @@ def test_openpose_keypoints_take_size_rate_and_lens_from_their_film(film, openpo
 
 def test_a_film_is_asked_for(openpose):
     with pytest.raises(BioposeError, match="--video"):
-        _read_others(openpose, None, None, None, None)
+        read_keypoints(openpose)
 
 
 def test_missing_keypoints_are_named(tmp_path, film):
     with pytest.raises(BioposeError, match=r"nothing\.json"):
-        _read_others(tmp_path / "nothing.json", film, None, None, None)
+        read_keypoints(tmp_path / "nothing.json", video=film)

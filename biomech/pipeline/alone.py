@@ -1,0 +1,61 @@
+"""The stage `solve` alone: recorded markers and a model that is scaled already → a motion and the files beside it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from biomech.errors import BioposeError
+from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
+from biomech.markers.read import read_for_model
+from biomech.markers.trc import write_trc
+from biomech.pipeline.claim import claimed
+from biomech.pipeline.options import Bar, Options, Result
+from biomech.pipeline.solve import share_seen, solve, task_weights
+from biomech.pipeline.solvers import check_network, choose_solvers
+from biomech.skeleton.model import load_model
+
+
+def solve_alone(
+    markers_file: Path, model_osim: Path, folder: Path, options: Options, *, bar: Bar
+) -> tuple[Result, dict[str, Any]]:
+    """Solve recorded markers on a scaled model, and write the motion, its setup and its quality into a folder.
+
+    Args:
+        markers_file: a .trc or .c3d.
+        model_osim: with its markers.
+        options: the solver and what it is told, ``tasks``, ``up`` and ``subject``.
+        bar: makes a progress bar from a label.
+
+    Returns the files and the stage's figures.
+
+    Raises:
+        BioposeError: the markers, the model or the options cannot be used, or as ``pipeline.solve.solve``.
+    """
+    model = load_model(model_osim)
+    markers = read_for_model(markers_file, model, up=options.up, subject=options.subject)
+    (chosen,) = choose_solvers(options, lambda: check_network(model, markers.names, str(markers_file)))
+    weights, notes = task_weights(model, options.tasks)
+    files = Result.of(folder, markers_file.stem, {}, (chosen,))
+    if os.path.realpath(files.markers) == os.path.realpath(markers_file):
+        raise BioposeError(
+            "the results would be written over this file", where=str(markers_file), mend="Name another -o."
+        )
+    with claimed(folder), bar("Solving") as progress:
+        # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
+        write_trc(markers, files.markers)
+        figures = solve(
+            model_osim,
+            markers,
+            weights,
+            files=files.solutions[0],
+            markers_trc=files.markers,
+            quality=share_seen(markers),
+            goals=coordinate_goals(options.tasks, model, markers.time_s),
+            smooth_mm=options.smooth_mm,
+            polish=options.polish,
+            recovered=options.recovered,
+            fill=options.fill,
+            workers=options.workers,
+            progress=progress,
+        )
+    return files, {**figures, "notes": [*markers.notes, *notes, *figures["notes"]]}

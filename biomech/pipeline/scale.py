@@ -1,0 +1,42 @@
+"""The stage `scale` alone: a recovered body or a static trial → a scaled model."""
+
+from pathlib import Path
+from typing import Any
+
+from biomech.body.motion import BodyMotion
+from biomech.markers.markers import is_marker_file
+from biomech.mesh.recover import check_person
+from biomech.pipeline import from_markers, from_video
+from biomech.pipeline.options import Options
+from biomech.scaling.by_body import scale_to_body
+
+
+def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> dict[str, Any]:
+    """Scale a generic model to a person with OpenSim's tool.
+
+    Args:
+        source: a body motion, its file (.npz), or a static trial (.trc, .c3d).
+        out_osim: beside it lie the setup and what it needs (``scale_model``).
+        options: the person's size, another model with its markers and measurements, and how the static trial is read.
+
+    Returns the stage's figures: mass_kg, factors, static_marker_rms_mm and notes.
+
+    Raises:
+        BioposeError: an option that has no meaning, or as ``scale_model``.
+    """
+    check_person(options.height_m, options.mass_kg, None)
+    options.files()
+    if isinstance(source, Path) and is_marker_file(source):
+        return from_markers.scale_to_static(out_osim, source, options)
+    options.refuse(("tasks", "up", "subject"), "is for a static trial, not for a recovered body")
+    from_video.check_own_model(options)
+    scaled = scale_to_body(
+        source if isinstance(source, BodyMotion) else BodyMotion.load(source),
+        out_osim,
+        height_m=options.height_m,
+        mass_kg=options.mass_kg,
+        model=options.model,
+        marker_set=options.marker_set,
+        scaling=options.scaling,
+    )
+    return {**scaled.figures(), "notes": scaled.notes}
