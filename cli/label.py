@@ -1,7 +1,6 @@
 """`biopose label`: motion capture → ground truth, any number of trials."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,27 +49,31 @@ def label(
     if library:
         _build_library(paths, out, generated, seed, workers or 1, as_json)
         return
+    from biomech.api.label import label as label_trials
     from biomech.cli.progress import progress_bar
-    from biomech.labels.campaign import Options, run_campaign
-    from biomech.labels.label import check_solver
-    from biomech.labels.sources import find_trials
     from biomech.labels.workers import stop_on_signals
 
-    check_solver(solver)
-    trials = find_trials(
-        paths,
-        bodies=bodies,
-        seed=seed,
-        marker_map=marker_map,
-        rate_hz=rate,
-        model_dir=body_models,
-        static=static,
-        people=people,
-        up=up,
-    )
-    options = Options(solver, files, check, seed, workers or os.cpu_count() or 1, scheduler, overwrite)
     with stop_on_signals(lambda text: print(text, file=sys.stderr)) as stop:
-        report = run_campaign(trials, out, options, stop=stop, progress=lambda text: progress_bar(text, quiet=as_json))
+        report = label_trials(
+            paths,
+            out,
+            bodies=bodies,
+            solver=solver,
+            check=check,
+            files=files,
+            workers=workers,
+            marker_map=marker_map,
+            static=static,
+            people=people,
+            up=up,
+            rate_hz=rate,
+            body_models=body_models,
+            seed=seed,
+            scheduler=scheduler,
+            overwrite=overwrite,
+            stop=stop,
+            progress=lambda text: progress_bar(text, quiet=as_json),
+        )
     if as_json:
         typer.echo(json.dumps({**vars(report), "frames_per_s": report.frames_per_s}))
     else:

@@ -13,7 +13,7 @@ from biomech.files import content_hash, stamp
 
 PACKAGE = "biomech"
 ELSEWHERE = ("cli", "osim_models")  # subpackages that do not lie in the package's own folder
-NO_DATA = {".py", ".pyc", ".md"}
+NO_DATA = {".py", ".pyc", ".pyi", ".md"}
 LIBRARIES = ("numpy", "scipy", "torch", "opensim", "opencv-python-headless", "av", "ai-edge-litert", "ezc3d")
 
 

@@ -1,0 +1,49 @@
+"""What ``__init__.py`` imports when it is asked for, as type checkers and editors see it."""
+
+from biomech.api.compare import compare as compare
+from biomech.api.detect import detect as detect
+from biomech.api.extract import extract as extract
+from biomech.api.ik import IkResult as IkResult
+from biomech.api.ik import ik as ik
+from biomech.api.label import label as label
+from biomech.api.recover import recover as recover
+from biomech.api.scale import scale as scale
+from biomech.api.solve import solve as solve
+from biomech.body.motion import BodyMotion as BodyMotion
+from biomech.comparison.compare import Comparison as Comparison
+from biomech.errors import BioposeError as BioposeError
+from biomech.inverse_kinematics.marker_errors import MarkerErrors as MarkerErrors
+from biomech.inverse_kinematics.solved import Solved as Solved
+from biomech.inverse_kinematics.trusted import Trusted as Trusted
+from biomech.keypoints.keypoints import Keypoints as Keypoints
+from biomech.kinematics.kinematics import Kinematics as Kinematics
+from biomech.markers.markers import Markers as Markers
+from biomech.skeleton.osim import Model as Model
+from biomech.skeleton.skeleton import Skeleton as Skeleton
+from biomech.video import Video as Video
+
+__version__: str
+__all__ = [
+    "BioposeError",
+    "BodyMotion",
+    "Comparison",
+    "IkResult",
+    "Keypoints",
+    "Kinematics",
+    "MarkerErrors",
+    "Markers",
+    "Model",
+    "Skeleton",
+    "Solved",
+    "Trusted",
+    "Video",
+    "__version__",
+    "compare",
+    "detect",
+    "extract",
+    "ik",
+    "label",
+    "recover",
+    "scale",
+    "solve",
+]

@@ -1,0 +1,74 @@
+"""Video → Keypoints."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from biomech.errors import BioposeError
+from biomech.keypoints import detect as stage
+from biomech.keypoints.keypoints import Keypoints
+from biomech.video import Video
+
+
+def detect(
+    video: Video | Path | str,
+    *,
+    person: int | tuple[float, float] | None = None,
+    mirror: bool = False,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    rate_hz: float | None = None,
+    every: int | None = None,
+    focal_px: float | None = None,
+    fov_deg: float | None = None,
+    network: Path | str | None = None,
+    threads: int | None = None,
+    keep_looks: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Keypoints:
+    """Find one person's 33 body points in every frame of a film.
+
+    Args:
+        video: an opened one, or the path of a film or of a folder of pictures.
+        person: who, where there are several: 0, 1 … from left to right, or a pixel (x, y); by default the most
+            prominent one.
+        mirror: average with the mirrored picture's answer: better, at half the speed.
+        start_s, end_s, rate_hz, every: of a path: which part is looked at, how fast pictures follow each other, and
+            every so manieth frame (by default as leaves 30 a second); an opened video has its own.
+        focal_px, fov_deg: of the lens, upright picture: focal length, or angle of view across the longer side; by
+            default what the file says, else a phone's.
+        network: a pose_landmarker .task file in place of the pinned one.
+        threads: of the network; all cores, four at most, by default.
+        keep_looks: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
+        progress: called after every frame with the frames done and expected.
+
+    Returns:
+        Points in pixels, (frames, 33, 2), with a confidence of 0 to 1, NaN where the person is not to be seen; its
+        notes say what was noticed.
+
+    Raises:
+        BioposeError: the film cannot be read, nobody or not the chosen person is in view, an impossible lens, or no
+            network.
+
+    Example:
+        >>> import biomech
+        >>> keypoints = biomech.detect("walk.mp4", end_s=0.2, fov_deg=60.0)  # doctest: +SKIP
+        >>> keypoints.xy.shape  # doctest: +SKIP
+        (6, 33, 2)
+    """
+    if not isinstance(video, Video):
+        video = Video.open(video, start_s, end_s, rate_hz, every)
+    elif (start_s, end_s, rate_hz, every) != (None,) * 4:
+        raise BioposeError(
+            "an opened video has its part and rate already", where=str(video.path), mend="Give them to Video.open."
+        )
+    return stage.detect(
+        video,
+        person=person,
+        mirror=mirror,
+        focal_px=focal_px,
+        fov_deg=fov_deg,
+        detector_path=None if network is None else Path(network),
+        threads=threads,
+        keep_looks=keep_looks,
+        progress=progress,
+    )

@@ -1,0 +1,144 @@
+"""The main job: a video, keypoints or markers → a scaled Model and a motion."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from biomech.errors import BioposeError
+from biomech.inverse_kinematics.trusted import Trusted
+from biomech.keypoints.keypoints import Keypoints
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import read_mot
+from biomech.leftovers import temporary_folder
+from biomech.markers.markers import Markers
+from biomech.markers.trc import read_trc, write_trc
+from biomech.pipeline.options import Bar, Options, Result
+from biomech.pipeline.run import run_ik
+from biomech.pipeline.solve import read_uncertainty
+from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
+from biomech.skeleton.osim import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILES = ("neutral", "mqhmr_weights", "model", "marker_set", "scaling", "static", "tasks")
+
+
+@dataclass(frozen=True)
+class IkResult:
+    """What the main job found.
+
+    Attributes:
+        kinematics: of the first solver (rad, m), at the frames that could be solved, or at all with ``fill``.
+        markers: that were solved (m; Y up), every frame.
+        model: scaled to the person.
+        uncertainty: of ``kinematics``, the same frames and coordinates (rad, m): half widths that hold the true value
+            as often as one standard deviation does; None where nothing is known, as with recorded markers.
+        trusted: of every frame why it is not to be trusted, and what its markers leave open.
+        notes: what the user should know, of all stages, in order.
+        figures: of every stage, as ``biopose.json`` has them.
+        folder: where the files lie; None where none were kept.
+    """
+
+    kinematics: Kinematics
+    markers: Markers
+    model: Model
+    uncertainty: Float[np.ndarray, "solved coordinates"] | None
+    trusted: Trusted
+    notes: list[str]
+    figures: dict[str, Any]
+    folder: Path | None
+
+    @property
+    def angles(self) -> "pd.DataFrame":
+        """The motion as a table (``Kinematics.table``): degrees and metres by time (s)."""
+        return self.kinematics.table()
+
+
+def ik(
+    source: Keypoints | Markers | Path | str,
+    *,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    bar: Bar = lambda _: nullcontext(None),
+    on_stage: Callable[[str, bool], None] | None = None,
+    **options: Any,
+) -> IkResult:
+    """From one video, or from keypoints or recorded markers, to a scaled model and a motion: `biopose ik` in Python.
+
+    Args:
+        source: the path of a video, of a folder of pictures, of keypoints (.npz) or of recorded markers (.trc, .c3d);
+            or Keypoints or Markers themselves.
+        out: folder for the files that `biopose ik` leaves; an earlier run of the same recording there is gone on with.
+            Without it nothing is kept, and no overlay is drawn.
+        overwrite: run every stage, whatever is there.
+        bar: makes a progress bar from a label.
+        on_stage: called with each stage's name and whether it is skipped.
+        options: as the fields of ``biomech.pipeline.options.Options``: ``height_m``, ``mass_kg``, ``sex``, ``start_s``,
+            ``end_s``, ``solvers``, ``neutral``, ``fill`` …
+
+    Raises:
+        BioposeError: an unknown option, or what the user can mend, of any stage.
+
+    Example:
+        >>> import biomech
+        >>> found = biomech.ik("walk_keypoints.npz", height_m=1.70, mass_kg=75.0)  # or "walk.mp4"
+        >>> found.angles[["hip_flexion_r", "knee_angle_r"]].shape
+        (12, 2)
+    """
+    with ExitStack() as stack:
+        path, kept = source, None if out is None else Path(out)
+        if isinstance(source, Keypoints | Markers):
+            aside = stack.enter_context(temporary_folder("recording"))
+            path = _written(source, aside)
+        if isinstance(model := options.get("model"), Model):
+            options = options | {"model": stack.enter_context(model.as_file())}
+        chosen = _options({"overlay": False} | options if kept is None else options)
+        folder = kept or stack.enter_context(temporary_folder("ik")) / "run"
+        assert not isinstance(path, Keypoints | Markers)
+        files = run_ik(Path(path), folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
+        return _read(files, kept)
+
+
+def _options(given: dict[str, Any]) -> Options:
+    known = {field.name for field in fields(Options)}
+    if unknown := sorted(set(given) - known):
+        raise BioposeError(f"there is no option {', '.join(unknown)}", mend=f"Give one of {', '.join(sorted(known))}.")
+    said: dict[str, Any] = {
+        name: Path(value) if name in FILES and isinstance(value, str) else value for name, value in given.items()
+    }
+    if isinstance(solvers := said.get("solvers"), str):
+        said["solvers"] = (solvers,)
+    return Options(**said)
+
+
+def _written(source: Keypoints | Markers, folder: Path) -> Path:
+    source.check()
+    if isinstance(source, Keypoints):
+        source.save(path := folder / "recording_keypoints.npz")
+    else:
+        write_trc(source, path := folder / "recording.trc")
+    return path
+
+
+def _read(files: Result, folder: Path | None) -> IkResult:
+    model = load_model(files.model)
+    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
+    kinematics = read_mot(files.kinematics, rotational=rotational, coupled=coupled_coordinates(model))
+    unsure = files.solutions[0].uncertainty
+    scaled = Model.load(files.model)
+    return IkResult(
+        kinematics=kinematics,
+        markers=read_trc(files.markers),
+        model=scaled,
+        uncertainty=read_uncertainty(unsure, kinematics) if unsure.is_file() else None,
+        trusted=Trusted.read(files.quality),
+        notes=files.notes,
+        figures=files.record["stages"],
+        folder=folder,
+    )
