@@ -327,9 +327,8 @@ def _note(video: Video, text: str) -> None:
 
 def _note_if_short(video: Video, frames: int, last_s: float) -> None:
     """Say when a file ends before its header says so; last_s: the last stamp, in the file's time."""
-    whole = bool(video.said_s) and frames > 1 and last_s * (1 + 1.5 / frames) >= video.said_s
-    if whole:  # a header may count what an edit list hides
-        short = False
+    if video.said_s and frames > 1 and last_s * (1 + 1.5 / frames) >= video.said_s:
+        short = False  # a header may count what an edit list hides
     elif video.said_frames and not video.start_s:
         short = video.said_frames - frames > max(1, ENDS_EARLY * video.said_frames)
     elif video.said_s:

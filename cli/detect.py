@@ -35,9 +35,11 @@ def detect(
 ) -> None:
     """Find one person's 33 body points in every frame."""
     from biomech.cli.progress import progress_bar
+    from biomech.files import check_target
     from biomech.keypoints.detect import detect as detect_keypoints
     from biomech.video import Video
 
+    target = check_target(out or Path(f"{video.stem}_keypoints.npz"), ".npz", video)
     clip = Video.open(video, start, end, rate, every)
     who = parse_person(person)
     with progress_bar("Detecting", quiet=as_json) as progress:
@@ -52,7 +54,6 @@ def detect(
             keep_looks=keep_looks,
             progress=progress,
         )
-    target = out or Path(f"{video.stem}_keypoints.npz")
     keypoints.save(target)
     summary: dict[str, Any] = {
         "keypoints": str(target),

@@ -20,11 +20,12 @@ def extract(
 ) -> None:
     """Read the 142 virtual markers off a moving body."""
     from biomech.body.motion import BodyMotion
+    from biomech.files import check_target
     from biomech.markers.trc import write_trc
     from biomech.markers.virtual import extract_seen
 
+    target = check_target(out or Path(f"{motion.stem}.trc"), ".trc", motion)
     markers = extract_seen(BodyMotion.load(motion), fill=fill)
-    target = out or Path(f"{motion.stem}.trc")
     write_trc(markers, target)
     if as_json:
         summary = {"markers": str(target), "count": len(markers.names), "frames": len(markers.time_s)}

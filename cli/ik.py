@@ -20,7 +20,8 @@ def ik(
         list[Path],
         typer.Argument(
             metavar="RECORDING",
-            help="A video (.mp4, .mov, .avi), a folder of pictures, or recorded markers (.trc, .c3d).",
+            help="A video (.mp4, .mov, .avi), a folder of pictures, recorded markers (.trc, .c3d), or keypoints "
+            "(.npz of `biopose detect`).",
         ),
     ],
     height: Annotated[float | None, typer.Option(help="Of the person, m. Sizes and distances hang on it.")] = None,
@@ -100,7 +101,7 @@ def ik(
     ] = None,
     every: Annotated[
         int | None,
-        typer.Option(min=1, help="Video: look at every so manieth frame. [default: as leaves 30 a second]"),
+        typer.Option(min=1, help="Video: look at every so manieth frame. [default: so that 30 a second are left]"),
     ] = None,
     focal_px: Annotated[float | None, typer.Option(help="Video: focal length in pixels, picture upright.")] = None,
     fov: Annotated[float | None, typer.Option(help="Video: angle of view across the longer side, degrees.")] = None,

@@ -35,7 +35,7 @@ def mesh(
     ] = None,
     every: Annotated[
         int | None,
-        typer.Option(min=1, help="Look at every so manieth frame. [default: as leaves 30 a second]"),
+        typer.Option(min=1, help="Look at every so manieth frame. [default: so that 30 a second are left]"),
     ] = None,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels, picture upright.")] = None,
     fov: Annotated[float | None, typer.Option(help="Angle of view across the longer side, degrees.")] = None,

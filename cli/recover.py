@@ -43,6 +43,7 @@ def recover(
     from biomech.cli.neutral import parse_neutral
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
+    from biomech.files import check_target
     from biomech.keypoints.readers import read_keypoints
     from biomech.mesh.recoverers import recover_with
 
@@ -51,6 +52,8 @@ def recover(
         raise BioposeError(
             f"--neutral {neutral} is no stretch of these keypoints", mend="Give two times; a film is for biopose ik."
         )
+    target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
+    check_target(target, ".npz", keypoints)
     points = read_keypoints(keypoints, video=video, person=person, focal_px=focal_px, fov_deg=fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_with(
@@ -64,7 +67,6 @@ def recover(
             neutral_s=stretch,
             progress=progress,
         )
-    target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
     motion.save(target)
     assert motion.quality is not None
     if as_json:

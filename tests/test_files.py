@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biomech.errors import BioposeError, MachineError
-from biomech.files import check_file, read_json, read_text, whole_file
+from biomech.files import check_file, check_target, read_json, read_text, whole_file
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -61,3 +61,16 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_another_files_error_is_not_this_ones(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "a.txt"):
         open(tmp_path / "elsewhere" / "b.txt")
+
+
+def test_a_target_is_of_its_kind_and_none_of_the_inputs(tmp_path: Path) -> None:
+    film = tmp_path / "film.npz"
+    film.write_bytes(b"kept")
+    link = tmp_path / "link.npz"
+    link.symlink_to(film)
+    assert check_target(tmp_path / "other.npz", ".npz", film) == tmp_path / "other.npz"
+    for target in (film, link, tmp_path / "x" / ".." / "film.npz"):
+        with pytest.raises(BioposeError, match="written over"):
+            check_target(target, ".npz", film)
+    with pytest.raises(BioposeError, match=r"is a \.trc file"):
+        check_target(tmp_path / "other.npz", ".trc", film)

@@ -120,4 +120,5 @@ def view_note(motion: BodyMotion) -> str | None:
     for words, start in GROUPS.items():
         columns = [k for k, coordinate in enumerate(motion.coordinate_names) if coordinate.startswith(start)]
         parts.append(f"{np.degrees(np.median(widths[:, columns])):.0f}° at {words}".replace("at pelvis", "in pelvis"))
-    return f"{said}: two of three frames are within {', '.join(parts[:-1])} and {parts[-1]} of the truth (see NAME_uncertainty.csv)"
+    within = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{said}: two of three frames are within {within} of the truth (frame by frame: NAME_uncertainty.csv)"

@@ -46,6 +46,7 @@ RIM = 0.02  # of the picture's width
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
 LEGLESS_QUALITY = 0.4  # at best, where both legs are hidden: two of five parts, and what is shown there is not found
+UPSIDE_DOWN = -0.5  # cosine between the pelvis' upward axis and the vertical
 FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
 PARTS = {
     "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
@@ -366,6 +367,8 @@ def _upright(
     )
     world_from_camera = camera.rotation_camera_from_world.T
     rotations[:, 0] = world_from_camera @ rotations[:, 0]
+    if (rotations[known, 0, 1, 1] < UPSIDE_DOWN).mean() > 0.9:
+        notes = [*notes, "the person is upside down: turn the film if it was filmed or saved the other way up"]
     return BodyMotion(
         body=body.name,
         bone_names=list(body.bone_names),

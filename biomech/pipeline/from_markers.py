@@ -95,7 +95,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
                 **({"markers": files.markers} if from_motion or options.static else {}),
                 **(solvers.network_inputs() if scale is _scale_by_network else {}),
             },
-            outputs=[files.model, files.scale_setup] if by_tool else [files.model],
+            outputs=[files.model, files.scale_setup, *files.scale_files] if by_tool else [files.model],
             options={
                 **chosen(
                     "height_m",

@@ -113,7 +113,7 @@ def _solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
         Stage(
             "scale",
             inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **options.files()},
-            outputs=[files.model, files.scale_setup],
+            outputs=[files.model, files.scale_setup, *files.scale_files],
             options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
             work=lambda: _scale(files, options),
             code=("biomech.scaling.by_body", HERE),
@@ -328,10 +328,14 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
         )
     motion.save(files.motion)
     assert motion.quality is not None
-    view = view_note(motion)
+    notes = [*motion.notes, *([view] if (view := view_note(motion)) else [])]
+    if isinstance(options.neutral, Path):
+        notes.append(
+            f"legs and trunk are as long as in {options.neutral.name}, whose person is taken to stand straight"
+        )
     return {
         "mean_quality": round(float(motion.quality.mean()), 3),
-        "notes": [*motion.notes, *([view] if view else [])],
+        "notes": notes,
     }
 
 

@@ -18,6 +18,7 @@ MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 # Inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
 DEFAULT_SOLVER = "fast"
 
+SCALE_FILES = ("generic.osim", "static.trc", "scale_factors.xml")
 NOISIEST_MM = 1000.0  # of markers' noise
 
 
@@ -223,6 +224,11 @@ class Result:
             overlay=folder / "overlay.mp4",
             record=record,
         )
+
+    @property
+    def scale_files(self) -> list[Path]:
+        """What the scale setup needs and leaves beside the model."""
+        return [self.model.with_name(f"{self.model.stem}_{part}") for part in SCALE_FILES]
 
     @property
     def kinematics(self) -> Path:

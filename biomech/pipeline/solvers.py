@@ -111,6 +111,7 @@ def solving_stages(
                     "solver": solver,
                     "accuracy": ACCURACY,
                     "fill": options.fill,
+                    "folder": str(files.folder.resolve()),  # the setup names the model in it
                     **said,
                     **{name: given[name] for name in own[solver]},
                 },

@@ -219,7 +219,11 @@ def _usable(
         elif scaled:
             usable.append(Measurement(m.name, pairs, scaled, m.axes))
     if not usable:
-        raise BioposeError("no measurement fits the markers and the model's bodies", mend="Give matching measurements.")
+        raise BioposeError(
+            "no measurement fits the markers and the model's bodies",
+            mend="Give --scaling with a setup for these markers, and --model and --markers for that. "
+            "Markers of a known set are scaled by `biopose ik MOTION --static STATIC`.",
+        )
     return usable, notes
 
 

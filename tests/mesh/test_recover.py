@@ -157,6 +157,14 @@ def test_half_a_person_is_flagged(keypoints: Keypoints) -> None:
     assert not any("arm" in note for note in motion.notes)
 
 
+def test_a_film_saved_the_other_way_up_is_said(keypoints: Keypoints) -> None:
+    few = part(keypoints, slice(0, 12))
+    assert few.world_m is not None
+    turned = replace(few, xy=np.array(few.size_px) - 1.0 - few.xy, world_m=few.world_m * np.array([-1.0, -1.0, 1.0]))
+    assert any("upside down" in note for note in recover(turned).notes)
+    assert not any("upside down" in note for note in recover(few).notes)
+
+
 def test_one_wild_point_does_not_move_the_rest(keypoints: Keypoints) -> None:
     before = recover(part(keypoints, slice(0, 5)), height_m=HEIGHT_M)
     wild = part(keypoints, slice(0, 5))

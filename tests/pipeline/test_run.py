@@ -94,6 +94,7 @@ def test_overwrite_runs_everything(clip: Path, tmp_path: Path, monkeypatch: pyte
             calls.append(name)
             files = next(a for a in arguments if isinstance(a, Result))
             paths = [getattr(files, output) for output in outputs] or files.solutions[0].written(from_film=True)
+            paths += files.scale_files if name == "scale" else []
             for path in paths:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(name)
