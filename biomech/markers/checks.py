@@ -40,6 +40,8 @@ MOST = 0.8  # of the frames that must agree
 # in the marker sets of OpenCap, Plug-in Gait and CMU (one per person and kind), 0.42 and less once these were mirrored.
 MIRRORED = 0.6
 NOTHING_M = 1e-9
+FASTEST_M_S = 15.0  # of half of the markers at once; the fastest sprinters reach 12
+HELD_SHARE = 0.5  # of the frames; a file of one posture repeated is a static trial
 
 
 def factor_to_person(
@@ -111,6 +113,34 @@ def gap_notes(markers: Markers) -> list[str]:
     gaps = sorted((int(c), name) for name, c in zip(markers.names, missing, strict=True) if 0 < c < frames)[::-1]
     if gaps:
         notes.append(f"gaps of {len(gaps)} markers, in frames of {frames}: {listed([f'{n} {c}' for c, n in gaps])}")
+    return notes
+
+
+def time_notes(markers: Markers) -> list[str]:
+    """Frames that cannot follow each other: the whole body jumps, or stands to the last digit while it moves.
+
+    Fits of single frames see neither: rows in another order, two takes in one file, a gap that was held.
+    """
+    steps = np.linalg.norm(np.diff(markers.positions_m, axis=0), axis=-1)
+    both = np.isfinite(steps)
+    enough = both.sum(1) >= FEWEST_MARKERS
+    if not enough.any():
+        return []
+    middle = np.full(len(steps), np.nan)
+    middle[enough] = np.nanmedian(steps[enough], axis=1)
+    times, notes = np.diff(markers.time_s), []
+    with np.errstate(invalid="ignore"):
+        jumps = np.flatnonzero(middle > FASTEST_M_S * times)
+        still = enough & (np.where(both, steps, 0.0).max(1) == 0)
+    if len(jumps):
+        at = listed([f"{markers.time_s[k + 1]:.2f} s" for k in jumps])
+        notes.append(f"the whole body jumps, faster than {FASTEST_M_S:g} m/s, at {at}: are the rows in order?")
+    if 0 < still.sum() < HELD_SHARE * enough.sum():
+        first = float(markers.time_s[np.flatnonzero(still)[0] + 1])
+        count = int(still.sum())
+        notes.append(
+            f"all markers stand to the last digit in {count} frames, first at {first:.2f} s: a gap that was held?"
+        )
     return notes
 
 
