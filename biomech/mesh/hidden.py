@@ -15,7 +15,7 @@ from biomech.mesh.features import NAMES
 from biomech.mesh.fit import Evidence
 from biomech.mesh.neutral import STRAIGHT_SD
 
-LIKELY_HIDDEN = 0.5  # confidence, of the trunk's: the detector's chance that a point is to be seen
+LIKELY_HIDDEN = 0.3  # confidence, of the trunk's: drawn people whose legs are seen from the front came down to 0.4
 OVER_S = 2.0  # the mean of so long counts: a leg that comes into view for a moment tells what came before
 TELLING, TRUNK = ("knee", "ankle"), ("shoulder", "hip")
 OF_LEGS = (*TELLING, "heel", "foot_index")
