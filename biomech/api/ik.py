@@ -13,14 +13,13 @@ from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
-from biomech.kinematics.mot import read_mot
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.pipeline.options import Bar, Options, Result
 from biomech.pipeline.run import run_ik
 from biomech.pipeline.solve import read_uncertainty
-from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
+from biomech.skeleton.model import load_model, read_motion
 from biomech.skeleton.osim import Model
 
 if TYPE_CHECKING:
@@ -127,15 +126,12 @@ def _written(source: Keypoints | Markers, folder: Path) -> Path:
 
 
 def _read(files: Result, folder: Path | None) -> IkResult:
-    model = load_model(files.model)
-    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
-    kinematics = read_mot(files.kinematics, rotational=rotational, coupled=coupled_coordinates(model))
+    kinematics = read_motion(load_model(files.model), files.kinematics)
     unsure = files.solutions[0].uncertainty
-    scaled = Model.load(files.model)
     return IkResult(
         kinematics=kinematics,
         markers=read_trc(files.markers),
-        model=scaled,
+        model=Model.load(files.model),
         uncertainty=read_uncertainty(unsure, kinematics) if unsure.is_file() else None,
         trusted=Trusted.read(files.quality),
         notes=files.notes,

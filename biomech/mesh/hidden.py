@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 from biomech.mesh import expected
 from biomech.mesh.features import NAMES
 from biomech.mesh.fit import Evidence
-from biomech.mesh.neutral import STRAIGHT_SD
+from biomech.mesh.neutral import straight
 
 LIKELY_HIDDEN = 0.3  # confidence, of the trunk's: drawn people whose legs are seen from the front came down to 0.4
 OVER_S = 2.0  # the mean of so long counts: a leg that comes into view for a moment tells what came before
@@ -50,12 +50,9 @@ def legs_hidden(evidence: Evidence, names: list[str]) -> Bool[np.ndarray, " fram
 def held_straight(evidence: Evidence, names: list[str], frames: Bool[np.ndarray, " frames"]) -> Evidence:
     """The evidence with the legs of these frames straight, and none of what was said of them."""
     points = np.array([k for k, name in enumerate(names) if name.endswith(OF_LEGS)], dtype=int)
-    confidence, guess, spread = evidence.confidence.copy(), evidence.guess.copy(), evidence.guess_sd.copy()
-    rows = np.flatnonzero(frames)
-    confidence[np.ix_(rows, points)] = 0.0
-    guess[np.ix_(rows, FEATURES_OF_LEGS)] = 0.0
-    spread[np.ix_(rows, FEATURES_OF_LEGS)] = STRAIGHT_SD
-    return replace(evidence, confidence=confidence, guess=guess, guess_sd=spread)
+    confidence = evidence.confidence.copy()
+    confidence[np.ix_(np.flatnonzero(frames), points)] = 0.0
+    return straight(replace(evidence, confidence=confidence), frames, FEATURES_OF_LEGS)
 
 
 def unsure_of_legs(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
@@ -40,7 +40,13 @@ def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[n
 
 def upright(evidence: Evidence, frames: Bool[np.ndarray, " frames"]) -> Evidence:
     """The evidence with what standing upright says of those frames."""
-    columns = np.array([NAMES.index(name) for name in STRAIGHT])
+    return straight(evidence, frames, np.array([NAMES.index(name) for name in STRAIGHT]))
+
+
+def straight(
+    evidence: Evidence, frames: Bool[np.ndarray, " frames"], columns: Int[np.ndarray, " features"]
+) -> Evidence:
+    """The evidence with these features of those frames at zero, within ``STRAIGHT_SD``."""
     guess: Float[np.ndarray, "frames features"] = evidence.guess.copy()
     spread = evidence.guess_sd.copy()
     guess[np.ix_(np.flatnonzero(frames), columns)] = 0.0

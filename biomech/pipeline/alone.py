@@ -1,10 +1,9 @@
 """The stage `solve` alone: recorded markers and a model that is scaled already → a motion and the files beside it."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-from biomech.errors import BioposeError
+from biomech.files import check_target
 from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
 from biomech.markers.read import read_for_model
 from biomech.markers.trc import write_trc
@@ -36,10 +35,7 @@ def solve_alone(
     (chosen,) = choose_solvers(options, lambda: check_network(model, markers.names, str(markers_file)))
     weights, notes = task_weights(model, options.tasks)
     files = Result.of(folder, markers_file.stem, {}, (chosen,))
-    if os.path.realpath(files.markers) == os.path.realpath(markers_file):
-        raise BioposeError(
-            "the results would be written over this file", where=str(markers_file), mend="Name another -o."
-        )
+    check_target(files.markers, ".trc", markers_file)
     with claimed(folder), bar("Solving") as progress:
         # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
         write_trc(markers, files.markers)

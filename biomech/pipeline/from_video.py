@@ -16,7 +16,6 @@ from biomech.files import check_file
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
-from biomech.kinematics.mot import read_mot
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
@@ -30,7 +29,7 @@ from biomech.pipeline.solve import solve
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.scaling.by_body import scale_to_body
 from biomech.scaling.scale_tool import with_markers
-from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, coupled_coordinates, load_model
+from biomech.skeleton.model import load_model, read_motion
 from biomech.video import Video
 
 HERE = Path(__file__)
@@ -346,9 +345,18 @@ def _extract(files: Result, fill: bool) -> dict[str, Any]:
 
 
 def _scale(files: Result, options: Options) -> dict[str, Any]:
+    return scale_to_motion(BodyMotion.load(files.motion), files.model, options)
+
+
+def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> dict[str, Any]:
+    """``scale_to_body`` as the options say. Returns the stage's figures.
+
+    Raises:
+        BioposeError: as ``scale_model``.
+    """
     scaled = scale_to_body(
-        BodyMotion.load(files.motion),
-        files.model,
+        motion,
+        out_osim,
         height_m=options.height_m,
         mass_kg=options.mass_kg,
         model=options.model,
@@ -383,8 +391,7 @@ def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
     motion = BodyMotion.load(files.motion)
     assert motion.camera is not None
     model = load_model(files.model)
-    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
-    kinematics = read_mot(files.kinematics, rotational=rotational, coupled=coupled_coordinates(model))
+    kinematics = read_motion(model, files.kinematics)
     markers, trusted = read_trc(files.markers), Trusted.read(files.quality)
     with bar("Drawing") as progress:
         frames = write_overlay(

@@ -8,7 +8,6 @@ from biomech.markers.markers import is_marker_file
 from biomech.mesh.recover import check_person
 from biomech.pipeline import from_markers, from_video
 from biomech.pipeline.options import Options
-from biomech.scaling.by_body import scale_to_body
 
 
 def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> dict[str, Any]:
@@ -30,13 +29,5 @@ def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> dict[s
         return from_markers.scale_to_static(out_osim, source, options)
     options.refuse(("tasks", "up", "subject"), "is for a static trial, not for a recovered body")
     from_video.check_own_model(options)
-    scaled = scale_to_body(
-        source if isinstance(source, BodyMotion) else BodyMotion.load(source),
-        out_osim,
-        height_m=options.height_m,
-        mass_kg=options.mass_kg,
-        model=options.model,
-        marker_set=options.marker_set,
-        scaling=options.scaling,
-    )
-    return {**scaled.figures(), "notes": scaled.notes}
+    motion = source if isinstance(source, BodyMotion) else BodyMotion.load(source)
+    return from_video.scale_to_motion(motion, out_osim, options)

@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import read_mot
 from biomech.markup import check_xml
 
 opensim.Logger.removeFileSink()
@@ -160,6 +161,16 @@ def _by_functions(model: opensim.Model) -> tuple[set[str], set[str]]:
 def coupled_coordinates(model: opensim.Model) -> list[str]:
     """Names of the coordinates of motion type Coupled, which a .mot holds in rad or m (see ``kinematics/mot.py``)."""
     return [c.getName() for c in model.getCoordinateSet() if c.getMotionType() == opensim.Coordinate.Coupled]
+
+
+def read_motion(model: opensim.Model, path: Path) -> Kinematics:
+    """A .mot of this model: which columns turn, and which are coupled, is the model's to say.
+
+    Raises:
+        BioposeError: as ``read_mot``.
+    """
+    rotational = dict(zip(coordinate_names(model), coordinate_is_rotational(model).tolist(), strict=True))
+    return read_mot(path, rotational=rotational, coupled=coupled_coordinates(model))
 
 
 def coordinate_ranges(model: opensim.Model) -> Float[np.ndarray, "coordinates 2"]:
