@@ -81,6 +81,10 @@ def ik(
         options: as the fields of ``biomech.pipeline.options.Options``: ``height_m``, ``mass_kg``, ``sex``, ``start_s``,
             ``end_s``, ``solvers``, ``neutral``, ``fill`` …
 
+    Returns:
+        The first solver's motion (``angles``: frames by coordinates, degrees and metres), the markers (m) that it was
+        solved from, the scaled model, which frames are trusted, and the notes of the run.
+
     Raises:
         BioposeError: an unknown option, or what the user can mend, of any stage.
 
