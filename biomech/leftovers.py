@@ -25,7 +25,15 @@ def own_prefix() -> str:
 
 @contextlib.contextmanager
 def temporary_folder(purpose: str, within: Path | None = None) -> Iterator[Path]:
-    """A folder that is gone afterwards, in ``within`` or the system's place; what killed runs left there goes first."""
+    """A folder that is gone afterwards, in ``within`` or the system's place; what killed runs left there goes first.
+
+    Args:
+        purpose: a word in the folder's name.
+        within: an existing folder; None: the system's place for temporary files.
+
+    Yields:
+        The folder, its path absolute and without links.
+    """
     place = Path(within or tempfile.gettempdir())
     clear_leftovers(place)
     with tempfile.TemporaryDirectory(prefix=f"{own_prefix()}{purpose}-", dir=place, ignore_cleanup_errors=True) as made:

@@ -14,9 +14,17 @@ _TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*?(/?)>")
 
 
 def check_xml(path: Path, *, what: str, mend: str | None = None) -> Path:
-    """The path of an XML file that may be given to OpenSim; ``what``: what it should be, for the message.
+    """The path of an XML file that may be given to OpenSim.
 
     What is not well-formed is left to OpenSim, which takes some of it; how deep it nests is told without.
+
+    Args:
+        path: of the file.
+        what: what it should be, for the message.
+        mend: what the message says that the user can do.
+
+    Returns:
+        The same path.
 
     Raises:
         BioposeError: no file, too large a one, one that nests without end, or declares entities.
@@ -40,6 +48,12 @@ def check_xml(path: Path, *, what: str, mend: str | None = None) -> Path:
 def read_xml(path: Path, *, what: str, mend: str | None = None) -> ElementTree.Element:
     """The first element of a file, whole. As for OpenSim, what stands behind it does not count: its own
     gait2354_IK_Tasks.xml ends with the closing tag of an element that was never opened.
+
+    Args:
+        path, what, mend: as in ``check_xml``.
+
+    Returns:
+        The root element with all that is in it.
 
     Raises:
         BioposeError: as ``check_xml``; or it is not well-formed.

@@ -25,8 +25,15 @@ def read_numbers(
     Rows may come as they are read: only some are held as text at once.
 
     Args:
+        rows: lines without their ends; blank ones are to be left out before.
+        columns: how many numbers a row has at most.
         separator: a sign, or an expression for pandas.
+        where: the file, for the message.
         first_line: of the rows in the file, for the message.
+        decimal: the sign before the fraction.
+
+    Returns:
+        The numbers as they stand there, no unit converted.
 
     Raises:
         BioposeError: a cell is no number.

@@ -77,10 +77,14 @@ class Video:
         """Look at an .mp4, .mov or .avi file, or at a folder of pictures in natural order.
 
         Args:
-            start_s, end_s: only the frames with start_s <= time < end_s.
+            path: of the film, or of a folder of pictures.
+            start_s, end_s: only the frames with start_s <= time < end_s; None: from the beginning, to the end.
             rate_hz: of a folder of pictures, 30 where not given; of a video file what it was filmed at, where that is
                 not what it is played at and the file does not know (slow motion).
             every: look at every so manieth frame only; None: as leaves 30 frames a second, or hardly fewer.
+
+        Returns:
+            The clip, one frame of which was read: size of the upright picture (px), rate, lens where the file tells it.
 
         Raises:
             BioposeError: no such file, not a video, damaged, without a picture track, a single picture, or no frame
@@ -148,6 +152,14 @@ def focal_length(video: Video, focal_px: float | None = None, fov_deg: float | N
 
     In this order: ``focal_px`` as given; ``fov_deg``, the angle of view across the longer side of the picture; the
     file's metadata; the angle of view of a phone's main camera.
+
+    Args:
+        video: whose size and metadata count where nothing is given.
+        focal_px: of the upright picture, at the video's own size.
+        fov_deg: 1 to 175.
+
+    Returns:
+        The focal length (px), and a phrase for reports that says where it comes from.
 
     Raises:
         BioposeError: an impossible value, or both given.

@@ -98,6 +98,13 @@ class BlazePose:
         """Follow the most prominent person from frame to frame, as long as presence lasts; None where nobody is.
 
         For pictures known to show one person; ``tracking.Tracker`` also tells people apart.
+
+        Args:
+            frame: RGB, upright.
+            time_s: not used; a tracker's ``follow`` takes it.
+
+        Returns:
+            The person's 33 points (px) with all else that is known of them, or None where presence is 0.5 or less.
         """
         if self._region is None:
             found = self.regions(frame)
@@ -113,6 +120,13 @@ class BlazePose:
 
         The detector sees the whole picture at 224 × 224 and so misses people under about a quarter of its longer side;
         ``closely`` also looks at overlapping parts of it, at some twenty times the cost.
+
+        Args:
+            frame: RGB, upright.
+            closely: look at parts of the picture too.
+
+        Returns:
+            Score and region of each person found, none twice; empty where nobody scores over 0.5.
         """
         height, width = frame.shape[:2]
         found = [
@@ -137,7 +151,15 @@ class BlazePose:
             yield score, _region(hips * square.size_px + corner, edge * square.size_px + corner)
 
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
-        """The points of the person in a region. What ``presence`` says is for the caller to judge."""
+        """The points of the person in a region. What ``presence`` says is for the caller to judge.
+
+        Args:
+            frame: RGB, upright.
+            region: where to look; it may reach beyond the picture.
+
+        Returns:
+            33 points in pixels of the frame, in the hip-centred space of the network (m), and the next region.
+        """
         crop = cv2.warpAffine(frame, region.matrix(CROP_SIZE), (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE)
         return self.look(crop, region)
 
@@ -145,6 +167,13 @@ class BlazePose:
         """The points, and the maps behind them, in the crop of a region that the caller has cut out.
 
         The maps are those of the crop itself, with ``mirror`` too.
+
+        Args:
+            crop: RGB, as ``region.matrix(256)`` maps the frame.
+            region: that the crop shows; what comes back is in pixels of its picture.
+
+        Returns:
+            As ``points``; ``Detection.maps`` is set.
         """
         matrix = region.matrix(CROP_SIZE)
         picture = crop.astype(np.float32) / 255

@@ -30,6 +30,7 @@ def detect(
     """Find one person's points in every frame, with BlazePose; nothing is smoothed.
 
     Args:
+        video: of which its own window and rate are looked at.
         person: who, when there are several: see ``Tracker``.
         mirror: average with the mirrored picture's answer; at half the speed, evens out a left-right skew.
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
@@ -37,6 +38,9 @@ def detect(
         threads: for the networks; by default all cores, four at most.
         keep_looks: keep the landmark network's maps too (``Keypoints.looks``), for MQ-HMR.
         progress: called after every frame with the frames done and expected.
+
+    Returns:
+        33 points a frame in pixels with confidences of 0 to 1; a frame without the person is NaN and 0.
 
     Raises:
         BioposeError: nobody (or not the chosen person) in view, an impossible lens, or no network.

@@ -70,11 +70,27 @@ class Detector(Protocol):
     point_names: list[str]
 
     def regions(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool = False) -> list[tuple[float, Region]]:
-        """People in the picture: score (0..1) and region, best first; ``closely`` finds small ones too."""
+        """People in the picture, best first.
+
+        Args:
+            frame: RGB, upright.
+            closely: find small people too, at more cost.
+
+        Returns:
+            Score (0..1) and region of each; empty where nobody is found.
+        """
         ...
 
     def points(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
-        """The points of the person in a region. What ``presence`` says is for the caller to judge."""
+        """The points of the person in a region. What ``presence`` says is for the caller to judge.
+
+        Args:
+            frame: RGB, upright.
+            region: where to look; it may reach beyond the picture.
+
+        Returns:
+            Points in pixels of the frame, whoever they are.
+        """
         ...
 
 

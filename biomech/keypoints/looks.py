@@ -50,6 +50,17 @@ class Glance:
 
     @classmethod
     def of(cls, heat: UInt8[np.ndarray, "39 64 64"], mask: UInt8[np.ndarray, "64 64"], region: Region) -> "Glance":
+        """Keep the cells of one frame's maps that say something.
+
+
+        Args:
+            heat: where each point may be, 255 × 0 … 1.
+            mask: 255 × the share of the person in each cell.
+            region: that both lie over.
+
+        Returns:
+            The frame's part of a ``Looks``.
+        """
         flat = heat.reshape(-1)
         cells = np.flatnonzero(flat >= LEAST)
         counts = np.diff(np.searchsorted(cells, CELLS * np.arange(MAPS + 1)))
@@ -86,6 +97,10 @@ class Looks:
 
     def check(self, frames: int, where: str | None = None) -> None:
         """That these are the maps of so many frames.
+
+        Args:
+            frames: of the keypoints that they belong to.
+            where: the file, for the message; None where there is none.
 
         Raises:
             BioposeError: they are not.

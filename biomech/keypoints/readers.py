@@ -43,9 +43,13 @@ def read_keypoints(
     """Our own .npz, OpenPose's folder or mmpose's .json; size, rate and lens of the latter two are their film's.
 
     Args:
-        video: the film of the other programs' keypoints.
-        person: who, of their people.
-        focal_px, fov_deg: what is known of the film's lens: see ``focal_length``.
+        path: a .npz, a folder of OpenPose's, or a .json of mmpose's.
+        video: the film of the other programs' keypoints; not looked at for our own.
+        person: who, of their people, as in ``read_openpose``; our own hold one person.
+        focal_px, fov_deg: what is known of the film's lens: see ``focal_length``; not used for our own.
+
+    Returns:
+        Points in pixels of the upright film, NaN with confidence 0 where one was not found.
 
     Raises:
         BioposeError: there are none, or no film where one is needed, or what the readers refuse.
@@ -74,9 +78,13 @@ def read_openpose(
     """Read OpenPose's BODY_25 output, one ``*_keypoints.json`` a frame.
 
     Args:
+        folder: of one film's files.
         size_px: width and height of the pictures, which the files do not hold.
         rate_hz: frames per second; the number in a file's name counts from the first file's.
         person: number from left to right in the first frame that shows that many; by default the largest.
+
+    Returns:
+        25 points a frame in pixels, from 0 s on; NaN with confidence 0 where a point, a file or the person is missing.
 
     Raises:
         BioposeError: no such files, files of another kind, or no such person.
@@ -115,7 +123,11 @@ def read_mmpose(path: Path, *, size_px: tuple[int, int], rate_hz: float = 30.0, 
     """Read the predictions that mmpose's inferencer or demo saves for a clip.
 
     Args:
-        size_px, rate_hz, person: as in ``read_openpose``.
+        path: the .json.
+        size_px, rate_hz, person: as in ``read_openpose``; frames follow one another as in the file.
+
+    Returns:
+        The points that ``meta_info`` names (COCO's 17 without it) in pixels, as of ``read_openpose``.
 
     Raises:
         BioposeError: a file of another kind, points without names, or no such person.

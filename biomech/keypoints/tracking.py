@@ -43,7 +43,15 @@ class Tracker:
         self.most_seen = 0  # people in one frame, over the frames that were searched before the start
 
     def follow(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
-        """The person in the next frame, or None where they are not to be seen."""
+        """The person in the next frame, or None where they are not to be seen.
+
+        Args:
+            frame: RGB, upright.
+            time_s: of the frame, later than the last one's: how far the person can have come.
+
+        Returns:
+            What was found of them, points in pixels of the frame.
+        """
         if self._last is None:
             chosen = self._search(frame, time_s)
         else:
