@@ -54,6 +54,13 @@ class Amc:
 def parse_asf(text: str, where: str) -> Asf:
     """Read the text of an .asf file.
 
+    Args:
+        text: of the whole file.
+        where: the file, for the message.
+
+    Returns:
+        The skeleton in body axes (X forward, Y up, Z right) and metres.
+
     Raises:
         BioposeError: the text is not a whole .asf file, or its angles are not in degrees.
     """
@@ -85,6 +92,14 @@ def parse_asf(text: str, where: str) -> Asf:
 
 def parse_amc(text: str, skeleton: Asf, where: str) -> Amc:
     """Read the text of an .amc file, a motion of the skeleton.
+
+    Args:
+        text: of the whole file, angles in degrees.
+        skeleton: of the subject, by ``parse_asf``.
+        where: the file, for the message.
+
+    Returns:
+        The motion in body axes and metres, at 120 Hz: the file does not say its rate.
 
     Raises:
         BioposeError: the text is not a whole .amc file of this skeleton.
@@ -128,6 +143,15 @@ def replay_amc(
     clip: Amc, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | None = None, every: int = 1
 ) -> BodyMotion:
     """The motion on a body of the given shape, every so many frames (see ``retarget``).
+
+    Args:
+        clip: of one of CMU's skeletons.
+        body: Anny's, any vertices.
+        shape: of the person to move; the default shape where not given.
+        every: keep every so manieth frame.
+
+    Returns:
+        The motion (m; Y up), all its frames of quality 1.
 
     Raises:
         BioposeError: the skeleton is not one of CMU's.

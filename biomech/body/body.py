@@ -37,9 +37,30 @@ class Body(Protocol):
 
     def pose(
         self, rest: Rest, rotations: Float[Tensor, "frames bones 3 3"], root_position: Float[Tensor, "frames 3"]
-    ) -> Posed: ...
+    ) -> Posed:
+        """Forward kinematics: where the bones of a posed body are.
 
-    def skin(self, rest: Rest, posed: Posed) -> Float[Tensor, "frames vertices 3"]: ...
+        Args:
+            rest: of the subject.
+            rotations: of each bone against its parent, in the body's axes; the root's is its world orientation.
+            root_position: of the root's joint, m, world.
+
+        Returns:
+            Joints (m) and world-from-rest rotations of every bone.
+        """
+        ...
+
+    def skin(self, rest: Rest, posed: Posed) -> Float[Tensor, "frames vertices 3"]:
+        """The skin of a posed body.
+
+        Args:
+            rest: of the subject.
+            posed: by ``pose``, from the same ``rest``.
+
+        Returns:
+            Vertices in the world, m.
+        """
+        ...
 
 
 class BoneTree:
@@ -64,7 +85,13 @@ class BoneTree:
     ) -> Posed:
         """World rotation and joint of every bone: R = R_parent r, x = x_parent + R_parent (j − j_parent).
 
-        ``rest_joints`` are one subject's, or each frame's own.
+        Args:
+            rest_joints: one subject's, or each frame's own (m).
+            rotations: of each bone against its parent, in the body's axes; the root's is its world orientation.
+            root_position: of the root's joint, m, world.
+
+        Returns:
+            Joints (m) and world-from-rest rotations of every bone, in the order of ``parents``.
         """
         offsets = rest_joints - rest_joints[..., self.parents, :]
         turned, placed = [rotations[:, :1]], [root_position[:, None]]

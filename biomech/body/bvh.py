@@ -31,6 +31,13 @@ class Bvh:
 def parse_bvh(text: str, where: str) -> Bvh:
     """Read the text of a .bvh file.
 
+    Args:
+        text: of the whole file.
+        where: the file, for the message.
+
+    Returns:
+        The motion in the file's own axes and units; frames a second from its frame time.
+
     Raises:
         BioposeError: the text is not a whole .bvh file.
     """
@@ -74,6 +81,13 @@ def parse_bvh(text: str, where: str) -> Bvh:
 
 def floats(words: list[str], refuse: Callable[[str], BioposeError]) -> Float[np.ndarray, " words"]:
     """Words as numbers that can be ones of a body.
+
+    Args:
+        words: of a file.
+        refuse: makes the error from the reason.
+
+    Returns:
+        The numbers, none of them larger than 10⁶.
 
     Raises:
         BioposeError: what ``refuse`` makes of why.

@@ -55,6 +55,13 @@ def cmu_names(archive: Path) -> list[str]:
 def read_cmu(archive: Path, name: str) -> Bvh:
     """One motion of the zip, in body axes and metres, without the swing from the zero pose.
 
+    Args:
+        archive: the zip.
+        name: such as ``02_01``: subject 2, trial 1.
+
+    Returns:
+        The motion (m; X forward, Y up, Z right).
+
     Raises:
         BioposeError: there is no such zip, or no such motion in it.
     """
@@ -66,7 +73,14 @@ def read_cmu(archive: Path, name: str) -> Bvh:
 
 
 def cmu_clip(text: str, where: str) -> Bvh:
-    """The same from the text of one .bvh file.
+    """One motion, in body axes and metres, without the swing from the zero pose, from the text of its .bvh file.
+
+    Args:
+        text: of the whole file; lengths in cm.
+        where: the file, for the message.
+
+    Returns:
+        The motion (m; X forward, Y up, Z right); elbows that bend the wrong way throughout are turned round.
 
     Raises:
         BioposeError: it is no .bvh file, or one with another skeleton.
@@ -102,6 +116,15 @@ def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | Non
 
     A bend of CMU's abdomen and of its head is halved between the two bones that we have there. ``quality`` is 0 where
     the recording is broken.
+
+    Args:
+        clip: by ``read_cmu`` or ``cmu_clip``.
+        body: Anny's, any vertices.
+        shape: of the person to move; the default shape where not given.
+        every: keep every so manieth frame.
+
+    Returns:
+        The motion (m; Y up).
     """
     local = dict(zip(clip.names, np.moveaxis(clip.rotations[::every], 1, 0), strict=True))
     world: dict[str, np.ndarray] = {}
@@ -162,7 +185,15 @@ def trusted(clip: Bvh) -> Bool[np.ndarray, " frames"]:
 
 
 def elbow_flexion(clip: Bvh, side: str) -> Float[np.ndarray, " frames"]:
-    """Flexion, rad, of the recorded elbow ("r" or "l") from the zero pose, negative where it bends backwards."""
+    """Flexion, rad, of the recorded elbow ("r" or "l") from the zero pose, negative where it bends backwards.
+
+    Args:
+        clip: by ``read_cmu`` or ``cmu_clip``.
+        side: ``r`` or ``l``.
+
+    Returns:
+        The angle in every frame, rad.
+    """
     vectors = Rotation.from_matrix(clip.rotations[:, clip.names.index(f"{side}ForeArm")]).as_rotvec()
     return vectors @ _elbow_axis(1.0 if side == "r" else -1.0)
 

@@ -39,6 +39,10 @@ def driven(
         shape: of the person.
         names, values: coordinates of our skeleton, rad and m; those not named are as in the neutral posture, and
             without pelvis_tx, ty, tz both feet are never in the air.
+        time_s: of the frames; taken over as they are.
+
+    Returns:
+        The motion (m; Y up), beginning with the root over the origin, all its frames of quality 1.
     """
     rotations = bone_rotations(body, shape, pose_of(names, values))
     soles = _soles(shape, rotations)

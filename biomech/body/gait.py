@@ -59,7 +59,15 @@ def walk(
     cadence. The root travels so that the standing foot stays where it is.
 
     Args:
+        body: Anny's, any vertices.
+        shape: of the person.
+        seconds: how long the film is.
+        rate_hz: frames a second.
+        speed_m_s: mean speed of the root.
         heading_rad: 0 walks along X (towards the camera), π/2 along −Z.
+
+    Returns:
+        The motion (m; Y up, floor at Y = 0) from 0 s on, all its frames of quality 1.
     """
     with torch.no_grad():
         rest = body.rest(shape)

@@ -31,6 +31,11 @@ def write_glb(body: AnnyBody, motion: BodyMotion, path: Path) -> None:
     """Write the motion as a skinned mesh with one animation, whole or not at all.
 
     Skinning with four bones a vertex is not quite the body's own, whose vertices hang on up to as many as the rig has.
+
+    Args:
+        body: of the motion; its kept vertices have to be all.
+        motion: rotations and root (m) go into the file as they are, times from 0 on.
+        path: the .glb.
     """
     rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32))
     joints = rest.joints.double().numpy()
@@ -74,7 +79,18 @@ def write_glb(body: AnnyBody, motion: BodyMotion, path: Path) -> None:
 
 
 def write_objs(body: AnnyBody, motion: BodyMotion, folder: Path, name: str, every: int = 1) -> int:
-    """Write the posed mesh of every so manieth frame, each an .obj named by the frame's number; returns how many."""
+    """Write the posed mesh of every so manieth frame, each an .obj (m) named by the frame's number.
+
+    Args:
+        body: of the motion; its kept vertices have to be all.
+        motion: to be written.
+        folder: made if it is not there.
+        name: what the files' names begin with: ``NAME_000000.obj``.
+        every: 1 writes all frames.
+
+    Returns:
+        How many files were written.
+    """
     rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32))
     triangles = "".join(f"f {a} {b} {c}\n" for a, b, c in (body.faces + 1).tolist())
     folder.mkdir(parents=True, exist_ok=True)

@@ -115,7 +115,15 @@ class Pose:
 
 
 def pose_of(names: list[str], values: Float[np.ndarray, "frames coordinates"]) -> Pose:
-    """From coordinates (rad); those not named are as in the neutral posture."""
+    """From coordinates (rad); those not named are as in the neutral posture.
+
+    Args:
+        names: coordinates of our skeleton; translations are not looked at.
+        values: a column for each name.
+
+    Returns:
+        The pose of all links.
+    """
     column = dict(zip(names, values.T, strict=True))
 
     def angle(name: str) -> Angles:
@@ -152,7 +160,15 @@ def world(pose: Pose) -> Float[np.ndarray, "frames links 3 3"]:
 
 
 def axes(pose: Pose, turned: Float[np.ndarray, "frames links 3 3"]) -> Float[np.ndarray, "frames turns 3"]:
-    """World axes of all small turns, link by link: three of a ball (its own axes), one of a hinge."""
+    """World axes of all small turns, link by link: three of a ball (its own axes), one of a hinge.
+
+    Args:
+        pose: of the links.
+        turned: their orientations, by ``world``.
+
+    Returns:
+        Rows in the order of ``TURNING``; all of unit length but the knees', which turn about several axes at once.
+    """
     found, hinge = [], 0
     for k, (joint, parent) in enumerate(zip(JOINTS, PARENTS, strict=True)):
         if isinstance(joint, Ball):
@@ -173,7 +189,15 @@ HINGE_TURNS: Int[np.ndarray, " hinges"] = np.array([np.flatnonzero(TURNING == LI
 
 
 def turned_by(pose: Pose, step: Float[np.ndarray, "frames turns"]) -> Pose:
-    """After small turns (rad), in the order of ``axes``."""
+    """After small turns (rad), in the order of ``axes``.
+
+    Args:
+        pose: of the links.
+        step: a ball's three as a rotation vector about its own axes, a hinge's as an angle (rad).
+
+    Returns:
+        The pose after them.
+    """
     small = Rotation.from_rotvec(step[:, BALL_TURNS].reshape(-1, 3)).as_matrix().reshape(len(step), -1, 3, 3)
     return Pose(pose.balls @ small, pose.hinges + step[:, HINGE_TURNS])
 
@@ -184,7 +208,15 @@ def _neutral_links() -> Float[np.ndarray, "links 3 3"]:
 
 
 def bone_links(bone_names: list[str], parents: list[int]) -> Int[np.ndarray, " bones"]:
-    """The link that carries each bone."""
+    """The link that carries each bone.
+
+    Args:
+        bone_names: Anny's.
+        parents: of each bone, −1 for the root; parents come first.
+
+    Returns:
+        Index into ``LINKS`` for each bone.
+    """
     links: list[int] = []
     for name, parent in zip(bone_names, parents, strict=True):
         links.append(LINKS.index(CARRIED[name]) if name in CARRIED else links[parent])
@@ -192,7 +224,15 @@ def bone_links(bone_names: list[str], parents: list[int]) -> Int[np.ndarray, " b
 
 
 def bones_in_links(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Float[np.ndarray, "bones 3 3"]:
-    """Rotation of each bone's rest axes against its link's."""
+    """Rotation of each bone's rest axes against its link's.
+
+    Args:
+        body: Anny's, any vertices.
+        shape: of the person, on which the neutral pose depends.
+
+    Returns:
+        Link from bone, constant over any motion.
+    """
     links = bone_links(body.bone_names, body.parents)
     return np.swapaxes(_neutral_links()[links], 1, 2) @ neutral_pose(shape)
 
@@ -200,7 +240,16 @@ def bones_in_links(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Float[
 def bone_rotations(
     body: AnnyBody, shape: Float[np.ndarray, " shape"], pose: Pose
 ) -> Float[np.ndarray, "frames bones 3 3"]:
-    """Of every bone against the one before it, as a ``BodyMotion`` has them."""
+    """Of every bone against the one before it, as a ``BodyMotion`` has them.
+
+    Args:
+        body: Anny's, any vertices.
+        shape: of the person.
+        pose: of the links.
+
+    Returns:
+        Parent from bone; of the root, world from bone.
+    """
     links = bone_links(body.bone_names, body.parents)
     turned = world(pose)[:, links] @ bones_in_links(body, shape)
     parents = np.array(body.parents)
@@ -212,7 +261,16 @@ def bone_rotations(
 def pose_of_bones(
     body: AnnyBody, shape: Float[np.ndarray, " shape"], rotations: Float[np.ndarray, "frames bones 3 3"]
 ) -> Pose:
-    """The nearest pose of the links to bones turned any way; what hinges cannot follow is left out."""
+    """The nearest pose of the links to bones turned any way; what hinges cannot follow is left out.
+
+    Args:
+        body: Anny's, any vertices.
+        shape: of the person.
+        rotations: of each bone against its parent, as a ``BodyMotion`` has them.
+
+    Returns:
+        The pose of the links.
+    """
     turned = np.empty_like(rotations)
     for bone, parent in enumerate(body.parents):
         turned[:, bone] = rotations[:, bone] if parent < 0 else turned[:, parent] @ rotations[:, bone]

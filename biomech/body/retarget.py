@@ -62,6 +62,14 @@ def retarget(recording: Recording, body: AnnyBody, shape: Float[torch.Tensor, " 
     The hips travel as recorded, scaled by the length of the leg; the soles stand on Y = 0, by one constant for the
     whole motion and a slope of the recorded floor. A turn of the hand about the forearm is halved between them.
 
+    Args:
+        recording: the motion, under our bones' names.
+        body: Anny's, any vertices.
+        shape: of the person to move.
+
+    Returns:
+        The motion (m; Y up), beginning over the origin; ``quality`` is the recording's ``trusted``.
+
     Raises:
         BioposeError: the recording holds what is no number, or a skeleton without legs.
     """
@@ -103,12 +111,27 @@ def half(rotations: Turns) -> Turns:
 
 
 def between(parent: Turns, child: Turns) -> Turns:
-    """The child's rotation relative to its parent, from both in the world."""
+    """The child's rotation relative to its parent, from both in the world.
+
+    Args:
+        parent, child: world from bone.
+
+    Returns:
+        Parent from child.
+    """
     return np.swapaxes(parent, -1, -2) @ child
 
 
 def mirrored(vector: Float[np.ndarray, "3"], sign: float) -> Float[np.ndarray, "3"]:
-    """A direction of the right side on either side (sign −1: left)."""
+    """A direction of the right side on either side (sign −1: left).
+
+    Args:
+        vector: of the right side, body axes (Z right).
+        sign: 1: right, −1: left.
+
+    Returns:
+        The direction on that side.
+    """
     return vector * [1.0, 1.0, sign]
 
 

@@ -52,7 +52,6 @@ class Glance:
     def of(cls, heat: UInt8[np.ndarray, "39 64 64"], mask: UInt8[np.ndarray, "64 64"], region: Region) -> "Glance":
         """Keep the cells of one frame's maps that say something.
 
-
         Args:
             heat: where each point may be, 255 × 0 … 1.
             mask: 255 × the share of the person in each cell.

@@ -69,6 +69,9 @@ def read_mot(
         coupled: coordinates of motion type Coupled, whose angles are radians in either case; by name (``is_coupled``)
             where not given.
 
+    Returns:
+        Every column but the time, rad and m, at the file's own times.
+
     Raises:
         BioposeError: the file cannot be read as .mot.
     """

@@ -38,7 +38,11 @@ def read_storage(path: Path, *, bare: bool = False) -> Storage:
     """Read a table with a time column.
 
     Args:
+        path: .mot, .sto or .csv, separated by tabs, blanks, commas or semicolons.
         bare: take a file without a header too, whose first line names the columns.
+
+    Returns:
+        The numbers as they stand there, NaN for an empty cell; the first column is the time (s).
 
     Raises:
         BioposeError: the file cannot be read as such a table.

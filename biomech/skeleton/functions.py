@@ -55,6 +55,9 @@ def read_function(function: opensim.Function, inputs: int, where: str) -> Functi
         inputs: how many coordinates it is given.
         where: named in the error.
 
+    Returns:
+        Values as OpenSim's, in its units (rad, m).
+
     Raises:
         BioposeError: a kind of function that is not supported.
     """
@@ -158,7 +161,15 @@ class CoordinateMap(torch.nn.Module):
             self.register_buffer(name, torch.as_tensor(value), persistent=False)
 
     def forward(self, x: Float[Tensor, "inputs frames"], pieces: "Pieces | None" = None) -> Tensor:
-        """The outputs (outputs, frames). ``pieces`` are those of ``x``, where they are at hand."""
+        """The outputs at given inputs.
+
+        Args:
+            x: inputs, rad and m.
+            pieces: those of ``x``, where they are at hand.
+
+        Returns:
+            (outputs, frames), rad and m.
+        """
         y = torch.addmm(self.constant, self.matrix, x)
         if len(self.curve_input):
             local, coefficients = pieces or self.pieces(x)
@@ -169,7 +180,15 @@ class CoordinateMap(torch.nn.Module):
         return y
 
     def slopes(self, x: Float[Tensor, "inputs frames"], pieces: "Pieces | None" = None) -> Tensor:
-        """The Jacobian's entries: ∂ output[``entry_output``] / ∂ input[``entry_input``]; all others are zero."""
+        """The Jacobian's entries: ∂ output[``entry_output``] / ∂ input[``entry_input``]; all others are zero.
+
+        Args:
+            x: inputs, rad and m.
+            pieces: those of ``x``, where they are at hand.
+
+        Returns:
+            (entries, frames), in units of the output by units of the input.
+        """
         linear = self.entry_slope.expand(-1, x.shape[-1])
         if not len(self.curve_input):
             return linear

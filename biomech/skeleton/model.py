@@ -59,6 +59,10 @@ def quiet_opensim(log_level: str = "Error") -> Iterator[None]:
 def print_whole(thing: opensim.OpenSimObject, path: Path) -> None:
     """Write XML by OpenSim, which says nothing of a disk that is full, or something of its own.
 
+    Args:
+        thing: a model, a tool, a set.
+        path: of the file; what is there is written over.
+
     Raises:
         OSError: it did not get to the end.
     """
@@ -166,6 +170,13 @@ def coupled_coordinates(model: opensim.Model) -> list[str]:
 def read_motion(model: opensim.Model, path: Path) -> Kinematics:
     """A .mot of this model: which columns turn, and which are coupled, is the model's to say.
 
+    Args:
+        model: that the motion is of.
+        path: .mot or .sto.
+
+    Returns:
+        The file's columns, rad and m.
+
     Raises:
         BioposeError: as ``read_mot``.
     """
@@ -185,6 +196,14 @@ def body_transforms(
 
     Coordinates that the kinematics do not hold keep their default, or follow what couples them (a patella its knee).
     A frame with NaN is NaN throughout. About 0.7 ms a frame for all bodies of our skeleton.
+
+    Args:
+        model: with its system initialised.
+        kinematics: coordinates of it, rad and m; NaN where a frame has no pose.
+        bodies: by name.
+
+    Returns:
+        Origins (m) and rotations, bodies in the order asked for.
 
     Raises:
         BioposeError: the kinematics hold a coordinate, or ``bodies`` a body, that the model does not have.
@@ -217,6 +236,14 @@ def body_positions(
     model: opensim.Model, kinematics: Kinematics, points: Sequence[tuple[str, Sequence[float]]]
 ) -> Float[np.ndarray, "frames points 3"]:
     """Points fixed in bodies, given as (body, location in its frame in m), over time in the ground (m).
+
+    Args:
+        model: with its system initialised.
+        kinematics: coordinates of it, rad and m; NaN where a frame has no pose.
+        points: the body that each is fixed in, and where in its frame (m).
+
+    Returns:
+        Places in the ground (m), NaN in frames without a pose.
 
     Raises:
         BioposeError: as :func:`body_transforms`.

@@ -11,7 +11,14 @@ FEW = 200  # frames
 
 
 def compose(left: Float[Tensor, "n 3 3 #frames"], right: Float[Tensor, "n 3 columns #frames"]) -> Tensor:
-    """Matrices times matrices."""
+    """Matrices times matrices.
+
+    Args:
+        left, right: either may have one frame for all.
+
+    Returns:
+        (n, 3, columns, frames).
+    """
     if right.shape[-1] <= FEW:
         return (left[:, :, :, None] * right[:, None]).sum(2)
     product = left[:, :, :1] * right[:, :1]
@@ -20,7 +27,14 @@ def compose(left: Float[Tensor, "n 3 3 #frames"], right: Float[Tensor, "n 3 colu
 
 
 def apply(matrix: Float[Tensor, "n 3 3 #frames"], vector: Float[Tensor, "n 3 #frames"]) -> Tensor:
-    """Matrices times vectors."""
+    """Matrices times vectors.
+
+    Args:
+        matrix, vector: either may have one frame for all.
+
+    Returns:
+        (n, 3, frames).
+    """
     if max(matrix.shape[-1], vector.shape[-1]) <= FEW:
         return (matrix * vector[:, None]).sum(2)
     product = matrix[:, :, 0] * vector[:, None, 0]
@@ -29,7 +43,12 @@ def apply(matrix: Float[Tensor, "n 3 3 #frames"], vector: Float[Tensor, "n 3 #fr
 
 
 def cross_(out: Tensor, a: Float[Tensor, "n 3 #frames"], b: Float[Tensor, "n 3 #frames"]) -> None:
-    """out = a × b."""
+    """out = a × b.
+
+    Args:
+        out: (n, 3, frames), written over; must not share memory with ``a`` or ``b``.
+        a, b: either may have one frame for all.
+    """
     if out.shape[-1] <= FEW:
         out.copy_(torch.linalg.cross(a, b, dim=1))
         return

@@ -202,6 +202,9 @@ class Skeleton(torch.nn.Module):
                 is taken as it is (the same as all 1, but for slides along axes that are not the body's: see
                 ``slide_sizes``).
             marker_offsets: added to the marker locations, in their bodies, after scaling (m).
+
+        Returns:
+            Places (m) and rotations in the ground, of bodies, joint centres and markers.
         """
         batch = coordinates.shape[:-1]
 
@@ -220,7 +223,14 @@ class Skeleton(torch.nn.Module):
         scales: Float[Tensor, "bodies 3 #frames"] | None = None,
         marker_offsets: Float[Tensor, "markers 3 #frames"] | None = None,
     ) -> Trace:
-        """As ``forward``, with frames last."""
+        """As ``forward``, with frames last.
+
+        Args:
+            coordinates, scales, marker_offsets: as in ``forward``; one frame of the latter two serves all.
+
+        Returns:
+            The pose, and what its Jacobian needs.
+        """
         sizes = self.slide_sizes(scales)
         if scales is None:
             scales = self.axes.new_ones(len(self.body_names), 3, 1)
@@ -298,7 +308,15 @@ class Skeleton(torch.nn.Module):
     def glides_in_ground(
         self, trace: Trace, scales: Float[Tensor, "bodies 3 #frames"] | None = None
     ) -> Float[Tensor, "gliding 3 frames"]:
-        """Velocity of the joint's centre per radian of the ``gliding`` rotations (m/rad)."""
+        """Velocity of the joint's centre per radian of the ``gliding`` rotations (m/rad).
+
+        Args:
+            trace: of the pose.
+            scales: those that the trace was made with; all 1 where not given.
+
+        Returns:
+            A row for each of ``gliding``; empty in a skeleton without joints that rest on surfaces.
+        """
         if scales is None:
             scales = self.axes.new_ones(len(self.body_names), 3, 1)
         surface = self.gliding_surface

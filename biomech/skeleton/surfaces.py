@@ -18,7 +18,15 @@ _STRAIGHT_BELOW, _STRAIGHT_ABOVE = 0.001, 0.999  # sine of the bend
 def rest(
     direction: Float[Tensor, "surfaces 3 frames"], arc: Bool[Tensor, " surfaces"]
 ) -> Float[Tensor, "surfaces 3 frames"]:
-    """Where a centre rests, in units of the surface's sizes: the direction itself, or the end of the arc."""
+    """Where a centre rests, in units of the surface's sizes: the direction itself, or the end of the arc.
+
+    Args:
+        direction: of the third rotation's axis, of unit length, in the joint's parent frame.
+        arc: which of the surfaces are arcs of a spine; the others are ellipsoids.
+
+    Returns:
+        To be multiplied by the sizes (m) along the surface's axes.
+    """
     bent, sine, angle, cosine = _bend(direction, arc)
     across, up = (1 - cosine) / (angle * sine), sine / angle
     x, _, z = direction.unbind(1)
@@ -30,7 +38,15 @@ def glide(
     turning: Float[Tensor, "surfaces 3 frames"],
     arc: Bool[Tensor, " surfaces"],
 ) -> Float[Tensor, "surfaces 3 frames"]:
-    """How fast ``rest`` moves while the direction turns about an axis, per radian."""
+    """How fast ``rest`` moves while the direction turns about an axis, per radian.
+
+    Args:
+        direction, arc: as in ``rest``.
+        turning: axis of the turn, in the joint's parent frame.
+
+    Returns:
+        Change of ``rest`` per radian, in units of the surface's sizes.
+    """
     bent, sine, angle, cosine = _bend(direction, arc)
     change = torch.linalg.cross(turning, direction, dim=1)
     (x, _, z), (dx, _, dz) = direction.unbind(1), change.unbind(1)

@@ -116,6 +116,9 @@ class AnnyBody:
             vertices: numbers (in Anny's own order) of the vertices to keep for ``rest`` and ``skin``; all by default.
             anatomical: the legs turn about the joints of our skeleton (``biomech.build.pivots``); otherwise about
                 Anny's own.
+
+        Returns:
+            The body, in single precision.
         """
         read = _anatomical(FILE, PIVOTS) if anatomical else _read(FILE)
         return cls(*read, None if vertices is None else torch.as_tensor(vertices).long())
@@ -139,11 +142,28 @@ class AnnyBody:
     def pose(
         self, rest: Rest, rotations: Float[Tensor, "frames bones 3 3"], root_position: Float[Tensor, "frames 3"]
     ) -> Posed:
-        """Forward kinematics; ``root_position`` is where the root's joint is."""
+        """Forward kinematics; ``root_position`` is where the root's joint is.
+
+        Args:
+            rest: of the subject, by ``rest``.
+            rotations: of each bone against its parent, in the body's axes; the root's is its world orientation.
+            root_position: m, world.
+
+        Returns:
+            Joints (m) and world-from-rest rotations of every bone.
+        """
         return self._tree.pose(rest.joints, rotations, root_position)
 
     def skin(self, rest: Rest, posed: Posed) -> Float[Tensor, "frames vertices 3"]:
-        """Linear blend skinning: vertex = Σ_b w_b (R_b (v_rest − j_rest,b) + j_b)."""
+        """Linear blend skinning: vertex = Σ_b w_b (R_b (v_rest − j_rest,b) + j_b).
+
+        Args:
+            rest: of the subject, by ``rest``.
+            posed: by ``pose``, from the same ``rest``.
+
+        Returns:
+            The kept vertices in the world, m.
+        """
         frames = len(posed.joints)
         shift = posed.joints - (posed.rotations @ rest.joints[..., None])[..., 0]
         transforms = torch.cat((posed.rotations, shift[..., None]), -1)  # frames, bones, 3, 4
