@@ -232,9 +232,12 @@ def build_model(markers: Iterable[Marker] | None = None, patella: bool = False) 
     """Our skeleton as an OpenSim model, not yet initialised.
 
     Args:
-        markers: (name, body, location in the body's frame in m) of each marker to carry.
+        markers: (name, body, location in the body's frame in m) of each marker to carry; None: no marker.
         patella: with the patellae as bodies of their own, each coupled to its knee by a constraint; without them
             their mass belongs to the femur, and inverse kinematics has no constraint to satisfy.
+
+    Returns:
+        The generic model, in metres, kilograms and radians.
 
     Raises:
         BioposeError: a marker names a body that the skeleton does not have.
@@ -297,7 +300,12 @@ def _mirrored_body(figure: BodyFigures, side: str) -> BodyFigures:
 
 
 def write(path: Path = DEFAULT_PATH, markers: Iterable[Marker] | None = None, patella: bool = False) -> None:
-    """Build the skeleton and write it as an .osim file."""
+    """Build the skeleton and write it as an .osim file.
+
+    Args:
+        path: the .osim, by default the packaged one; written whole or not at all.
+        markers, patella: as of ``build_model``.
+    """
     model = build_model(markers, patella)
     with whole_file(path) as temporary:
         print_whole(model, temporary)

@@ -32,6 +32,13 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     ``up`` (as of ``read_markers``) or else the axis that POINT:Y_SCREEN names; without either, the axis that was
     guessed is told in ``notes``. Subject prefixes (``Name:LASI``) are dropped where the names stay unique.
 
+    Args:
+        path: the .c3d.
+        up: the direction of the file that points up, such as ``z`` or ``-y``; not checked here.
+
+    Returns:
+        Positions in m, Y up, NaN where missing; a trial cut from a longer take keeps the take's time (s).
+
     Raises:
         BioposeError: the file cannot be read, holds no points, its unit is unknown, or all its points are marked as
             missing.

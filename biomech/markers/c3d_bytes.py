@@ -64,6 +64,13 @@ def read_header(path: Path) -> C3dHeader | None:
 def with_capital_names(path: Path, header: C3dHeader | None) -> Iterator[Path]:
     """The file; or a copy whose groups and parameters are in capitals, where some are not: case means nothing there.
 
+    Args:
+        path: the .c3d.
+        header: what its first block says; None leaves the file as it is.
+
+    Yields:
+        The path of either; a copy is gone afterwards.
+
     Raises:
         BioposeError: the parameters are cut or damaged.
     """

@@ -50,9 +50,13 @@ def factor_to_person(
     """1, or the factor that a wrong unit calls for: a person cannot be 1.7 mm or 1.7 km tall.
 
     Args:
-        positions_m: as the file's unit says.
+        positions_m: as the file's unit says; NaN where missing.
         unit: a key of ``METRES_PER_UNIT``.
+        where: the file, for the message.
         notes: a factor other than 1 is told here.
+
+    Returns:
+        1, 0.001 or 1000, by which positions are to be multiplied; 1 too where no frame shows three markers.
 
     Raises:
         BioposeError: the size is impossible, and not simply metres labelled millimetres or the reverse.
@@ -84,6 +88,10 @@ def sentinels_as_missing(positions: Float[np.ndarray, "frames markers 3"], notes
     """Make gaps of -1, -1, -1 and of 9999.999 and its like, in the file's unit and in place; told in ``notes``.
 
     No marker is at three equal coordinates of just these digits.
+
+    Args:
+        positions: as in the file, any unit; NaN is written into it.
+        notes: what was found is told here.
     """
     with np.errstate(invalid="ignore"):
         equal = (positions[..., 0] == positions[..., 1]) & (positions[..., 1] == positions[..., 2])
@@ -95,7 +103,13 @@ def sentinels_as_missing(positions: Float[np.ndarray, "frames markers 3"], notes
 
 
 def far_as_missing(positions_m: Float[np.ndarray, "frames markers 3"], names: list[str], notes: list[str]) -> None:
-    """Make positions that lie outside any laboratory gaps, in place; they are told in ``notes``."""
+    """Make positions that lie outside any laboratory gaps, in place; they are told in ``notes``.
+
+    Args:
+        positions_m: NaN is written into it.
+        names: of the markers.
+        notes: what was found is told here.
+    """
     with np.errstate(invalid="ignore"):
         far = (np.abs(positions_m) > FURTHEST_M).any(-1)
     if far.any():
@@ -174,6 +188,9 @@ def agree_with_model(
         where: the file, for the message.
         up: what the user said is up, and was turned up by the reader; where not given, a body that stands along another
             direction than Y in nearly all frames is turned up here, and the notes say so.
+
+    Returns:
+        The same markers where nothing is to be turned, else turned ones; the size is not changed.
 
     Raises:
         BioposeError: the markers are much larger or smaller than the model's, or mirrored.

@@ -89,6 +89,13 @@ class MarkerMap:
     def apply(self, markers: Markers, where: str | None = None) -> Markers:
         """The markers that the map knows, under the model's names; the notes say which it lacks.
 
+        Args:
+            markers: under the file's names.
+            where: the file, for the messages.
+
+        Returns:
+            The markers that were found, in the map's order; those that the map does not know are left out.
+
         Raises:
             BioposeError: too few of the map's markers are there, or those of several people.
         """
@@ -170,6 +177,13 @@ def _number(cell: str, path: Path) -> float:
 
 def recognise(names: list[str], where: str | None = None) -> MarkerMap:
     """The map of the package that knows the most of these names, and of those the one that misses the least.
+
+    Args:
+        names: of the measured markers.
+        where: the file, for the message.
+
+    Returns:
+        The map, which knows at least half of its own markers among the names.
 
     Raises:
         BioposeError: none of them fits.

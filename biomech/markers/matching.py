@@ -62,7 +62,15 @@ def normalised(name: str) -> str:
 
 
 def match(measured: Sequence[str], model: Sequence[str]) -> Matching:
-    """Exact names first; of the rest, those that one measured and one model marker share after normalisation."""
+    """Exact names first; of the rest, those that one measured and one model marker share after normalisation.
+
+    Args:
+        measured: the file's names.
+        model: the model's.
+
+    Returns:
+        Who is who, and what stays over on either side.
+    """
     found = Matching(exact=[name for name in measured if name in set(model)])
     taken = set(found.exact)
     candidates, wanted = _by_key(measured, taken), _by_key(model, taken)
@@ -85,7 +93,12 @@ def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> 
     A prefix that all names share (``Subj01_C7``) is dropped where more of them are the model's without it.
 
     Args:
+        markers: under the file's names.
+        model: the model's marker names.
         where: the file of the markers, for the message.
+
+    Returns:
+        Only the markers that the model knows, in the file's order.
 
     Raises:
         BioposeError: fewer than ``FEWEST_SHARED`` markers are in both, or those of several people are in the file.
@@ -132,6 +145,10 @@ def people(names: Sequence[str]) -> list[str]:
 def one_person(names: Sequence[str], where: Path | str) -> None:
     """Refuse the markers of several people.
 
+    Args:
+        names: of the measured markers.
+        where: the file, for the message.
+
     Raises:
         BioposeError: the same names stand there with several prefixes.
     """
@@ -145,6 +162,14 @@ def one_person(names: Sequence[str], where: Path | str) -> None:
 
 def of_subject(markers: Markers, subject: str, where: Path | str) -> Markers:
     """The markers of one of several people, without the prefix; all where no name has one.
+
+    Args:
+        markers: under the file's names, ``A:C7``.
+        subject: what stands before the last colon, in the same case.
+        where: the file, for the message.
+
+    Returns:
+        That person's markers, as ``C7``.
 
     Raises:
         BioposeError: no marker has this prefix.

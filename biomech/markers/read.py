@@ -19,9 +19,13 @@ def read_markers(path: Path, *, up: str | None = None, subject: str | None = Non
     """Read a .trc or .c3d.
 
     Args:
+        path: the file; its ending says which of the two.
         up: the direction of the file that points up, ``x``, ``y``, ``z``, ``-x``, ``-y`` or ``-z``; Y of a .trc and
             what a .c3d says of itself where not given.
         subject: whose markers, where the file holds several people's (``A`` of ``A:C7``).
+
+    Returns:
+        Positions in m, Y up, NaN where missing, at the file's times (s).
 
     Raises:
         BioposeError: neither format, an unknown axis or subject, or what the readers refuse.
@@ -55,11 +59,15 @@ def read_for_model(
     """The markers of a file that the model knows, under its names; ``notes`` says all that was mended or left out.
 
     Args:
+        path: .trc or .c3d.
         model: with its markers, its system initialised.
         up: as of ``read_markers``; where not given, a body that stands along another direction than Y is turned up.
         subject: as of ``read_markers``.
         start_s: where to begin; at the first frame where not given.
         end_s: the first time that is left out.
+
+    Returns:
+        Positions in m, Y up, NaN where missing, at the file's times (s).
 
     Raises:
         BioposeError: what the reader refuses, no frame in the window, too few names in common, or markers that are not
@@ -81,6 +89,15 @@ def read_for_model(
 
 def between(markers: Markers, start_s: float | None, end_s: float | None, where: Path) -> Markers:
     """The frames from ``start_s`` on and before ``end_s``.
+
+    Args:
+        markers: of the whole trial.
+        start_s: where to begin; at the first frame where None.
+        end_s: the first time that is left out; None: to the end.
+        where: the file, for the message.
+
+    Returns:
+        Those frames, at their own times.
 
     Raises:
         BioposeError: there is none.

@@ -47,6 +47,13 @@ class Recording:
     def on_model(self, markers: Markers, known: MarkerMap) -> Markers:
         """What ``read`` gave under the model's names; a body that stands along X or Z is turned up, and that told.
 
+        Args:
+            markers: by ``read``.
+            known: the map of these markers.
+
+        Returns:
+            The markers that the map knows (m; Y up).
+
         Raises:
             BioposeError: too few of the map's markers are there, or they are not of a person's size.
         """
@@ -77,7 +84,17 @@ class Together:
 
 
 def frames_of_subject(recordings: Together, marker_map: str, own: Recording) -> tuple[list[Markers], list[str]]:
-    """Frames of all recordings of the subject who is seen in one of them, and why another is left out."""
+    """Frames of all recordings of the subject who is seen in one of them, and why another is left out.
+
+    Args:
+        recordings: of a folder; several people may be in them.
+        marker_map: name of a map of the package, or the path of one's own.
+        own: one of the recordings.
+
+    Returns:
+        300 frames at most of each recording of the person in ``own`` (m; Y up), under the model's names; none where
+        that one cannot be used. Then notes on those left out.
+    """
     people, notes = _people(recordings, marker_map)
     theirs = next((group for group in people if (own.path, own.member) in group), {})
     if strangers := sum(map(len, people)) - len(theirs):
@@ -119,7 +136,12 @@ def static_of(statics: Sequence[Recording], known: MarkerMap, motion: Markers) -
     """The static trial of the person who moves: of several the one whose lengths are nearest; and what is to be told.
 
     Args:
+        statics: where static trials are recorded.
+        known: the map of their markers.
         motion: under the model's names.
+
+    Returns:
+        The static trial under the model's names (m; Y up), and a note where there was a choice.
 
     Raises:
         BioposeError: none of them can be used, or all are of somebody else.
@@ -141,7 +163,15 @@ def static_of(statics: Sequence[Recording], known: MarkerMap, motion: Markers) -
 
 
 def thinned(markers: Markers, every: int) -> Markers:
-    """Every n-th frame."""
+    """Every n-th frame.
+
+    Args:
+        markers: of a trial.
+        every: n; 1 keeps all.
+
+    Returns:
+        Those frames, the first included, at their own times.
+    """
     return Markers(markers.names, markers.positions_m[::every], markers.time_s[::every], markers.notes)
 
 

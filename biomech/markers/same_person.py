@@ -37,7 +37,11 @@ def apart(one: Markers, other: Markers, bodies: Mapping[str, str]) -> float | No
     """Mean difference of the lengths that both show (1 is 100 %); None where these are too few to tell.
 
     Args:
+        one, other: under the model's names, any pose.
         bodies: OpenSim body by marker (``femur_r``), bony markers only.
+
+    Returns:
+        0 for equal lengths; None where they share fewer than ``FEWEST``.
     """
     first, second = _lengths(one, bodies), _lengths(other, bodies)
     shared = sorted(first.keys() & second.keys())
@@ -47,11 +51,15 @@ def apart(one: Markers, other: Markers, bodies: Mapping[str, str]) -> float | No
 
 
 def check_same_person(static: Markers, motion: Markers, bodies: Mapping[str, str], where: Path) -> float | None:
-    """Refuse a static trial of somebody else; returns how far ``apart`` the two are.
+    """Refuse a static trial of somebody else.
 
     Args:
+        static, motion: under the model's names.
         bodies: as ``apart`` takes them.
         where: the static trial's file.
+
+    Returns:
+        How far ``apart`` the two are; None where that cannot be told.
 
     Raises:
         BioposeError: the lengths of pelvis and legs differ by more than a person's own do.

@@ -62,6 +62,14 @@ VERTICES = {6890: "smplh", 10475: "smplx"}
 def find_model(model_dir: Path | None, body: str, gender: str) -> Path:
     """The user's model file for a body and gender.
 
+    Args:
+        model_dir: the user's folder of body models.
+        body: ``smplh`` or ``smplx``.
+        gender: ``female``, ``male`` or ``neutral``.
+
+    Returns:
+        Path of the .npz.
+
     Raises:
         BioposeError: no folder was given, or the file is not in it.
     """
@@ -148,21 +156,46 @@ def load_smpl(path: Path) -> SmplBody:
 
 
 def random_betas(count: int, rng: np.random.Generator) -> Float[np.ndarray, " betas"]:
-    """A random subject: the model's first ten shape numbers from its own normal distribution, none beyond 2 SD."""
+    """A random subject: the model's first ten shape numbers from its own normal distribution, none beyond 2 SD.
+
+    Args:
+        count: how many numbers the model takes; those after the tenth are 0.
+        rng: drawn from.
+
+    Returns:
+        Shape numbers, in standard deviations.
+    """
     betas = np.zeros(count)
     betas[:BETAS] = np.clip(rng.standard_normal(min(BETAS, count)), -WIDEST, WIDEST)
     return betas
 
 
 def on_subject(body: SmplBody, motion: AmassMotion, betas: Float[np.ndarray, " betas"]) -> AmassMotion:
-    """The motion on another shape of the same body; the pelvis travels as far as the legs are longer."""
+    """The motion on another shape of the same body; the pelvis travels as far as the legs are longer.
+
+    Args:
+        body: of the motion.
+        motion: of its own subject.
+        betas: of the other one.
+
+    Returns:
+        The same poses; ``trans_m`` is such that the pelvis's way is scaled by the legs' lengths.
+    """
     ratio = body.leg(betas) / body.leg(motion.betas)
     pelvis = body.joints(motion.betas)[0] + motion.trans_m
     return replace(motion, betas=betas, trans_m=pelvis * ratio - body.joints(betas)[0])
 
 
 def smpl_markers(body: SmplBody, motion: AmassMotion) -> Markers:
-    """The 142 virtual markers of a motion, m, Y up, the soles on Y = 0 by one constant."""
+    """The 142 virtual markers of a motion, m, Y up, the soles on Y = 0 by one constant.
+
+    Args:
+        body: of the motion.
+        motion: AMASS's, Z up.
+
+    Returns:
+        Positions of all frames, from 0 s on.
+    """
     positions = _pose(body, motion.betas, motion.poses, motion.trans_m) @ UPRIGHT_FROM_AMASS.T
     names = load_virtual_markers().names
     lowest = positions[:, [names.index(name) for name in NEAR_FLOOR], 1].min(1)
@@ -171,7 +204,16 @@ def smpl_markers(body: SmplBody, motion: AmassMotion) -> Markers:
 
 
 def neutral_smpl(body: SmplBody, betas: Float[np.ndarray, " betas"], n: int = 5) -> Markers:
-    """A static trial for scaling: standing in the neutral pose, facing +X, soles at Y = 0."""
+    """A static trial for scaling: standing in the neutral pose, facing +X, soles at Y = 0.
+
+    Args:
+        body: of the subject.
+        betas: the subject's shape numbers.
+        n: equal frames, at 100 Hz.
+
+    Returns:
+        The 142 virtual markers (m; Y up).
+    """
     poses = np.zeros((1, len(body.parents), 3))
     for elbow, sign in zip(ELBOWS, (-1.0, 1.0), strict=True):
         poses[0, elbow - 2, 2] = sign * ARM_DOWN_RAD  # the shoulder

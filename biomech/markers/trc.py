@@ -85,6 +85,10 @@ def write_trc(markers: Markers, path: Path) -> None:
     Empty cells would do for one of OpenSim's readers and not for the other, when they end a row. The rates in the
     header are the mean rate of the time column, which is written as it is.
 
+    Args:
+        markers: positions in m, Y up; one with NaN on any axis is missing.
+        path: the .trc.
+
     Raises:
         BioposeError: repeated names, or a time that does not increase.
     """

@@ -46,6 +46,13 @@ def v3d_motions(path: Path) -> list[tuple[str, str]]:
 def read_v3d(path: Path, motion: str) -> V3d:
     """The markers of one motion, m, Y up, time from its own beginning in the take.
 
+    Args:
+        path: the .mat of a subject.
+        motion: its name there, as ``v3d_motions`` lists them.
+
+    Returns:
+        The markers, and the subject's height and mass where the file has them.
+
     Raises:
         BioposeError: the file is not one of MoVi's V3D files, or holds no such motion.
     """

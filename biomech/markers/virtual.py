@@ -94,7 +94,15 @@ def load_virtual_markers() -> VirtualMarkers:
 
 
 def in_words(name: str, names: Collection[str]) -> str:
-    """A marker's name with its place in words, where it is one of a set that is mostly of these 142."""
+    """A marker's name with its place in words, where it is one of a set that is mostly of these 142.
+
+    Args:
+        name: of the marker.
+        names: of the whole set.
+
+    Returns:
+        The name and, after a comma, where it is; the name alone in other sets.
+    """
     table = load_virtual_markers()
     if name not in table.names or 2 * len(set(names) & set(table.names)) < len(names):
         return name
@@ -108,6 +116,13 @@ def marker_body(*, anatomical: bool = True) -> AnnyBody:
 
 def from_vertices(body: AnnyBody, vertices: Float[Tensor, "*batch vertices 3"]) -> Float[Tensor, "*batch markers 3"]:
     """Marker positions from the body's (kept) vertices, with gradients.
+
+    Args:
+        body: ``marker_body()``, or any that keeps the vertices that carry markers.
+        vertices: the kept ones, as ``rest`` or ``skin`` give them (m).
+
+    Returns:
+        The 142 markers in their table's order, m, in the vertices' axes.
 
     Raises:
         ValueError: the body was loaded without some of the vertices that carry markers.
@@ -127,6 +142,14 @@ def carried(body: AnnyBody, rest: Rest, posed: Posed) -> Float[Tensor, "frames m
 
     A marker is bound to the surface at rest and then goes with its bone, as with a body of the skeleton: the skin of
     any linearly blended mesh slides by centimetres over knees, elbows and the front of the pelvis when they bend.
+
+    Args:
+        body: as of ``from_vertices``.
+        rest: of the subject.
+        posed: by ``pose``, from the same ``rest``.
+
+    Returns:
+        The 142 markers in the world, m.
     """
     table = load_virtual_markers()
     bones = [body.bone_names.index(bone) for bone in table.bone]
@@ -139,6 +162,10 @@ def extract(body: AnnyBody, motion: BodyMotion) -> Markers:
 
     Args:
         body: ``marker_body()``, or any AnnyBody that holds the vertices that carry markers.
+        motion: of that body.
+
+    Returns:
+        Every marker in every frame, also where nothing of the person was seen, at the motion's times (s).
 
     Raises:
         BioposeError: the motion is one of another body, or of another shape space.
@@ -166,7 +193,12 @@ def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tu
     Where nobody is seen the body goes on as it must to come out where it is seen again, which is no measurement.
 
     Args:
+        markers: by ``extract``, the motion's frames.
+        motion: whose ``quality`` is 0 where nothing shows; None counts as seen throughout.
         fill: keep them nevertheless.
+
+    Returns:
+        The markers (m), and no note or one.
     """
     unseen = np.zeros(len(motion.time_s), dtype=bool) if motion.quality is None else motion.quality == 0
     if not unseen.any():
@@ -181,6 +213,13 @@ def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tu
 def extract_seen(motion: BodyMotion, *, fill: bool = False) -> Markers:
     """``extract`` and ``only_seen`` together: what a recovered body's motion shows (m; its notes say what it does not).
 
+    Args:
+        motion: of our own body.
+        fill: keep the frames that show nothing of the person; they are NaN otherwise.
+
+    Returns:
+        The 142 markers, at the motion's times.
+
     Raises:
         BioposeError: as ``extract``.
     """
@@ -189,7 +228,16 @@ def extract_seen(motion: BodyMotion, *, fill: bool = False) -> Markers:
 
 
 def neutral_motion(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> BodyMotion:
-    """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin."""
+    """The body standing still in the neutral pose, facing +X, soles at Y = 0, hips over the origin.
+
+    Args:
+        body: Anny's, any vertices.
+        shape: of the person.
+        n: equal frames, at 100 Hz.
+
+    Returns:
+        The motion (m; Y up).
+    """
     world = neutral_pose(shape)
     rotations = np.stack([turn if p < 0 else world[p].T @ turn for turn, p in zip(world, body.parents, strict=True)])
     soles = AnnyBody.load(torch.cat([v for name, v in body.foot_vertices.items() if name.startswith("sole")]))
@@ -208,7 +256,16 @@ def neutral_motion(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 
 
 
 def neutral_static(body: AnnyBody, shape: Float[np.ndarray, " shape"], n: int = 5) -> Markers:
-    """A static trial for scaling: the markers of the subject's body standing still in the neutral pose."""
+    """A static trial for scaling: the markers of the subject's body standing still in the neutral pose.
+
+    Args:
+        body: ``marker_body()``, or any AnnyBody that holds the vertices that carry markers.
+        shape: of the person.
+        n: equal frames, at 100 Hz.
+
+    Returns:
+        The 142 virtual markers (m; Y up), soles at Y = 0.
+    """
     return extract(body, neutral_motion(body, shape, n))
 
 
