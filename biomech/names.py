@@ -1,9 +1,12 @@
-"""The recoverers by name, for who asks before anything heavy is loaded."""
+"""The recoverers and solvers by name, for who asks before anything heavy is loaded."""
 
 from biomech.errors import BioposeError
 
 RECOVERERS = ("fit", "mqhmr")
 DEFAULT_RECOVERER = "fit"
+SOLVERS = ("neural", "fast", "opensim")
+# Inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
+DEFAULT_SOLVER = "fast"
 
 
 def check_recoverer(recoverer: str) -> None:
@@ -14,4 +17,4 @@ def check_recoverer(recoverer: str) -> None:
     """
     if recoverer not in RECOVERERS:
         known = " or ".join(RECOVERERS)
-        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give --recover {known}.")
+        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give `recover` as {known}.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biomech.cli.flags import say_notes
+
 CAVEAT = (
     "The film shows the same kind of body that is fitted to it, without loose clothes, blur or other people: "
     "expect larger errors on a real video."
@@ -73,5 +75,4 @@ def demo(
     typer.echo(CAVEAT)
     typer.echo(f"Look at    {found.result.overlay}")
     typer.echo(f"OpenSim    {found.result.model} with {found.result.kinematics.name}")
-    for note in found.result.notes:
-        typer.echo(f"note: {note}")
+    say_notes(found.result.notes)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from biomech.cli.flags import say_notes
+
 
 def extract(
     motion: Annotated[Path, typer.Argument(help="A body motion (.npz) of `biopose recover`.")],
@@ -32,5 +34,4 @@ def extract(
         typer.echo(json.dumps(summary | {"notes": markers.notes}))
     else:
         typer.echo(f"{target}: {len(markers.names)} markers, {len(markers.time_s)} frames")
-        for note in markers.notes:
-            typer.echo(f"note: {note}")
+        say_notes(markers.notes)

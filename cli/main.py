@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import typer
 
 from biomech import __version__
+from biomech.cli.flags import in_flags
 from biomech.errors import BioposeError, MachineError
 
 app = typer.Typer(
@@ -43,7 +44,7 @@ def _finite(command: Callable[..., None]) -> Callable[..., None]:
     def checked(**options: Any) -> None:
         for name, value in options.items():
             if isinstance(value, float) and not math.isfinite(value):
-                raise BioposeError(f"--{name.replace('_', '-')} {value:g} is no number", mend="Give a plain number.")
+                raise BioposeError(f"`{name}` {value:g} is no number", mend="Give a plain number.")
         command(**options)
 
     return checked
@@ -91,9 +92,10 @@ def _check_decimals(arguments: Sequence[str]) -> None:
 
 def _end(error: BioposeError) -> NoReturn:
     if "--json" in sys.argv:
-        print(json.dumps({"error": error.what, "where": error.where, "mend": error.mend}))
+        what, mend = (text and in_flags(text) for text in (error.what, error.mend))
+        print(json.dumps({"error": what, "where": error.where, "mend": mend}))
     else:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {in_flags(error.text())}", file=sys.stderr)
     sys.exit(2)
 
 

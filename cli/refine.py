@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biomech.cli.flags import say_notes
+
 
 def refine(
     folder: Annotated[Path, typer.Argument(help="Folder of `biopose ik VIDEO --recover mqhmr`.")],
@@ -38,5 +40,4 @@ def refine(
     typer.echo(
         f"go on with: biopose ik {shlex.quote(str(done.markers))} --model {shlex.quote(str(done.model))} --recovered"
     )
-    for note in done.notes:
-        typer.echo(f"note: {note}")
+    say_notes(done.notes)

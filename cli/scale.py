@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from biomech.cli.flags import say_notes
+
 
 def scale(
     body: Annotated[
@@ -36,8 +38,9 @@ def scale(
 ) -> None:
     """Scale a generic model to a person with OpenSim's tool; its setup is written beside the model."""
     from biomech.errors import BioposeError
-    from biomech.pipeline.options import Options, plain_name
+    from biomech.pipeline.options import Options
     from biomech.pipeline.scale import scale as scale_model
+    from biomech.pipeline.stages import plain_name
 
     options = Options(
         height_m=height,
@@ -61,5 +64,4 @@ def scale(
         typer.echo(json.dumps({"model": str(target)} | figures))
         return
     typer.echo(f"{target}: {figures['mass_kg']:g} kg, static marker RMS {figures['static_marker_rms_mm']:.1f} mm")
-    for note in figures["notes"]:
-        typer.echo(f"note: {note}")
+    say_notes(figures["notes"])

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from biomech.pipeline.options import DEFAULT_SOLVER
+from biomech.cli.flags import say_notes
+from biomech.names import DEFAULT_SOLVER
 
 
 def solve(
@@ -72,5 +73,4 @@ def solve(
         return
     typer.echo(f"{files.kinematics}: {figures['frames']} frames, marker RMS {figures['marker_rms_mm']:.1f} mm")
     typer.echo(f"within OpenSim's thresholds (RMS 2 cm, largest 4 cm): {figures['frames_within_thresholds']} frames")
-    for note in figures["notes"]:
-        typer.echo(f"note: {note}")
+    say_notes(figures["notes"])

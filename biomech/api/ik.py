@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 from jaxtyping import Float
 
+from biomech.api.ik_options import IkOptions
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.keypoints import Keypoints
@@ -16,16 +17,16 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.pipeline.options import Bar, Options, Result
+from biomech.pipeline.options import Options, table
 from biomech.pipeline.run import run_ik
 from biomech.pipeline.solve import read_uncertainty
+from biomech.pipeline.stages import Bar, Result
 from biomech.skeleton.model import load_model, read_motion
 from biomech.skeleton.osim import Model
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FILES = ("neutral", "mqhmr_weights", "model", "marker_set", "scaling", "static", "tasks")
+    from typing_extensions import Unpack  # of ``typing`` only from Python 3.11 on
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def ik(
     overwrite: bool = False,
     bar: Bar = lambda _: nullcontext(None),
     on_stage: Callable[[str, bool], None] | None = None,
-    **options: Any,
+    **options: "Unpack[IkOptions]",
 ) -> IkResult:
     """From one video, or from keypoints or recorded markers, to a scaled model and a motion: `biopose ik` in Python.
 
@@ -78,8 +79,8 @@ def ik(
         overwrite: run every stage, whatever is there.
         bar: makes a progress bar from a label.
         on_stage: called with each stage's name and whether it is skipped.
-        options: as the fields of ``biomech.pipeline.options.Options``: ``height_m``, ``mass_kg``, ``sex``, ``start_s``,
-            ``end_s``, ``solvers``, ``neutral``, ``fill`` …
+        options: as the fields of ``biomech.pipeline.options.Options``, where each is explained: ``height_m``,
+            ``mass_kg``, ``sex``, ``start_s``, ``end_s``, ``solvers``, ``neutral``, ``fill`` …; paths as texts too.
 
     Returns:
         The first solver's motion (``angles``: frames by coordinates, degrees and metres), the markers (m) that it was
@@ -99,9 +100,10 @@ def ik(
         if isinstance(source, Keypoints | Markers):
             aside = stack.enter_context(temporary_folder("recording"))
             path = _written(source, aside)
-        if isinstance(model := options.get("model"), Model):
-            options = options | {"model": stack.enter_context(model.as_file())}
-        chosen = _options({"overlay": False} | options if kept is None else options)
+        said: dict[str, Any] = {**({"overlay": False} if kept is None else {}), **options}
+        if isinstance(model := said.get("model"), Model):
+            said["model"] = stack.enter_context(model.as_file())
+        chosen = _options(said)
         folder = kept or stack.enter_context(temporary_folder("ik")) / "run"
         assert not isinstance(path, Keypoints | Markers)
         files = run_ik(Path(path), folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
@@ -109,11 +111,13 @@ def ik(
 
 
 def _options(given: dict[str, Any]) -> Options:
-    known = {field.name for field in fields(Options)}
-    if unknown := sorted(set(given) - known):
+    known = table()
+    if unknown := sorted(set(given) - set(known)):
         raise BioposeError(f"there is no option {', '.join(unknown)}", mend=f"Give one of {', '.join(sorted(known))}.")
+    hints = get_type_hints(Options)
     said: dict[str, Any] = {
-        name: Path(value) if name in FILES and isinstance(value, str) else value for name, value in given.items()
+        name: Path(value) if isinstance(value, str) and Path in get_args(hints[name]) else value
+        for name, value in given.items()
     }
     if isinstance(solvers := said.get("solvers"), str):
         said["solvers"] = (solvers,)

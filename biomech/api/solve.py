@@ -14,7 +14,8 @@ from biomech.inverse_kinematics.solved import Solved
 from biomech.markers.markers import Markers
 from biomech.markers.read import read_for_model
 from biomech.mesh.expected import half_widths_by_name
-from biomech.pipeline.options import DEFAULT_SOLVER, check_solvers
+from biomech.names import DEFAULT_SOLVER
+from biomech.pipeline.options import check_solvers
 from biomech.pipeline.solve import share_seen, solved_markers, task_weights
 from biomech.pipeline.solvers import check_network
 from biomech.skeleton.model import load_model

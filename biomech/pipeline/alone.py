@@ -8,9 +8,10 @@ from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
 from biomech.markers.read import read_for_model
 from biomech.markers.trc import write_trc
 from biomech.pipeline.claim import claimed
-from biomech.pipeline.options import Bar, Options, Result
+from biomech.pipeline.options import Options
 from biomech.pipeline.solve import share_seen, solve, task_weights
 from biomech.pipeline.solvers import check_network, choose_solvers
+from biomech.pipeline.stages import Bar, Result
 from biomech.skeleton.model import load_model
 
 

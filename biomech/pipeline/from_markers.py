@@ -9,7 +9,6 @@ the 142 virtual markers, says them.
 import functools
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +29,9 @@ from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
 from biomech.pipeline.known_markers import known_set, map_inputs, read_known, scale_known
-from biomech.pipeline.options import Bar, Options, Result, Solution, Stage
+from biomech.pipeline.options import Options
 from biomech.pipeline.solve import share_seen, solve, task_weights
+from biomech.pipeline.stages import Bar, Result, Solution, Stage
 from biomech.scaling.anthropometry import Sex
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements
 from biomech.scaling.personalise import personalise
@@ -45,18 +45,6 @@ SCALING = (
     "biomech.neurik.own_model",
     "biomech.pipeline.solve",
 )
-OF_A_VIDEO = (
-    "person",
-    "mirror",
-    "neutral",
-    "recover",
-    "refine",
-    "mqhmr_weights",
-    "rate_hz",
-    "every",
-    "focal_px",
-    "fov_deg",
-)
 
 
 def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
@@ -65,7 +53,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     Raises:
         BioposeError: the options cannot be used.
     """
-    options.refuse(OF_A_VIDEO, "is for a video, not for recorded markers")
+    options.check_entrance("markers")
     known = known_set(recorded, options)
     read = _read if known is None else functools.partial(read_known, known)
     scale = _scaling(options) if known is None else functools.partial(scale_known, known)
@@ -74,17 +62,12 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     model = options.model or DEFAULT_PATH
     if by_tool:
         _measurements(_model(options), options)  # what would fail after the first stage is told at once
-    said = asdict(options)
-
-    def chosen(*names: str) -> dict[str, Any]:
-        return {name: said[name] for name in names}
-
     return [
         Stage(
             "read",
             inputs={"recording": recorded, "generic model": model, **own, **map_inputs(known, options)},
             outputs=[files.markers],
-            options=chosen("up", "subject", "start_s", "end_s"),
+            options=options.key("markers", "read"),
             work=functools.partial(read, recorded, files, options),
             code=("biomech.pipeline.known_markers", "biomech.scaling.scale_tool", HERE),
         ),
@@ -96,29 +79,15 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
                 **(solvers.network_inputs() if scale is _scale_by_network else {}),
             },
             outputs=[files.model, files.scale_setup, *files.scale_files] if by_tool else [files.model],
-            options={
-                **chosen(
-                    "height_m",
-                    "mass_kg",
-                    "sex",
-                    "model",
-                    "marker_set",
-                    "scaling",
-                    "static",
-                    "up",
-                    "subject",
-                    "personalise",
-                ),
-                "by_network": scale is _scale_by_network,
-            },
+            options={**options.key("markers", "scale"), "by_network": scale is _scale_by_network},
             work=lambda: scale(files, options),
             code=(*SCALING, HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
+            "markers",
             inputs={"markers": files.markers, "model": files.model, **own, **map_inputs(known, options)},
-            said=chosen("tasks", "scaling"),
             work=lambda solution: _solve(files, solution, known, options, bar),
             code=("biomech.pipeline.solve", HERE),
         ),

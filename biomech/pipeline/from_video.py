@@ -24,8 +24,9 @@ from biomech.mesh import recoverers
 from biomech.mesh.expected import half_widths_by_name, view_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
-from biomech.pipeline.options import Bar, Options, Result, Solution, Stage, recorded
+from biomech.pipeline.options import Options
 from biomech.pipeline.solve import solve
+from biomech.pipeline.stages import Bar, Result, Solution, Stage, recorded
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.scaling.by_body import scale_to_body
 from biomech.scaling.scale_tool import with_markers
@@ -33,8 +34,6 @@ from biomech.skeleton.model import load_model, read_motion
 from biomech.video import Video
 
 HERE = Path(__file__)
-OF_MARKERS = ("static", "tasks", "up", "recovered")
-OF_THE_FILM = ("person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg")
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -54,7 +53,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     Raises:
         BioposeError: the video or the options cannot be used.
     """
-    options.refuse(OF_MARKERS, "is for recorded markers (.trc, .c3d), not for a video")
+    options.check_entrance("film")
     check_own_model(options)
     options.files()
     clip = opened(video, options)
@@ -69,7 +68,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
                     **{"kinematics": files.kinematics, "quality": files.quality},
                 },
                 outputs=[files.overlay],
-                options=options.chosen("start_s", "end_s", "rate_hz", "every"),
+                options=options.key("film", "overlay"),
                 work=lambda: _overlay(clip, files, bar),
                 code=("biomech.report.overlay", "biomech.kinematics.mot", HERE),
             )
@@ -83,10 +82,9 @@ def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) 
     Raises:
         BioposeError: the options cannot be used.
     """
-    options.refuse(OF_MARKERS, "is for recorded markers (.trc, .c3d), not for keypoints")
-    options.refuse(OF_THE_FILM, "is for a video, not for keypoints, which are somebody's already")
+    options.check_entrance("keypoints")
     check_own_model(options)
-    recoverers.check(options.recover, options.mqhmr_weights)
+    _check_recovering(options)
     read = Stage(
         "read",
         inputs={"recording": keypoints},
@@ -105,7 +103,7 @@ def _solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
             "extract",
             inputs={"motion": files.motion},
             outputs=[files.markers],
-            options=options.chosen("fill"),
+            options=options.key("film", "extract"),
             work=lambda: _extract(files, options.fill),
             code=("biomech.markers.virtual", HERE),
         ),
@@ -113,18 +111,17 @@ def _solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
             "scale",
             inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **options.files()},
             outputs=[files.model, files.scale_setup, *files.scale_files],
-            options=options.chosen("height_m", "mass_kg", "model", "marker_set", "scaling"),
+            options=options.key("film", "scale"),
             work=lambda: _scale(files, options),
             code=("biomech.scaling.by_body", HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
+            "film",
             inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
-            said={},
             work=lambda solution: _solve(files, solution, options, bar),
             code=("biomech.pipeline.solve", "biomech.mesh.expected", HERE),
-            from_film=True,
         ),
     ]
 
@@ -137,6 +134,19 @@ def check_own_model(options: Options) -> None:
     """
     if (options.model is None) != (options.marker_set is None):
         raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
+
+
+def _check_recovering(options: Options) -> None:
+    """There is such a recoverer, and it can do what it is told.
+
+    Raises:
+        BioposeError: it cannot.
+    """
+    recoverers.check(options.recover, options.mqhmr_weights)
+    if options.recover != "mqhmr":
+        options.refuse(("refine", "mqhmr_weights"), "is for MQ-HMR (`recover=mqhmr`)")
+    elif options.neutral is not None:
+        options.refuse(("neutral",), "is for the fit (`recover=fit`)")
 
 
 def opened(video: Path, options: Options) -> Video:
@@ -154,15 +164,14 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     Raises:
         BioposeError: the video or the options cannot be used.
     """
-    recoverers.check(options.recover, options.mqhmr_weights)
-    seen = options.chosen("person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg")
+    _check_recovering(options)
     looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
     return [
         Stage(
             "detect",
             inputs=recorded(video),
             outputs=[files.keypoints],
-            options=seen | looks,
+            options=options.key("film", "detect") | looks,
             work=lambda: _detect(clip, files, options, bar),
             code=("biomech.keypoints.detect", HERE),
         ),
@@ -175,7 +184,8 @@ def _recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
         "recover",
         inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
         outputs=[files.motion],
-        options=options.chosen("height_m", "mass_kg", "sex", "recover", "refine")
+        options=options.key("film", "recover")
+        # A film is one of the inputs.
         | {"neutral": None if isinstance(options.neutral, Path) else options.neutral},
         work=lambda: _recover(files, options, bar),
         code=("biomech.mesh.recoverers", HERE),

@@ -13,7 +13,8 @@ from biomech.markers.read import between, read_markers
 from biomech.markers.recordings import Recording, static_of
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
-from biomech.pipeline.options import Options, Result
+from biomech.pipeline.options import Options
+from biomech.pipeline.stages import Result
 from biomech.scaling.anthropometry import Sex
 from biomech.scaling.by_marker_map import personal_model
 

@@ -1,121 +1,187 @@
-"""What a run is told, the stages that it is made of, and the files that it leaves: the same from either entrance."""
+"""What a run is told: one table of options.
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+A row of ``Options`` is all that an option needs: its type and default, what its help says, at which entrances it has a
+meaning (it is refused at the others), and of which stages it is a key, so that another value makes them run again.
+The flags of `biopose ik` are made of the rows (``biomech.cli.flags``), and ``biomech.ik`` takes them as keywords. What
+still has to be written is what the option does, in the stage that it is for.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from biomech.errors import BioposeError
-from biomech.names import DEFAULT_RECOVERER
+from biomech.names import DEFAULT_RECOVERER, DEFAULT_SOLVER, SOLVERS
+from biomech.pipeline.parsing import parse_names, parse_neutral, parse_person
 
-Progress = Callable[[int, int], None] | None
-Bar = Callable[[str], AbstractContextManager[Progress]]
+Entrance = Literal["film", "keypoints", "markers"]
+Stages = tuple[str, ...]
 
-# How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
-MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
-# Inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
-DEFAULT_SOLVER = "fast"
-
-SCALE_FILES = ("generic.osim", "static.trc", "scale_factors.xml")
+OF_A_BODY: Stages = ("recover", "scale")
+OF_THE_CLIP: Stages = ("detect", "overlay")
+# Stages that look at the film: an option of these alone has no meaning where keypoints are given.
+LOOKING = set(OF_THE_CLIP)
 NOISIEST_MM = 1000.0  # of markers' noise
 
 
-def recording_files(source: Path) -> list[Path]:
-    """The files of a recording: itself, or the pictures of a folder."""
-    return sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
+@dataclass(frozen=True)
+class About:
+    """What there is to know of an option besides its type and default.
 
-
-def recorded(source: Path) -> dict[str, Path]:
-    """The same as a stage's inputs; pictures are told apart by their names, which order them."""
-    if source.is_dir():
-        return {f"picture {path.name}": path for path in recording_files(source)}
-    return {"recording": source}
-
-
-def is_keypoint_file(path: Path) -> bool:
-    """Whether a file's name says that it holds keypoints."""
-    return path.suffix.lower() == ".npz"
-
-
-def recording_name(source: Path) -> str:
-    """What the results of a recording are named by: NAME of NAME.mp4, NAME.trc and NAME_keypoints.npz."""
-    return source.stem.removesuffix("_keypoints") if is_keypoint_file(source) else source.stem
-
-
-def plain_name(name: str) -> str:
-    """A recording's name as its results bear it: OpenSim's tools fail on blanks, ``*``, ``+`` and the like."""
-    plain = re.sub(r"[^\w.-]+", "_", name)
-    return (plain if plain == name else plain.strip("_")) or "recording"
-
-
-def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:
-    """Refuse solvers that there are not, or that cannot do what they are asked.
-
-    Raises:
-        BioposeError: one is not of ``MOTION_NAMES`` or named twice, or none can smooth or polish that is to.
+    Attributes:
+        help: what the command line says of it; other options stand in it as in messages, by name in backticks.
+        film: the stages from a film (or keypoints) on of which it is a key; None: it has no meaning there.
+        markers: the same from recorded markers on.
+        solver: the only solver of whose stage it is a key too.
+        flag: of the command line, where it is not the name without its unit; ``no-…`` turns off what is on by default.
+        metavar: what the help shows in place of a value.
+        least: the smallest number that is taken.
+        parse: makes the value of a text (of a list of texts for several values), where its type does not say how.
     """
-    for solver in solvers:
-        if solver not in MOTION_NAMES:
-            known = ", ".join(MOTION_NAMES)
-            raise BioposeError(f"there is no solver '{solver}'", mend=f"Give --solver with one or more of {known}.")
-        if solvers.count(solver) > 1:
-            raise BioposeError(f"the solver {solver} is named twice", mend="Name each once.")
-    if smooth_mm is not None and "fast" not in solvers:
-        raise BioposeError("--smooth is for our own solver", mend="Leave --smooth away, or give --solver fast.")
-    if smooth_mm is not None and not 0 < smooth_mm < NOISIEST_MM:
-        raise BioposeError(f"--smooth takes the markers' noise in mm, not {smooth_mm:g}", mend="Give --smooth 10.")
-    if polish and "neural" not in solvers:
-        raise BioposeError(
-            "--polish starts from the network's answer", mend="Leave --polish away, or give --solver neural."
-        )
 
+    help: str
+    film: Stages | None = None
+    markers: Stages | None = None
+    solver: str | None = None
+    flag: str | None = None
+    metavar: str | None = None
+    least: int | None = None
+    parse: Callable[[Any], Any] | None = None
 
-def flag_of(option: str) -> str:
-    """The flag of `biopose ik` that sets an option."""
-    named = {"marker_set": "markers", "solvers": "solver", "overlay": "no-overlay", "focal_px": "focal-px"}
-    plain = named.get(option) or re.sub(r"_(m|mm|kg|s|hz|deg)$", "", option)
-    return f"--{plain.replace('_', '-')}"
+    def stages(self, entrance: Entrance) -> Stages | None:
+        """Of which it is a key; None where it has no meaning at this entrance."""
+        if entrance == "keypoints" and self.film and LOOKING.issuperset(self.film):
+            return None
+        return self.markers if entrance == "markers" else self.film
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may say; the defaults are those of `biopose ik`."""
+    """What the user may say; the defaults are those of `biopose ik`, and the order is that of its help."""
 
-    height_m: float | None = None
-    mass_kg: float | None = None
-    sex: str | None = None  # female or male: what proportions are expected
-    start_s: float | None = None
-    end_s: float | None = None
-    model: Path | None = None  # another .osim, with …
-    marker_set: Path | None = None  # … markers on its bodies (the virtual ones for a video), and …
-    scaling: Path | None = None  # … a scale setup whose measurements fit it
-    solvers: tuple[str, ...] | None = None  # the first one's motion is the result; where None, see ``DEFAULT_SOLVER``
-    smooth_mm: float | None = None  # noise of the markers that the fast solver smooths against
-    polish: bool = False  # the network's answer, by a few steps on the markers
-    fill: bool = False  # interpolate the frames in which too little is seen, which are left out otherwise
-    workers: int | None = None
-    # Of a video only:
-    person: int | tuple[float, float] | None = None
-    mirror: bool = False
-    recover: str = DEFAULT_RECOVERER
-    # When the person stands upright (from, to; s), or another film in which they do nothing else.
-    neutral: tuple[float, float] | Path | None = None
-    refine: bool = True  # MQ-HMR's answer by the picture, before it is put through time
-    mqhmr_weights: Path | None = None  # in place of the package's
-    rate_hz: float | None = None  # of a folder of pictures, or at which a film was filmed
-    every: int | None = None  # look at every so manieth frame; None: see ``Video.open``
-    focal_px: float | None = None
-    fov_deg: float | None = None
-    overlay: bool = True
-    # Of markers only:
-    static: Path | None = None  # the trial that the model is scaled by
-    personalise: bool = False  # the model is scaled by the motion itself; without either it counts as scaled
-    tasks: Path | None = None  # an IK or scale setup with the markers' weights
-    up: str | None = None  # the axis of the file that points up
-    subject: str | None = None  # whose markers, where the file holds several people's
-    recovered: bool = False  # the markers are those of a body that was recovered from film
+    height_m: Annotated[
+        float | None, About("Of the person, m. Sizes and distances hang on it.", film=OF_A_BODY, markers=("scale",))
+    ] = None
+    mass_kg: Annotated[float | None, About("Of the person, kg.", film=OF_A_BODY, markers=("scale",))] = None
+    sex: Annotated[
+        str | None,
+        About("Of the person, female or male: their proportions differ.", film=("recover",), markers=("scale",)),
+    ] = None
+    # The first one's motion is the result; where None, see ``choose_solvers``.
+    solvers: Annotated[
+        tuple[str, ...] | None,
+        About(
+            "neural (the network), fast (our inverse kinematics) or opensim (OpenSim's own, slower); several for "
+            f"comparison: neural,fast. [default: {DEFAULT_SOLVER}]",
+            film=(),
+            markers=(),
+            flag="solver",
+            parse=parse_names,
+        ),
+    ] = None
+    polish: Annotated[
+        bool,
+        About(
+            "Move the network's answer towards the markers, where it is unsure.", film=(), markers=(), solver="neural"
+        ),
+    ] = False
+    smooth_mm: Annotated[
+        float | None,
+        About(
+            "Smooth the motion against this much noise of the markers, mm, such as 10 (fast solver).",
+            film=(),
+            markers=(),
+            solver="fast",
+        ),
+    ] = None
+    start_s: Annotated[float | None, About("Begin at this time, s.", film=OF_THE_CLIP, markers=("read",))] = None
+    end_s: Annotated[float | None, About("Stop before this time, s.", film=OF_THE_CLIP, markers=("read",))] = None
+    model: Annotated[
+        Path | None, About("Another .osim; for a video give its `marker_set` too.", film=("scale",), markers=("scale",))
+    ] = None
+    marker_set: Annotated[
+        Path | None,
+        About(
+            "Marker set (.xml) for that model; for a video the virtual markers on it. Or, for recorded markers on our "
+            "skeleton, a marker map (.csv); one of the package is found by the names.",
+            film=("scale",),
+            markers=("scale",),
+            flag="markers",
+        ),
+    ] = None
+    scaling: Annotated[
+        Path | None,
+        About("Scale setup (.xml) whose measurements fit that model.", film=("scale",), markers=("scale", "solve")),
+    ] = None
+    static: Annotated[
+        Path | None, About("Static trial of the same person to scale the model by.", markers=("scale",))
+    ] = None  # without it or ``personalise`` a model counts as scaled
+    personalise: Annotated[
+        bool, About("Scale the model and place its markers by the motion itself.", markers=("scale",))
+    ] = False
+    tasks: Annotated[
+        Path | None, About("IK or scale setup (.xml) with their weights. [default: `scaling`'s]", markers=("solve",))
+    ] = None
+    up: Annotated[
+        str | None, About("The axis of the file that points up, x, y, z, -x, -y or -z.", markers=("read", "scale"))
+    ] = None
+    subject: Annotated[
+        str | None, About("Whose, where the file has several people's (A of A:C7).", markers=("read", "scale"))
+    ] = None
+    recovered: Annotated[
+        bool, About("Of a body recovered from film; the network is less sure of them.", markers=(), solver="neural")
+    ] = False
+    person: Annotated[
+        int | tuple[float, float] | None,
+        About("Who; 0, 1 … from left to right, or a pixel x,y.", film=("detect",), parse=parse_person),
+    ] = None
+    mirror: Annotated[bool, About("Average with the mirrored picture: better, slower.", film=("detect",))] = False
+    neutral: Annotated[
+        tuple[float, float] | Path | None,
+        About(
+            "From when to when (s) the person stands upright and straight, or another film of the same person who "
+            "does so: settles the lengths of the legs.",
+            film=("recover",),
+            metavar="T0 T1|FILM",
+            parse=parse_neutral,
+        ),
+    ] = None
+    recover: Annotated[
+        str, About("fit (the body to the keypoints) or mqhmr (MQ-HMR, through time).", film=("recover",))
+    ] = DEFAULT_RECOVERER
+    # Before it is put through time.
+    refine: Annotated[bool, About("Move MQ-HMR's answer onto the picture.", film=("recover",))] = True
+    mqhmr_weights: Annotated[
+        Path | None, About("MQ-HMR's mqhmr.safetensors, with its spread.json beside it.", film=())
+    ] = None
+    rate_hz: Annotated[
+        float | None,
+        About(
+            "Pictures a second: of a folder of them [30], of a film the rate that it was filmed at.", film=OF_THE_CLIP
+        ),
+    ] = None
+    every: Annotated[
+        int | None,
+        About("Look at every so manieth frame. [default: so that 30 a second are left]", film=OF_THE_CLIP, least=1),
+    ] = None
+    focal_px: Annotated[float | None, About("Focal length in pixels, picture upright.", film=("detect",))] = None
+    fov_deg: Annotated[float | None, About("Angle of view across the longer side, degrees.", film=("detect",))] = None
+    overlay: Annotated[
+        bool, About("Video: leave the one with the skeleton away.", film=(), markers=(), flag="no-overlay")
+    ] = True
+    fill: Annotated[
+        bool,
+        About(
+            "Interpolate frames in which too little is seen; they are left out otherwise.",
+            film=("extract", "solve"),
+            markers=("solve",),
+        ),
+    ] = False
+    workers: Annotated[
+        int | None, About("Processes of OpenSim's solver. [default: all cores]", film=(), markers=(), least=1)
+    ] = None
 
     def files(self) -> dict[str, Path]:
         """The files among them, by what they are to a stage.
@@ -130,132 +196,72 @@ class Options:
                 raise BioposeError("no such file", where=str(path), mend="Check the path.")
         return paths
 
-    def chosen(self, *names: str) -> dict[str, Any]:
-        """Some of them, as a stage keeps them."""
-        return {name: getattr(self, name) for name in names}
+    def key(self, entrance: Entrance, stage: str, solver: str | None = None) -> dict[str, Any]:
+        """What makes a stage run again when it changes.
+
+        Args:
+            stage: its name; for all solvers ``solve``.
+            solver: the one that a stage ``solve`` is for.
+        """
+        return {
+            name: getattr(self, name)
+            for name, about in table().items()
+            if stage in (about.stages(entrance) or ()) or (solver is not None and about.solver == solver)
+        }
+
+    def check_entrance(self, entrance: Entrance) -> None:
+        """What has no meaning at an entrance is refused there, rather than ignored.
+
+        Raises:
+            BioposeError: such an option was given.
+        """
+        here = {"film": "a video", "keypoints": "keypoints", "markers": "recorded markers"}[entrance]
+        for name, about in table().items():
+            if about.stages(entrance) is None:
+                there = "recorded markers (.trc, .c3d)" if about.film is None else "a video"
+                whose = ", which are somebody's already" if about.film and entrance == "keypoints" else ""
+                self.refuse((name,), f"is for {there}, not for {here}{whose}")
 
     def refuse(self, names: tuple[str, ...], why: str) -> None:
-        """What has no meaning at an entrance is refused there, rather than ignored.
+        """Refuse what makes no sense together with other options.
 
         Raises:
             BioposeError: one of ``names`` was given.
         """
         for option in fields(self):
             if option.name in names and getattr(self, option.name) != option.default:
-                raise BioposeError(f"{flag_of(option.name)} {why}", mend="Leave it away.")
+                raise BioposeError(f"`{option.name}` {why}", mend="Leave it away.")
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One arrow of the street, as ``Run.stage`` takes it."""
-
-    name: str
-    inputs: Mapping[str, Path]  # by role
-    outputs: list[Path]
-    options: dict[str, Any]
-    work: Callable[[], dict[str, Any]]  # figures and notes for the record
-    code: tuple[str | Path, ...] = ()  # what it runs, as ``provenance.code_hash`` takes it
+@functools.cache
+def table() -> dict[str, About]:
+    """What there is to know of each option, by name, in the order of the help."""
+    hints = get_type_hints(Options, include_extras=True)
+    return {option.name: get_args(hints[option.name])[1] for option in fields(Options)}
 
 
-@dataclass(frozen=True)
-class Solution:
-    """The files that one solver leaves."""
+def keys_of(entrance: Entrance, *stages: str) -> tuple[str, ...]:
+    """Names of the options that are keys of some stages."""
+    return tuple(name for name, about in table().items() if set(about.stages(entrance) or ()) & set(stages))
 
-    solver: str
-    kinematics: Path
-    ik_setup: Path
-    quality: Path
-    uncertainty: Path  # of what came from film, or the network's
-    tracked: Path  # the markers of the frames that could be solved, for the setup, where that is not all
 
-    @classmethod
-    def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
-        """The motion is named by its solver, what lies beside it by ``sidecars``."""
-        return cls(
-            solver=solver,
-            kinematics=folder / f"{name}_{MOTION_NAMES[solver]}.mot",
-            ik_setup=folder / f"{sidecars}_ik_setup.xml",
-            quality=folder / f"{sidecars}_quality.csv",
-            uncertainty=folder / f"{sidecars}_uncertainty.csv",
-            tracked=folder / f"{sidecars}_tracked.trc",
+def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:
+    """Refuse solvers that there are not, or that cannot do what they are asked.
+
+    Raises:
+        BioposeError: one is not of ``names.SOLVERS`` or named twice, or none can smooth or polish that is to.
+    """
+    for solver in solvers:
+        if solver not in SOLVERS:
+            known = ", ".join(SOLVERS)
+            raise BioposeError(f"there is no solver '{solver}'", mend=f"Give `solvers` with one or more of {known}.")
+        if solvers.count(solver) > 1:
+            raise BioposeError(f"the solver {solver} is named twice", mend="Name each once.")
+    if smooth_mm is not None and "fast" not in solvers:
+        raise BioposeError("`smooth_mm` is for our own solver", mend="Leave it away, or give `solvers=fast`.")
+    if smooth_mm is not None and not 0 < smooth_mm < NOISIEST_MM:
+        raise BioposeError(
+            f"`smooth_mm` takes the markers' noise in mm, not {smooth_mm:g}", mend="Give `smooth_mm=10`."
         )
-
-    def written(self, from_film: bool) -> list[Path]:
-        """Those that this solver writes; of markers only the network says how unsure it is."""
-        own = [self.uncertainty] if self.solver == "neural" or from_film else []
-        return [self.kinematics, self.ik_setup, self.quality, *own]
-
-
-@dataclass(frozen=True)
-class Result:
-    """The files of a run; all lie in one folder. What an entrance has no use for is not there."""
-
-    folder: Path
-    keypoints: Path
-    motion: Path
-    markers: Path
-    model: Path
-    scale_setup: Path
-    solutions: tuple[Solution, ...]  # the first one is the run's result
-    difference: Path  # of the other solvers' motions from the first
-    difference_figure: Path
-    overlay: Path
-    record: dict[str, Any]
-
-    @classmethod
-    def of(
-        cls, folder: Path, name: str, record: dict[str, Any], solvers: Sequence[str] = (DEFAULT_SOLVER,)
-    ) -> "Result":
-        """The names that every run uses; ``name``: the recording's."""
-        name = plain_name(name)
-        first, *others = solvers
-        solutions = [Solution.of(folder, name, first, name)]
-        solutions += [Solution.of(folder, name, other, f"{name}_{MOTION_NAMES[other]}") for other in others]
-        return cls(
-            folder=folder,
-            keypoints=folder / f"{name}_keypoints.npz",
-            motion=folder / f"{name}_motion.npz",
-            markers=folder / f"{name}.trc",
-            model=folder / f"{name}_scaled.osim",
-            scale_setup=folder / f"{name}_scaled_scale_setup.xml",
-            solutions=tuple(solutions),
-            difference=folder / f"{name}_difference.csv",
-            difference_figure=folder / f"{name}_difference.png",
-            overlay=folder / "overlay.mp4",
-            record=record,
-        )
-
-    @property
-    def scale_files(self) -> list[Path]:
-        """What the scale setup needs and leaves beside the model."""
-        return [self.model.with_name(f"{self.model.stem}_{part}") for part in SCALE_FILES]
-
-    @property
-    def kinematics(self) -> Path:
-        """The run's motion."""
-        return self.solutions[0].kinematics
-
-    @property
-    def ik_setup(self) -> Path:
-        """The setup beside it."""
-        return self.solutions[0].ik_setup
-
-    @property
-    def quality(self) -> Path:
-        """The quality of its frames."""
-        return self.solutions[0].quality
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """The folder and what this run's stages left in it, by name; of several solvers the first one's."""
-        left = {name for stage in self.record["stages"].values() for name in stage["outputs"]}
-        named = {name: path for name, path in (vars(self) | vars(self.solutions[0])).items() if isinstance(path, Path)}
-        return {name: path for name, path in named.items() if path.name in left or name == "folder"}
-
-    @property
-    def notes(self) -> list[str]:
-        """What the user should know, of all stages, in order."""
-        said = [note for stage in self.record["stages"].values() for note in stage.get("notes", [])]
-        if removed := self.record.get("removed"):
-            said.append(f"results of other options, which no longer fit these, were taken away: {', '.join(removed)}")
-        return list(dict.fromkeys(said))
+    if polish and "neural" not in solvers:
+        raise BioposeError("`polish` starts from the network's answer", mend="Leave it away, or give `solvers=neural`.")

@@ -12,8 +12,8 @@ from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.recoverers import trained
 from biomech.pipeline.claim import claimed
-from biomech.pipeline.options import Bar, Result, plain_name, recording_name
 from biomech.pipeline.record import RECORD, Run
+from biomech.pipeline.stages import Bar, Result, plain_name, recording_name
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
 from biomech.pipeline.claim import claimed
-from biomech.pipeline.options import (
+from biomech.pipeline.options import Options
+from biomech.pipeline.record import Run
+from biomech.pipeline.stages import (
     Bar,
-    Options,
     Progress,
     Result,
     Stage,
@@ -25,7 +26,6 @@ from biomech.pipeline.options import (
     recording_files,
     recording_name,
 )
-from biomech.pipeline.record import Run
 
 __all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
 

@@ -35,7 +35,7 @@ from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics, recovered_confidence
 from biomech.neurik.trust import judge
 from biomech.osim_models import DEFAULT_PATH
-from biomech.pipeline.options import MOTION_NAMES, Progress, Solution
+from biomech.pipeline.stages import MOTION_NAMES, Progress, Solution
 from biomech.scaling.scale_tool import rounded_factors
 from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.skeleton import Skeleton

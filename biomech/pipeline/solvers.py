@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ from biomech.files import whole_file
 from biomech.inverse_kinematics.setup import ACCURACY
 from biomech.kinematics.recognise import Motion, recognise_motion
 from biomech.markers.virtual import load_virtual_markers
+from biomech.names import DEFAULT_SOLVER
 from biomech.neurik import predict
-from biomech.pipeline.options import DEFAULT_SOLVER, MOTION_NAMES, Options, Result, Solution, Stage, check_solvers
+from biomech.pipeline.options import Entrance, Options, check_solvers
 from biomech.pipeline.solve import check_coordinates
+from biomech.pipeline.stages import MOTION_NAMES, Result, Solution, Stage
 
 MOST = 0.5  # of the 142: markers of which fewer are there are another set
 
@@ -82,23 +83,19 @@ def network_inputs() -> dict[str, Path]:
 def solving_stages(
     files: Result,
     options: Options,
+    entrance: Entrance,
     *,
     inputs: Mapping[str, Path],
-    said: Mapping[str, Any],
     work: Callable[[Solution], dict[str, Any]],
     code: tuple[str | Path, ...],
-    from_film: bool = False,
 ) -> list[Stage]:
     """The stage `solve`, one like it for every other solver, and where there are others the stage `difference`.
 
     Args:
+        entrance: from a film the markers are a recovered body's, which knows how unsure it is.
         inputs: of every solver.
-        said: options of every solver; to them come the solver's own.
         work: what one solver does, and ``code``, the modules that it is.
-        from_film: the markers are a recovered body's, which knows how unsure it is.
     """
-    own = {"neural": ("polish", "recovered"), "fast": ("smooth_mm",), "opensim": ()}
-    given = asdict(options)
     stages = []
     for solution in files.solutions:
         solver = solution.solver
@@ -106,14 +103,12 @@ def solving_stages(
             Stage(
                 "solve" if solution is files.solutions[0] else f"solve_{MOTION_NAMES[solver]}",
                 inputs={**inputs, **(network_inputs() if solver == "neural" else {})},
-                outputs=solution.written(from_film),
+                outputs=solution.written(from_film=entrance != "markers"),
                 options={
                     "solver": solver,
                     "accuracy": ACCURACY,
-                    "fill": options.fill,
                     "folder": str(files.folder.resolve()),  # the setup names the model in it
-                    **said,
-                    **{name: given[name] for name in own[solver]},
+                    **options.key(entrance, "solve", solver),
                 },
                 work=functools.partial(_solved, work, solution, files),
                 code=(*code, Path(__file__)),

@@ -237,5 +237,22 @@ def test_markers_without_what_they_need(biopose_data: Path, tmp_path: Path, biop
 
 
 def test_markers_options_are_refused_for_a_video(tmp_path: Path, biopose: Biopose) -> None:
-    code, said = biopose("ik", film(tmp_path / "film.mp4"), "--up", "z")
-    assert code == 2 and "--up is for recorded markers" in said
+    path = film(tmp_path / "film.mp4")
+    for flag, *value in (["--up", "z"], ["--personalise"], ["--subject", "A"], ["--static", "a.trc"], ["--recovered"]):
+        code, said = biopose("ik", path, flag, *value)
+        assert code == 2 and f"{flag} is for recorded markers (.trc, .c3d), not for a video" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--no-refine"], "--no-refine is for MQ-HMR (--recover mqhmr)"),
+        (["--mqhmr-weights", __file__], "--mqhmr-weights is for MQ-HMR (--recover mqhmr)"),
+        (["--recover", "mqhmr", "--neutral", "1", "2"], "--neutral is for the fit (--recover fit)"),
+    ],
+)
+def test_what_the_recoverer_has_no_use_for(
+    tmp_path: Path, biopose: Biopose, arguments: list[str], message: str
+) -> None:
+    code, said = biopose("ik", film(tmp_path / "film.mp4"), *arguments)
+    assert code == 2 and message in said

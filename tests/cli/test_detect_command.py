@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from biomech import assets
-from biomech.cli.detect import detect, parse_person
+from biomech.cli.detect import detect
 from biomech.cli.doctor import doctor
 from biomech.cli.models import app as models
 from biomech.errors import BioposeError
@@ -33,17 +33,6 @@ def test_detect_writes_keypoints(biopose_data: Path, tmp_path: Path) -> None:
     summary = json.loads(result.stdout)
     assert summary["frames"] == summary["frames_with_person"] == 2  # of three, at 60 a second
     assert Keypoints.load(out).focal_px == 1700
-
-
-@pytest.mark.parametrize(("text", "who"), [(None, None), ("2", 2), ("640,360.5", (640.0, 360.5))])
-def test_person(text: str | None, who: object) -> None:
-    assert parse_person(text) == who
-
-
-@pytest.mark.parametrize("text", ["left", "-1", "1.5", "1,2,3", ""])
-def test_person_that_is_none(text: str) -> None:
-    with pytest.raises(BioposeError, match="neither a number nor a pixel"):
-        parse_person(text)
 
 
 def test_models_list_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

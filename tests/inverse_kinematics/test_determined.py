@@ -15,8 +15,8 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models import DEFAULT_PATH
-from biomech.pipeline.options import Solution
 from biomech.pipeline.solve import share_seen, solve
+from biomech.pipeline.stages import Solution
 from biomech.skeleton.model import load_model
 from biomech.skeleton.skeleton import Skeleton
 

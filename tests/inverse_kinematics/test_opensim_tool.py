@@ -18,8 +18,8 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.pipeline.options import Solution
 from biomech.pipeline.solve import share_seen, solve
+from biomech.pipeline.stages import Solution
 from biomech.skeleton.model import load_model
 
 

@@ -1,37 +1,44 @@
-"""Options and the flags that set them."""
+"""The table of options: where each has a meaning, and what is refused elsewhere."""
 
-import typing
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import fields, replace
 
 import pytest
 
-from biomech.cli.ik import ik
-from biomech.pipeline.options import Options, Result, flag_of, plain_name
+from biomech.errors import BioposeError
+from biomech.pipeline.options import Entrance, Options, keys_of, table
+
+OF_MARKERS = {"static", "personalise", "tasks", "up", "subject", "recovered"}
+OF_THE_FILM = {"person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg"}
+OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | {"recover", "refine", "mqhmr_weights", "neutral"}
 
 
-def test_messages_name_flags_that_there_are() -> None:
-    known = set()
-    for name, hint in typing.get_type_hints(ik, include_extras=True).items():
-        if name != "return":
-            said = getattr(typing.get_args(hint)[1], "param_decls", None) or ()
-            known |= {flag for one in said for flag in one.split("/") if flag.startswith("--")}
-            known.add(f"--{name.replace('_', '-')}")
-    assert {flag_of(option.name) for option in fields(Options)} <= known
+def other(name: str) -> Options:
+    """With one option that is not the default."""
+    return replace(Options(), **{name: not getattr(Options(), name) if name in ("refine", "overlay") else "other"})
 
 
 @pytest.mark.parametrize(
-    ("name", "plain"),
-    [
-        ("walk_", "walk_"),
-        ("my film*+(1)", "my_film_1"),
-        ("a & b", "a_b"),
-        ("$HOME;x", "HOME_x"),
-        ("Läufer-2.5", "Läufer-2.5"),
-        ("***", "recording"),
-    ],
+    ("entrance", "refused"),
+    [("film", OF_MARKERS), ("keypoints", OF_MARKERS | OF_THE_FILM), ("markers", OF_A_VIDEO)],
 )
-def test_names_that_opensim_would_not_take(name: str, plain: str, tmp_path: Path) -> None:
-    """ScaleTool ended on a blank, ``*`` or ``+`` in a file's name."""
-    assert plain_name(name) == plain
-    assert Result.of(tmp_path, name, {}).model == tmp_path / f"{plain}_scaled.osim"
+def test_what_has_no_meaning_is_refused(entrance: Entrance, refused: set[str]) -> None:
+    assert {name for name, about in table().items() if about.stages(entrance) is None} == refused
+    Options().check_entrance(entrance)
+    for option in fields(Options):
+        if option.name in refused:
+            with pytest.raises(BioposeError, match=f"^`{option.name}` is for .*, not for "):
+                other(option.name).check_entrance(entrance)
+        else:
+            other(option.name).check_entrance(entrance)
+
+
+def test_keys_are_of_stages_that_there_are() -> None:
+    known = {"detect", "recover", "extract", "scale", "solve", "overlay", "read"}
+    for about in table().values():
+        assert set(about.film or ()) | set(about.markers or ()) <= known
+    assert keys_of("markers", "read") == ("start_s", "end_s", "up", "subject")
+
+
+def test_every_option_says_what_it_is() -> None:
+    assert list(table()) == [option.name for option in fields(Options)]
+    assert all(about.help.endswith((".", "]")) for about in table().values())

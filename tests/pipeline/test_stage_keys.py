@@ -11,7 +11,8 @@ import pytest
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.pipeline import from_markers, from_video
-from biomech.pipeline.options import Bar, Options, Result, Stage
+from biomech.pipeline.options import Options
+from biomech.pipeline.stages import Bar, Result, Stage
 
 LENS = ("start_s", "end_s", "rate_hz", "every")
 SOLVE = ("accuracy", "fill", "folder", "solver")

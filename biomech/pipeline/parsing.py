@@ -1,0 +1,55 @@
+"""Values of options that are given as text, as on a command line: who, when a person stands, several names."""
+
+from pathlib import Path
+
+from biomech.errors import BioposeError
+
+
+def parse_person(text: str) -> int | tuple[float, float]:
+    """Who: a number from left to right, or a pixel.
+
+    Raises:
+        BioposeError: neither of them.
+    """
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) == 1 and values[0].is_integer() and values[0] >= 0:
+        return int(values[0])
+    if len(values) == 2:
+        return values[0], values[1]
+    raise BioposeError(
+        f"`person` {text} is neither a number nor a pixel",
+        mend="Say `person=1` (0 is leftmost) or `person=(640,360)`.",
+    )
+
+
+def parse_neutral(text: str) -> tuple[float, float] | Path:
+    """Seconds from and to, or a film.
+
+    Raises:
+        BioposeError: one number alone.
+    """
+    parts = text.replace(",", " ").replace(":", " ").split()
+    if len(parts) == 2 and all(map(is_number, parts)):
+        return float(parts[0]), float(parts[1])
+    if is_number(text):
+        raise BioposeError(
+            f"`neutral` {text} says no stretch", mend="Give its beginning and its end in seconds, or another film."
+        )
+    return Path(text)
+
+
+def parse_names(texts: list[str]) -> tuple[str, ...]:
+    """Names, of which one text may hold several: a,b."""
+    return tuple(name for text in texts for name in text.split(","))
+
+
+def is_number(text: str) -> bool:
+    """Whether Python takes it for one."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
