@@ -39,7 +39,7 @@ def check_focal(focal_px: float, size_px: tuple[int, int], where: str | None = N
         raise BioposeError(
             f"a focal length of {focal_px:g} px cannot be: over {max(size_px)} px, {shortest:.3g} to {longest:.3g} can",
             where=where,
-            mend="Give it in pixels of the upright picture (--focal-px), or the angle of view (--fov).",
+            mend="Give it in pixels of the upright picture (`focal_px`), or the angle of view (`fov_deg`).",
         )
 
 

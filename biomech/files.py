@@ -68,7 +68,8 @@ def check_target(target: Path, suffix: str, *given: Path) -> Path:
         )
     for path in given:
         if os.path.realpath(target) == os.path.realpath(path):
-            raise BioposeError("the result would be written over this file", where=str(path), mend="Name another -o.")
+            what = "the result would be written over this file"
+            raise BioposeError(what, where=str(path), mend="Name another `out`.")
     return target
 
 
@@ -185,7 +186,7 @@ def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
         raise MachineError(
             f"cannot be written ({error.strerror or error})",
             where=str(path),
-            mend="Name another -o, or make room there and see that you may write to it.",
+            mend="Name another `out`, or make room there and see that you may write to it.",
         ) from error
 
 

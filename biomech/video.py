@@ -97,11 +97,11 @@ class Video:
             raise BioposeError(
                 f"the window from {start_s or 0:g} s to {end_s} s holds nothing",
                 where=str(path),
-                mend="--end has to be later than --start, and --start not below 0.",
+                mend="`end_s` has to be later than `start_s`, and `start_s` not below 0.",
             )
         if rate_hz is not None and not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
             raise BioposeError(
-                f"a rate of {rate_hz:g} pictures a second cannot be", where=str(path), mend="Give --rate 30."
+                f"a rate of {rate_hz:g} pictures a second cannot be", where=str(path), mend="Give `rate_hz=30`."
             )
         video = _look_at_folder(path, rate_hz or FOLDER_RATE_HZ) if path.is_dir() else _look_at_file(path, rate_hz)
         told = list(video.notes)
@@ -113,7 +113,7 @@ class Video:
             raise BioposeError(
                 f"no frame {window}" if start_s is not None or end_s is not None else "no readable frame",
                 where=str(path),
-                mend=f"The file is about {duration:.2f} s long; check --start and --end, or whether it plays at all.",
+                mend=f"The file is about {duration:.2f} s long; check `start_s`, `end_s`, and whether it plays at all.",
             )
         video.notes[:] = told
         video.size_px = (first[1].shape[1], first[1].shape[0])
@@ -129,7 +129,7 @@ class Video:
         video.n_frames = max(1, round(seconds * video.rate_hz))
         if video.every > 1:
             video.notes.append(
-                f"looked at one frame in {video.every}, {video.rate_hz:.3g} a second (--every 1 looks at each)"
+                f"looked at one frame in {video.every}, {video.rate_hz:.3g} a second (`every=1` looks at each)"
             )
         return video
 
@@ -166,14 +166,14 @@ def focal_length(video: Video, focal_px: float | None = None, fov_deg: float | N
     """
     longer = max(video.size_px)
     if focal_px is not None and fov_deg is not None:
-        raise BioposeError("focal length and field of view both given", mend="Give --focal-px or --fov, not both.")
+        raise BioposeError("focal length and field of view both given", mend="Give `focal_px` or `fov_deg`, not both.")
     if focal_px is not None:
         check_focal(focal_px, video.size_px)
-        return float(focal_px), "given (--focal-px)"
+        return float(focal_px), "given (`focal_px`)"
     if fov_deg is not None:
         if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
-            raise BioposeError(f"a field of view of {fov_deg:g}° cannot be", mend="--fov is in degrees, 1 to 175.")
-        return focal_from_fov(longer, fov_deg), f"given (--fov {fov_deg:g}° across the longer side)"
+            raise BioposeError(f"a field of view of {fov_deg:g}° cannot be", mend="`fov_deg` is in degrees, 1 to 175.")
+        return focal_from_fov(longer, fov_deg), f"given (`fov_deg={fov_deg:g}` across the longer side)"
     if video.focal_px is not None:
         return video.focal_px, video.focal_source
     return (
@@ -230,10 +230,10 @@ def _in_real_time(video: Video, ratio: float, filmed_hz: float, given: bool) -> 
     """A film that is played at another rate than it was filmed at gets the times of filming, and that is told."""
     if not given and 1 / OTHER_SPEED < ratio < OTHER_SPEED:
         return
-    said = "--rate says" if given else "the file says"
+    said = "`rate_hz` says" if given else "the file says"
     video.notes.append(
         f"{said} that it was filmed at {filmed_hz:g} frames a second; it is stored at {video.rate_hz:.3g}: "
-        f"times are those of filming" + ("" if given else f" (--rate {video.rate_hz:.3g} keeps the file's)")
+        f"times are those of filming" + ("" if given else f" (`rate_hz={video.rate_hz:.3g}` keeps the file's)")
     )
     video.slowed, video.rate_hz = ratio, filmed_hz
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from biomech.cli.flags import in_flags
+
 
 def compare(
     motions: Annotated[
@@ -101,10 +103,10 @@ def _print(compared: list, presets: list) -> None:
             table.add_section()
         console.print(table)
     for note in compared[0].reference.notes:
-        typer.echo(f"note: {compared[0].reference.path}: {note}")
+        typer.echo(f"note: {compared[0].reference.path}: {in_flags(note)}")
     for comparison in compared:
         for note in comparison.notes:
-            typer.echo(f"note: {comparison.motion.path}: {note}")
+            typer.echo(f"note: {comparison.motion.path}: {in_flags(note)}")
     for comparison, preset in zip(compared, presets, strict=bool(presets)):
         if preset.missing:
             typer.echo(

@@ -20,13 +20,14 @@ UNITS = r"_(m|mm|kg|s|hz|deg)$"
 NAMED = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
 PLAIN = (bool, int, float, str, Path)
 DEFAULTS = Options()
+FLAGS = {"time": "align time", "heading": "align heading"}  # of options that are not in the table
 
 
 def flag_of(name: str) -> str:
     """The flag that sets an option, of the table or a command's own; of what is on by default, that turns it off."""
     about = table().get(name)
-    if about is not None and about.flag:
-        return f"--{about.flag}"
+    if flag := FLAGS.get(name) or (about and about.flag):
+        return f"--{flag}"
     plain = re.sub(UNITS, "", name).replace("_", "-")
     return f"--no-{plain}" if getattr(DEFAULTS, name, None) is True else f"--{plain}"
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from biomech.cli.flags import in_flags
+
 if TYPE_CHECKING:
     from biomech.labels.campaign import Report
 
@@ -104,7 +106,7 @@ def _build_library(paths: list[Path], out: Path, each: int, seed: int, workers: 
     for group, count in built.plain_walks.items():
         typer.echo(f"plain walks ({group}): {built.inside.get(group, 0)} of {count} inside the published ±2 SD")
     for name, cause in sorted(built.failed.items())[:MOST_FAILURES_SAID]:
-        typer.echo(f"failed: {name}: {cause}")
+        typer.echo(f"failed: {name}: {in_flags(cause)}")
     typer.echo(f"by source and kind: {out / TABLE}; walks in the bands: {out / FIGURE}")
 
 
@@ -127,7 +129,7 @@ def _say(out: Path, report: "Report") -> None:
     if report.check:
         _say_check(report.check)
     for name, cause in sorted(report.failed.items())[:MOST_FAILURES_SAID]:
-        typer.echo(f"failed: {name}: {cause}")
+        typer.echo(f"failed: {name}: {in_flags(cause)}")
     if len(report.failed) > MOST_FAILURES_SAID:
         typer.echo(f"… all in {out / 'failures.csv'}")
     if report.stopped:

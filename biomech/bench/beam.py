@@ -62,7 +62,7 @@ def bench_beam(
     """
     reference_file = data / REFERENCE
     if not reference_file.exists():
-        raise BioposeError("no reference", where=str(reference_file), mend="Name the folder pose2sim_demo with --data.")
+        raise BioposeError("no reference", where=str(reference_file), mend="Name the folder pose2sim_demo with `data`.")
     truth = read_trc(reference_file).select(REFERENCE_NAMES)
     rows = {}
     for camera in cameras:

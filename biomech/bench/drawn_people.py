@@ -124,7 +124,7 @@ def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Keypoints:
         clip = see(motion, camera_at(one.view), eyes, rng)
         if clip is not None:
             return keypoints_of(clip, RATE_HZ)
-    raise BioposeError(f"the detector does not see {one.name}", mend="Give another --seed.")
+    raise BioposeError(f"the detector does not see {one.name}", mend="Give another `seed`.")
 
 
 def coordinates(one: Drawn) -> Kinematics:

@@ -72,7 +72,7 @@ def chosen(names: list[str], only: tuple[str, ...]) -> list[str]:
     """
     for one in only:
         if not any(name.startswith(one) for name in names):
-            raise BioposeError(f"there is no '{one}' here", mend=f"Give --only with one or more of {', '.join(names)}.")
+            raise BioposeError(f"there is no '{one}' here", mend=f"Give `only` with one or more of {', '.join(names)}.")
     return [name for name in names if not only or any(name.startswith(one) for one in only)]
 
 
@@ -91,7 +91,7 @@ def run_film(
     """
     source = video / film.file
     if not source.is_file():
-        raise BioposeError("no such film", where=str(source), mend="Name the folder of the data with --data.")
+        raise BioposeError("no such film", where=str(source), mend="Name the folder of the data with `data`.")
     options = replace(options, start_s=film.start_s, end_s=film.end_s)
     plain, sized = folder / film.name, folder / f"{film.name}_sized"
     if not with_size:

@@ -68,7 +68,7 @@ def bench_mqhmr(
         BioposeError: there is nothing to measure on, or data is not what it should be.
     """
     if film is None and clips is None:
-        raise BioposeError("nothing to measure on", mend="Give --data or --clips.")
+        raise BioposeError("nothing to measure on", mend="Give `data` or `clips`.")
     network = next(iter(networks.values()))
     figures: dict[str, Any] = {}
     if film is not None:
@@ -92,7 +92,7 @@ def bench_film(
     """
     reference = film / "reference_triangulated.trc"
     if not reference.exists():
-        raise BioposeError("no reference", where=str(reference), mend="Name the folder pose2sim_demo with --data.")
+        raise BioposeError("no reference", where=str(reference), mend="Name the folder pose2sim_demo with `data`.")
     truth = read_trc(reference).select(REFERENCE_NAMES).positions_m
     rows: dict[str, dict[str, float]] = {}
     for camera in cameras:

@@ -66,7 +66,7 @@ def real_figures(
     paths = {name: data / "MarkerData" / f"{name}.trc" for name in (STATIC, *trials)}
     if missing := [path for path in paths.values() if not path.is_file()]:
         raise BioposeError(
-            "a recording is not there", where=str(missing[0]), mend="Name the folder of the data with --data."
+            "a recording is not there", where=str(missing[0]), mend="Name the folder of the data with `data`."
         )
     recorded = {name: _thinned(known.apply(read_trc(path), str(path)), stride) for name, path in paths.items()}
     say("  the body")

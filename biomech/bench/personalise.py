@@ -116,7 +116,7 @@ def read_trials(data: Path) -> dict[str, Markers]:
     suffix = "_manual_scaling_ik.mot"
     names = sorted(path.name.removesuffix(suffix) for path in (data / "IK").glob(f"*{suffix}"))
     if not names:
-        raise BioposeError("no trials", where=str(data), mend="Name the folder opencap_lab_subject4 with --data.")
+        raise BioposeError("no trials", where=str(data), mend="Name the folder opencap_lab_subject4 with `data`.")
     return {name: read_trc(data / "MarkerData" / f"{name}.trc") for name in names}
 
 

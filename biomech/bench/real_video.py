@@ -54,7 +54,7 @@ def bench_real_video(
     cameras = tuple(BEAM[name] for name in names if name in BEAM)
     films = [name for name in names if name not in BEAM]
     if not beam.is_dir() and not (data / FILMS[JUDGED[0]].file).exists():
-        raise BioposeError("none of the films is here", where=str(data), mend="Name the folder video with --data.")
+        raise BioposeError("none of the films is here", where=str(data), mend="Name the folder video with `data`.")
     if cameras:
         figures |= bench_beam(beam, folder, options=options, cameras=cameras, reuse=reuse, say=say)
     if films:

@@ -173,7 +173,7 @@ def _with_mocap_markers(models: Path, out_osim: Path) -> None:
     markers = models / "LaiUhlrich2022_markers_mocap.xml"
     if not markers.is_file():
         raise BioposeError(
-            "no marker set", where=str(markers), mend="Name the folder of the reference data with --data."
+            "no marker set", where=str(markers), mend="Name the folder of the reference data with `data`."
         )
     model = load_model(models / "LaiUhlrich2022.osim")
     with quiet_opensim("Off"):

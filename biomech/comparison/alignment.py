@@ -101,11 +101,11 @@ def best_shift(reference: Kinematics, motion: Kinematics, *, where: str) -> Time
     ours, theirs = (_even_angles(one, step) for one in (reference, motion))
     if min(len(ours), len(theirs)) < FEWEST_FOR_SHIFT:
         raise BioposeError(
-            "too short to find a shift in time", where=where, mend="Leave --align time away, or give longer motions."
+            "too short to find a shift in time", where=where, mend="Leave `time` away, or give longer motions."
         )
     correlation = _correlations(ours, theirs)
     if not np.isfinite(correlation).any():
-        raise BioposeError("nothing moves that could be aligned in time", where=where, mend="Leave --align time away.")
+        raise BioposeError("nothing moves that could be aligned in time", where=where, mend="Leave `time` away.")
     score = np.where(np.isfinite(correlation), correlation, -np.inf)
     start = reference.time_s[0] - motion.time_s[0] - (len(theirs) - 1) * step
     unlike = NEARLY_AS_GOOD * (1 - score.max()) + 1e-4

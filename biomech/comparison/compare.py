@@ -125,7 +125,7 @@ def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: b
         raise BioposeError(
             f"no time in common: the reference has {spans[0]}, this motion {spans[1]}",
             where=where,
-            mend="If they show the same movement on different clocks, --align time finds the shift.",
+            mend="If they show the same movement on different clocks, `time` finds the shift.",
         )
     turn = best_heading(ours, resampled, where=where) if heading else None
     if turn is not None:

@@ -118,7 +118,7 @@ class _Source:
                 f"it goes from {said.time_s[0]:g} s to {said.time_s[-1]:g} s, the trial from {self.time_s[0]:g} s to "
                 f"{self.time_s[-1]:g} s",
                 where=str(self.file),
-                mend="Cut the trial with --start and --end, or give a coordinate file for all of it.",
+                mend="Cut the trial with `start_s` and `end_s`, or give a coordinate file for all of it.",
             )
         return np.interp(self.time_s, said.time_s, said.column(name))
 
@@ -155,4 +155,6 @@ def _range_note(root: Element, setup_xml: Path, time_s: Float[np.ndarray, " fram
     step = 1e-3 if len(time_s) < 2 else float(np.median(np.diff(time_s)))
     if first <= time_s[0] + step and last >= time_s[-1] - step:
         return []
-    return [f"{setup_xml.name} is for {first:g} s to {last:g} s; --start and --end say what is solved, not its range"]
+    return [
+        f"{setup_xml.name} is for {first:g} s to {last:g} s; `start_s` and `end_s` say what is solved, not its range"
+    ]

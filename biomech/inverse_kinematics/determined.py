@@ -90,7 +90,7 @@ class Determined:
         raise BioposeError(
             f"the markers seen leave {part:.0%} of the coordinates open: {listed(opened)}{missing}",
             where=where,
-            mend="Record or name these markers, or give a marker set of those that there are (--markers SET.xml).",
+            mend="Record or name these markers, or give a marker set of those that there are (`marker_set=SET.xml`).",
         )
 
 

@@ -56,7 +56,7 @@ class MarkerErrors:
         said = list(self.notes)
         frames = len(self.time_s)
         if not self.solved.all():
-            what = "interpolated" if filled else "left out of the motion (--fill interpolates them)"
+            what = "interpolated" if filled else "left out of the motion (`fill` interpolates them)"
             said.append(f"{int((~self.solved).sum())} of {frames} frames show too few markers and are {what}")
         for errors, limit, word in ((self.rms_m, RMS_ERROR_M, "RMS"), (self.max_m, MAX_ERROR_M, "largest")):
             above = self.solved & (errors > limit)

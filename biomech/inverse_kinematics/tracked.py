@@ -26,7 +26,7 @@ def tracked_weights(
             f"the model and the markers share {len(weights)} names that have a weight; "
             f"the model has {', '.join(in_model[:6]) or 'none'} …, the trial {', '.join(markers.names[:6])} …",
             where=where,
-            mend="Use the marker set that belongs to these names (--markers), or rename the markers.",
+            mend="Use the marker set that belongs to these names (`marker_set`), or rename the markers.",
         )
     return weights
 

@@ -71,7 +71,7 @@ class BlazePose:
     def __init__(self, path: Path | None = None, threads: int | None = None, mirror: bool = False):
         path = Path(path) if path else assets.locate("blazepose_heavy")
         threads = threads or min(os.cpu_count() or 1, 4)
-        check_file(path, mend="Leave --network away for the default one.")
+        check_file(path, mend="Leave `network` away for the default one.")
         try:
             with zipfile.ZipFile(path) as task:
                 detector = task.read("pose_detector.tflite")

@@ -102,7 +102,7 @@ def _others(people: int, person: Person | None) -> list[str]:
     followed = f"person {person}" if isinstance(person, int) else "whoever is at that pixel"
     if person is None:
         followed = "the most prominent one"
-    return [f"{people} people in view: {followed} was followed" + (" (--person chooses)" if person is None else "")]
+    return [f"{people} people in view: {followed} was followed" + (" (`person` chooses)" if person is None else "")]
 
 
 def _glance(found: Detection | None) -> Glance | None:

@@ -117,7 +117,7 @@ class Looks:
             raise BioposeError(
                 "the network's maps in it are not whole",
                 where=where,
-                mend="Make them with `biopose detect --keep-looks`.",
+                mend="Make them with `keep_looks` of `biopose detect`.",
             )
 
     @property

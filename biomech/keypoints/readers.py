@@ -26,7 +26,7 @@ EDGE, FEW = 0.05, 0.005  # shares of the picture by which, and of the points tha
 SURE = 0.3  # a point's confidence, from which on its place counts
 SMALL = 0.1  # of the picture's shorter side; a person of whom points can be found is larger
 MOST_ABSENT, MANY_FRAMES = 100, 10_000  # frames for each file, and in all, that a folder may lack
-OPENPOSE_MEND = "Run OpenPose with --model_pose BODY_25 --write_json."
+OPENPOSE_MEND = "Run `OpenPose --model_pose BODY_25 --write_json`."
 MAX_STEP = 0.5  # of a person's extent, between two frames; further away it is somebody else
 
 PersonPoints = Float[np.ndarray, "points 3"]  # x px, y px, confidence
@@ -63,7 +63,7 @@ def read_keypoints(
         )
     if video is None:
         raise BioposeError(
-            "these keypoints do not say how large and fast their film was", where=str(path), mend="Give --video FILM."
+            "these keypoints do not say how large and fast their film was", where=str(path), mend="Give `video=FILM`."
         )
     film = Video.open(video)
     read = read_openpose if path.is_dir() else read_mmpose
@@ -234,7 +234,7 @@ def _in_the_film(points: Float[np.ndarray, "seen 2"], size_px: tuple[int, int], 
         raise BioposeError(
             "the points are between 0 and 1, not in pixels",
             where=str(path),
-            mend="Run OpenPose without --keypoint_scale (0: the pixels of the film).",
+            mend="Run `OpenPose --keypoint_scale 0`: the pixels of the film.",
         )
     outside = ((points < -EDGE * np.array(size_px)) | (points > (1 + EDGE) * np.array(size_px))).any(1).mean()
     if outside > FEW:

@@ -67,13 +67,13 @@ class Tracker:
     def missing(self) -> BioposeError:
         """Why nobody was followed, for a clip in which ``follow`` never found the person."""
         if self.most_seen == 0:
-            return BioposeError("no person in view", mend="Choose a part that shows one with --start and --end.")
+            return BioposeError("no person in view", mend="Choose a part that shows one with `start_s` and `end_s`.")
         if isinstance(self._person, int):
             what = f"there is no person {self._person}: at most {self.most_seen} seen in a frame"
-            return BioposeError(what, mend=f"--person counts from 0 (leftmost) to {self.most_seen - 1}.")
+            return BioposeError(what, mend=f"`person` counts from 0 (leftmost) to {self.most_seen - 1}.")
         return BioposeError(
             f"nobody at pixel {self._person}; at most {self.most_seen} people seen in a frame",
-            mend="--person x,y is a pixel on the person in the upright picture, origin at its upper left corner.",
+            mend="`person=x,y` is a pixel on the person in the upright picture, origin at its upper left corner.",
         )
 
     def _search(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:

@@ -59,7 +59,7 @@ def read_storage(path: Path, *, bare: bool = False) -> Storage:
             mend = (
                 "Give a .mot or .sto, or a .csv whose first line is time and the coordinates' names." if bare else None
             )
-            raise BioposeError("not a .mot file: there is no line `endheader`", where=str(path), mend=mend)
+            raise BioposeError("not a .mot file: there is no line 'endheader'", where=str(path), mend=mend)
         names, table = _table(first, rows, path, begin + 2)
     if len(names) < 2 or not _TIME.fullmatch(names[0]):
         raise BioposeError("the first column must be `time`, and coordinates follow it", where=str(path))

@@ -140,7 +140,7 @@ def _run(
             raise BioposeError(
                 "a worker labelled a trial, and its shard is not here",
                 where=str(folders.shards),
-                mend="Give --out on a file system that all workers share.",
+                mend="Give `out` on a file system that all workers share.",
             )
     if machine is not None:
         raise machine
@@ -172,9 +172,9 @@ def _check(trials: Sequence[Trial], options: Options) -> None:
     if not trials:
         raise BioposeError("there is no trial to label", mend="Give recordings, or folders that hold some.")
     if options.files not in FILES:
-        raise BioposeError(f"--files {options.files} is not one of {', '.join(FILES)}")
+        raise BioposeError(f"`files={options.files}` is not one of {', '.join(FILES)}")
     if not 0 <= options.check <= 1:
-        raise BioposeError("--check is a share of the trials, between 0 and 1", mend="0.05 is one in twenty.")
+        raise BioposeError("`check` is a share of the trials, between 0 and 1", mend="0.05 is one in twenty.")
     names = [t.name for t in trials]
     if repeated := sorted({n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else ()):
         raise BioposeError(f"two trials are named {repeated[0]}", mend="Label them into folders of their own.")

@@ -142,9 +142,9 @@ def find_trials(
             table of people cannot be used.
     """
     if seed < 0:
-        raise BioposeError(f"a seed of {seed} cannot be", mend="Give --seed a number from 0 on.")
+        raise BioposeError(f"a seed of {seed} cannot be", mend="Give `seed` a number from 0 on.")
     if rate_hz is not None and not 0 < rate_hz < np.inf:
-        raise BioposeError(f"a rate of {rate_hz:g} frames a second cannot be", mend="Give --rate 60.")
+        raise BioposeError(f"a rate of {rate_hz:g} frames a second cannot be", mend="Give `rate_hz=60`.")
     found: list[Trial] = []
     for path in map(Path, paths):
         if path.is_dir():

@@ -226,7 +226,7 @@ def agree_with_model(
         really = "is upside down" if name == "-y" else "lies"
         notes.append(
             f"the body stands along the file's {name.upper()} axis; {name.upper()} is taken as up "
-            f"(--up y if the person really {really})"
+            f"(`up=y` if the person really {really})"
         )
     if np.array_equal(turn, np.eye(3)):
         return markers

@@ -121,7 +121,7 @@ def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> 
         raise BioposeError(
             "; ".join(said),
             where=str(where),
-            mend="Give the marker set that belongs to these names (--markers SET.xml), or rename the markers.",
+            mend="Give the marker set that belongs to these names (`marker_set=SET.xml`), or rename the markers.",
         )
     known = markers.select(list(found.model_names))
     names = list(found.model_names.values())
@@ -156,7 +156,7 @@ def one_person(names: Sequence[str], where: Path | str) -> None:
         raise BioposeError(
             f"the markers of {len(who)} people are in the file: {listed(who)}",
             where=str(where),
-            mend=f"Say which one is meant: --subject {who[0]}.",
+            mend=f"Say which one is meant: `subject={who[0]}`.",
         )
 
 

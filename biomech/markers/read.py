@@ -34,7 +34,7 @@ def read_markers(path: Path, *, up: str | None = None, subject: str | None = Non
     if not is_marker_file(path):
         raise BioposeError("not a marker file", where=str(path), mend="Give a .trc or .c3d file.")
     if up is not None and up not in UP:
-        raise BioposeError(f"--up {up} is no axis", mend=f"Give the axis of the file that points up: {', '.join(UP)}.")
+        raise BioposeError(f"`up={up}` is no axis", mend=f"Give the axis of the file that points up: {', '.join(UP)}.")
     if path.suffix.lower() == ".c3d":
         markers = read_c3d(path, up=up)
     else:
@@ -109,6 +109,6 @@ def between(markers: Markers, start_s: float | None, end_s: float | None, where:
         raise BioposeError(
             f"no frame between {start:g} s and {end:g} s: the trial goes from {first:g} s to {last:g} s",
             where=str(where),
-            mend="Correct --start and --end.",
+            mend="Correct `start_s` and `end_s`.",
         )
     return Markers(markers.names, markers.positions_m[kept], markers.time_s[kept], markers.notes)

@@ -75,7 +75,7 @@ def find_model(model_dir: Path | None, body: str, gender: str) -> Path:
     """
     places = [place.format(gender=gender, GENDER=gender.upper()) for place in PLACES[body]]
     site = {"smplh": "mano.is.tue.mpg.de (Extended SMPL+H model, used in AMASS)", "smplx": "smpl-x.is.tue.mpg.de"}[body]
-    mend = f"Register at {site}, fetch the {gender} model, and point --model-dir at the folder that holds {places[0]}."
+    mend = f"Register at {site}, fetch the {gender} model, and give the folder as `body_models` that holds {places[0]}."
     if model_dir is None:
         raise BioposeError(f"motions of {body} need its own model files, which cannot be shipped", mend=mend)
     found = next((model_dir / place for place in places if (model_dir / place).is_file()), None)

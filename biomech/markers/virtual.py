@@ -203,7 +203,7 @@ def only_seen(markers: Markers, motion: BodyMotion, *, fill: bool = False) -> tu
     unseen = np.zeros(len(motion.time_s), dtype=bool) if motion.quality is None else motion.quality == 0
     if not unseen.any():
         return markers, []
-    what = "interpolated" if fill else "left out of the motion (--fill interpolates them)"
+    what = "interpolated" if fill else "left out of the motion (`fill` interpolates them)"
     note = f"nothing of the person is seen well enough in {int(unseen.sum())} of {len(unseen)} frames, which are {what}"
     if fill:
         return markers, [note]

@@ -33,7 +33,7 @@ def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[n
     if not (inside & keypoints.found).any():
         raise BioposeError(
             f"nobody is seen from {begin_s:g} to {end_s:g} s, where the person should stand upright",
-            mend=f"The clip goes from {time[0]:.2f} to {time[-1]:.2f} s; name a stretch of it with --neutral.",
+            mend=f"The clip goes from {time[0]:.2f} to {time[-1]:.2f} s; name a stretch of it with `neutral`.",
         )
     return inside & keypoints.found
 

@@ -189,14 +189,14 @@ def check_person(height_m: float | None, mass_kg: float | None, sex: str | None 
     """Raise BioposeError for a height (m) or mass (kg) that no person has, or a sex that was not measured."""
     check_sex(sex)
     if height_m is not None and not 0.5 <= height_m <= 2.5:
-        raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give --height in metres, as 1.78.")
+        raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give `height_m` in metres, as 1.78.")
     if mass_kg is not None and not 5 <= mass_kg <= 350:
-        raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give --mass in kilograms, as 72.")
+        raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give `mass_kg` in kilograms, as 72.")
 
 
 def _check(keypoints: Keypoints) -> None:
     if keypoints.focal_px is None:
-        raise BioposeError("the keypoints lack a focal length", mend="Give --focal-px or --fov.")
+        raise BioposeError("the keypoints lack a focal length", mend="Give `focal_px` or `fov_deg`.")
     if not keypoints.found.any():
         raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
 

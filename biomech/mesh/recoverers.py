@@ -34,7 +34,7 @@ def check(recoverer: str, mqhmr_weights: Path | None = None) -> None:
     if recoverer == "mqhmr" and mqhmr_weights is None and not SHIPPED.is_file():
         raise BioposeError(
             "this installation has no weights of MQ-HMR",
-            mend="Give --recover fit, or name the mqhmr.safetensors of `biopose train mqhmr` with --mqhmr-weights.",
+            mend="Give `recover=fit`, or name the mqhmr.safetensors of `biopose train mqhmr` with `mqhmr_weights`.",
         )
 
 
@@ -95,7 +95,7 @@ def recover_with(
     check(recoverer, mqhmr_weights)
     keypoints.check()
     if recoverer != "fit" and (neutral_s is not None or shape is not None):
-        raise BioposeError("--neutral is for the fit", mend="Leave --neutral or --recover mqhmr away.")
+        raise BioposeError("`neutral` is for the fit", mend="Leave `neutral` or `recover=mqhmr` away.")
     if recoverer == "fit":
         return recover(
             keypoints,

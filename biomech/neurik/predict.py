@@ -138,7 +138,7 @@ def in_order(
     if len(known) < FEWEST_MARKERS:
         raise BioposeError(
             f"has {len(known)} of the network's 142 markers; it needs {FEWEST_MARKERS}",
-            mend="Use --solver fast for another marker set.",
+            mend="Use `solver=fast` for another marker set.",
         )
     columns = [place[names[k]] for k in known]
     positions = np.full((frames, len(names), 3), np.nan, dtype=np.float32)

@@ -55,9 +55,11 @@ def check_place(folder: Path) -> None:
     """
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     if not nearest.is_dir():
-        raise BioposeError("there is a file where the results should go", where=str(nearest), mend="Name another -o.")
+        raise BioposeError(
+            "there is a file where the results should go", where=str(nearest), mend="Name another `out`."
+        )
     if not os.access(nearest, os.W_OK):
-        raise BioposeError("the results may not be written here", where=str(nearest), mend="Name another -o.")
+        raise BioposeError("the results may not be written here", where=str(nearest), mend="Name another `out`.")
 
 
 def _locked(path: Path) -> IO[str]:
@@ -69,7 +71,9 @@ def _locked(path: Path) -> IO[str]:
             who = _who(file.read())
             file.close()
             raise BioposeError(
-                f"another run is at work in this folder{who}", where=str(path.parent), mend="Wait, or name another -o."
+                f"another run is at work in this folder{who}",
+                where=str(path.parent),
+                mend="Wait, or name another `out`.",
             )
         # The one who held it before may have removed the file between our opening and holding it.
         with contextlib.suppress(FileNotFoundError):

@@ -101,14 +101,14 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
         BioposeError: they say none, or what has no meaning on it.
     """
     if not options.personalise:
-        options.refuse(("sex",), "says what proportions are expected: of a video, or with --personalise")
+        options.refuse(("sex",), "says what proportions are expected: of a video, or with `personalise`")
     if options.personalise:
-        options.refuse(("scaling",), "tells the Scale tool what to measure; --personalise needs no measurements")
+        options.refuse(("scaling",), "tells the Scale tool what to measure; `personalise` needs no measurements")
         return _personalise
     if options.static is not None:
         return _scale
     if options.model is not None:
-        why = "scales a model, and without --static or --personalise nothing is scaled"
+        why = "scales a model, and without `static` or `personalise` nothing is scaled"
         options.refuse(("height_m", "mass_kg", "scaling"), why)
         return _take_as_scaled
     if "neural" in (options.solvers or ()):
@@ -116,8 +116,8 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
         return _scale_by_network
     raise BioposeError(
         "there is nothing to solve with: our model needs to be scaled",
-        mend="Give --personalise, --static STATIC.trc, an already scaled model with --model SCALED.osim, or a marker "
-        "map with --markers MAP.csv; for the 142 virtual markers --solver neural needs none.",
+        mend="Give `personalise`, `static=STATIC.trc`, an already scaled model with `model=SCALED.osim`, or a marker "
+        "map with `marker_set=MAP.csv`; for the 142 virtual markers `solver=neural` needs none.",
     )
 
 
@@ -141,7 +141,7 @@ def _model(options: Options) -> opensim.Model:
         raise BioposeError(
             "the model has no markers",
             where=str(options.model),
-            mend="Give your laboratory's marker set, an .xml with places on this model's bodies: --markers SET.xml.",
+            mend="Give your laboratory's marker set, an .xml with places on this model's bodies: `marker_set=SET.xml`.",
         )
     return model
 
@@ -248,7 +248,7 @@ def _measurements(model: opensim.Model, options: Options) -> tuple[Measurement, 
         return VIRTUAL_MARKER_MEASUREMENTS
     raise BioposeError(
         "which distances between your markers scale which bodies is not known",
-        mend="Give a scale setup with the measurements of your marker set: --scaling SETUP.xml.",
+        mend="Give a scale setup with the measurements of your marker set: `scaling=SETUP.xml`.",
     )
 
 
@@ -260,7 +260,7 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
         else:
             model = _model(options)
             print_whole(model, temporary)
-    return {"notes": ["the model is taken as scaled to the person: neither --static nor --personalise was given"]}
+    return {"notes": ["the model is taken as scaled to the person: neither `static` nor `personalise` was given"]}
 
 
 def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:

@@ -133,7 +133,9 @@ def check_own_model(options: Options) -> None:
         BioposeError: one of the two is missing.
     """
     if (options.model is None) != (options.marker_set is None):
-        raise BioposeError("--model and --markers go together", mend="A model is followed by its own virtual markers.")
+        raise BioposeError(
+            "`model` and `marker_set` go together", mend="A model is followed by its own virtual markers."
+        )
 
 
 def _check_recovering(options: Options) -> None:

@@ -52,7 +52,7 @@ def refine_run(folder: Path, *, iterations: int = 20, mqhmr_weights: Path | None
         raise BioposeError(
             "this run's body was fitted to the keypoints; what MQ-HMR sees, and refine moves, was not kept",
             where=str(folder / RECORD),
-            mend=f"Run the same `biopose ik {shlex.quote(film)}` with --recover mqhmr into this folder (-o) first.",
+            mend=f"Run the same `biopose ik {shlex.quote(film)}` with `recover=mqhmr` into this folder first.",
         )
     files = Result.of(folder, name, record)
     (network, spread), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)

@@ -129,7 +129,9 @@ def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
         if not path.is_file():
             raise BioposeError("no such file", where=str(path), mend="Check the path.")
         if os.path.realpath(path) in written:
-            raise BioposeError("the results would be written over this file", where=str(path), mend="Name another -o.")
+            raise BioposeError(
+                "the results would be written over this file", where=str(path), mend="Name another folder with `out`."
+            )
 
 
 def _claim(run: Run, source: Path, recording: list[Path], overwrite: bool) -> None:
@@ -141,7 +143,7 @@ def _claim(run: Run, source: Path, recording: list[Path], overwrite: bool) -> No
             raise BioposeError(
                 f"the folder holds the results of another recording ({earlier['name']})",
                 where=str(run.folder),
-                mend="Name another folder with -o, or give --overwrite.",
+                mend="Name another folder with `out`, or give `overwrite`.",
             )
         for stage in run.record["stages"].values():
             run.remove(stage.get("outputs", {}))

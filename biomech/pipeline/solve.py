@@ -268,7 +268,7 @@ def task_weights(model: opensim.Model, setup_xml: Path | None) -> tuple[dict[str
     virtual = load_virtual_markers().weights_by_name()
     if set(virtual) <= set(names):
         return virtual, []
-    note = "every marker weighs 1; a setup with other weights moves the angles by a degree or two (--tasks)"
+    note = "every marker weighs 1; a setup with other weights moves the angles by a degree or two (`tasks`)"
     return dict.fromkeys(names, 1.0), [note]
 
 
@@ -290,7 +290,7 @@ def check_coordinates(model: opensim.Model, where: str) -> None:
         raise BioposeError(
             f"the network gives our own skeleton's coordinates, and this model's are others: {', '.join(other)} …",
             where=where,
-            mend="Give --solver fast.",
+            mend="Give `solver=fast`.",
         )
 
 

@@ -48,7 +48,7 @@ def choose_solvers(options: Options, check_network: Callable[[], None]) -> tuple
         raise BioposeError(
             "the network's weights are not there",
             where=str(missing[0]),
-            mend="Give --solver fast, or train them with `biopose train neurik`.",
+            mend="Give `solver=fast`, or train them with `biopose train neurik`.",
         )
     return chosen
 
@@ -65,7 +65,7 @@ def check_network(model: opensim.Model, marker_names: Sequence[str], where: str)
         raise BioposeError(
             f"the network knows the {len(virtual)} virtual markers, of which {len(known)} are here",
             where=where,
-            mend="Give --solver fast.",
+            mend="Give `solver=fast`.",
         )
     check_coordinates(model, where)
 

@@ -201,7 +201,7 @@ def _mean_pose(static: Markers, in_model: list[str], where: Path) -> Markers:
             f"the model and the static trial share {len(shared)} markers; the model has {', '.join(in_model[:6])} …, "
             f"the trial {', '.join(static.names[:6])} …",
             where=str(where),
-            mend="Use the marker set that belongs to these names (--markers).",
+            mend="Use the marker set that belongs to these names (`marker_set`).",
         )
     mean = np.nanmean(static.select(shared).positions_m, axis=0)
     return Markers(shared, np.stack([mean, mean]), np.array([0.0, 0.01]))
@@ -221,7 +221,7 @@ def _usable(
     if not usable:
         raise BioposeError(
             "no measurement fits the markers and the model's bodies",
-            mend="Give --scaling with a setup for these markers, and --model and --markers for that. "
+            mend="Give `scaling` with a setup for these markers, and `model` and `marker_set` for that. "
             "Markers of a known set are scaled by `biopose ik MOTION --static STATIC`.",
         )
     return usable, notes

@@ -24,7 +24,7 @@ from biomech.skeleton.model import coordinate_is_rotational, load_model
 
 X, Y, Z = np.eye(3)
 _NONE: tuple[Function, tuple[int, ...]] = (Affine((), 0.0), ())
-_OPENSIM_INSTEAD = "OpenSim's own solver takes it (--solver opensim)."
+_OPENSIM_INSTEAD = "OpenSim's own solver takes it (`solver=opensim`)."
 
 
 @dataclass(frozen=True)

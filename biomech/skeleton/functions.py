@@ -82,7 +82,7 @@ def read_function(function: opensim.Function, inputs: int, where: str) -> Functi
         f"a {kind} of {inputs} coordinate(s) is not supported in a skeleton",
         where=where,
         mend="Supported: Constant, LinearFunction, SimmSpline, PiecewiseLinearFunction and PolynomialFunction of one "
-        "coordinate, and MultiplierFunction of these. OpenSim's own solver takes any (--solver opensim).",
+        "coordinate, and MultiplierFunction of these. OpenSim's own solver takes any (`solver=opensim`).",
     )
 
 

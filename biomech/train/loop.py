@@ -143,7 +143,7 @@ def train(
     place, world = place_of(device), int(os.environ.get("WORLD_SIZE", 1))
     checkpoint = Path(folder) / CHECKPOINT
     if checkpoint.exists() and not resume:
-        raise BioposeError("holds a training already", where=str(folder), mend="Add --resume, or name another folder.")
+        raise BioposeError("holds a training already", where=str(folder), mend="Add `resume`, or name another folder.")
     average = Average(network, course.average)
     optimiser = torch.optim.AdamW(network.parameters(), course.rate, betas=(0.9, 0.98), weight_decay=course.decay)
     step, spent = 0, 0.0

@@ -40,7 +40,7 @@ def test_openpose_keypoints_take_size_rate_and_lens_from_their_film(film, openpo
 
 
 def test_a_film_is_asked_for(openpose):
-    with pytest.raises(BioposeError, match="--video"):
+    with pytest.raises(BioposeError, match="`video=FILM`"):
         read_keypoints(openpose)
 
 

@@ -96,7 +96,7 @@ def test_of_a_body_that_was_fitted_it_says_what_to_run(run):
     record["stages"]["recover"]["options"]["recover"] = "fit"
     (run / "biopose.json").write_text(json.dumps(record))
     told = str(invoked(refine, run).exception)
-    assert "`biopose ik 'my film.mp4'` with --recover mqhmr" in told
+    assert "`biopose ik 'my film.mp4'` with `recover=mqhmr`" in told
 
 
 def test_needs_a_run(tmp_path):

@@ -147,7 +147,9 @@ def test_detect_fills_every_field(two_people: Path, task: Path, tmp_path: Path) 
     assert seen[-1] == (6, 6)
     assert keypoints.time_s[0] == pytest.approx(1.0)
     assert keypoints.found.all() and keypoints.size_px == (1768, 994)
-    assert keypoints.focal_px == pytest.approx(884 / np.tan(np.radians(30))) and "--fov" in keypoints.focal_source
+    assert (
+        keypoints.focal_px == pytest.approx(884 / np.tan(np.radians(30))) and "`fov_deg=60`" in keypoints.focal_source
+    )
     assert keypoints.mask(0) is not None and keypoints.mask(0).any()
     keypoints.save(tmp_path / "k.npz")
     again = type(keypoints).load(tmp_path / "k.npz")
@@ -156,5 +158,5 @@ def test_detect_fills_every_field(two_people: Path, task: Path, tmp_path: Path) 
 
 def test_others_in_view_are_told() -> None:
     assert _others(1, None) == _others(1, 0) == []
-    assert _others(2, None) == ["2 people in view: the most prominent one was followed (--person chooses)"]
+    assert _others(2, None) == ["2 people in view: the most prominent one was followed (`person` chooses)"]
     assert _others(2, 1) == ["2 people in view: person 1 was followed"]

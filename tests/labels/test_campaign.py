@@ -64,8 +64,8 @@ def test_what_cannot_be_run(tmp_path: Path) -> None:
     for trials, options, said in (
         ([], Options(), "no trial"),
         (walking(1) * 2, Options(), "named walk_00"),
-        (walking(1), Options(files="some"), "--files"),
-        (walking(1), Options(check=5), "--check"),
+        (walking(1), Options(files="some"), "`files=some`"),
+        (walking(1), Options(check=5), "`check`"),
     ):
         with pytest.raises(BioposeError, match=said):
             run_campaign(trials, tmp_path / "none", options)

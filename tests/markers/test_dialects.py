@@ -99,7 +99,7 @@ def test_two_people_are_told_apart_by_name() -> None:
     assert people(both.names) == ["A", "B"] and people(["A:C7", "A:r_knee", "ball"]) == []
     with pytest.raises(BioposeError, match="2 people are in the file: A, B") as refused:
         with_model_names(both, NAMES, where=Path("a.trc"))
-    assert "--subject A" in (refused.value.mend or "")
+    assert "`subject=A`" in (refused.value.mend or "")
     chosen = of_subject(both, "B", "a.trc")
     assert chosen.names == NAMES
     np.testing.assert_allclose(chosen.positions_m, POINTS + 1)

@@ -70,5 +70,5 @@ def test_too_few_in_common_names_both_sides() -> None:
     with pytest.raises(BioposeError) as caught:
         with_model_names(_markers(["C7", "p1", "p2", "p3"]), ["C7", *(f"m{i}" for i in range(20))], where=Path("a.trc"))
     said = str(caught.value)
-    assert "share 1 markers" in said and "C7, p1, p2, p3" in said and "m8 …" in said and "--markers" in said
+    assert "share 1 markers" in said and "C7, p1, p2, p3" in said and "m8 …" in said and "`marker_set=SET.xml`" in said
     assert "m12" not in said and caught.value.where == "a.trc"

@@ -53,7 +53,7 @@ def test_another_vertical_is_found_and_told(
     read = read_for_model(path, model)
     heights = squat.select(read.names).positions_m[..., 1]
     np.testing.assert_allclose(read.positions_m[..., 1], heights, atol=1e-7)
-    assert [note for note in read.notes if f"stands along the file's {axis} axis" in note and "--up y" in note]
+    assert [note for note in read.notes if f"stands along the file's {axis} axis" in note and "`up=y`" in note]
     # A turn, not a mirror: left stays left.
     flat = read.positions_m - np.nanmean(read.positions_m, 1, keepdims=True)
     original = squat.select(read.names).positions_m
@@ -104,5 +104,5 @@ def test_a_c3d_and_what_is_neither(biopose_data: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(own.positions_m[..., 1], z_up.positions_m[..., 1], atol=1e-9)
     with pytest.raises(BioposeError, match="not a marker file"):
         read_markers(tmp_path / "a.csv")
-    with pytest.raises(BioposeError, match="--up w is no axis"):
+    with pytest.raises(BioposeError, match="`up=w` is no axis"):
         read_markers(path, up="w")

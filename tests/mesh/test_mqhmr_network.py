@@ -192,5 +192,5 @@ def test_compact_is_small(body):
 def test_refusals():
     with pytest.raises(BioposeError, match="Choose one of H, L, B, S, compact"):
         configuration("XL")
-    with pytest.raises(BioposeError, match="--body-model"):
+    with pytest.raises(BioposeError, match="`body_model`"):
         body_layer(configuration("S", body="smpl"))

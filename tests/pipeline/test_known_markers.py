@@ -46,7 +46,7 @@ def test_a_map_may_be_given(folder: Path, tmp_path: Path) -> None:
     )
     found = known_set(folder / "walking1.trc", Options(marker_set=own))
     assert found is not None and found.names == ["A", "B", "C"]
-    with pytest.raises(BioposeError, match=r"--model .*marker map"):
+    with pytest.raises(BioposeError, match=r"`model` .*marker map"):
         known_set(folder / "walking1.trc", Options(marker_set=own, model=tmp_path / "own.osim"))
 
 

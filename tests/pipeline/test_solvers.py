@@ -173,7 +173,7 @@ def test_other_markers_are_not_the_networks(weights: Path, biopose_data: Path, t
     said = Options(model=subject / "Models/manually_scaled.osim", solvers=("neural",))
     with pytest.raises(BioposeError, match="the 142 virtual markers, of which") as refused:
         run_ik(subject / "MarkerData/walking1.trc", tmp_path / "run", said)
-    assert refused.value.mend == "Give --solver fast." and not (tmp_path / "run").exists()
+    assert refused.value.mend == "Give `solver=fast`." and not (tmp_path / "run").exists()
 
 
 def test_flagged_frames_are_not_trusted(

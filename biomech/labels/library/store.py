@@ -69,7 +69,7 @@ class MotionLibrary:
             raise BioposeError(
                 "there is no motion library",
                 where=str(folder),
-                mend="Build one: biopose label DATA --library --out FOLDER.",
+                mend="Build one: `biopose label DATA --library --out FOLDER`.",
             )
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

@@ -207,7 +207,7 @@ def body_layer(config: Config, body_model: Path | None = None) -> BodyLayer:
         return anny_layer()
     if body_model is None:
         raise BioposeError(
-            "SMPL's model file cannot be shipped", mend="Fetch it from its makers and name it with --body-model."
+            "SMPL's model file cannot be shipped", mend="Fetch it from its makers and name it with `body_model`."
         )
     return smpl_layer(body_model)
 

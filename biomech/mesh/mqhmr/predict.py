@@ -56,10 +56,10 @@ def rows_seen(keypoints: Keypoints) -> Int[np.ndarray, " rows"]:
     if keypoints.looks is None or keypoints.world_m is None:
         raise BioposeError(
             "the keypoints lack what MQ-HMR looks at: the maps behind them",
-            mend="Make them with `biopose detect VIDEO --keep-looks`, or give --recover fit.",
+            mend="Make them with `keep_looks` of `biopose detect`, or give `recover=fit`.",
         )
     if keypoints.focal_px is None:
-        raise BioposeError("the keypoints lack a focal length", mend="Give --focal-px or --fov.")
+        raise BioposeError("the keypoints lack a focal length", mend="Give `focal_px` or `fov_deg`.")
     known = np.isfinite(keypoints.xy).all((1, 2)) & np.isfinite(keypoints.world_m).all((1, 2))
     return np.flatnonzero(known & keypoints.found & keypoints.looks.seen)
 
@@ -107,7 +107,7 @@ def look_at(
         BioposeError: as ``rows_seen``; or the network looks at pictures.
     """
     if network.config.front != "evidence":
-        raise BioposeError("this MQ-HMR looks at pictures, not at keypoints", mend="Train one with --size compact.")
+        raise BioposeError("this MQ-HMR looks at pictures, not at keypoints", mend="Train one with `size=compact`.")
     seen, frames = rows_seen(keypoints), Frames.unseen(len(keypoints.xy), network)
     for first in range(0, len(seen), batch):
         rows = seen[first : first + batch]

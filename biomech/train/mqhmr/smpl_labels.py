@@ -62,7 +62,7 @@ def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, eve
         raise BioposeError(
             "a sequence of 3DPW is a pickle, and reading one runs what it holds",
             where=str(sequence),
-            mend="If the file is from the set's makers, allow it (allow_pickle=True, --allow-pickle).",
+            mend="If the file is from the set's makers, allow it (`allow_pickle`).",
         )
     try:
         with open(sequence, "rb") as file:

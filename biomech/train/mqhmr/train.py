@@ -75,7 +75,7 @@ def prepare(
     """
     evidence = recipe.config.front == "evidence"
     if evidence != (clips is not None) or evidence == bool(people) or (not evidence and not held_out):
-        needed = "--clips and no --people" if evidence else "--people and --held-out, and no --clips"
+        needed = "`clips` and no `people`" if evidence else "`people` and `held_out`, and no `clips`"
         raise BioposeError(f"a network that sees {recipe.config.front} is trained with {needed}")
     torch.manual_seed(recipe.course.seed)
     if recipe.only_guess and not evidence:

@@ -12,7 +12,7 @@ from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.virtual import load_virtual_markers
 
-MAKE_ANEW = "Make pairs anew: biopose train pairs CLIPS -o FOLDER."
+MAKE_ANEW = "Make pairs anew: `biopose train pairs CLIPS -o FOLDER`."
 NOUN = "a pair of true and recovered markers"
 MARKERS = len(load_virtual_markers().names)
 FIELDS = {

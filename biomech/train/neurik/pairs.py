@@ -40,7 +40,7 @@ def make_pairs(
     """
     paths = sorted(clips.glob("*.npz")) if clips.is_dir() else []
     if not paths:
-        raise BioposeError("no rendered clips", where=str(clips), mend="Make some: biopose train clips -o FOLDER.")
+        raise BioposeError("no rendered clips", where=str(clips), mend="Make some: `biopose train clips -o FOLDER`.")
     out.mkdir(parents=True, exist_ok=True)
     missing = [path for path in paths if not pair_path(path, out).exists()]
     work = functools.partial(make_pair, out=out)

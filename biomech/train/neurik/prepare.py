@@ -28,7 +28,7 @@ from biomech.train.neurik.train import Recipe
 
 NOISE, PEOPLE, POSES = "noise.safetensors", "people.safetensors", "poses.safetensors"
 PEOPLE_SEED = 1
-NOBODY = BioposeError("nobody to wear the library's motions", mend="Draw random people: --people 4096.")
+NOBODY = BioposeError("nobody to wear the library's motions", mend="Draw random people: `people=4096`.")
 HELD_OUT_WINDOWS, HELD_OUT_CLIPS = 256, 64
 
 
@@ -127,7 +127,7 @@ def open_sources(data: Path | None, library: Path | None, people: People | None)
 
 def _given(data: Path | None, library: Path | None) -> list[Shards | MotionLibrary]:
     if data is None and library is None:
-        raise BioposeError("nothing to learn from", mend="Give --data or --library: what `biopose label` wrote.")
+        raise BioposeError("nothing to learn from", mend="Give `data` or `library`: what `biopose label` wrote.")
     shards: list[Shards | MotionLibrary] = [] if data is None else [_shards(data)]
     return shards if library is None else [*shards, MotionLibrary.load(library)]
 
