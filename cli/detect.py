@@ -24,10 +24,11 @@ def detect(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Find one person's 33 body points in every frame."""
+    """Find one person's body points in every frame."""
     from biomech.cli.progress import progress_bar
     from biomech.files import check_target
     from biomech.keypoints.detect import detect as detect_keypoints
+    from biomech.keypoints.detectors import make_detector
     from biomech.video import Video
 
     target = check_target(out or Path(f"{video.stem}_keypoints.npz"), ".npz", video)
@@ -35,12 +36,10 @@ def detect(
     with progress_bar("Detecting", quiet=as_json) as progress:
         keypoints = detect_keypoints(
             clip,
+            make_detector(options.detector, network=network, threads=threads, mirror=options.mirror),
             person=options.person,
-            mirror=options.mirror,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
-            detector_path=network,
-            threads=threads,
             keep_looks=keep_looks,
             progress=progress,
         )

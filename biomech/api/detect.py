@@ -5,6 +5,8 @@ from pathlib import Path
 
 from biomech.errors import BioposeError
 from biomech.keypoints import detect as stage
+from biomech.keypoints.detector import Detector
+from biomech.keypoints.detectors import DEFAULT_DETECTOR, make_detector
 from biomech.keypoints.keypoints import Keypoints
 from biomech.video import Video
 
@@ -12,6 +14,7 @@ from biomech.video import Video
 def detect(
     video: Video | Path | str,
     *,
+    detector: Detector | str = DEFAULT_DETECTOR,
     person: int | tuple[float, float] | None = None,
     mirror: bool = False,
     start_s: float | None = None,
@@ -25,10 +28,11 @@ def detect(
     keep_looks: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
-    """Find one person's 33 body points in every frame of a film.
+    """Find one person's body points in every frame of a film.
 
     Args:
         video: an opened one, or the path of a film or of a folder of pictures.
+        detector: ``blazepose``, or one of your own that is as ``biomech.keypoints.detector.Detector`` says.
         person: who, where there are several: 0, 1 … from left to right, or a pixel (x, y); by default the most
             prominent one.
         mirror: average with the mirrored picture's answer: better, at half the speed.
@@ -36,18 +40,18 @@ def detect(
             every so manieth frame (by default as leaves 30 a second); an opened video has its own.
         focal_px, fov_deg: of the lens, upright picture: focal length, or angle of view across the longer side; by
             default what the file says, else a phone's.
-        network: a pose_landmarker .task file in place of the pinned one.
+        network: weights in place of the detector's own: for ``blazepose`` a pose_landmarker .task file.
         threads: of the network; all cores, four at most, by default.
         keep_looks: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
         progress: called after every frame with the frames done and expected.
 
     Returns:
-        Points in pixels, (frames, 33, 2), with a confidence of 0 to 1, NaN where the person is not to be seen; its
-        notes say what was noticed.
+        Points in pixels, (frames, points, 2), in the detector's layout (33 of BlazePose), with a confidence of 0 to 1;
+        NaN where the person is not to be seen. Its notes say what was noticed.
 
     Raises:
-        BioposeError: the film cannot be read, nobody or not the chosen person is in view, an impossible lens, or no
-            network.
+        BioposeError: the film cannot be read, nobody or not the chosen person is in view, an impossible lens, no
+            such detector, what it needs is not installed, or no network.
 
     Example:
         >>> import biomech
@@ -61,14 +65,20 @@ def detect(
         raise BioposeError(
             "an opened video has its part and rate already", where=str(video.path), mend="Give them to Video.open."
         )
+    if isinstance(detector, str):
+        detector = make_detector(
+            detector, network=None if network is None else Path(network), threads=threads, mirror=mirror
+        )
+    elif mirror or network is not None or threads is not None:
+        raise BioposeError(
+            "a detector that is made already has its network, threads and mirror", mend="Give them where it is made."
+        )
     return stage.detect(
         video,
+        detector,
         person=person,
-        mirror=mirror,
         focal_px=focal_px,
         fov_deg=fov_deg,
-        detector_path=None if network is None else Path(network),
-        threads=threads,
         keep_looks=keep_looks,
         progress=progress,
     )

@@ -26,6 +26,7 @@ class IkOptions(TypedDict, total=False):
     up: str | None
     subject: str | None
     recovered: bool
+    detector: str
     person: int | tuple[float, float] | None
     mirror: bool
     neutral: tuple[float, float] | Path | str | None

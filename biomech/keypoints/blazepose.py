@@ -67,6 +67,7 @@ class BlazePose:
     """
 
     point_names = POINT_NAMES
+    gives_world = gives_maps = True
 
     def __init__(self, path: Path | None = None, threads: int | None = None, mirror: bool = False):
         path = Path(path) if path else assets.locate("blazepose_heavy")

@@ -1,14 +1,13 @@
 """The stage Video → Keypoints."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from biomech.ahead import ahead
 from biomech.errors import BioposeError
-from biomech.keypoints.blazepose import BlazePose
-from biomech.keypoints.detector import Detection
+from biomech.keypoints.detector import Detection, Detector
+from biomech.keypoints.detectors import make_detector
 from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
 from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.keypoints.tracking import Person, Tracker
@@ -17,59 +16,49 @@ from biomech.video import Video, focal_length
 
 def detect(
     video: Video,
+    detector: Detector | None = None,
     *,
     person: Person | None = None,
-    mirror: bool = False,
     focal_px: float | None = None,
     fov_deg: float | None = None,
-    detector_path: Path | None = None,
-    threads: int | None = None,
     keep_looks: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
-    """Find one person's points in every frame, with BlazePose; nothing is smoothed.
+    """Find one person's points in every frame; nothing is smoothed.
 
     Args:
         video: of which its own window and rate are looked at.
+        detector: what finds them in a frame; the default one if none is given.
         person: who, when there are several: see ``Tracker``.
-        mirror: average with the mirrored picture's answer; at half the speed, evens out a left-right skew.
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
-        detector_path: a .task file in place of the pinned one.
-        threads: for the networks; by default all cores, four at most.
         keep_looks: keep the landmark network's maps too (``Keypoints.looks``), for MQ-HMR.
         progress: called after every frame with the frames done and expected.
 
     Returns:
-        33 points a frame in pixels with confidences of 0 to 1; a frame without the person is NaN and 0.
+            The detector's points in pixels, with confidences of 0 to 1, and its 3D landmarks and masks where it has any; a frame
+            without the person is NaN and 0.
 
     Raises:
-        BioposeError: nobody (or not the chosen person) in view, an impossible lens, or no network.
+        BioposeError: nobody (or not the chosen person) in view, an impossible lens, no network, or no maps to keep.
     """
     focal, source = focal_length(video, focal_px, fov_deg)
-    detector = BlazePose(detector_path, threads, mirror)
+    detector = detector or make_detector()
+    if keep_looks and not detector.gives_maps:
+        raise BioposeError(
+            f"{detector.name} has no maps that could be kept for MQ-HMR",
+            mend="Give `detector=blazepose`, or `recover=fit`, which needs none.",
+        )
     tracker = Tracker(detector, person)
-    count = len(detector.point_names)
-    nowhere = (
-        np.full((count, 2), np.nan),
-        np.zeros(count),
-        np.full((count, 3), np.nan),
-        np.zeros(MASK_SIZE * MASK_SIZE // 8, np.uint8),
-        np.full((2, 3), np.nan),
-    )
     times, rows, glances = [], [], []
     for time_s, frame in ahead(video.frames()):
         found = tracker.follow(frame, time_s)
         times.append(time_s)
-        rows.append(
-            nowhere
-            if found is None
-            else (found.xy, found.confidence, found.world_m, np.packbits(found.mask), found.region.matrix(MASK_SIZE))
-        )
+        rows.append({} if found is None else _row(found))
         if keep_looks:
             glances.append(_glance(found))
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
-    missed = sum(row is nowhere for row in rows)
+    missed = sum(not row for row in rows)
     if missed == len(rows):
         error = tracker.missing()
         raise BioposeError(error.what, where=str(video.path), mend=error.mend)
@@ -77,22 +66,40 @@ def detect(
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
     notes += _others(tracker.most_seen, person)
-    xy, confidence, world_m, mask_bits, mask_from_image = (np.stack(column) for column in zip(*rows, strict=True))
+    blank = _blank(len(detector.point_names))
+    held = [name for name in blank if any(name in row for row in rows)]
     return Keypoints(
         names=list(detector.point_names),
-        xy=xy,
-        confidence=confidence,
         time_s=np.array(times),
         size_px=video.size_px,
         focal_px=focal,
         focal_source=source,
-        world_m=world_m,
-        mask_bits=mask_bits,
-        mask_from_image=mask_from_image,
         looks=Looks.gathered(glances) if keep_looks else None,
         detector=detector.name,
         notes=notes,
+        **{name: np.stack([row.get(name, blank[name]) for row in rows]) for name in held},
     )
+
+
+def _row(found: Detection) -> dict[str, np.ndarray]:
+    """A frame's part of the fields of ``Keypoints``; only what the detector has."""
+    row = {"xy": found.xy, "confidence": found.confidence}
+    if found.world_m is not None:
+        row["world_m"] = found.world_m
+    if found.mask is not None:
+        row |= {"mask_bits": np.packbits(found.mask), "mask_from_image": found.region.matrix(MASK_SIZE)}
+    return row
+
+
+def _blank(points: int) -> dict[str, np.ndarray]:
+    """The same where nobody was found."""
+    return {
+        "xy": np.full((points, 2), np.nan),
+        "confidence": np.zeros(points),
+        "world_m": np.full((points, 3), np.nan),
+        "mask_bits": np.zeros(MASK_SIZE * MASK_SIZE // 8, np.uint8),
+        "mask_from_image": np.full((2, 3), np.nan),
+    }
 
 
 def _others(people: int, person: Person | None) -> list[str]:

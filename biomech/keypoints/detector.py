@@ -54,20 +54,30 @@ class Detection:
 
     xy: Float[np.ndarray, "points 2"]  # px of the upright picture
     confidence: Float[np.ndarray, " points"]  # 0..1
-    world_m: Float[np.ndarray, "points 3"]  # hip-centred; x right, y down, z away from the lens
+    # Hip-centred; x right, y down, z away from the lens. None of a detector without 3D.
+    world_m: Float[np.ndarray, "points 3"] | None
     presence: float  # 0..1: is there a person in the region at all
     region: Region  # where the person was looked for
     next_region: Region  # where to look for the same person in the next frame
-    mask: Bool[np.ndarray, "64 64"]  # of the person, over ``region``
+    mask: Bool[np.ndarray, "64 64"] | None  # of the person, over ``region``; None of a detector without masks
     appearance: Float[np.ndarray, " bins"]  # colour histogram of the person, sums to 1
     maps: Maps | None = None  # where the detector has any
 
 
 class Detector(Protocol):
-    """Finds people in a picture, and one person's points in a region of it."""
+    """Finds people in a picture, and one person's points in a region of it; ``detectors`` knows them by name.
+
+    Attributes:
+        name: with its weights and what it was told, as ``Keypoints.detector`` keeps it.
+        point_names: its layout, in the order of ``Detection.xy``.
+        gives_world: whether its detections have 3D landmarks, which the fit starts from where there are any.
+        gives_maps: whether they have the maps behind the points, which MQ-HMR looks at.
+    """
 
     name: str
     point_names: list[str]
+    gives_world: bool
+    gives_maps: bool
 
     def regions(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool = False) -> list[tuple[float, Region]]:
         """People in the picture, best first.

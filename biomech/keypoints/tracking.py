@@ -129,6 +129,8 @@ class Tracker:
 
 def _same(person: Detection, other: Detection) -> bool:
     """Whether two answers of one frame are one person's: most of the smaller mask lies in the larger one."""
+    if person.mask is None or other.mask is None:
+        return person.next_region.overlaps(other.next_region)
     to_person, to_other = (np.vstack([d.region.matrix(MASK_SIZE), [0, 0, 1]]) for d in (person, other))
     other_from_person = (to_other @ np.linalg.inv(to_person))[:2]
     others = cv2.warpAffine(

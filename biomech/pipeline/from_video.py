@@ -15,6 +15,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
+from biomech.keypoints.detectors import known, make_detector
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
@@ -173,7 +174,7 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             "detect",
             inputs=recorded(video),
             outputs=[files.keypoints],
-            options=options.key("film", "detect") | looks,
+            options=options.key("film", "detect") | looks | {"detector_version": known(options.detector).version()},
             work=lambda: _detect(clip, files, options, bar),
             code=("biomech.keypoints.detect", HERE),
         ),
@@ -274,8 +275,8 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
     with bar("Detecting") as progress:
         keypoints = detect(
             clip,
+            make_detector(options.detector, mirror=options.mirror),
             person=options.person,
-            mirror=options.mirror,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
             keep_looks=recoverers.keeps_looks(options.recover),
@@ -313,7 +314,13 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> Float[np.ndarray, 
     """
     clip = Video.open(film)
     with bar("Detecting, neutral") as progress:
-        seen = detect(clip, focal_px=options.focal_px, fov_deg=options.fov_deg, progress=progress)
+        seen = detect(
+            clip,
+            make_detector(options.detector),
+            focal_px=options.focal_px,
+            fov_deg=options.fov_deg,
+            progress=progress,
+        )
     with bar("Recovering, neutral") as progress:
         return recoverers.standing_shape(
             seen, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress

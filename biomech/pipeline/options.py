@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from biomech.errors import BioposeError
+from biomech.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS
 from biomech.names import DEFAULT_RECOVERER, DEFAULT_SOLVER, SOLVERS
 from biomech.pipeline.parsing import parse_names, parse_neutral, parse_person
 
@@ -133,6 +134,9 @@ class Options:
     recovered: Annotated[
         bool, About("Of a body recovered from film; the network is less sure of them.", markers=(), solver="neural")
     ] = False
+    detector: Annotated[
+        str, About(f"What finds the keypoints in a picture: {' or '.join(DETECTORS)}.", film=("detect",))
+    ] = DEFAULT_DETECTOR
     person: Annotated[
         int | tuple[float, float] | None,
         About("Who; 0, 1 … from left to right, or a pixel x,y.", film=("detect",), parse=parse_person),

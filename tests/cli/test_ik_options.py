@@ -29,6 +29,7 @@ SETS: tuple[tuple[str, str, Any], ...] = (
     ("--workers 2", "workers", 2),
     ("--person 1", "person", 1),
     ("--person 640,360", "person", (640.0, 360.0)),
+    ("--detector openpose", "detector", "openpose"),
     ("--mirror", "mirror", True),
     ("--recover mqhmr", "recover", "mqhmr"),
     ("--neutral 1 2", "neutral", (1.0, 2.0)),

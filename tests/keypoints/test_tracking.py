@@ -20,6 +20,7 @@ class Stage:
     """A detector of people whose places are given: x in px, size in px, colour bin."""
 
     name = "stage"
+    gives_world = gives_maps = False
     point_names: list[str] = ["nose", "mid_hip"]  # noqa: RUF012
 
     def __init__(self, *people: tuple[float, float, int]):

@@ -8,7 +8,7 @@ from biomech.errors import BioposeError
 from biomech.pipeline.options import Entrance, Options, keys_of, table
 
 OF_MARKERS = {"static", "personalise", "tasks", "up", "subject", "recovered"}
-OF_THE_FILM = {"person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg"}
+OF_THE_FILM = {"detector", "person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg"}
 OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | {"recover", "refine", "mqhmr_weights", "neutral"}
 
 

@@ -239,7 +239,7 @@ def see(motion: BodyMotion, camera: Camera, makers: Eyes, rng: np.random.Generat
         mask=np.stack([scaled(d.maps.mask) for d in found if d.maps]),
         xy=np.stack([d.xy for d in found]),
         confidence=np.stack([d.confidence for d in found]),
-        world_m=np.stack([d.world_m for d in found]),
+        world_m=np.stack([d.world_m for d in found if d.world_m is not None]),
         center_px=np.array([d.region.center_px for d in found]),
         size_px=np.array([d.region.size_px for d in found]),
         angle_rad=np.array([d.region.angle_rad for d in found]),
