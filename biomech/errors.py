@@ -21,6 +21,13 @@ class BioposeError(Exception):
             lines.append(self.mend)
         return "\n".join(lines)
 
+    def renamed(self, old: str, new: str) -> "BioposeError":
+        """The same of a file under another name: of what it is to the user, instead of a temporary one."""
+        what, where, mend = (
+            None if text is None else text.replace(old, new) for text in (self.what, self.where, self.mend)
+        )
+        return type(self)(what or "", where=where, mend=mend)
+
 
 class MachineError(BioposeError):
     """The machine failed, not what it was given: no room, no permission, no memory. It would fail on the next too."""

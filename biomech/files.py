@@ -161,6 +161,10 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
             temporary.replace(path)
+    except BioposeError as error:
+        if str(temporary) not in error.text():
+            raise
+        raise error.renamed(str(temporary), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from biomech.errors import BioposeError, MachineError
+
 _OWNED = re.compile(r"\.biopose-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 
 
@@ -27,6 +29,8 @@ def own_prefix() -> str:
 def temporary_folder(purpose: str, within: Path | None = None) -> Iterator[Path]:
     """A folder that is gone afterwards, in ``within`` or the system's place; what killed runs left there goes first.
 
+    An error about a file in it names the file alone: where it lay is no place that the user could look at.
+
     Args:
         purpose: a word in the folder's name.
         within: an existing folder; None: the system's place for temporary files.
@@ -37,7 +41,15 @@ def temporary_folder(purpose: str, within: Path | None = None) -> Iterator[Path]
     place = Path(within or tempfile.gettempdir())
     clear_leftovers(place)
     with tempfile.TemporaryDirectory(prefix=f"{own_prefix()}{purpose}-", dir=place, ignore_cleanup_errors=True) as made:
-        yield Path(made).resolve()
+        folder = Path(made).resolve()
+        try:
+            yield folder
+        except MachineError:
+            raise
+        except BioposeError as error:
+            if str(folder) not in error.text():
+                raise
+            raise error.renamed(f"{folder}{os.sep}", "") from error
 
 
 def clear_leftovers(*folders: Path) -> None:

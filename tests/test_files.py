@@ -8,6 +8,7 @@ import pytest
 
 from biomech.errors import BioposeError, MachineError
 from biomech.files import check_file, check_target, read_json, read_text, whole_file
+from biomech.leftovers import temporary_folder
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -45,6 +46,17 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
             temporary.write_text("new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_no_error_names_a_temporary_file(tmp_path: Path) -> None:
+    with pytest.raises(BioposeError) as error, whole_file(tmp_path / "a.osim") as temporary:
+        raise BioposeError("no model", where=str(temporary))
+    assert error.value.where == str(tmp_path / "a.osim")
+    with pytest.raises(BioposeError) as error, temporary_folder("generic", tmp_path) as folder:
+        raise BioposeError(f"{folder / 'a.trc'} does not fit", where=str(folder / "generic.osim"), mend="Scale it.")
+    assert error.value.text() == "generic.osim: a.trc does not fit\nScale it."
+    with pytest.raises(MachineError, match="biopose-"), temporary_folder("full", tmp_path) as folder:
+        raise MachineError("cannot be written", where=str(folder / "a.trc"))
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

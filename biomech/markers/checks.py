@@ -15,6 +15,7 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
 from biomech.markers.matching import listed
+from biomech.markers.sides import check_sides
 
 METRES_PER_UNIT = {
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
@@ -193,7 +194,7 @@ def agree_with_model(
         The same markers where nothing is to be turned, else turned ones; the size is not changed.
 
     Raises:
-        BioposeError: the markers are much larger or smaller than the model's, or mirrored.
+        BioposeError: the markers are much larger or smaller than the model's, or mirrored, or their names exchanged.
     """
     looked_at = np.unique(np.linspace(0, len(markers.time_s) - 1, FRAMES_LOOKED_AT).astype(int))
     fits = [fit for frame in looked_at if (fit := _laid_on(markers.positions_m[frame], model_m)) is not None]
@@ -207,6 +208,7 @@ def agree_with_model(
             where=str(where),
             mend="Correct the unit in the file (m, cm or mm), or give the model that fits these markers.",
         )
+    sides = check_sides(markers.names, markers.positions_m[looked_at], model_m, bodies, where)
     if _mirror_misses(markers.positions_m[looked_at], model_m, np.array(bodies)) < MIRRORED:
         raise BioposeError(
             "these markers are mirrored (left-handed axes): the model's mirror image fits them, the model does not",
@@ -215,7 +217,7 @@ def agree_with_model(
             "exchanged, rename the markers.",
         )
     body_turns = np.array([fit.rotation for fit in fits])
-    name, notes = up or _stands_along(body_turns[:, :, 1]), list(markers.notes)
+    name, notes = up or _stands_along(body_turns[:, :, 1]), [*markers.notes, *sides]
     turn = np.eye(3) if up else turned_up(name)
     if name[-1] == "x":  # which way the body faces is then nobody's choice: as near to X as quarter turns lead
         facing = turn @ body_turns[:, :, 0].mean(0)
@@ -228,7 +230,7 @@ def agree_with_model(
             f"the body stands along the file's {name.upper()} axis; {name.upper()} is taken as up "
             f"(`up=y` if the person really {really})"
         )
-    if np.array_equal(turn, np.eye(3)):
+    if np.array_equal(turn, np.eye(3)) and not sides:
         return markers
     return Markers(markers.names, markers.positions_m @ turn.T, markers.time_s, notes)
 
@@ -276,7 +278,7 @@ def _laid_on(measured: Float[np.ndarray, "markers 3"], model: Float[np.ndarray, 
     target = measured[seen] - measured[seen].mean(0)
     source = model[seen] - model[seen].mean(0)
     u, spread, vt = np.linalg.svd(source.T @ target)
-    if spread[1] < NEARLY_A_LINE * spread[0]:
+    if spread[1] <= NEARLY_A_LINE * spread[0]:
         return None
     scale = float(np.linalg.norm(target) / np.linalg.norm(source))
     hand = np.sign(np.linalg.det(u @ vt))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from biomech.errors import BioposeError
 from biomech.leftovers import temporary_folder
 from biomech.markers.marker_map import MarkerMap
 from biomech.markers.markers import Markers
@@ -39,13 +40,19 @@ def personal_model(
     with temporary_folder("generic") as aside:
         generic = aside / "generic.osim"
         write_generic(generic, known.on_model())
-        return personalise(
-            generic,
-            motions,
-            out_osim=out_osim,
-            static=static,
-            height_m=height_m,
-            mass_kg=mass_kg,
-            sex=sex,
-            offset_sd_m=_offset_sd_m(known),
-        )
+        try:
+            return personalise(
+                generic,
+                motions,
+                out_osim=out_osim,
+                static=static,
+                height_m=height_m,
+                mass_kg=mass_kg,
+                sex=sex,
+                offset_sd_m=_offset_sd_m(known),
+            )
+        except BioposeError as error:
+            if error.where != str(generic):
+                raise
+            whose = f"our skeleton with the markers of the map '{known.name}'"  # the file is none of the user's
+            raise BioposeError(error.what, where=whose, mend=error.mend) from error
