@@ -7,11 +7,13 @@ correlation stand beside it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from biomech.comparison.alignment import (
+    LEAST_SHARED,
     Heading,
     TimeShift,
     best_heading,
@@ -29,6 +31,8 @@ from biomech.kinematics.recognise import Motion
 
 MOVES = 1e-6  # rad and m; a coordinate that moves less in both motions is locked and counts in no mean
 OLD_KNEE_RAD = -np.deg2rad(20)  # no knee overextends so far: beyond it flexion is negative, as in gait2392
+FEWEST_FRAMES = 10  # of a coordinate, for a correlation, a range of motion or a skill
+LEAST_S = 0.2  # the same, where the motions share less than LEAST_SHARED of the shorter one
 UNIT_SLIP = (40.0, 80.0)  # ratio of two ranges of motion when one of them is in the other unit (57.3)
 
 
@@ -41,7 +45,9 @@ class Errors:
     rmse: float
     max: float
     bias: float  # mean of motion less reference
-    correlation: float  # Pearson's r; NaN where one of the two does not move
+    # Pearson's r; NaN where one of the two does not move. It, the ranges and zero_mae (so the skill) are NaN where too
+    # few frames are compared (FEWEST_FRAMES).
+    correlation: float
     range: float
     reference_range: float
     # Of a motion that stays at 0 (where headings are aligned: at the reference's mean heading); NaN for translations,
@@ -131,7 +137,10 @@ def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: b
     if turn is not None:
         resampled = turned(resampled, turn)
     curves = _on_the_same_turn(ours, resampled)
-    errors = {name: _errors(ours, curves, i, turn) for i, name in enumerate(names) if both[:, i].any()}
+    little = _little_shared(ours, theirs, both.any(1))
+    fewest = len(both) + 1 if little.few else FEWEST_FRAMES
+    errors = {name: _errors(ours, curves, i, turn, fewest) for i, name in enumerate(names) if both[:, i].any()}
+    notes = little.notes + notes
     notes += [f"{name} has no time in common; not compared" for name in names if name not in errors]
     still = [name for name, e in errors.items() if e.range < _least(e) and e.reference_range < _least(e)]
     if still:
@@ -144,6 +153,35 @@ def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: b
     return Comparison(
         reference, motion, names, ours, curves, errors, groups, rotations, shift, turn, notes
     )  # fmt: skip
+
+
+class _Little(NamedTuple):
+    """What two motions share, where it is little."""
+
+    few: bool  # too little for any course
+    notes: list[str]
+
+
+def _little_shared(ours: Kinematics, theirs: Kinematics, both: Bool[np.ndarray, " frames"]) -> _Little:
+    """Whether what is compared is a part of the shorter motion, or no course at all."""
+    times, count = ours.time_s[both], int(both.sum())
+    shared = float(times[-1] - times[0])
+    shorter = min(float(np.ptp(one.time_s)) for one in (ours, theirs))
+    part = shared < LEAST_SHARED * shorter
+    few = count < FEWEST_FRAMES or (part and shared < LEAST_S)
+    notes = []
+    if part:
+        spans = [f"{one.time_s[0]:g} to {one.time_s[-1]:g} s" for one in (ours, theirs)]
+        notes.append(
+            f"the motions share {shared:.3g} s of {spans[0]} (reference) and {spans[1]}: all figures are of that part "
+            "alone; if they show the same movement on different clocks, --align time finds the shift"
+        )
+    if few:
+        notes.append(
+            f"{count} frames ({shared:.3g} s) are compared: correlation, ranges and skill need {FEWEST_FRAMES} frames"
+            + (f" and {LEAST_S:g} s" if part else "")
+        )
+    return _Little(few, notes)
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:
@@ -187,7 +225,10 @@ def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
     return Kinematics(motion.names, values, motion.time_s, motion.rotational)
 
 
-def _errors(reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None) -> Errors:
+def _errors(
+    reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None, fewest: int = FEWEST_FRAMES
+) -> Errors:
+    """Of a coordinate; fewer frames than ``fewest`` have errors, but no course that could be like another."""
     rotational = bool(reference.rotational[column])
     ours, theirs = reference.values[:, column], curves.values[:, column]
     both = np.isfinite(ours) & np.isfinite(theirs)
@@ -201,16 +242,17 @@ def _errors(reference: Kinematics, curves: Kinematics, column: int, heading: Hea
     per = 180 / np.pi if rotational else 1000
     turned_too = heading is not None and reference.names[column] == "pelvis_rotation"
     zero = float(np.angle(np.exp(1j * ours).mean())) if turned_too else 0.0
+    course = len(ours) >= fewest
     return Errors(
         unit="deg" if rotational else "mm",
         mae=per * float(np.abs(error).mean()),
         rmse=per * float(np.sqrt(np.square(error).mean())),
         max=per * float(np.abs(error).max()),
         bias=per * float(error.mean()),
-        correlation=correlation(smooth_theirs, smooth_ours),
-        range=per * float(np.ptp(smooth_theirs)),
-        reference_range=per * float(np.ptp(smooth_ours)),
-        zero_mae=per * float(np.abs(wrapped(ours - zero)).mean()) if rotational else float("nan"),
+        correlation=correlation(smooth_theirs, smooth_ours) if course else float("nan"),
+        range=per * float(np.ptp(smooth_theirs)) if course else float("nan"),
+        reference_range=per * float(np.ptp(smooth_ours)) if course else float("nan"),
+        zero_mae=per * float(np.abs(wrapped(ours - zero)).mean()) if rotational and course else float("nan"),
     )
 
 

@@ -118,6 +118,31 @@ def test_other_rates_starts_and_gaps() -> None:
     assert np.isfinite(one.values).all(1).tolist() == [True, False]
 
 
+def test_motions_that_hardly_share_time_have_no_skill() -> None:
+    """Errors of the few frames stand; what needs a course does not, and the notes say why."""
+    truth = _motion()
+    few = compare(truth, _motion(start_s=3.95))
+    assert few.compared_s[2] == 6 and few.errors["knee_angle_r"].mae == pytest.approx(0, abs=1e-6)
+    for errors in (*few.errors.values(), *few.groups.values(), few.rotations):
+        assert errors is not None
+        assert np.isnan([errors.correlation, errors.skill, errors.range, errors.range_ratio]).all()
+    assert "share 0.05 s of 0 to 4 s (reference) and 3.95 to 7.95 s" in few.notes[0] and "--align time" in few.notes[0]
+    assert few.notes[1] == "6 frames (0.05 s) are compared: correlation, ranges and skill need 10 frames and 0.2 s"
+    fast = compare(_motion(rate_hz=1000), _motion(start_s=3.95))  # many frames of a moment
+    assert fast.compared_s[2] > 10 and np.isnan(fast.errors["knee_angle_r"].skill) and len(fast.notes) == 2
+    part = compare(truth, _motion(start_s=3))
+    assert np.isfinite(part.errors["knee_angle_r"].skill) and len(part.notes) == 1 and "share 1 s" in part.notes[0]
+    assert compare(truth, _motion(start_s=1)).notes == []
+    short = _motion(seconds=0.05)
+    assert compare(short, short).notes == [
+        "6 frames (0.05 s) are compared: correlation, ranges and skill need 10 frames"
+    ]
+    values = truth.kinematics.values.copy()
+    values[5:, -1] = np.nan  # one coordinate alone
+    holed = compare(truth, _changed(truth, values=values)).errors
+    assert np.isnan(holed["knee_angle_r"].correlation) and holed["pelvis_tilt"].correlation == pytest.approx(1)
+
+
 def test_time_is_aligned(biopose_data: Path) -> None:
     """A part of the other reference on a clock of its own, at another rate: its place is found to a few ms."""
     expert, other = _subject4(biopose_data, "squats1")
