@@ -88,6 +88,7 @@ class Trial:
     body: int = 0  # which of the bodies that the motion is replayed on
     seed: int = 0
     rate_hz: float | None = None  # thinned to about this; None keeps every frame
+    notes: tuple[str, ...] = ()  # what is to be told of how it was chosen
     statics: tuple[Path, ...] = ()  # real markers: the static trials of the folder; that of the same person is taken
     up: str | None = None  # real markers: the file's axis that points up; found out where not given
     of_subject: Together = field(default_factory=Together)  # real markers: all recordings of the subject
@@ -127,7 +128,8 @@ def find_trials(
     A motion of a body source is replayed on ``bodies`` bodies, each drawn from seed, motion and number alone, so that
     it is the same whatever else is labelled; their trials are named ``…__b00`` and on. A .trc or .c3d whose name holds
     "static" is the static trial of the others in its folder. The recordings of real markers of one subject belong
-    together: one model is made from them all.
+    together: one model is made from them all. Of a .c3d and a .trc of one name in one folder the .c3d is taken: the
+    .trc is what was exported from it; the trial's notes say so.
 
     Args:
         marker_map: name or .csv of the map for real markers; by default the one of the package that fits.
@@ -162,7 +164,7 @@ def find_trials(
             where=", ".join(map(str, paths)),
             mend=f"Known are {', '.join(KIND_BY_SUFFIX)} and zips of {', '.join(ZIPPED)}.",
         )
-    found = _with_statics(found, static)
+    found = _with_statics(_one_of_each(found), static)
     known, together = read_people(people) if people else {}, _together(found, up)
     settled = [
         replace(
@@ -185,7 +187,9 @@ def find_trials(
     for one, other in itertools.pairwise(settled):
         if one.name == other.name:
             raise BioposeError(
-                f"two trials are both named {one.name}", where=f"{one.path}, {other.path}", mend="Rename one of them."
+                f"two trials are both named {one.name}",
+                where=f"{one.path}, {other.path}",
+                mend="Rename one of them, or take one away if they are the same.",
             )
     return settled
 
@@ -240,17 +244,38 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_.")
 
 
+def _one_of_each(trials: list[Trial]) -> list[Trial]:
+    """Without the .trc beside a .c3d of the same name in the same folder; the .c3d's notes say so."""
+    recorded = {trial.path: trial for trial in trials if trial.source == "c3d"}
+    by_name = {(path.parent, path.stem): path for path in recorded}
+    kept = []
+    for trial in trials:
+        original = by_name.get((trial.path.parent, trial.path.stem)) if trial.source == "trc" else None
+        if original is None:
+            kept.append(trial)
+        else:
+            note = (
+                f"{original.name} and {trial.path.name} are taken as one recording: the labels are of {original.name}"
+            )
+            recorded[original] = replace(recorded[original], notes=(note,))
+    return [recorded.get(trial.path, trial) for trial in kept]
+
+
 def _with_statics(trials: list[Trial], used: bool) -> list[Trial]:
     def is_static(trial: Trial) -> bool:
         return trial.source in ("c3d", "trc") and "static" in trial.path.stem.lower()
 
-    statics: dict[tuple[Path, str], list[Path]] = {}
+    statics: dict[Path, list[Path]] = {}
     for trial in filter(is_static, trials):
-        statics.setdefault((trial.path.parent, trial.source), []).append(trial.path)
+        statics.setdefault(trial.path.parent, []).append(trial.path)
     moving = [t for t in trials if not is_static(t)]
     if not moving:
         return trials
-    return [replace(t, statics=tuple(statics.get((t.path.parent, t.source), ()))) for t in moving] if used else moving
+    if not used:
+        return moving
+    return [
+        replace(t, statics=tuple(statics.get(t.path.parent, ()))) if t.source in ("c3d", "trc") else t for t in moving
+    ]
 
 
 def _together(trials: list[Trial], up: str | None) -> dict[tuple[str, str], Together]:
@@ -394,7 +419,7 @@ def _load_markers(trial: Trial) -> MarkerTrial:
         marker_map=known,
         weights={name: weight for name, weight in known.tasks().items() if name in mapped.names},
         of_subject=of_subject,
-        notes=[*mapped.notes, *notes],
+        notes=[*trial.notes, *mapped.notes, *notes],
     )
 
 

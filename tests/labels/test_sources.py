@@ -119,6 +119,22 @@ def test_what_cannot_be_labelled_is_said(tmp_path, walk):
         find_trials([tmp_path / "08_01.amc"])[0].load()
 
 
+def test_a_c3d_and_its_export_are_one_recording(tmp_path) -> None:
+    """The .c3d is taken and its notes say so; one of them alone, and names of other folders, are left as they are."""
+    for name in ("s1/walk.c3d", "s1/walk.trc", "s1/run.trc", "s1/static.c3d", "s1/static.trc", "s2/walk.trc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_trials([tmp_path])
+    assert [(trial.name, trial.path.name) for trial in found] == [
+        ("s1_run", "run.trc"),
+        ("s1_walk", "walk.c3d"),
+        ("s2_walk", "walk.trc"),
+    ]
+    assert found[1].notes == ("walk.c3d and walk.trc are taken as one recording: the labels are of walk.c3d",)
+    assert not found[0].notes and not found[2].notes
+    assert [trial.statics for trial in found] == [(tmp_path / "s1/static.c3d",)] * 2 + [()]
+
+
 def test_what_cannot_be_read_does_not_stop_the_others(walk, tmp_path) -> None:
     shutil.copyfile(walk / "07_01.bvh", tmp_path / "07_01.bvh")
     for name in ("x.mat", "x.zip", "x.npz"):
