@@ -54,7 +54,16 @@ def wrapped(angles: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
 
 
 def resample(motion: Kinematics, time_s: Float[np.ndarray, "samples"]) -> Kinematics:
-    """The motion at other times by cubic splines, angles unwrapped; NaN outside it and beside what is missing."""
+    """The motion at other times by cubic splines, angles unwrapped; NaN outside it and beside what is missing.
+
+    Args:
+        motion: rad and m, NaN where something is missing.
+        time_s: the times wanted, on the motion's clock.
+
+    Returns:
+        The same coordinates at ``time_s``. A time within 0.1 ms of a sample takes that sample's value; nothing is
+        interpolated over a gap longer than 2.5 of the usual steps.
+    """
     values = np.full((len(time_s), len(motion.names)), np.nan)
     for i, rotational in enumerate(motion.rotational):
         column = unwrapped(motion.values[:, i]) if rotational else motion.values[:, i]
@@ -93,6 +102,14 @@ def best_shift(reference: Kinematics, motion: Kinematics, *, where: str) -> Time
     Both have the same coordinates. Each counts by how much it moves. Missing samples are left out of the sums (masked
     correlation, Padfield 2012). The shift is found on the reference's median step and refined by a parabola. Of shifts
     that fit nearly alike the smallest is taken where the motions overlap in time as they are, else the best.
+
+    Args:
+        reference: rad; its clock is kept.
+        motion: the one to be shifted.
+        where: what is compared, for the text of an error.
+
+    Returns:
+        Seconds to add to the motion's time, r at that shift, and the next best shift where one fits nearly as well.
 
     Raises:
         BioposeError: nothing moves, or the motions are too short.
@@ -174,6 +191,14 @@ def best_heading(reference: Kinematics, motion: Kinematics, *, where: str) -> He
     Both have standard names and the same times. With all three rotations of the pelvis the turn is that of its
     orientation (closed form); with pelvis_rotation alone the circular mean of the difference.
 
+    Args:
+        reference: rad and m, Y up.
+        motion: the one to be turned.
+        where: what is compared, for the text of an error.
+
+    Returns:
+        The turn to give the motion (rad, about Y), and its move in X and Z (m) where both have pelvis_tx and pelvis_tz.
+
     Raises:
         BioposeError: one of them has no pelvis_rotation.
     """
@@ -200,6 +225,13 @@ def turned(motion: Kinematics, heading: Heading) -> Kinematics:
 
     The pelvis is turned as a body: tilt and list come before rotation in the models' sequence, so that they change with
     the direction in which a tilted pelvis faces.
+
+    Args:
+        motion: standard names; must have pelvis_rotation.
+        heading: turn about Y (rad), then move in X and Z (m; none where that is None).
+
+    Returns:
+        A copy in which only the pelvis's rotations, pelvis_tx and pelvis_tz differ (rad and m).
     """
     values = motion.values.copy()
     if _has_orientation(motion):

@@ -98,8 +98,14 @@ def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: b
     """Compare a motion with the reference.
 
     Args:
+        reference: counts as true; errors are at its times.
+        motion: any program's; coordinates are matched by name and known synonyms.
         time: shift the motion in time to where its angles correlate best.
         heading: turn it about the vertical and move it horizontally, each by a constant, onto the reference.
+
+    Returns:
+        Errors (deg, mm) by coordinate and by part of the body, the aligned curves (rad, m), and notes on what was not
+        matched, not compared, or looks like another convention.
 
     Raises:
         BioposeError: no coordinate in common, no time in common, or nothing to align by.
@@ -296,5 +302,13 @@ def _suspicions(errors: dict[str, Errors]) -> list[str]:
 
 
 def curve_deg_mm(values: Float[np.ndarray, "frames"], rotational: bool) -> Float[np.ndarray, "frames"]:
-    """A curve in the units of the tables: degrees or millimetres."""
+    """A curve in the units of the tables: degrees or millimetres.
+
+    Args:
+        values: rad, or m.
+        rotational: an angle, not a translation.
+
+    Returns:
+        Degrees, or millimetres.
+    """
     return values * (180 / np.pi if rotational else 1000)

@@ -48,6 +48,13 @@ def match_coordinates(reference: Sequence[str], other: Sequence[str]) -> dict[st
     """The other motion's name of each of the reference's coordinates that both have, in the reference's order.
 
     The same name goes first; of the rest, those whose standard name one and only one of either side has.
+
+    Args:
+        reference: its coordinates' names.
+        other: the names in the other motion.
+
+    Returns:
+        By the reference's name the other's; what only one of them has is left out.
     """
     matched = {name: name for name in reference if name in set(other)}
     ours = _by_standard_name(name for name in reference if name not in matched)

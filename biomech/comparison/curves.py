@@ -37,6 +37,10 @@ def write_curves(comparisons: Sequence[Comparison], path: Path) -> None:
 
     An .html holds the drawing itself and needs nothing else.
 
+    Args:
+        comparisons: all with the same reference; at least one.
+        path: .png, .svg or .html.
+
     Raises:
         BioposeError: another format.
     """

@@ -30,7 +30,15 @@ class PresetFigures:
     missing: list[str]
 
     def mean(self, unit: str, shifted: bool = False) -> float:
-        """Over the numbers in one unit; NaN unless all of them are there: fewer are not the preset's figure."""
+        """Over the numbers in one unit; NaN unless all of them are there: fewer are not the preset's figure.
+
+        Args:
+            unit: ``deg`` or ``mm``.
+            shifted: of the numbers at the best shift in time; NaN where the preset does not ask for them.
+
+        Returns:
+            In that unit.
+        """
         numbers = (self.shifted or {}) if shifted else self.numbers
         return float(np.mean([value for name, value in numbers.items() if self.units[name] == unit] or [np.nan]))
 
@@ -55,6 +63,13 @@ def check_preset(name: str) -> None:
 
 def preset_figures(name: str, comparison: Comparison) -> PresetFigures:
     """The preset's numbers, each the mean over its coordinates (left and right).
+
+    Args:
+        name: one of ``presets()``.
+        comparison: where it is not aligned in time and the preset asks for that too, its motions are compared again.
+
+    Returns:
+        Numbers in degrees and millimetres, NaN where the motion or the reference lacks a coordinate.
 
     Raises:
         BioposeError: no such preset, or no shift in time can be found where the preset asks for it.

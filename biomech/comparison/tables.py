@@ -17,7 +17,15 @@ Table = tuple[str, Sequence[str], list[list[list[str]]]]  # title, headings, sec
 
 
 def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] = ()) -> dict[str, Any]:
-    """One object; what does not exist is null. Units stand in the names."""
+    """One object; what does not exist is null. Units stand in the names.
+
+    Args:
+        comparisons: all with the same reference; at least one.
+        presets: one for each comparison, in the same order; none leaves them out.
+
+    Returns:
+        Of the reference its path and notes, and of every motion its alignment, errors (deg, mm) and notes.
+    """
     motions = []
     for i, comparison in enumerate(comparisons):
         start, end, frames = comparison.compared_s
@@ -47,7 +55,15 @@ def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] 
 
 
 def as_csv(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] = ()) -> str:
-    """A row for each motion and coordinate, each group, all rotations, and each number of the preset."""
+    """A row for each motion and coordinate, each group, all rotations, and each number of the preset.
+
+    Args:
+        comparisons: at least one.
+        presets: one for each comparison, in the same order; none leaves their rows out.
+
+    Returns:
+        The text of the table, with a heading line; a cell is empty where a figure does not exist.
+    """
     rows: list[dict[str, Any]] = []
     for i, comparison in enumerate(comparisons):
         motion = str(comparison.motion.path)
@@ -71,7 +87,15 @@ def as_csv(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] =
 
 
 def tables(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] = ()) -> list[Table]:
-    """With a preset one table of its numbers, a column for each motion; else a full table for each motion."""
+    """With a preset one table of its numbers, a column for each motion; else a full table for each motion.
+
+    Args:
+        comparisons: all with the same reference.
+        presets: one for each comparison, all of the same preset; none gives the full tables.
+
+    Returns:
+        Of each table its title, its headings, and its sections of rows of text.
+    """
     if presets:
         return [_preset_table(comparisons, presets)]
     found: list[Table] = []

@@ -35,7 +35,15 @@ class CoordinateError:
 
 
 def joint_errors(result: BodyMotion, truth: BodyMotion) -> JointErrors:
-    """Of a recovered body at the truth's frames: as their cameras saw them, or else in the world that they share."""
+    """Of a recovered body at the truth's frames: as their cameras saw them, or else in the world that they share.
+
+    Args:
+        result: an Anny body.
+        truth: an Anny body at the same frames, so that the two go frame by frame.
+
+    Returns:
+        Two mean distances (mm).
+    """
     ours, true = limb_joints(result), limb_joints(truth)
     if result.camera is not None and truth.camera is not None:
         ours, true = result.camera.to_camera(ours), truth.camera.to_camera(true)
@@ -44,7 +52,16 @@ def joint_errors(result: BodyMotion, truth: BodyMotion) -> JointErrors:
 
 
 def coordinate_error(result: Kinematics, truth: Kinematics, name: str) -> CoordinateError:
-    """Of a rotational coordinate that both have, at the same frames."""
+    """Of a rotational coordinate that both have, at the same frames.
+
+    Args:
+        result: rad.
+        truth: rad; row for row the same frames.
+        name: of the coordinate, in both.
+
+    Returns:
+        Errors around the circle and ranges (degrees), and Pearson's r.
+    """
     ours, true = np.degrees(result.column(name)), np.degrees(truth.column(name))
     return CoordinateError(
         mae_deg=float(np.abs(wrapped_deg(ours - true)).mean()),

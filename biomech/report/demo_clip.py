@@ -49,6 +49,14 @@ def demo_truth(seconds: float) -> BodyMotion:
 def render_demo(path: Path, *, seconds: float = 3.0, progress: Callable[[int, int], None] | None = None) -> BodyMotion:
     """Write the film as an .mp4 and return the truth.
 
+    Args:
+        path: where to.
+        seconds: of walking, at 30 frames a second.
+        progress: called with frames done and frames in all.
+
+    Returns:
+        The Anny body's motion (m, Y up) and the camera that filmed it.
+
     Raises:
         BioposeError: this machine cannot draw off-screen.
     """

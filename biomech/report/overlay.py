@@ -90,11 +90,17 @@ def write_overlay(
     that are not trusted get a red border and the words "not trusted". Memory does not grow with the clip.
 
     Args:
+        video: of the same recording as the markers; the window of it that it was opened with.
         markers, joints: positions in the camera's world, both with the same frames; NaN is not drawn.
+        skeleton: its segments are lines between names of ``joints`` and ``markers``.
         camera: of the upright picture at full size.
+        path: where to.
         trusted: which frames of the markers are; None trusts all.
         max_side_px: a larger picture is made smaller.
         progress: called with frames done and expected.
+
+    Returns:
+        Frames of the video written, those without markers among them.
 
     Raises:
         BioposeError: the video cannot be read, or the camera is for a picture of another size.
@@ -131,7 +137,14 @@ def write_overlay(
 
 
 def draw(picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: Skeleton) -> None:
-    """Draw segments, joints and markers (all other points) at these pixels into the picture, which is changed."""
+    """Draw segments, joints and markers (all other points) at these pixels into the picture, which is changed.
+
+    Args:
+        picture: RGB.
+        pixels: by name, x right and y down from the middle of the first pixel; NaN, or far outside, is not drawn.
+        joints: which of the names are drawn as joints.
+        skeleton: which names a line joins, and which are left or right (the colour).
+    """
     unit = max(picture.shape) / 640  # so that lines look alike at any size
     places = np.array(list(pixels.values())).reshape(-1, 2)
     # Beyond a few pictures' width nothing is to be seen, and OpenCV's whole numbers end; NaN is not within either.
@@ -158,6 +171,15 @@ def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tu
 
     H.264 where PyAV's FFmpeg has libx264, else MPEG-4 part 2; 4:2:0; the index in front, so that it plays while it
     loads. Stamps count from the first; sides must be even.
+
+    Args:
+        path: where to.
+        frames: time stamps ascend; all pictures have ``size_px``.
+        size_px: width and height.
+        rate_hz: nominal; what is shown when goes by the stamps.
+
+    Returns:
+        Frames written.
     """
     count, first = 0, None
     with whole_file(path) as temporary, av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:

@@ -20,6 +20,13 @@ COLUMNS = 2
 def stills(video: Video, times_s: list[float]) -> UInt8[np.ndarray, "height width 3"]:
     """The first frames at or after these times, in rows of two; RGB.
 
+    Args:
+        video: read from its beginning.
+        times_s: on the video's own clock, in any order; at least one.
+
+    Returns:
+        One picture, the earliest time at its upper left; a place without a frame is white.
+
     Raises:
         BioposeError: the video ends before one of the times.
     """
