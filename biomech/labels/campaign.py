@@ -86,10 +86,14 @@ def run_campaign(
     """Label what is not labelled yet, then write the index, the table and the list of failures.
 
     Args:
-        trials: with names of their own.
+        trials: with names of their own; at least one.
         folder: where the results go; may hold an earlier run's.
+        options: the solver, which files, how large a check, and by how many processes or which cluster.
         stop: asked to stop, the campaign finishes or drops what is under way and reports what there is.
         progress: makes, from a label, a context manager that yields a function of trials done and trials in all.
+
+    Returns:
+        How many trials were labelled, unchanged and failed (with causes), and figures over all shards of the folder.
 
     Raises:
         BioposeError: an option is wrong, the folder or the cluster cannot be used, or not one trial could be labelled.
@@ -163,7 +167,16 @@ def _run(
 
 
 def sample(names: Sequence[str], share: float, seed: int) -> set[str]:
-    """A random share of the names, at least one; the same for the same names and seed."""
+    """A random share of the names, at least one; the same for the same names and seed.
+
+    Args:
+        names: no two alike; their order does not matter.
+        share: 0 to 1.
+        seed: from 0 on.
+
+    Returns:
+        Names, as many as the share comes to when rounded.
+    """
     count = max(1, round(share * len(names)))
     return set(np.random.default_rng(seed).choice(sorted(names), count, replace=False).tolist())
 

@@ -29,6 +29,10 @@ CONDITION_FRAMES = 10  # of each trial, at which it is looked up how well the ma
 def check_trial(trial: Trial, folder: Path) -> None:
     """Solve the beginning of a trial by both solvers, each alone on one core; leave the comparison in ``check/``.
 
+    Args:
+        trial: one that is labelled; of it the first 120 frames.
+        folder: the campaign's. Nothing is done where its comparison is newer than the trial's shard.
+
     Raises:
         BioposeError: a solver failed.
     """

@@ -83,6 +83,15 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
 
     Everything is written aside and renamed; the shard comes last, and says that the trial is done.
 
+    Args:
+        trial: its recording is read here.
+        folder: the campaign's.
+        solver: one of ``SOLVERS``.
+        with_files: also leave .trc, .osim, .mot and setup.
+
+    Returns:
+        Frames that were labelled and the seconds that each stage took; 0 frames where all was there.
+
     Raises:
         BioposeError: the recording cannot be used, or the solver failed; then nothing is left.
     """
@@ -149,7 +158,15 @@ def check_solver(solver: str) -> None:
 
 
 def made_of(trial: Trial, solver: str) -> str:
-    """A key that changes when the recordings' content, how they are read, the solver or the package's code does."""
+    """A key that changes when the recordings' content, how they are read, the solver or the package's code does.
+
+    Args:
+        trial: its files are read to the end for their content.
+        solver: one of ``SOLVERS``.
+
+    Returns:
+        16 hexadecimal digits.
+    """
     files = {"path": content_hash(trial.path)}
     files |= {f"static {k}": content_hash(static) for k, static in enumerate(trial.statics)}
     # Of the subject's other recordings the key alone: of thousands of trials each would look at all of them.
@@ -165,7 +182,20 @@ def _made_by() -> str:
 
 
 def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> bool:
-    """Whether nothing is left to do for a trial: all is there that was written for it, by content."""
+    """Whether nothing is left to do for a trial: all is there that was written for it, by content.
+
+    Args:
+        trial: the one in question.
+        folders: the campaign's.
+        key: what ``made_of`` says of it now.
+        with_files: the files beside the shard must be there too.
+
+    Returns:
+        False also where something was cut, altered, or made in another way.
+
+    Raises:
+        BioposeError: the shard cannot be read, or is of another version.
+    """
     shard, place = folders.shard(trial), folders.files(trial)
     if not shard.is_file():
         return False

@@ -46,7 +46,15 @@ class ScaledModel:
         return np.stack([self.factors.get(body, np.ones(3)) for body in skeleton.body_names])
 
     def marker_offsets(self, skeleton: Skeleton, generic: Skeleton) -> Float[np.ndarray, "markers 3"]:
-        """How far the scaled model's markers lie from the generic ones' scaled places, in their bodies (m)."""
+        """How far the scaled model's markers lie from the generic ones' scaled places, in their bodies (m).
+
+        Args:
+            skeleton: this model's own; has all of ``generic``'s markers.
+            generic: not scaled; says which markers, and in which order.
+
+        Returns:
+            In ``generic``'s order, along the bodies' X, Y, Z.
+        """
         ones = np.ones(3)
         at = {marker.name: marker.location @ ones for marker in skeleton.description.markers}
         return np.stack([at[m.name] - m.location @ self.factors.get(m.body, ones) for m in generic.description.markers])
@@ -56,8 +64,12 @@ def scaled_model(recorded: BodyTrial | MarkerTrial, folder: Path, aside: Path) -
     """The model of who was recorded: by the body's static trial, or by the recorded motion of real markers.
 
     Args:
+        recorded: with a static trial, or with the subject's recordings of real markers.
         folder: where models are kept; one that is there already is taken.
         aside: folder on the same disk for what is not finished.
+
+    Returns:
+        Factors by body, mass (kg), the RMS of the markers that it was scaled by (mm), and the path of the .osim.
 
     Raises:
         BioposeError: there is nothing that it could be scaled by, or scaling failed.

@@ -39,6 +39,13 @@ def random_adult(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, 
 
     Sex and age are drawn evenly, build and proportions around the middle; stature is drawn as ANSUR II measured it and
     reached by the height phenotype, and mass is what the body then weighs.
+
+    Args:
+        body: says which parameters there are, and their bounds.
+        rng: is drawn from; the same state gives the same adult.
+
+    Returns:
+        In the order of ``body.shape_names``, within their bounds.
     """
     shape = body.default_shape().double().numpy()
     place = {name: i for i, name in enumerate(body.shape_names)}
@@ -81,6 +88,13 @@ def random_person(rng: np.random.Generator, sex: str | None = None) -> RandomPer
     Stature, mass and lengths are drawn together. The lengths are met within what their definitions leave open, the
     stature to the millimetre, the mass as far as Anny goes (a body mass index of 17 … 30). Age and muscle are
     ``random_adult``'s, and so is the spread of the local changes that no length sees.
+
+    Args:
+        rng: is drawn from.
+        sex: female or male; None draws it.
+
+    Returns:
+        The shape with the stature (m) and mass (kg) that the body really has.
 
     Raises:
         BioposeError: the sex is none that was measured.

@@ -83,6 +83,9 @@ def judge(
         source_trusted: frames that the source itself stands by; all where not given.
         landmarks: names of the bony markers; of the virtual ones where not given.
         determined: what the markers of each frame tell (``ik.determined``); everything where not given.
+
+    Returns:
+        Flags by frame and coordinate, marker errors by frame (m), and which frames are to be trusted.
     """
     trusted = errors.good if source_trusted is None else errors.good & source_trusted
     unusable = ~errors.solved if source_trusted is None else ~(errors.solved & source_trusted)
@@ -101,6 +104,13 @@ def landmarks_by_coordinate(skeleton: Skeleton, bony: Collection[str] | None = N
 
     Those of the body it moves and of that body's parent. Where one of them carries none (the talus), the nearest
     that does stands in, further out or further in.
+
+    Args:
+        skeleton: with its markers.
+        bony: names of the bony markers; of the virtual ones where not given.
+
+    Returns:
+        By coordinate, in the model's order; no name for a coordinate that moves no body.
     """
     bony = virtual_landmarks() if bony is None else bony
     carried: dict[str, list[str]] = {body: [] for body in skeleton.body_names}

@@ -104,7 +104,13 @@ def about_shard(path: Path) -> dict[str, Any]:
 
 
 def write_shard(path: Path, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-    """Write one trial's labels, whole or not at all, and the same bytes for the same labels."""
+    """Write one trial's labels, whole or not at all, and the same bytes for the same labels.
+
+    Args:
+        path: .safetensors.
+        columns: an array for each of ``COLUMNS``, as :class:`Shard` has them; others are left out.
+        about: what the shard says of itself; must fit into JSON.
+    """
     arrays = {name: np.ascontiguousarray(columns[name], dtype=kind) for name, kind in COLUMNS.items()}
     said = {"format": FORMAT, **about}
     said["sum"] = _sum(said, arrays)
@@ -137,7 +143,11 @@ def write_index(folder: Path, skeleton: Mapping[str, Any]) -> dict[str, Any]:
     """Describe all shards of a folder in its ``index.json``; returns what was written.
 
     Args:
+        folder: of the shards.
         skeleton: names of coordinates, bodies, joints and markers, the same for every shard.
+
+    Returns:
+        ``skeleton``'s names, and of each trial its file, its split and what its shard says of itself.
     """
     trials = []
     for path in sorted(Path(folder).glob("*.safetensors")):
@@ -231,10 +241,15 @@ class Shards(Sequence[Shard]):
         """All stretches of ``length`` frames, ``step`` frames of the recording apart.
 
         Args:
+            length: frames of a window.
             split: only these subjects.
             markers_from: only trials whose 142 markers lay on a body, or only those where the posed skeleton gave them.
             rate_hz: of the windows; the recording's own where not given.
+            step: frames of the recording from one window's beginning to the next.
             doubts: bits of the flags that mask a label, e.g. all but ``quality.LANDMARK_OFF``.
+
+        Returns:
+            A sequence; each window is read when it is asked for.
         """
         chosen = [
             i

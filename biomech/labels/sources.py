@@ -132,12 +132,18 @@ def find_trials(
     .trc is what was exported from it; the trial's notes say so.
 
     Args:
+        paths: of recordings, and of folders and zips of them; at least one.
+        bodies: on how many a motion of a body source is replayed.
+        seed: of the bodies, from 0 on.
         marker_map: name or .csv of the map for real markers; by default the one of the package that fits.
         rate_hz: rate wanted; every n-th frame is taken that comes nearest.
         model_dir: where the user's own SMPL-H or SMPL-X files are.
         static: whether static trials are used; they are never labelled.
-        up: the direction, x, y, z, -x, -y or -z, that points up in files of real markers; by default it is found out.
         people: table of heights and masses of who wore real markers (``read_people``).
+        up: the direction, x, y, z, -x, -y or -z, that points up in files of real markers; by default it is found out.
+
+    Returns:
+        By name. Recordings are read when a trial is loaded; those of real markers are hashed here.
 
     Raises:
         BioposeError: a path does not exist, nothing in them is known, two trials would have the same name, or the

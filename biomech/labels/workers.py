@@ -57,6 +57,15 @@ def on_processes(
 
     ``work`` and the tasks must be importable in a fresh interpreter, and a calling script guarded by
     ``if __name__ == "__main__"``.
+
+    Args:
+        work: done to each task in a process of its own interpreter.
+        tasks: begun in this order.
+        workers: processes at once.
+        stop: asked to stop, no task is begun; asked again, what runs is dropped.
+
+    Yields:
+        A task and its answer or its error, in the order in which they are done; tasks that were not done are missing.
     """
     waiting = deque(tasks)
     while waiting and not stop.asked:
@@ -80,7 +89,14 @@ def all_done(
     """Work that is worth nothing in part: on processes, or here where one worker is enough; returns how many were done.
 
     Args:
+        work: done to each task; what it gives back is not kept.
+        tasks: begun in this order.
+        workers: processes at once; with 1 this process does it.
+        stop: asked to stop, no task is begun.
         done: called with how many are.
+
+    Returns:
+        All of them unless it was stopped.
 
     Raises:
         BaseException: what went wrong with one.
@@ -100,6 +116,15 @@ def on_cluster(
     work: Callable[[Task], Answer], tasks: Sequence[Task], *, scheduler: str, stop: Stop
 ) -> Iterator[tuple[Task, Answer | BaseException]]:
     """The same on a Dask cluster, whose workers have the package and see the same files.
+
+    Args:
+        work: done to each task; importable on the workers.
+        tasks: begun in this order.
+        scheduler: its address, such as tcp://10.0.0.1:8786.
+        stop: asked to stop, no task is begun; asked again, what runs is dropped.
+
+    Yields:
+        As ``on_processes``.
 
     Raises:
         BioposeError: Dask is missing, there is no such scheduler, it has no workers, or they have several threads.

@@ -27,7 +27,15 @@ class Walk:
     curves: dict[str, Float[np.ndarray, " bins"]]
 
     def inside(self, name: str, within_sd: float = WITHIN_SD) -> float:
-        """Share of the curve in the band at the walk's speed."""
+        """Share of the curve in the band at the walk's speed.
+
+        Args:
+            name: of a curve, such as ``knee_angle_r``.
+            within_sd: half the band's width, in SDs between people.
+
+        Returns:
+            0 to 1; 1 where the walk shows nothing of the curve.
+        """
         mean, sd = norms.walking(_norm(name), phases(), self.speed_m_s)
         seen = np.isfinite(self.curves[name])
         return float((np.abs(self.curves[name] - mean) <= within_sd * sd)[seen].mean()) if seen.any() else 1.0
@@ -95,7 +103,12 @@ def _phase(kinematics: Kinematics) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def draw(walks: dict[str, list[Walk]], path: Path) -> None:
-    """Every walk over the bands at free speed, a colour for each group."""
+    """Every walk over the bands at free speed, a colour for each group.
+
+    Args:
+        walks: by the group's name.
+        path: of the picture (.png).
+    """
     import matplotlib
 
     matplotlib.use("Agg")

@@ -61,6 +61,12 @@ def build(
         out: folder of the library; ``work`` in it holds what a later build need not do again.
         data: ../shared/data; only motions by code where not given.
         each: people per kind of motion by code.
+        seed: of the motions by code.
+        workers: processes that solve recordings.
+        progress: makes, from a label, a context manager that yields a function of trials done and trials in all.
+
+    Returns:
+        How many motions and hours there are, how many are good, how many plain walks are in the bands, and what failed.
 
     Raises:
         BioposeError: there is no such data, or nothing to build.

@@ -73,7 +73,11 @@ def clips(data: Path, kept: Path) -> Iterator[Clip]:
     """Every motion of the two zips below ``data``; where a subject has .amc those are taken.
 
     Args:
+        data: folder that holds the zips; one that is not there is passed over.
         kept: folder of those that were read before (a second each), and where new ones go.
+
+    Yields:
+        Coordinates in the model's order (rad and m, 60 Hz), not mended, and what CMU says the motion is.
     """
     said = descriptions(data / BVH) if (data / BVH).is_file() else {}
     own: set[str] = set()
@@ -132,7 +136,16 @@ def descriptions(archive: Path) -> dict[str, str]:
 
 
 def as_coordinates(motion: BodyMotion, body: AnnyBody, shape: Float[torch.Tensor, " shape"]) -> Kinematics:
-    """The nearest coordinates of our skeleton to a motion of the body, on the floor unless it flies."""
+    """The nearest coordinates of our skeleton to a motion of the body, on the floor unless it flies.
+
+    Args:
+        motion: m, Y up; of the body ``body``.
+        body: whose bones they are.
+        shape: of that body.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m), time from 0; those that the bones do not tell are 0.
+    """
     pose = pose_of_bones(body, shape.double().numpy(), motion.rotations)
     found = coordinates_of(pose)
     values = np.zeros((len(motion.time_s), len(names())))
@@ -209,7 +222,15 @@ def all_offsets(found: list[Clip]) -> dict[str, dict[str, float]]:
 
 
 def mended(clip: Clip, offsets: dict[str, float]) -> Kinematics:
-    """With the offsets (degrees); the feet are put on the floor again as high as they were above it."""
+    """With the offsets (degrees); the feet are put on the floor again as high as they were above it.
+
+    Args:
+        clip: stays as it is.
+        offsets: degrees to add, by coordinate.
+
+    Returns:
+        The clip's coordinates (rad and m), not clipped to their ranges.
+    """
     k = clip.kinematics
     values = k.values.copy()
     above = foot_height_m(values).min(1)

@@ -26,7 +26,11 @@ def balanced_lean_deg(knee: Curve, ankle: Curve, ahead: Curve | float = 0.03, ar
 
     Args:
         knee, ankle: flexion and dorsiflexion, degrees; soles flat.
+        ahead: of the ankles, where the whole mass is to be (share of stature).
         arms: how far forwards they are held, 0 to 1: 10 % of the mass half a metre ahead.
+
+    Returns:
+        Forwards from upright, about −17° to 72°: farther no trunk leans, whatever the balance asks for.
     """
     shank, thigh = np.radians(ankle), np.radians(np.asarray(knee) - ankle)
     at_knee = SHANK * np.sin(shank)
@@ -40,6 +44,7 @@ def fold(draft: Draft, knee: Curve, ankle: Curve, lean: Curve, spine: float) -> 
     """Write legs and trunk; all degrees, on top of how the person stands.
 
     Args:
+        draft: is changed.
         knee, ankle: more flexion than standing, both sides.
         lean: of the trunk's mass, more than standing.
         spine: bend of the spine per degree of pelvis.
@@ -55,7 +60,17 @@ def fold(draft: Draft, knee: Curve, ankle: Curve, lean: Curve, spine: float) -> 
 
 
 def cycles(draft: Draft, down_s: float, up_s: float, wait_s: float) -> Curve:
-    """0 standing, 1 at the lowest, again and again, each a little otherwise; starts anywhere."""
+    """0 standing, 1 at the lowest, again and again, each a little otherwise; starts anywhere.
+
+    Args:
+        draft: its times and its chance; stays as it is.
+        down_s: how long going down takes, in the median.
+        up_s: how long coming up takes, in the median.
+        wait_s: standing between two, times 0.3 to 1.5.
+
+    Returns:
+        At the draft's times, 0 to 1.
+    """
     rng, time = draft.rng, draft.time_s
     start = -rng.uniform(0, down_s + up_s + wait_s)
     depth = np.zeros(len(time))
@@ -68,7 +83,16 @@ def cycles(draft: Draft, down_s: float, up_s: float, wait_s: float) -> Curve:
 
 
 def squat(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """Any depth from 30 to 130° of knee."""
+    """Any depth from 30 to 130° of knee.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the depth and the pace.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     most = rng.uniform(30, 130)
     slow = rng.uniform(0.7, 1.8)
@@ -95,7 +119,12 @@ def _eased(lean: Curve, depth: Curve) -> Curve:
 
 
 def lopsided(draft: Draft, depth: Curve) -> None:
-    """More weight on one leg."""
+    """More weight on one leg.
+
+    Args:
+        draft: is changed.
+        depth: 0 standing, 1 at the lowest.
+    """
     size = 6 * float(normal(draft.rng))
     draft.add("pelvis_list", size * depth)
     draft.add("lumbar_bending", -size * depth)
@@ -106,7 +135,16 @@ def lopsided(draft: Draft, depth: Curve) -> None:
 
 
 def sit_to_stand(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """Up from a seat and down again, with sitting between; 80 to 105° of knee."""
+    """Up from a seat and down again, with sitting between; 80 to 105° of knee.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the seat, the pace and the way of leaning.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     most = rng.uniform(78, 105)
     up_s, down_s = rng.uniform(0.9, 1.8), rng.uniform(1.1, 2.0)
@@ -134,7 +172,16 @@ def sit_to_stand(seconds: float, rate_hz: float, rng: np.random.Generator) -> Ki
 
 
 def lunge(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """A long step forwards, down with both knees, and back."""
+    """A long step forwards, down with both knees, and back.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the front leg, the depth and the pace.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     down = cycles(draft, rng.uniform(0.8, 1.4), rng.uniform(0.8, 1.4), 0.8)
     most = rng.uniform(60, 105)
@@ -159,7 +206,16 @@ def lunge(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematic
 
 
 def jump(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """Counter-movement jumps: down, up, flight, landing; arms swing or rest on the hips."""
+    """Counter-movement jumps: down, up, flight, landing; arms swing or rest on the hips.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the height (8 to 45 cm), the depth and the pace.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     time = draft.time_s
     deep, land = rng.uniform(60, 110), rng.uniform(45, 95)

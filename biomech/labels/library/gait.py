@@ -52,7 +52,15 @@ class Deviation:
 
     @classmethod
     def pair(cls, rng: np.random.Generator, curve: str) -> tuple["Deviation", "Deviation"]:
-        """Of the right and the left side."""
+        """Of the right and the left side.
+
+        Args:
+            rng: draws what both sides share and what is each one's own.
+            curve: name without the side; says how much of the deviation is constant over the cycle.
+
+        Returns:
+            Right and left; each is called with phases of its own side and gives SDs.
+        """
         constant = CONSTANT_SHARE.get(curve, OTHERS_CONSTANT_SHARE)
 
         def draw() -> np.ndarray:
@@ -65,7 +73,18 @@ class Deviation:
 
 
 def walk(seconds: float, rate_hz: float, rng: np.random.Generator, *, plain: bool | None = None) -> Kinematics:
-    """Level walking at 0.4 to 2.2 m/s; if not plain it curves, changes speed, starts or stops."""
+    """Level walking at 0.4 to 2.2 m/s; if not plain it curves, changes speed, starts or stops.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the speed and the course.
+        plain: straight on at one speed; None draws it, half and half.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m). Drawn anew, up to 200 times, until it is inside the
+        published bands.
+    """
     plain = bool(rng.random() < 0.5) if plain is None else plain
     for _ in range(TRIES):
         draft = Draft(Person.random(rng), seconds, rate_hz, rng)
@@ -80,7 +99,17 @@ def walk(seconds: float, rate_hz: float, rng: np.random.Generator, *, plain: boo
 
 
 def inside_bands(draft: Draft, phase: Curve, speed: Curve, within_sd: float = 1.9) -> bool:
-    """Whether the plain part of a walk is in the published bands."""
+    """Whether the plain part of a walk is in the published bands.
+
+    Args:
+        draft: of a walk; degrees.
+        phase: cycles since a heel strike of the right foot.
+        speed: m/s; slower than 0.4 is not looked at.
+        within_sd: half the bands' width, in SDs between people.
+
+    Returns:
+        False where one frame of one curve is outside.
+    """
     steady = speed > STRAIGHT_M_S[0]
     for name in norms.BANDS:
         for side, ahead in zip(("",) if name == "pelvis_tilt" else ("_r", "_l"), (0.0, 0.5), strict=False):
@@ -207,7 +236,16 @@ def _travelling(draft: Draft, speed: Curve | float, turn_deg: Curve | float, abo
 
 
 def run(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """Running at 2 to 5 m/s; the legs' excursions grow with the speed, both feet are off the ground between steps."""
+    """Running at 2 to 5 m/s; the legs' excursions grow with the speed, both feet are off the ground between steps.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person and the speed.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     speed = float(np.clip(rng.normal(2.9, 0.7), 2.0, 5.0))
     strides_s = (1.36 + 0.06 * (speed - 2.5)) * (1 + 0.05 * float(normal(rng)))
@@ -252,7 +290,17 @@ def _flight(phase: Curve, strides_s: float, stance_share: float) -> Curve:
 
 
 def stairs(up: bool, seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """A flight of stairs; the pelvis rises or sinks evenly, as the lower foot does not tell."""
+    """A flight of stairs; the pelvis rises or sinks evenly, as the lower foot does not tell.
+
+    Args:
+        up: else down.
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the pace and the steps' height.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     strides_s = rng.uniform(0.55, 0.85)
     phase = _phase(draft, np.full(len(draft.time_s), strides_s))

@@ -36,6 +36,12 @@ def generate(kind: str, seconds: float, rate_hz: float, rng: np.random.Generator
 
     Args:
         kind: one of ``KINDS``; "plain_walk" is straight on at one speed; "walk" may curve, start or stop.
+        seconds: length of the motion, above 0.
+        rate_hz: frames a second, above 0.
+        rng: the same generator in the same state gives the same motion.
+
+    Returns:
+        The motion, time from 0; no NaN.
 
     Raises:
         BioposeError: no such kind, or no time.

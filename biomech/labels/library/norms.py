@@ -76,7 +76,15 @@ Curve = Float[np.ndarray, " frames"]
 
 
 def periodic(knots: Mapping[int, float], phase: Curve) -> Curve:
-    """A smooth closed curve through values at per cents of the cycle."""
+    """A smooth closed curve through values at per cents of the cycle.
+
+    Args:
+        knots: value by per cent of the cycle, ascending from 0 and below 100.
+        phase: cycles; whole ones do not matter.
+
+    Returns:
+        In the unit of the values.
+    """
     at, values = [*knots, 100], [*knots.values(), next(iter(knots.values()))]
     return CubicSpline(np.divide(at, 100), values, bc_type="periodic")(np.asarray(phase) % 1.0)
 
@@ -100,6 +108,14 @@ def walking(curve: str, phase: Curve, speed_m_s: float | Curve) -> tuple[Curve, 
 
     Pelvis tilt, list and rotation and hip flexion are in our skeleton's signs, as for the right side; speeds outside
     the table take its ends.
+
+    Args:
+        curve: one of ``WALKING``, without a side.
+        phase: cycles; whole ones do not matter.
+        speed_m_s: one, or one for each phase.
+
+    Returns:
+        Mean and SD at each phase.
     """
     phase = np.asarray(phase, float) % 1.0
     speed = np.clip(speed_m_s, min(SPEEDS_M_S.values()), max(SPEEDS_M_S.values()))
@@ -123,7 +139,15 @@ def walking(curve: str, phase: Curve, speed_m_s: float | Curve) -> tuple[Curve, 
 
 
 def running(curve: str, phase: Curve) -> tuple[Curve, Curve]:
-    """Mean and SD (degrees) of hip_flexion, knee_angle or ankle_angle at 2.5 m/s."""
+    """Mean and SD (degrees) of hip_flexion, knee_angle or ankle_angle at 2.5 m/s.
+
+    Args:
+        curve: one of the three.
+        phase: cycles since the heel strike of that side; whole ones do not matter.
+
+    Returns:
+        Mean and SD at each phase.
+    """
     phase = np.asarray(phase, float) % 1.0
     return _spline("running_norms.csv", curve, "mean")(phase), _spline("running_norms.csv", curve, "sd")(phase)
 

@@ -20,19 +20,46 @@ GRAVITY = 9.81
 
 
 def normal(rng: np.random.Generator, size: int | None = None) -> np.ndarray:
-    """Standard normal numbers, cut at ``LIMIT_SD``."""
+    """Standard normal numbers, cut at ``LIMIT_SD``.
+
+    Args:
+        rng: is drawn from.
+        size: how many; None gives one number.
+
+    Returns:
+        Of the shape asked for.
+    """
     return np.clip(rng.standard_normal(size), -LIMIT_SD, LIMIT_SD)
 
 
 def both_sides(rng: np.random.Generator, sd: float) -> tuple[float, float]:
-    """Deviations of the right and left side, alike but not the same."""
+    """Deviations of the right and left side, alike but not the same.
+
+    Args:
+        rng: is drawn from.
+        sd: of each side; the result has its unit.
+
+    Returns:
+        Right and left, zero in the mean.
+    """
     common, own = normal(rng), normal(rng, 2)
     values = sd * (np.sqrt(1 - ASYMMETRY**2) * common + ASYMMETRY * own)
     return float(values[0]), float(values[1])
 
 
 def wander(rng: np.random.Generator, frames: int, rate_hz: float, sd: float, memory_s: float) -> Curve:
-    """Slow random drift with a standard deviation and a memory, zero in the mean."""
+    """Slow random drift with a standard deviation and a memory, zero in the mean.
+
+    Args:
+        rng: is drawn from.
+        frames: how many.
+        rate_hz: frames a second.
+        sd: the result has its unit.
+        memory_s: SD of the Gaussian window that smooths the noise; over several of it values are unrelated.
+
+    Returns:
+        A value for each frame. Zero is the mean over many draws, not of each.
+    """
     sigma = max(memory_s * rate_hz, 1e-3)
     pad = int(4 * sigma) + 1
     noise = gaussian_filter1d(rng.standard_normal(frames + 2 * pad), sigma, mode="wrap")[pad : pad + frames]
@@ -40,7 +67,16 @@ def wander(rng: np.random.Generator, frames: int, rate_hz: float, sd: float, mem
 
 
 def ramp(at: Curve, start: float, length: float) -> Curve:
-    """From 0 to 1 with rest at both ends, as hands and bodies move (minimum jerk: Flash & Hogan 1985)."""
+    """From 0 to 1 with rest at both ends, as hands and bodies move (minimum jerk: Flash & Hogan 1985).
+
+    Args:
+        at: times (or phases).
+        start: when it leaves 0.
+        length: how long it takes, in the same unit; above 0.
+
+    Returns:
+        0 to 1 at each time.
+    """
     x = np.clip((np.asarray(at) - start) / length, 0, 1)
     return x**3 * (10 - 15 * x + 6 * x**2)
 
@@ -88,7 +124,12 @@ class Draft:
         self.curves = {name: np.full(len(self.time_s), value) for name, value in self.person.standing.items()}
 
     def add(self, name: str, degrees: Curve | float) -> None:
-        """To what is there."""
+        """To what is there.
+
+        Args:
+            name: of a rotational coordinate.
+            degrees: a constant or one for each frame; the draft is changed.
+        """
         self.curves[name] = self.curves[name] + degrees
 
     def flatten_feet(self, share: Curve | float = 1.0) -> None:
@@ -103,14 +144,28 @@ class Draft:
         return c["pelvis_tilt"] + c[f"hip_flexion_{side}"] - c[f"knee_angle_{side}"] + c[f"ankle_angle_{side}"]
 
     def tremble(self, sd_deg: float = 0.5, memory_s: float = 0.25) -> None:
-        """What never repeats exactly, on every angle."""
+        """What never repeats exactly, on every angle.
+
+        Args:
+            sd_deg: of the drift of each angle.
+            memory_s: as of ``wander``.
+        """
         for name in self.curves:
             self.add(name, wander(self.rng, len(self.time_s), self.rate_hz, sd_deg, memory_s))
 
     def finish(
         self, forward_m: Curve | float = 0.0, right_m: Curve | float = 0.0, above_floor_m: Curve | float = 0.0
     ) -> Kinematics:
-        """Radians and metres inside the coordinates' ranges; the lower foot is on the floor (plus what is said)."""
+        """Radians and metres inside the coordinates' ranges; the lower foot is on the floor (plus what is said).
+
+        Args:
+            forward_m: pelvis_tx (X).
+            right_m: pelvis_tz (Z).
+            above_floor_m: of the lower foot, above Y = 0.
+
+        Returns:
+            All 40 coordinates in the model's order; what was written beyond a range is clipped.
+        """
         frames = len(self.time_s)
         values = np.zeros((frames, len(names())))
         for column, name in enumerate(names()):

@@ -27,6 +27,11 @@ SPREAD_DEG = 5.0
 def arms_of(draft: Draft, among: tuple[str, ...], moved: Curve | float = 1.0) -> Curve | float:
     """One of these ways to hold the arms, for the whole motion or coming up with it (``moved``, 0 to 1).
 
+    Args:
+        draft: is changed.
+        among: names of ``ARMS``; one is drawn.
+        moved: how far legs and trunk have gone; arms held forward come up with it half of the time.
+
     Returns:
         How far forwards they are held, 0 to 1.
     """
@@ -38,7 +43,14 @@ def arms_of(draft: Draft, among: tuple[str, ...], moved: Curve | float = 1.0) ->
 
 
 def hold(draft: Draft, name: str, share: Curve | float = 1.0, sides: tuple[str, ...] = SIDES) -> None:
-    """Arms as named, with the spread between people; where ``share`` is 0 they stay as they are."""
+    """Arms as named, with the spread between people; where ``share`` is 0 they stay as they are.
+
+    Args:
+        draft: is changed.
+        name: one of ``ARMS``.
+        share: 0 to 1, of the way from where the arms are to there.
+        sides: ``r``, ``l`` or both.
+    """
     common = {joint: SPREAD_DEG * float(normal(draft.rng)) for joint in ARMS[name]}
     for side in sides:
         for joint, value in ARMS[name].items():
@@ -48,7 +60,16 @@ def hold(draft: Draft, name: str, share: Curve | float = 1.0, sides: tuple[str, 
 
 
 def standing(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """Quiet standing with sway, sometimes shifting the weight or looking around, arms in any usual place."""
+    """Quiet standing with sway, sometimes shifting the weight or looking around, arms in any usual place.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person, the arms and what they do.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     frames = len(draft.time_s)
     if rng.random() < 0.5:
@@ -96,7 +117,16 @@ def _turn_trunk(draft: Draft) -> None:
 
 
 def reach(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
-    """Standing and reaching up, ahead, aside or to the floor with one hand or both; deep ones bend hips and knees."""
+    """Standing and reaching up, ahead, aside or to the floor with one hand or both; deep ones bend hips and knees.
+
+    Args:
+        seconds: length of the motion.
+        rate_hz: frames a second.
+        rng: draws the person and each reach.
+
+    Returns:
+        All 40 coordinates in the model's order (rad and m).
+    """
     draft = Draft(Person.random(rng), seconds, rate_hz, rng)
     time = draft.time_s
     start = rng.uniform(-0.5, 0.8)

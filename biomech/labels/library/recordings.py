@@ -96,6 +96,10 @@ def kind_of(stem: str) -> str:
 def gather(data: Path, work: Path) -> tuple[list[tuple[Source, Path]], dict[str, str]]:
     """Write every recording as .trc below ``work``, a folder per person; what is there stays.
 
+    Args:
+        data: ../shared/data; the files of ``SOURCES`` lie below it.
+        work: folder for the .trc.
+
     Returns:
         The source and the .trc of each, and why a file cannot be read. A source whose files are absent is left out.
     """
@@ -152,7 +156,17 @@ def _read_table(path: Path) -> tuple[np.ndarray, float, list[str]]:
 def solve(
     found: list[tuple[Source, Path]], solved: Path, *, workers: int = 1, progress: Callable[[str], Any] | None = None
 ) -> Report:
-    """Label what is not labelled: one model per person, poses at about ``RATE_HZ``."""
+    """Label what is not labelled: one model per person, poses at about ``RATE_HZ``.
+
+    Args:
+        found: what ``gather`` found.
+        solved: folder for the labels; may hold an earlier run's.
+        workers: processes.
+        progress: makes, from a label, a context manager that yields a function of trials done and trials in all.
+
+    Returns:
+        What the campaign did, with the causes of failures.
+    """
     trials = []
     for marker_map in dict.fromkeys(source.marker_map for source, _ in found):
         folders = list(dict.fromkeys(trc.parent for source, trc in found if source.marker_map == marker_map))
@@ -163,7 +177,17 @@ def solve(
 def motions_of(
     found: list[tuple[Source, Path]], solved: Path, data: Path
 ) -> Iterator[tuple[Motion, Kinematics, Bool[np.ndarray, " coordinates"]]]:
-    """The solved recordings, with what is to be said of each."""
+    """The solved recordings, with what is to be said of each.
+
+    Args:
+        found: what ``gather`` found; shards of other recordings are passed over.
+        solved: the folder that ``solve`` wrote.
+        data: not read.
+
+    Yields:
+        Of each recording its row of the index, its coordinates (rad and m, in the model's order, time from 0, gaps
+        filled by straight lines) and which of them its markers tell.
+    """
     by_name = {f"{trc.parent.name}_{trc.stem}": (source, trc) for source, trc in found}
     for path in sorted((solved / "shards").glob("*.safetensors")):
         shard = Shard.open(path)

@@ -89,7 +89,17 @@ class MotionLibrary:
     def select(
         self, *, split: str | None = None, kinds: Collection[str] = (), whole_body: bool = False, good: bool = True
     ) -> list[Motion]:
-        """Motions of a split and of kinds (all where not given)."""
+        """Motions of a split and of kinds (all where not given).
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            kinds: as in the index.
+            whole_body: only motions whose arms and trunk are known too.
+            good: only motions that nothing is known against.
+
+        Returns:
+            Rows of the index, in its order.
+        """
         return [
             m
             for m in self.motions
@@ -102,7 +112,20 @@ class MotionLibrary:
     def windows(
         self, seconds: float, rate_hz: float, rng: np.random.Generator, motions: list[Motion] | None = None
     ) -> Iterator[tuple[Float[np.ndarray, "frames coordinates"], Bool[np.ndarray, " coordinates"], Motion]]:
-        """Endless random windows at one rate: each kind and source is as likely as the root of its time."""
+        """Endless random windows at one rate: each kind and source is as likely as the root of its time.
+
+        Args:
+            seconds: length of a window; shorter motions are left out.
+            rate_hz: of the windows, whatever the motions' is.
+            rng: draws motions and beginnings.
+            motions: to draw from; all good ones where not given.
+
+        Yields:
+            Coordinates (rad and m), which of them are known, and the row of the index.
+
+        Raises:
+            BioposeError: no motion is long enough, or one cannot be read.
+        """
         long = [m for m in (self.select() if motions is None else motions) if m.seconds >= seconds]
         if not long:
             raise BioposeError(f"no motion of the library is {seconds:g} s long", where=str(self.folder))
@@ -119,12 +142,30 @@ class MotionLibrary:
 
 
 def at_times(kinematics: Kinematics, time_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times coordinates"]:
-    """Coordinates at other times, in straight lines between frames."""
+    """Coordinates at other times, in straight lines between frames.
+
+    Args:
+        kinematics: rad and m; angles without jumps of whole turns.
+        time_s: on its clock; beyond its ends the first or last frame stands.
+
+    Returns:
+        Rad and m.
+    """
     return np.stack([np.interp(time_s, kinematics.time_s, column) for column in kinematics.values.T], 1)
 
 
 def write_motion(folder: Path, name: str, kinematics: Kinematics, known: Bool[np.ndarray, " coordinates"]) -> None:
-    """One motion, whole or not at all; its time begins at 0."""
+    """One motion, whole or not at all; its time begins at 0.
+
+    Args:
+        folder: of the library.
+        name: the file is ``motions/NAME.npz``.
+        kinematics: all coordinates in the model's order (rad and m), evenly in time; no NaN.
+        known: which coordinates the recording tells.
+
+    Raises:
+        BioposeError: coordinates are missing or in another order, or a value is no number.
+    """
     if tuple(kinematics.names) != coordinate_names():
         raise BioposeError("a motion of the library has all coordinates of our skeleton, in its order", where=name)
     if not np.isfinite(kinematics.values).all():
@@ -142,7 +183,12 @@ def write_motion(folder: Path, name: str, kinematics: Kinematics, known: Bool[np
 
 
 def write_index(folder: Path, motions: list[Motion]) -> None:
-    """The table of all motions, by name."""
+    """The table of all motions, by name.
+
+    Args:
+        folder: of the library.
+        motions: rows in any order; an earlier index is replaced.
+    """
     with whole_file(folder / INDEX) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Motion)])
         writer.writeheader()
