@@ -88,7 +88,17 @@ def anny_inputs(shape: torch.Tensor) -> dict:
 @torch.no_grad()
 def anny_posed(model, shape: torch.Tensor, rotations: torch.Tensor, root_position: torch.Tensor) -> torch.Tensor:
     """Anny's own vertices, in our axes, for our parameters: its world orientation of a bone is our rotation times
-    the bone's rest orientation."""
+    the bone's rest orientation.
+
+    Args:
+        model: what ``load_anny`` gives.
+        shape: (shape), in the order of ``PHENOTYPES``, then ``LOCAL_CHANGES``.
+        rotations: (frames, bones, 3, 3), relative to the parent bone.
+        root_position: (frames, 3), m, Y up.
+
+    Returns:
+        (frames, vertices, 3), m.
+    """
     inputs = anny_inputs(shape)
     rest = model(**inputs)["rest_bone_poses"]
     tree = BoneTree([int(p) for p in model.bone_parents])
@@ -196,7 +206,16 @@ def _feet(body: torch.Tensor) -> dict[str, list[int]]:
 @torch.no_grad()
 def random_cases(model, seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Random shapes (cases, shape), local rotations (cases, bones, 3, 3) of up to 60° about any axis, root positions
-    (cases, 3), and Anny's own vertices for them (cases, vertices, 3), m."""
+    (cases, 3), and Anny's own vertices for them (cases, vertices, 3), m.
+
+    Args:
+        model: what ``load_anny`` gives.
+        seed: the same one gives the same cases.
+        count: of cases.
+
+    Returns:
+        Shapes, rotations, root positions and vertices, as above.
+    """
     generator = torch.Generator().manual_seed(seed)
     low = torch.tensor([min(a) for a in PHENOTYPES.values()] + [-1.0] * len(LOCAL_CHANGES))
     high = torch.tensor([max(a) for a in PHENOTYPES.values()] + [1.0] * len(LOCAL_CHANGES))
@@ -222,7 +241,16 @@ def write_reference(model) -> None:
 
 
 def compare(model, seed: int = 1, count: int = 50) -> tuple[float, float]:
-    """Largest and mean distance, m, of the compact body's vertices from Anny's own on random shapes and poses."""
+    """Largest and mean distance, m, of the compact body's vertices from Anny's own on random shapes and poses.
+
+    Args:
+        model: what ``load_anny`` gives.
+        seed: of the cases; another than the test's reference has.
+        count: of cases.
+
+    Returns:
+        Largest and mean distance (m).
+    """
     body = AnnyBody.load(anatomical=False)
     distances = []
     for shape, rotation, root, vertices in zip(*random_cases(model, seed, count), strict=True):

@@ -93,7 +93,12 @@ def _left(name: str) -> str:
 
 
 def write(name: str, table: list[list[object]]) -> None:
-    """A map as the package reads it."""
+    """A map as the package reads it.
+
+    Args:
+        name: of the .csv, beside the motion library's code.
+        table: cells in the order of the columns of marker maps; places in m, in their bodies.
+    """
     with open(HERE / name, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)

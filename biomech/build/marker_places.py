@@ -209,7 +209,12 @@ def fit() -> Fit:
 
 
 def write(locations_m: dict[str, Float[np.ndarray, "3"]], path: Path = TABLE) -> None:
-    """Put the locations into the table."""
+    """Put the locations into the table.
+
+    Args:
+        locations_m: by marker, in its body's frame; every marker of the table must be there.
+        path: of the table; its other columns stay.
+    """
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:

@@ -55,7 +55,16 @@ BONES = {
 def joints_at_rest(
     body: AnnyBody, shape: Float[np.ndarray, " shape"], folder: Path
 ) -> dict[str, Float[np.ndarray, "3"]]:
-    """Where the joints of the skeleton, scaled to the body, lie on the body at rest (m)."""
+    """Where the joints of the skeleton, scaled to the body, lie on the body at rest (m).
+
+    Args:
+        body: on Anny's own joints.
+        shape: of an adult.
+        folder: for the scaled model.
+
+    Returns:
+        By Anny's bone, those of ``BONES``, in the body's axes.
+    """
     tensor = torch.as_tensor(shape, dtype=torch.float32)
     tasks = load_virtual_markers().weights_by_name()
     static = neutral_static(body, shape)
@@ -143,7 +152,12 @@ def fit() -> tuple[dict[str, dict[str, float]], dict[str, float]]:
 
 
 def write(weights: dict[str, dict[str, float]], path: Path = PIVOTS) -> None:
-    """Put the weights, as ones of the surface's vertices, into the table; the left side's are the mirror images'."""
+    """Put the weights, as ones of the surface's vertices, into the table; the left side's are the mirror images'.
+
+    Args:
+        weights: by bone of the right side or the middle, of its landmarks; they sum to 1.
+        path: of the table, which is replaced.
+    """
     table = load_virtual_markers()
     rows = {}
     for bone, by_landmark in weights.items():
