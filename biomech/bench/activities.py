@@ -51,9 +51,16 @@ def bench_activities(
     Args:
         clips: what was drawn and detected; drawn now where it is not there.
         folder: where the solved motions go.
+        options: of the main job; its defaults where None.
         count: how many people.
+        seed: draws the people and the scenes.
         sized: tell the person's height and mass.
         only: activities and views, or beginnings of them, as ``walk_front``.
+        say: told of every clip.
+
+    Returns:
+        The figures that are asked for (degrees, shares), seconds a frame, and under ``activities`` the rows: means over
+        the people.
 
     Raises:
         BioposeError: the detector does not see a person, or a stage fails.
@@ -88,6 +95,15 @@ def bench_activities(
 
 def solved(one: Drawn, folder: Path, options: Options, sized: bool = False) -> tuple[Path, dict[str, float]]:
     """The main job's motion of what the detector saw, in a folder of its own, and what each stage took (s).
+
+    Args:
+        one: drawn already.
+        folder: the motion's own folder is made in it.
+        options: of the main job.
+        sized: tell the height and mass of who was drawn.
+
+    Returns:
+        The .mot, and seconds by stage.
 
     Raises:
         BioposeError: a stage fails.

@@ -54,8 +54,13 @@ def bench_beam(
     Args:
         data: the folder ``pose2sim_demo``.
         folder: where the runs go, a folder a camera.
+        options: of the main job; its defaults where None.
+        cameras: of ``CAMERAS``; at least one.
+        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
+        say: told of every camera.
 
-    Returns the means over the cameras and, under ``cameras``, each one's figures.
+    Returns:
+        Means over the cameras (mm, degrees, s) and, under ``cameras``, each one's figures.
 
     Raises:
         BioposeError: the data is not there.
@@ -97,7 +102,15 @@ def _means(rows: dict[str, dict]) -> dict:
 
 
 def compare(result: Result, reference: Markers) -> dict:
-    """One run against the triangulated limb joints, at the frames that it looked at."""
+    """One run against the triangulated limb joints, at the frames that it looked at.
+
+    Args:
+        result: of one camera; detected by BlazePose, recovered as an Anny body.
+        reference: m; markers in the order of ``REFERENCE_NAMES``.
+
+    Returns:
+        Joint errors (mm), knee flexion (degrees), marker errors (mm), and seconds for one of the film.
+    """
     motion = BodyMotion.load(result.motion)
     keypoints = Keypoints.load(result.keypoints)
     kinematics = read_mot(result.kinematics)
@@ -127,7 +140,15 @@ def compare(result: Result, reference: Markers) -> dict:
 
 
 def common_frames(reference: Markers, time_s: Float[np.ndarray, " frames"]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the reference and frames of a film that are of the same moment; both count from their own first."""
+    """Rows of the reference and frames of a film that are of the same moment; both count from their own first.
+
+    Args:
+        reference: of an even rate.
+        time_s: of the film's frames, ascending.
+
+    Returns:
+        Numbers of rows and of frames, (common) each; apart by less than a quarter of the reference's step.
+    """
     ours, theirs = time_s - time_s[0], reference.time_s - reference.time_s[0]
     rows = np.abs(ours[:, None] - theirs).argmin(1)
     frames = np.flatnonzero(np.abs(ours - theirs[rows]) < 0.25 * np.median(np.diff(theirs)))

@@ -82,7 +82,16 @@ class Eyes:
 
 
 def people(folder: Path, *, count: int = PEOPLE, seed: int = 0) -> list[Drawn]:
-    """Every activity and view of so many people; nothing is drawn yet."""
+    """Every activity and view of so many people; nothing is drawn yet.
+
+    Args:
+        folder: where the files are or will be.
+        count: of people.
+        seed: of people, motions and scenes.
+
+    Returns:
+        All activities and views of the first person, then of the next.
+    """
     return [
         Drawn(activity, view, person, folder, seed)
         for person in range(count)
@@ -93,6 +102,10 @@ def people(folder: Path, *, count: int = PEOPLE, seed: int = 0) -> list[Drawn]:
 
 def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
     """Draw those whose files are not there; the others are left alone.
+
+    Args:
+        wanted: files go to each one's own folder.
+        say: told of every clip that is drawn.
 
     Raises:
         BioposeError: the detector does not see a person throughout, whatever the scene.
@@ -114,6 +127,14 @@ def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
 
 def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Keypoints:
     """The person drawn from where the view has the camera, in scenes until the detector sees all of the clip.
+
+    Args:
+        motion: m, about the origin, facing X.
+        one: says from where, and with its seed in what scenes.
+        eyes: draw and detect.
+
+    Returns:
+        BlazePose's points (px) and world points (m) at 30 Hz, with its heat maps.
 
     Raises:
         BioposeError: it does not, whatever the scene.
@@ -144,7 +165,15 @@ def _shape(seed: int, person: int) -> Float[np.ndarray, " shape"]:
 
 
 def moving(one: Drawn, truth: Kinematics) -> BodyMotion:
-    """The person about the origin, facing X, the floor at Y = 0."""
+    """The person about the origin, facing X, the floor at Y = 0.
+
+    Args:
+        one: whose build it is.
+        truth: what the person does (rad and m).
+
+    Returns:
+        The Anny body's motion; the mean of its root is at X = Z = 0.
+    """
     motion = driven(AnnyBody.load([0]), shape(one), truth.names, truth.values, truth.time_s)
     middle = motion.root_position_m.mean(0) * [1.0, 0.0, 1.0]
     return replace(motion, root_position_m=motion.root_position_m - middle)

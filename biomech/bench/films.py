@@ -67,6 +67,13 @@ FILMS = {film.name: film for film in _FILMS}
 def chosen(names: list[str], only: tuple[str, ...]) -> list[str]:
     """Those of the names that the user asked for; all where nothing was said. A beginning names several.
 
+    Args:
+        names: all that there are.
+        only: names, or beginnings of them.
+
+    Returns:
+        In the order of ``names``.
+
     Raises:
         BioposeError: one that is asked for is not there.
     """
@@ -82,9 +89,15 @@ def run_film(
     """The main job on one film, in a folder of its own; with the size the plain run's keypoints serve.
 
     Args:
+        film: which, and what is known of the person.
         video: the folder video of the data.
         folder: where the runs go.
+        options: of the main job; the film's own window and size are put in.
         with_size: tell it the person's height and mass.
+        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
+
+    Returns:
+        The run's files and record.
 
     Raises:
         BioposeError: the film is not there or the main job fails.
@@ -104,7 +117,12 @@ def run_film(
 
 
 def forget_all_but(folder: Path, *stages: str) -> None:
-    """Strike the other stages from a run's record, so that they run again."""
+    """Strike the other stages from a run's record, so that they run again.
+
+    Args:
+        folder: of the run; nothing is done where it has no record.
+        stages: names of those that are kept.
+    """
     if (folder / RECORD).exists():
         record = json.loads((folder / RECORD).read_text())
         record["stages"] = {name: stage for name, stage in record["stages"].items() if name in stages}
@@ -112,7 +130,13 @@ def forget_all_but(folder: Path, *stages: str) -> None:
 
 
 def lend_keypoints(lender: Path, folder: Path, name: str) -> None:
-    """Begin a run where another one stood after detecting; none to lend is no error."""
+    """Begin a run where another one stood after detecting; none to lend is no error.
+
+    Args:
+        lender: folder of the other run.
+        folder: of the new run; its record is replaced.
+        name: of the recording.
+    """
     keypoints = f"{name}_keypoints.npz"
     if not (lender / keypoints).exists():
         return

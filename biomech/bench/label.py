@@ -47,6 +47,10 @@ def bench_label(
         folder: where the labels go; what an earlier run left there is removed.
         seed: draws the trials that the tool solves.
         workers: processes for labelling; the solvers are compared one after the other.
+        say: told of every part.
+
+    Returns:
+        Mean errors (degrees), marker errors (mm), shares that are masked and speeds; ``by_rotation`` has each angle's.
 
     Raises:
         BioposeError: the data is not there, or a trial cannot be labelled.

@@ -62,7 +62,13 @@ def bench_mqhmr(
         film: the folder ``pose2sim_demo``.
         clips: of rendered clips, ``held_out_*.npz``.
         pictures: where the worst of the rendered frames are drawn.
-        frames, held_out: of each rendered clip, and how many clips.
+        cameras: of the film; the whole job is timed on the first.
+        frames, held_out: of each rendered clip, and how many clips (None: all).
+        failures: how many pictures.
+        say: told of every part.
+
+    Returns:
+        Errors (mm, degrees) and times (s) by the names that the module's docstring tells.
 
     Raises:
         BioposeError: there is nothing to measure on, or data is not what it should be.
@@ -87,6 +93,16 @@ def bench_film(
 ) -> dict[str, Any]:
     """Means over the cameras of ``pose2sim_demo``, and each camera's under ``cameras``.
 
+    Args:
+        network: the one that is judged.
+        spread: of its errors, for the moving body.
+        film: the folder ``pose2sim_demo``.
+        cameras: at least one.
+        say: told of every camera.
+
+    Returns:
+        As ``of_camera``.
+
     Raises:
         BioposeError: the data is not there.
     """
@@ -106,7 +122,17 @@ def bench_film(
 
 
 def of_camera(network: MQHMR, spread: Spread, keypoints: Keypoints, truth: Points) -> dict[str, float]:
-    """One camera's figures; frame k of the film is row k of the reference."""
+    """One camera's figures; frame k of the film is row k of the reference.
+
+    Args:
+        network: the one that is judged.
+        spread: of its errors, for the moving body.
+        keypoints: BlazePose's, with its heat maps and world points.
+        truth: m, in the order of ``REFERENCE_NAMES``.
+
+    Returns:
+        What ``against`` gives, by way of recovering; share of refined frames; processor seconds a frame.
+    """
     begun = time.process_time()
     frames = look_at(network, keypoints)
     looked = time.process_time()
@@ -137,6 +163,13 @@ def against(points: Points, truth: Points) -> dict[str, float]:
     """Errors of the limbs' joints and of the knees, which bend between them.
 
     MPJPE: the whole clip is turned into the reference's axes once, so that errors of heading and tilt count.
+
+    Args:
+        points: m, in the order of ``REFERENCE_NAMES``, axes of any camera.
+        truth: m, the same frames; no NaN in either.
+
+    Returns:
+        PA-MPJPE and MPJPE (mm), and of the knees' flexion MAE (degrees), correlation and range over the true one.
     """
     whole = align(points.reshape(1, -1, 3), truth.reshape(1, -1, 3), scale=False).reshape(points.shape)
     figures = {"pa_mpjpe_mm": pa_mpjpe_mm(points, truth), "mpjpe_mm": mpjpe_mm(whole, truth, HIPS)}
@@ -151,7 +184,16 @@ def against(points: Points, truth: Points) -> dict[str, float]:
 
 
 def bench_pipeline(video: Path, folder: Path, *, say: Say = lambda _: None) -> dict[str, Any]:
-    """Wall time of the whole of `biopose ik`, by stage, a frame of the film; how many of these it looked at."""
+    """Wall time of the whole of `biopose ik`, by stage, a frame of the film; how many of these it looked at.
+
+    Args:
+        video: any film.
+        folder: for the run, which begins anew.
+        say: told of the rate.
+
+    Returns:
+        Frames of the film a second, share of them looked at, and seconds a frame by stage.
+    """
     result = run_ik(video, folder, Options(), overwrite=True)
     stages = result.record["stages"]
     seconds = {name: round(float(stage["seconds"]), 3) for name, stage in stages.items()}

@@ -31,9 +31,19 @@ TITLE_LETTERS = 90  # of a line, as wide as the picture
 
 
 def draw_failures(network: MQHMR, rendered: Rendered, errors: Errors, folder: Path, count: int) -> dict[str, str]:
-    """The frames with the largest errors, no two of one clip; picture → reason.
+    """The frames with the largest errors, no two of one clip.
 
     Writes ``failure_01.png`` … into the folder.
+
+    Args:
+        network: whose errors they are.
+        rendered: the frames.
+        errors: the network's, of the same frames.
+        folder: made where it is not there.
+        count: of pictures, at most.
+
+    Returns:
+        By picture: clip and frame, error (mm) and reason.
     """
     from matplotlib.figure import Figure  # slow to import
 
@@ -65,7 +75,16 @@ def draw_failures(network: MQHMR, rendered: Rendered, errors: Errors, folder: Pa
 
 
 def why(network: MQHMR, rendered: Rendered, errors: Errors) -> list[str]:
-    """What speaks for each frame being hard, in words."""
+    """What speaks for each frame being hard, in words.
+
+    Args:
+        network: knows the body, and how rare a pose of it is (Anny's alone).
+        rendered: the frames, with what the detector saw.
+        errors: the network's, of the same frames.
+
+    Returns:
+        A line for each frame.
+    """
     evidence, crop = rendered.inputs.evidence, rendered.inputs.crop
     assert evidence is not None
     confidence = evidence.confidence.mean(1).numpy()

@@ -67,6 +67,15 @@ class Errors:
 def held_out_frames(folder: Path, network: MQHMR, frames: int, clips: int | None = None) -> Rendered:
     """So many frames of each clip ``held_out_*.npz``, spread over it.
 
+    Args:
+        folder: of the clips.
+        network: whose body the clips must be of.
+        frames: of each clip.
+        clips: how many, the first by name; None takes all.
+
+    Returns:
+        All frames one after another, with their truth (m, camera axes).
+
     Raises:
         BioposeError: there are none, or of another body.
     """
@@ -96,7 +105,16 @@ def held_out_frames(folder: Path, network: MQHMR, frames: int, clips: int | None
 
 
 def network_errors(network: MQHMR, rendered: Rendered, iterations: int) -> Errors:
-    """What the network says of the frames, after so many iterations of refinement."""
+    """What the network says of the frames, after so many iterations of refinement.
+
+    Args:
+        network: of the same body as the frames.
+        rendered: the frames, with what the detector saw.
+        iterations: 0 takes the network's answer as it is.
+
+    Returns:
+        By frame (mm); ``refined`` is None without refinement.
+    """
     assert rendered.inputs.evidence is not None
     found = refine(network, rendered.inputs, target_of(rendered.inputs.evidence), iterations)
     with torch.no_grad():
@@ -123,7 +141,16 @@ def bench_rendered(
 ) -> tuple[dict[str, Any], Rendered, Errors]:
     """Figures of the first network at every number of iterations and by distance, of the others as they are.
 
-    Returns also the frames and the first network's errors, unrefined.
+    Args:
+        networks: by name, all of one body; at least one.
+        folder: of the clips.
+        frames: of each clip.
+        clips: how many; None takes all.
+        refinements: numbers of iterations, 0 among them; ``REFINEMENTS`` where not given.
+        say: told of every part.
+
+    Returns:
+        Figures (mm), the frames, and the first network's errors, unrefined.
 
     Raises:
         BioposeError: there are no clips of its body.
@@ -173,7 +200,15 @@ def bench_rendered(
 
 
 def true_rarity(network: MQHMR, rendered: Rendered) -> Float[np.ndarray, " frames"]:
-    """How rare the true poses are, nats."""
+    """How rare the true poses are, nats.
+
+    Args:
+        network: of the Anny body.
+        rendered: the frames.
+
+    Returns:
+        Of each frame; larger is rarer.
+    """
     return rarity(network.body, rendered.truth.rotations).double().numpy()
 
 

@@ -34,7 +34,12 @@ def bench_trust(network: TrainedNeurIK, source: Source, pairs: Path | None) -> d
     """Coverage of the uncertainty, and what the flags find, on test subjects.
 
     Args:
+        network: trained and, for the flags, calibrated.
+        source: shards or a library, with subjects of the split ``test``.
         pairs: folder of true and recovered markers; held_*.npz give errors of recovery that no training has seen.
+
+    Returns:
+        Coverage (%) and flags (%) on clean markers and, with pairs, on recovered ones; ``fits`` only with pairs.
 
     Raises:
         BioposeError: no test subject with trials long enough, or the recipe has no limits yet.
@@ -55,7 +60,16 @@ def bench_trust(network: TrainedNeurIK, source: Source, pairs: Path | None) -> d
 
 
 def corruptions(network: TrainedNeurIK, batch: Batch, seed: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """Names and markers of bad copies of a batch; windows need not be bad in all frames (see ``moved``)."""
+    """Names and markers of bad copies of a batch; windows need not be bad in all frames (see ``moved``).
+
+    Args:
+        network: says which marker is whose, and where joints are.
+        batch: stays as it is.
+        seed: of the noise.
+
+    Yields:
+        What was done, and markers (clips, time, markers, 3) in m.
+    """
     anatomy, skeleton, markers = network.anatomy, network.skeleton, batch.markers
     legs = [name for name in anatomy.node_names if name.startswith(LEGS)]
     order = np.where(_markers_of(anatomy, legs), anatomy.mirror_markers, np.arange(len(anatomy.marker_names)))
@@ -77,6 +91,13 @@ def separation(network: TrainedNeurIK, batches: Sequence[Batch]) -> dict[str, An
     """False alarms on batches, and how many frames of bad copies of them are flagged; % and areas under the curve.
 
     The curve is of the judgement's score, flagged at 1, between a bad copy's moved frames and all of the batches'.
+
+    Args:
+        network: calibrated.
+        batches: at least one.
+
+    Returns:
+        Frames and ``false_alarms`` of the batches, and under ``bad`` the same with ``auc`` of each kind of bad copy.
 
     Raises:
         BioposeError: the network's recipe has no limits yet.
@@ -138,7 +159,15 @@ def fits(network: TrainedNeurIK, pairs: Sequence[Path]) -> dict[str, Any]:
 
 
 def area(bad: Float[np.ndarray, " n"], good: Float[np.ndarray, " m"]) -> float | None:
-    """Chance that a bad frame scores higher than a good one (the area under the ROC curve)."""
+    """Chance that a bad frame scores higher than a good one (the area under the ROC curve).
+
+    Args:
+        bad: scores of the bad frames.
+        good: scores of the good ones.
+
+    Returns:
+        0 to 1, a tie counts half; None where one of the two is empty.
+    """
     if not len(bad) or not len(good):
         return None
     above = rankdata(np.concatenate([bad, good]))[: len(bad)].sum() - len(bad) * (len(bad) + 1) / 2

@@ -49,6 +49,10 @@ def bench_neurik(
         clips: held-out pairs.
         stride: every how many frames of the real recordings are solved.
         seed: draws trials, stretches and clips.
+        say: told of every part.
+
+    Returns:
+        By name, which begins with the part's (``oracle_``, ``noisy_``, ``real_``, ``speed_`` …) and ends in the unit.
 
     Raises:
         BioposeError: data or weights cannot be used, or a solver failed.

@@ -20,7 +20,17 @@ from biomech.neurik.predict import load_network, neural_kinematics
 def solve_timed(
     weights: Path, problem: Problem, options: Mapping[str, float], folder: Path
 ) -> tuple[list[str], Float[np.ndarray, "frames coordinates"], Clock]:
-    """Time the network with its weights and the markers read already; the first, untimed answer warms torch up."""
+    """Time the network with its weights and the markers read already; the first, untimed answer warms torch up.
+
+    Args:
+        weights: the network's file.
+        problem: its model and weights of markers do not matter here.
+        options: ``repeats`` and ``threads``, 1 of each where not given.
+        folder: not used; rivals have files of their own.
+
+    Returns:
+        Names of the coordinates, their values (rad and m), and what each repeat took.
+    """
     torch.set_num_threads(int(options.get("threads", 1)))
     network, markers, clock = load_network(weights), read_trc(Path(problem.markers_trc)), Clock()
     answer = neural_kinematics(markers, network=network)

@@ -69,6 +69,16 @@ class Clip:
 def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = lambda _: None) -> list[Clip]:
     """Some of the held-out pairs, with models and truth; files go to ``folder``.
 
+    Args:
+        pairs: folder of held_*.npz.
+        count: how many, at most.
+        seed: draws them.
+        folder: a folder for each is made in it.
+        say: told of every clip.
+
+    Returns:
+        By the files' names.
+
     Raises:
         BioposeError: there are none, or one is broken.
     """
@@ -85,6 +95,13 @@ def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = 
 
 def read_clip(path: Path, folder: Path) -> Clip:
     """One ``Pair``.
+
+    Args:
+        path: of the .npz.
+        folder: for the models and the recovered markers.
+
+    Returns:
+        The recovered markers (m), the models' files, and the truth (rad and m) with what of it is sure.
 
     Raises:
         BioposeError: it is not a pair, or no model can be scaled.
@@ -185,7 +202,15 @@ def low_pass(motion: Kinematics) -> Kinematics:
 
 
 def against_truth(clip: Clip, answer: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
-    """Errors (rad and m) after the one turn and move; NaN where the truth is not sure."""
+    """Errors (rad and m) after the one turn and move; NaN where the truth is not sure.
+
+    Args:
+        clip: the truth.
+        answer: rad and m at the clip's frames; may have more coordinates than the truth.
+
+    Returns:
+        In the order of the truth's coordinates, without jumps of whole turns.
+    """
     columns = [answer.names.index(name) for name in clip.truth.names]
     answer = Kinematics(list(clip.truth.names), answer.values[:, columns], clip.truth.time_s, clip.truth.rotational)
     answer = turned(answer, best_heading(clip.truth, answer, where=clip.name))
@@ -195,7 +220,15 @@ def against_truth(clip: Clip, answer: Kinematics) -> Float[np.ndarray, "frames c
 
 
 def row(clips: Iterable[Clip], errors: Iterable[Float[np.ndarray, "frames coordinates"]]) -> dict[str, float]:
-    """Means over all coordinates and frames of all clips that count."""
+    """Means over all coordinates and frames of all clips that count.
+
+    Args:
+        clips: the truths.
+        errors: of each clip, as ``against_truth`` gives them (rad and m).
+
+    Returns:
+        MAE (degrees) and acceleration error (rad/s²), of rotations alone.
+    """
     angle, acceleration = [], []
     for clip, error in zip(clips, errors, strict=True):
         step = float(np.median(np.diff(clip.truth.time_s)))
@@ -208,7 +241,16 @@ def row(clips: Iterable[Clip], errors: Iterable[Float[np.ndarray, "frames coordi
 
 
 def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None) -> dict[str, Any]:
-    """All ways on all clips."""
+    """All ways on all clips.
+
+    Args:
+        clips: at least one, all of the same coordinates.
+        network: the one that is judged.
+        say: told of every solver.
+
+    Returns:
+        The network's figures, their ratios to OpenSim's tool, and tables by solver, coordinate and clip.
+    """
     errors: dict[str, list[np.ndarray]] = {}
     for name, solve in solvers(network).items():
         say(f"  {name}")
@@ -251,6 +293,14 @@ def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None)
 
 
 def neural_row(clips: list[Clip], network: NeurIK) -> Mapping[str, float]:
-    """The network alone."""
+    """The network alone.
+
+    Args:
+        clips: at least one.
+        network: the one that is judged.
+
+    Returns:
+        As ``row``.
+    """
     answers = [neural_kinematics(clip.recovered, network=network).kinematics for clip in clips]
     return row(clips, [against_truth(clip, answer) for clip, answer in zip(clips, answers, strict=True)])

@@ -65,6 +65,15 @@ class Outcome:
 def held_out_trials(labels: Path, count: int, frames: int, seed: int) -> list[LabelledTrial]:
     """Trials of the split ``test``, drawn in turn from every subject and each of its motions, cut to a stretch.
 
+    Args:
+        labels: what `biopose label` wrote.
+        count: how many, at most.
+        frames: of each, at most.
+        seed: draws trials and where the stretches begin.
+
+    Returns:
+        Markers (m), true coordinates (rad and m) and scale factors; time from 0.
+
     Raises:
         BioposeError: there are no labels, or none for tests.
     """
@@ -117,7 +126,12 @@ def outcome(trial: LabelledTrial, answer: NeuralAnswer, skeleton: Skeleton) -> O
     """Compare an answer with the labels.
 
     Args:
+        trial: the labels.
+        answer: to the trial's markers, all of its frames.
         skeleton: the generic one, in double precision; its coordinates and bodies are the labels'.
+
+    Returns:
+        Errors by frame: of coordinates (rad and m), of landmarks (m), of scale factors (no unit).
     """
     columns = [answer.kinematics.names.index(name) for name in skeleton.coordinate_names]
     values, truth = answer.kinematics.values[:, columns], trial.truth.values
@@ -150,14 +164,31 @@ def _errors(values: np.ndarray, truth: Kinematics) -> np.ndarray:
 
 
 def oracle_figures(trials: Sequence[LabelledTrial], network: NeurIK, skeleton: Skeleton) -> dict[str, Any]:
-    """Solve the trials whole, and frame by frame without what comes later, and sum up."""
+    """Solve the trials whole, and frame by frame without what comes later, and sum up.
+
+    Args:
+        trials: at least one.
+        network: the one that is judged.
+        skeleton: the generic one, in double precision.
+
+    Returns:
+        As ``summed_up``, and the error without what comes later (degrees).
+    """
     whole = [outcome(t, neural_kinematics(t.markers, network=network), skeleton) for t in trials]
     live = [outcome(t, neural_kinematics(t.markers, network=network, causal=True), skeleton) for t in trials]
     return summed_up(whole, skeleton) | {"oracle_mae_causal_deg": mae_deg(live, skeleton)}
 
 
 def summed_up(outcomes: Sequence[Outcome], skeleton: Skeleton) -> dict[str, Any]:
-    """The oracle's figures over the frames of all trials together."""
+    """The oracle's figures over the frames of all trials together.
+
+    Args:
+        outcomes: at least one.
+        skeleton: the generic one; says which coordinates are free rotations.
+
+    Returns:
+        Errors in degrees, mm and shares, as the names say; by coordinate, by axis, and of the worst trials.
+    """
     angles = counted(skeleton)
     mask = np.concatenate([o.trial.mask for o in outcomes])[:, angles]
     errors = np.rad2deg(np.abs(np.concatenate([o.errors for o in outcomes])[:, angles]))
@@ -199,7 +230,15 @@ def counted(skeleton: Skeleton) -> list[int]:
 
 
 def mae_deg(outcomes: Sequence[Outcome], skeleton: Skeleton) -> float:
-    """Mean absolute error of the labels that count."""
+    """Mean absolute error of the labels that count.
+
+    Args:
+        outcomes: of one trial or more.
+        skeleton: the generic one; says which coordinates are free rotations.
+
+    Returns:
+        Degrees; NaN where no label counts.
+    """
     angles = counted(skeleton)
     errors = np.concatenate([np.abs(o.errors[:, angles])[o.trial.mask[:, angles]] for o in outcomes])
     return round(float(np.rad2deg(errors).mean()), 4) if len(errors) else float("nan")

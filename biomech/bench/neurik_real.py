@@ -55,8 +55,15 @@ def real_figures(
 
     Args:
         data: the folder ``opencap_lab_subject4``.
+        network: the one that is judged.
         folder: a new one for models and markers.
+        trials: names of recordings.
         stride: every how many frames are solved.
+        say: told of every part.
+
+    Returns:
+        Mean errors by solver, with and without each trial's offset (degrees), the body's marker RMS (mm), and a table
+        by rotation.
 
     Raises:
         BioposeError: the data is not there, or a solver failed.
@@ -123,7 +130,15 @@ def _thinned(markers: Markers, stride: int) -> Markers:
 
 
 def against(references: Mapping[str, Kinematics], motions: Mapping[str, Kinematics]) -> dict[str, dict[str, float]]:
-    """Of each rotation, means over the trials: error, error without its mean, and that of a motion that stays at 0."""
+    """Of each rotation, means over the trials: error, error without its mean, and that of a motion that stays at 0.
+
+    Args:
+        references: by trial (rad).
+        motions: of the same trials (rad); compared where the times overlap.
+
+    Returns:
+        By rotation: ``mae_deg``, ``offset_free_deg`` and ``zero_mae_deg``.
+    """
     sums: dict[str, list[tuple[float, float, float]]] = {rotation: [] for rotation in ROTATIONS}
     for name, reference in references.items():
         found = compare(Motion(Path(f"{name}.mot"), motions[name]), Motion(Path("expert.mot"), reference))

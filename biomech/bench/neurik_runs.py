@@ -52,7 +52,15 @@ class TrainedRun:
 
 
 def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted names."""
+    """Nested settings by dotted names.
+
+    Args:
+        recipe: settings, or groups of them.
+        prefix: put before every name.
+
+    Returns:
+        Values by name, as ``weights.joints``.
+    """
     rows: dict[str, Any] = {}
     for name, value in recipe.items():
         rows |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
@@ -60,7 +68,15 @@ def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differs(run: TrainedRun, first: TrainedRun) -> dict[str, Any]:
-    """The settings in which a run is not like the first, seed and reports aside."""
+    """The settings in which a run is not like the first, seed and reports aside.
+
+    Args:
+        run: the one in question.
+        first: what it is compared with.
+
+    Returns:
+        The run's own values; None where it lacks a setting that the first has.
+    """
     names = sorted({*run.recipe, *first.recipe} - set(NOT_THE_METHOD))
     return {name: run.recipe.get(name) for name in names if run.recipe.get(name) != first.recipe.get(name)}
 
@@ -69,6 +85,15 @@ def runs_figures(
     folders: Sequence[Path], trials: Sequence[LabelledTrial], clips: list[Clip], skeleton: Skeleton
 ) -> dict[str, Any]:
     """The table, and the seeds' means and spreads.
+
+    Args:
+        folders: of trained runs, the first is what the others are compared with.
+        trials: markers without error; at least one.
+        clips: recovered markers; may be none.
+        skeleton: the generic one, in double precision.
+
+    Returns:
+        ``runs`` by folder, and ``seeds``, a row for each group of runs that differ by the seed alone.
 
     Raises:
         BioposeError: a folder holds no trained network.

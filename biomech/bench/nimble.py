@@ -22,7 +22,16 @@ DAMPING = 1e-4
 
 
 def solve(problem: dict, repeats: int) -> dict:
-    """Names, values and times, as ``alone`` reads them."""
+    """Names, values and times, as ``alone`` reads them.
+
+    Args:
+        problem: ``model_osim``, ``markers_trc`` and ``weights`` by marker, as in ``alone.Problem``.
+        repeats: how often it is solved, each time from the pose of zeros.
+
+    Returns:
+        ``names`` of nimblephysics' coordinates, ``values`` (frames, coordinates; rad and m), ``wall_s`` and ``cpu_s``
+        of every repeat.
+    """
     model = nimblephysics.biomechanics.OpenSimParser.parseOsim(problem["model_osim"])
     skeleton, in_model = model.skeleton, dict(model.markersMap)
     frames = nimblephysics.biomechanics.OpenSimParser.loadTRC(problem["markers_trc"]).markerTimesteps

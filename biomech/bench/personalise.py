@@ -42,6 +42,11 @@ def bench_personalise(
         data: the folder ``opencap_lab_subject4``.
         folder: where the models go.
         stride: every how many frames the models are judged at.
+        say: told of every trial.
+
+    Returns:
+        Marker RMS (mm) and differences from the expert's angles (degrees) by model, scale factors, and tables by
+        rotation and trial.
 
     Raises:
         BioposeError: the data is not there.

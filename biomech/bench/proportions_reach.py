@@ -26,7 +26,16 @@ AT_BOUND = 1e-3
 def reached(
     subject: Subject, bounds: Float[np.ndarray, "shape 2"], lengths: Float[np.ndarray, " numbers"]
 ) -> tuple[Float[np.ndarray, " numbers"], list[str]]:
-    """The errors (m) of the nearest shape to lengths and stature (m), and the numbers that end at their bounds."""
+    """The errors (m) of the nearest shape to lengths and stature (m), and the numbers that end at their bounds.
+
+    Args:
+        subject: its shape is where the search begins and is drawn to.
+        bounds: lowest and highest value of every number of the shape.
+        lengths: of the segments, then the stature (m).
+
+    Returns:
+        Errors in the order of ``lengths``, and names of the numbers.
+    """
     free, spread = subject.free, subject.spread[subject.free]
     low, high = bounds[free].T
 
@@ -48,7 +57,15 @@ def reached(
 
 
 def share_inside(files: dict[str, Path], count: int) -> dict[str, dict]:
-    """For either set of bounds: the share inside, and how often each number and length stood in the way."""
+    """For either set of bounds: the share inside, and how often each number and length stood in the way.
+
+    Args:
+        files: of the survey, by sex.
+        count: of people, as many of each sex.
+
+    Returns:
+        By set of bounds: shares, 0 to 1, and how many people by number of the shape and by length.
+    """
     body, rng = AnnyBody.load([0]), np.random.default_rng(0)
     names: tuple[str, ...] = (*LENGTHS, "stature")
     tables: dict[str, dict] = {}

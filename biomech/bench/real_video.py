@@ -38,9 +38,13 @@ def bench_real_video(
     Args:
         data: the folder ``video`` of the data, or ``pose2sim_demo`` of it for the beam alone.
         folder: where the runs go, a folder a film.
+        options: of the main job; its defaults where None.
         only: names of films, or beginnings of them.
+        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
+        say: told of every film.
 
-    Returns the figures of each kind of film and, under ``films`` and ``cameras``, each one's own.
+    Returns:
+        The figures of each kind of film (degrees, mm, s) and, under ``films`` and ``cameras``, each one's own.
 
     Raises:
         BioposeError: the data is not there, or a run fails.
@@ -66,7 +70,20 @@ def bench_real_video(
 def bench_films(
     names: list[str], video: Path, folder: Path, options: Options, reuse: Reuse, say: Say
 ) -> dict[str, dict[str, Any]]:
-    """The rows of the films whose reference is a .mot; where the size is known, another one with it told."""
+    """The rows of the films whose reference is a .mot; where the size is known, another one with it told.
+
+    Args:
+        names: of ``FILMS`` that have a reference.
+        video: the folder video of the data.
+        folder: where the runs go, a folder a film.
+        options: of the main job.
+        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
+        say: told of every film.
+
+    Returns:
+        By film: ``rotations18``'s figures, marker RMS (mm), frames, seconds and notes; another program's motion of the
+        film has a row, too.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for name in names:
         film = FILMS[name]

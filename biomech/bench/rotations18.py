@@ -23,6 +23,13 @@ KNEES = ("knee_angle_r", "knee_angle_l")
 def rotations18(reference: Path, motion: Path) -> dict[str, Any]:
     """Mean errors of the 18 rotations, the knees' shape, and every coordinate's own figures.
 
+    Args:
+        reference: .mot, .sto or .csv.
+        motion: of the same movement, on any clock.
+
+    Returns:
+        Degrees, seconds (the shift) and shares, as the names say; NaN in the means where one of the 18 is missing.
+
     Raises:
         BioposeError: a file cannot be read, or the motions have nothing in common.
     """

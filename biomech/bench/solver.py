@@ -62,8 +62,10 @@ def bench_solver(
         speed_frames: frames in a row that are timed.
         workers: processes for what is not timed.
         nimble_python: an interpreter that has nimblephysics; left out of the tables where not given.
+        say: told of every part.
 
-    Returns the issue's figures, and under ``solvers`` one row for each solver.
+    Returns:
+        The issue's figures, and under ``solvers`` one row for each solver.
 
     Raises:
         BioposeError: data is missing, or a solver failed.
@@ -90,7 +92,17 @@ def bench_solver(
 def noise_free(
     trials: list[Trial], folder: Path, workers: int, nimble_python: Path | None
 ) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-    """Errors by solver, and which coordinates do not count, with the reason."""
+    """Errors by solver, and which coordinates do not count, with the reason.
+
+    Args:
+        trials: with their truth.
+        folder: for what passes between the processes.
+        workers: solvers at once.
+        nimble_python: an interpreter that has nimblephysics, or None.
+
+    Returns:
+        By solver the mean and largest error (degrees); by set and coordinate the reason.
+    """
     programs = _programs(nimble_python)
     problems = [trial.problem for trial in trials]
     with ThreadPoolExecutor(workers) as pool:
@@ -121,7 +133,17 @@ def noise_free(
 
 
 def real_markers(trials: list[Trial], folder: Path, workers: int, say: Say) -> dict:
-    """Objective and angles frame by frame against the tool at its finest."""
+    """Objective and angles frame by frame against the tool at its finest.
+
+    Args:
+        trials: real recordings; one that our solver refuses is left out, and said.
+        folder: for what passes between the processes.
+        workers: processes of the tool.
+        say: told of every trial.
+
+    Returns:
+        Differences of angles (degrees), frames in another minimum or with a higher objective, and a table by set.
+    """
     ours: dict[int, Kinematics] = {}
     refused: dict[str, str] = {}
     for number, trial in enumerate(trials):
@@ -178,7 +200,16 @@ def real_markers(trials: list[Trial], folder: Path, workers: int, say: Say) -> d
 
 
 def speed(trial: Trial, folder: Path, nimble_python: Path | None) -> dict[str, dict[str, float]]:
-    """Frames per second and peak memory by solver, one after another on the same core."""
+    """Frames per second and peak memory by solver, one after another on the same core.
+
+    Args:
+        trial: whose frames are timed.
+        folder: for what passes between the processes.
+        nimble_python: an interpreter that has nimblephysics, or None.
+
+    Returns:
+        By solver; seconds are of solving alone, memory is in MB.
+    """
     core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     rows = {}
     for name, (program, said) in _programs(nimble_python).items():

@@ -50,6 +50,14 @@ class Trial:
 def noise_free_trials(data: Path, folder: Path, window: int) -> list[Trial]:
     """Poses of real trials on two models, with the markers where OpenSim puts them: ``window`` frames in a row each.
 
+    Args:
+        data: the folder of the data sets.
+        folder: for models and .trc.
+        window: taken from the middle of each trial.
+
+    Returns:
+        Three trials on each model, with their true coordinates (rad and m).
+
     Raises:
         BioposeError: data is missing.
     """
@@ -81,6 +89,14 @@ def noise_free_trials(data: Path, folder: Path, window: int) -> list[Trial]:
 def opencap_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Trial]:
     """Every dynamic trial of opencap_lab_subject4 with the expert's model and tasks, frames spread over it.
 
+    Args:
+        data: the folder of the data sets.
+        folder: for .trc.
+        frames_per_trial: how many of each.
+
+    Returns:
+        By name; the truth is not known.
+
     Raises:
         BioposeError: data is missing.
     """
@@ -97,6 +113,14 @@ def opencap_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Tria
 def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Trial]:
     """OpenSim's own regression sets for inverse kinematics, constraints and coordinate tasks included.
 
+    Args:
+        data: the folder of the data sets.
+        folder: for .trc.
+        frames_per_trial: how many of each.
+
+    Returns:
+        One for each of ``STANDARD_SETS``; the truth is not known.
+
     Raises:
         BioposeError: data is missing.
     """
@@ -110,6 +134,15 @@ def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Tri
 
 def speed_trial(data: Path, folder: Path, name: str, frames: int) -> Trial:
     """Frames in a row of one real trial of opencap_lab_subject4 at its own rate.
+
+    Args:
+        data: the folder of the data sets.
+        folder: for the .trc.
+        name: of the trial.
+        frames: taken from its middle; all where it is shorter.
+
+    Returns:
+        With the expert's model and tasks; the truth is not known.
 
     Raises:
         BioposeError: data is missing.

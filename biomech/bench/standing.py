@@ -81,9 +81,13 @@ def bench_standing(
     Args:
         data: the folder that holds ``video``.
         folder: where the runs go.
+        options: of the main job; its defaults without an overlay where None.
         only: names of films, or beginnings of them.
+        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
+        say: told of every stretch.
 
-    Returns the largest of all clips, degrees and cm, and under ``clips`` each stretch's own figures.
+    Returns:
+        The largest of all clips, degrees and cm, and under ``clips`` each stretch's own figures.
 
     Raises:
         BioposeError: a film is not there or a run fails.
@@ -105,6 +109,14 @@ def bench_standing(
 
 def figures_of(result: Result, stretch: Stretch, reference: Path | None) -> dict[str, Any]:
     """One run over one stretch: the solved model's angles and lean, the body's soles.
+
+    Args:
+        result: of a film.
+        stretch: of the same film.
+        reference: a motion of it, for the elbows; None where there is none.
+
+    Returns:
+        Means over the stretch's frames (degrees; of the soles cm), their quality (0 to 1), and how many there are.
 
     Raises:
         BioposeError: the run has no frame there.
@@ -136,25 +148,58 @@ def figures_of(result: Result, stretch: Stretch, reference: Path | None) -> dict
 
 
 def angles_deg(kinematics: Kinematics, rows: np.ndarray) -> dict[str, float]:
-    """Means over some frames: the pelvis's tilt and list, and what there are two of by side."""
+    """Means over some frames: the pelvis's tilt and list, and what there are two of by side.
+
+    Args:
+        kinematics: rad.
+        rows: (frames), true for those that count.
+
+    Returns:
+        Degrees, by names as ``knee_r``.
+    """
     names = {"pelvis_tilt": "pelvis_tilt", "pelvis_list": "pelvis_list", "lumbar_extension": "lumbar_extension"}
     names |= {f"{short}_{side}": f"{name}_{side}" for short, name in PAIRED.items() for side in SIDES}
     return {short: float(np.degrees(kinematics.column(name)[rows].mean())) for short, name in names.items()}
 
 
 def lean_deg(low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]) -> float:
-    """Angle of the way from one point to another from the vertical, degrees."""
+    """Angle of the way from one point to another from the vertical, degrees.
+
+    Args:
+        low: the lower point; m, Y up.
+        high: the upper one.
+
+    Returns:
+        0 (upright) to 180, to whichever side.
+    """
     way = high - low
     return float(np.degrees(np.arctan2(np.hypot(way[0], way[2]), way[1])))
 
 
 def forwards_deg(low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]) -> float:
-    """The same along X alone, where the person faces; backwards is negative."""
+    """The same along X alone, where the person faces; backwards is negative.
+
+    Args:
+        low: the lower point; m, Y up.
+        high: the upper one.
+
+    Returns:
+        0 is upright.
+    """
     return float(np.degrees(np.arctan2(high[0] - low[0], high[1] - low[1])))
 
 
 def elbow_errors_deg(found: dict[str, float], reference: Path, stretch: Stretch) -> dict[str, float]:
-    """Elbow flexion less the reference's mean over the same stretch; nothing where it has no elbows."""
+    """Elbow flexion less the reference's mean over the same stretch; nothing where it has no elbows.
+
+    Args:
+        found: what ``angles_deg`` gave.
+        reference: a motion on the film's clock.
+        stretch: from when to when.
+
+    Returns:
+        By names as ``elbow_error_r_deg``; more bent than the reference is positive.
+    """
     known = recognise_motion(reference).kinematics
     rows = (known.time_s >= stretch.start_s) & (known.time_s <= stretch.end_s)
     errors = {}
@@ -166,7 +211,15 @@ def elbow_errors_deg(found: dict[str, float], reference: Path, stretch: Stretch)
 
 
 def soles_cm(motion: BodyMotion, rows: np.ndarray) -> dict[str, float]:
-    """Height of the lowest point of either of the body's soles above the floor, mean over some frames, cm."""
+    """Height of the lowest point of either of the body's soles above the floor, mean over some frames, cm.
+
+    Args:
+        motion: of the Anny body; m, floor at Y = 0.
+        rows: (frames), true for those that count.
+
+    Returns:
+        By side, ``r`` and ``l``; below the floor is negative.
+    """
     heights = {}
     whole = AnnyBody.load([0])
     for side in SIDES:

@@ -47,7 +47,8 @@ def bench_faults(
         only: a pattern of the cases' names; the others are left out.
         say: told of every fault.
 
-    Returns ``inputs`` and, of each class, how many; ``found`` names them.
+    Returns:
+        ``inputs`` and, of each class, how many; ``found`` names them.
     """
     forks.preload()
     _labels_in_one_process()

@@ -92,7 +92,13 @@ def in_child(
     """Run ``biopose ARGUMENTS`` in a child whose working directory is ``folder``.
 
     Args:
+        arguments: without ``biopose`` itself.
+        folder: must be there; what the child said goes to a folder beside it, named so with ``.said``.
+        limits: time, memory, file size and rights; the usual ones where None.
         judge: run in the child after a success, in the same folder; says what is wrong about what was written.
+
+    Returns:
+        How the child ended, and what it said.
     """
     limits = limits or Limits()
     aside = folder.with_name(folder.name + ".said")

@@ -26,7 +26,16 @@ BARE = re.compile(
 
 
 def judged(folder: Path, before: set[Path], said: str) -> list[str]:
-    """What is wrong about the files that a command left in its folder, and about the JSON that it printed."""
+    """What is wrong about the files that a command left in its folder, and about the JSON that it printed.
+
+    Args:
+        folder: looked through with all folders in it.
+        before: files that were there before; they are not judged.
+        said: standard output.
+
+    Returns:
+        A line for each fault, the file's name first.
+    """
     faults = []
     for path in sorted(folder.rglob("*")):
         if path in before or not path.is_file():
@@ -148,7 +157,17 @@ def _json(text: str) -> Iterable[str]:
 
 
 def result(folder: Path, patterns: tuple[str, ...], said: str) -> dict[str, np.ndarray]:
-    """The numbers of a result, to be laid beside another's."""
+    """The numbers of a result, to be laid beside another's.
+
+    Args:
+        folder: the command's.
+        patterns: of the files that hold the result; without one the result is what was said.
+        said: standard output.
+
+    Returns:
+        By file (and array in it): (frames, columns) of a table, other shapes of an .npz. A .mot's numbers are all
+        divided by 57.3, so that angles are in rad.
+    """
     found: dict[str, np.ndarray] = {}
     for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
@@ -167,7 +186,15 @@ def result(folder: Path, patterns: tuple[str, ...], said: str) -> dict[str, np.n
 
 
 def differ(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> str:
-    """Where two results are not one; empty where they are."""
+    """Where two results are not one; empty where they are.
+
+    Args:
+        one: what counts; all of it must be in the other.
+        other: what ``result`` gave of the other run.
+
+    Returns:
+        A line on the first difference above ``SAME``.
+    """
     for name in one:
         if name not in other or one[name].shape != other[name].shape:
             return f"{name}: another number of values"

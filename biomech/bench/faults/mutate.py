@@ -76,7 +76,16 @@ def _copied(path: Path, other: Path) -> None:
 
 
 def of_bytes(data: bytes, rng: np.random.Generator, text: bool) -> Iterator[Mutation]:
-    """Of any file's bytes."""
+    """Of any file's bytes.
+
+    Args:
+        data: the whole file.
+        rng: draws places and lengths.
+        text: also what can be wrong with a text only.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     yield _content("empty", b"")
     for share in (0.02, 0.2, 0.5, 0.8, 0.95):
         yield _content(f"cut at {share:.0%}", data[: int(share * len(data))], loud=True)
@@ -105,7 +114,16 @@ def of_bytes(data: bytes, rng: np.random.Generator, text: bool) -> Iterator[Muta
 
 
 def of_numbers(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[Mutation]:
-    """One number in a text is another, or none."""
+    """One number in a text is another, or none.
+
+    Args:
+        data: the whole file; UTF-8, with at least one number.
+        rng: draws the numbers.
+        count: of changed numbers; four more change all of them.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     text = data.decode()
     found = list(NUMBER.finditer(text))
     for k in range(count):
@@ -120,7 +138,16 @@ def of_table(
 ) -> Iterator[Mutation]:
     """Of rows and columns under names; as .trc (five rows of header), .mot and .csv have them.
 
-    ``places``: the values are those of points of one body, so that exchanged or scaled ones contradict the others.
+    Args:
+        data: the whole file; cells parted by tabs or commas, all of them numbers.
+        rng: draws columns and rows.
+        header_rows: lines before the first row of numbers.
+        names_row: which of them names the columns, from 0.
+        time_column: from 0; what stands after it are values.
+        places: the values are those of points of one body, so that exchanged or scaled ones contradict the others.
+
+    Yields:
+        Changes that can be made to the file at its path.
     """
     lines = data.decode().splitlines()
     comma = "," if "\t" not in lines[header_rows] else "\t"
@@ -209,7 +236,16 @@ def _exchange(table: np.ndarray, first: int) -> None:
 
 
 def of_xml(data: bytes, rng: np.random.Generator, count: int = 14) -> Iterator[Mutation]:
-    """Elements missing, twice, of other names, without end, or a thousand deep."""
+    """Elements missing, twice, of other names, without end, or a thousand deep.
+
+    Args:
+        data: the whole file, an OpenSim document.
+        rng: draws the elements.
+        count: of elements that are changed, in four ways each.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     text = data.decode()
     tags = [m for m in re.finditer(r"<([A-Za-z_]\w*)[^<>]*>([^<>]*)</\1>", text)]
     for k in range(count):
@@ -242,7 +278,16 @@ def of_xml(data: bytes, rng: np.random.Generator, count: int = 14) -> Iterator[M
 
 
 def of_json(data: bytes, rng: np.random.Generator, count: int = 36) -> Iterator[Mutation]:
-    """Other types anywhere, keys missing, nested without end."""
+    """Other types anywhere, keys missing, nested without end.
+
+    Args:
+        data: the whole file.
+        rng: draws the places.
+        count: of places that are changed.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     for k in range(count):
         tree = json.loads(data)
         places = list(_places(tree))
@@ -278,7 +323,15 @@ class _Runs:
 
 
 def of_npz(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
-    """Arrays missing, of other kinds, shapes and values."""
+    """Arrays missing, of other kinds, shapes and values.
+
+    Args:
+        data: the whole file.
+        rng: draws the values.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     with np.load(io.BytesIO(data)) as held:
         arrays = {name: held[name] for name in held.files}
 
@@ -339,7 +392,16 @@ def _with_header(arrays: dict[str, np.ndarray], rng: np.random.Generator, shape:
 
 
 def of_c3d(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[Mutation]:
-    """Words of the header and bytes of the parameters that cannot be."""
+    """Words of the header and bytes of the parameters that cannot be.
+
+    Args:
+        data: the whole file, at 50 Hz.
+        rng: draws words and bytes.
+        count: of words, and of parameter bytes, that are changed.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     for k in range(count):
         word = 2 * int(rng.integers(0, 12))
         value = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 2)[k % 6]
@@ -362,7 +424,15 @@ def of_c3d(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[M
 
 
 def of_zip(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
-    """Members with bad names, none, too many, too large."""
+    """Members with bad names, none, too many, too large.
+
+    Args:
+        data: the whole file; its first member is a good motion.
+        rng: draws the bytes of a bad one.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         name = archive.namelist()[0]
         text = archive.read(name)
@@ -391,7 +461,15 @@ def of_zip(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
 
 
 def of_motion_text(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
-    """Of .bvh, .asf and .amc: words missing, twice, others."""
+    """Of .bvh, .asf and .amc: words missing, twice, others.
+
+    Args:
+        data: the whole file, UTF-8.
+        rng: draws lines and words.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     lines = data.decode().splitlines()
     for k in range(30):
         at = int(rng.integers(len(lines)))

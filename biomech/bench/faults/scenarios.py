@@ -166,7 +166,17 @@ REFUSED = (
 
 
 def mutations(kind: str, data: bytes, rng: np.random.Generator, others: list[Path]) -> Iterator[Mutation]:
-    """All that can be wrong with a file of a kind."""
+    """All that can be wrong with a file of a kind.
+
+    Args:
+        kind: trc, mot, csv, xml, json, npz, c3d, zip, bvh or text; of others (mp4, png, bytes) the bytes alone.
+        data: the whole file.
+        rng: draws what is changed.
+        others: files of other kinds, to be put in its place.
+
+    Yields:
+        Changes that can be made to the file at its path.
+    """
     yield from mutate.of_any_path(others)
     yield from mutate.of_bytes(data, rng, text=kind not in ("npz", "c3d", "mp4", "png", "zip", "bytes"))
     if kind == "trc":
