@@ -23,10 +23,12 @@ def solve_alone(
     Args:
         markers_file: a .trc or .c3d.
         model_osim: with its markers.
+        folder: where the files go; not the one in which NAME.trc is the recording itself.
         options: the solver and what it is told, ``tasks``, ``up`` and ``subject``.
         bar: makes a progress bar from a label.
 
-    Returns the files and the stage's figures.
+    Returns:
+        The files, and the stage's figures (mm, frames) and notes.
 
     Raises:
         BioposeError: the markers, the model or the options cannot be used, or as ``pipeline.solve.solve``.

@@ -24,7 +24,11 @@ def claimed(folder: Path, *within: str) -> Iterator[None]:
     still empty in the end goes again.
 
     Args:
+        folder: of the results.
         within: its folders in which leftovers are looked for too, as patterns.
+
+    Yields:
+        Nothing; the folder is held until the block ends.
 
     Raises:
         BioposeError: another run is at work there, or the place is taken by a file or cannot be written to.

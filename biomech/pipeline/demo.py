@@ -50,6 +50,16 @@ def run_demo(
     In the folder lie ``walk.mp4``, ``result/`` as of ``biopose ik`` and ``truth/``: the true motion, markers and the
     model and coordinates that the classical tools make of them. What is up to date is not made again.
 
+    Args:
+        folder: for the film and both folders.
+        seconds: of walking.
+        overwrite: make everything anew.
+        bar: makes a progress bar from a label.
+        on_stage: called with each stage's name and whether it is skipped.
+
+    Returns:
+        The files, the size that the main job was told, and the errors of joints (mm) and coordinates (degrees).
+
     Raises:
         BioposeError: no off-screen drawing, no network and no detector yet, or any stage's.
     """

@@ -50,6 +50,15 @@ SCALING = (
 def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
     """The stages from a .trc or .c3d on.
 
+    Args:
+        recorded: a .trc or .c3d.
+        files: the run's; says which solvers there are.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        ``read``, ``scale`` and one for each solver, in this order.
+
     Raises:
         BioposeError: the options cannot be used.
     """
@@ -124,6 +133,10 @@ def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
 def check_network(recorded: Path, options: Options) -> None:
     """Whether the network knows the markers and the model.
 
+    Args:
+        recorded: a .trc or .c3d; it is read.
+        options: the model with its markers, and how the file is read.
+
     Raises:
         BioposeError: it does not, or the markers or the model cannot be read.
     """
@@ -172,9 +185,12 @@ def scale_to_static(
 
     Args:
         out_osim: beside it lie the setup and what it needs (``scale_model``).
+        static_trial: somebody stands in it as the model does.
+        options: mass and height, model, marker set, measurements and tasks, and how the file is read.
         motion: of the person, under the model's names; a static trial of somebody else is then refused.
 
-    Returns the stage's figures.
+    Returns:
+        The stage's figures: mass_kg, factors by body, static_marker_rms_mm and notes.
 
     Raises:
         BioposeError: as ``scale_model``.

@@ -40,6 +40,10 @@ HERE = Path(__file__)
 def check_network(video: Path, options: Options) -> None:
     """Whether the network knows the markers and the model: those of the package it does.
 
+    Args:
+        video: not read.
+        options: another model, if any, and markers on it.
+
     Raises:
         BioposeError: another model has other coordinates, or not the virtual markers.
     """
@@ -50,6 +54,15 @@ def check_network(video: Path, options: Options) -> None:
 
 def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
     """The stages of the main job on a media file or a folder of pictures.
+
+    Args:
+        video: a media file or a folder of pictures; its first frames are read.
+        files: the run's; says which solvers there are.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        ``detect``, ``recover``, ``extract``, ``scale``, one for each solver and, if wanted, ``overlay``, in this order.
 
     Raises:
         BioposeError: the video or the options cannot be used.
@@ -79,6 +92,15 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
 
 def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
     """The stages from keypoints (.npz) on, of which no film is known.
+
+    Args:
+        keypoints: of one person.
+        files: the run's; says which solvers there are.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        As ``stages``, with ``read`` in place of ``detect`` and without an overlay.
 
     Raises:
         BioposeError: the options cannot be used.
@@ -155,6 +177,13 @@ def _check_recovering(options: Options) -> None:
 def opened(video: Path, options: Options) -> Video:
     """The part of the video that the options name.
 
+    Args:
+        video: a media file or a folder of pictures.
+        options: from when to when (s), the rate, and every how many frames.
+
+    Returns:
+        The frames that are to be looked at.
+
     Raises:
         BioposeError: it cannot be read.
     """
@@ -162,7 +191,17 @@ def opened(video: Path, options: Options) -> Video:
 
 
 def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: Bar) -> list[Stage]:
-    """The stages up to the moving body; ``clip``: the video, as ``opened``.
+    """The stages up to the moving body.
+
+    Args:
+        video: a media file or a folder of pictures.
+        clip: the video, as ``opened``.
+        files: the run's.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        ``detect`` and ``recover``.
 
     Raises:
         BioposeError: the video or the options cannot be used.
@@ -198,7 +237,13 @@ def _recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
 def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, float]:
     """The stages from the folder's keypoints to its motion, one after the other; no record is kept.
 
-    Returns what each took (s).
+    Args:
+        files: in a folder that holds the keypoints and may hold more, which is written over.
+        options: what the user said; without what is of the film alone.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        What each took (s).
 
     Raises:
         BioposeError: as the stages.
@@ -231,7 +276,17 @@ def _weights(options: Options) -> dict[str, Path]:
 
 
 def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
-    """The moving body's mesh for other programs."""
+    """The moving body's mesh for other programs.
+
+    Args:
+        files: of a run that gets as far as its body.
+        name: of the recording.
+        glb: write an animated mesh, NAME.glb.
+        obj_every: write the posed mesh of every so manieth frame into NAME_obj; None writes none.
+
+    Returns:
+        Those that are wanted; maybe none.
+    """
     stages = []
     if glb:
         target = files.folder / f"{name}.glb"
@@ -368,7 +423,15 @@ def _scale(files: Result, options: Options) -> dict[str, Any]:
 
 
 def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> dict[str, Any]:
-    """``scale_to_body`` as the options say. Returns the stage's figures.
+    """``scale_to_body`` as the options say.
+
+    Args:
+        motion: m, Y up; its shape is the person's.
+        out_osim: beside it lie the setup and what it needs (``scale_model``).
+        options: mass and height, another model, marker set and measurements.
+
+    Returns:
+        The stage's figures: mass_kg, factors by body, static_marker_rms_mm and notes.
 
     Raises:
         BioposeError: as ``scale_model``.

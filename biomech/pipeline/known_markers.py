@@ -24,6 +24,13 @@ def known_set(recorded: Path, options: Options) -> MarkerMap | None:
 
     Or where none of the package knows them, or they are the 142 virtual ones.
 
+    Args:
+        recorded: a .trc or .c3d; it is read unless a map was given.
+        options: ``marker_set`` may be the .csv of a map.
+
+    Returns:
+        A given map as it is, else the package's that fits.
+
     Raises:
         BioposeError: a map was given that is none, or the recording cannot be read.
     """
@@ -42,12 +49,30 @@ def known_set(recorded: Path, options: Options) -> MarkerMap | None:
 
 
 def map_inputs(known: MarkerMap | None, options: Options) -> dict[str, Path]:
-    """The table of the map, as a stage's inputs; none for none, or where it is the user's own file anyhow."""
+    """The table of the map, as a stage's inputs; none for none, or where it is the user's own file anyhow.
+
+    Args:
+        known: what ``known_set`` gave.
+        options: says whether it is the user's own.
+
+    Returns:
+        The file by its role.
+    """
     return {} if known is None or options.marker_set is not None else {"marker map": map_file(known.name)}
 
 
 def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options) -> dict[str, Any]:
-    """The stage `read`: the markers under the model's names, Y up."""
+    """The stage `read`: the markers under the model's names, Y up.
+
+    Args:
+        known: the map of these markers.
+        recorded: a .trc or .c3d.
+        files: the run's; the markers' .trc is written.
+        options: from when to when (s), axis that points up, and whose markers.
+
+    Returns:
+        The stage's figures and notes.
+    """
     recording = Recording(recorded, up=options.up, subject=options.subject)
     whole = between(recording.read(), options.start_s, options.end_s, recorded)
     markers = recording.on_model(whole, known)
@@ -64,7 +89,16 @@ def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options
 
 
 def scale_known(known: MarkerMap, files: Result, options: Options) -> dict[str, Any]:
-    """The stage `scale`: our skeleton with these markers, made the person's by the motion and a static trial."""
+    """The stage `scale`: our skeleton with these markers, made the person's by the motion and a static trial.
+
+    Args:
+        known: the map of these markers.
+        files: the run's; the markers' .trc is read, and the model written.
+        options: height (m), mass (kg) and sex, where they are known, and the static trial.
+
+    Returns:
+        The stage's figures: mass_kg, stature_m, factors by body, personal_marker_rms_mm and notes.
+    """
     motion, static, notes = read_trc(files.markers), None, list[str]()
     if options.static is not None:
         recording = Recording(options.static, up=options.up, subject=options.subject)

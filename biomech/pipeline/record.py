@@ -43,6 +43,14 @@ class Run:
     def open(cls, folder: Path, *, overwrite: bool = False, **kwargs) -> "Run":
         """Look at the folder; the first stage that succeeds makes it, so that a failed run leaves no empty one.
 
+        Args:
+            folder: of the run.
+            overwrite: run every stage, whatever is there.
+            kwargs: other fields of ``Run``, such as ``on_stage``.
+
+        Returns:
+            With the record of an earlier run, if there is one.
+
         Raises:
             BioposeError: the place is taken by a file or a damaged record, or may not be written to.
         """
@@ -70,13 +78,16 @@ class Run:
         """Run ``work`` unless it ran before on the same inputs with the same options and its files are whole.
 
         Args:
+            name: under which the record keeps it.
             inputs: by their role; two files of one name are two, and one file under another name is the same.
             outputs: the files that it writes.
+            options: what it depends on besides; must fit into JSON, or be told apart by its text.
             work: returns the stage's figures and warnings for the record, and under "also" names of more files of the
                 folder that it wrote.
             code: the modules that it runs (``code_hash``); another text of theirs or other data make it run again.
 
-        Returns whether it ran.
+        Returns:
+            Whether it ran.
         """
         hashes = {role: sha256(path) for role, path in inputs.items()}
         made_by = {"code": code_hash(*code), "libraries": library_versions()}

@@ -37,6 +37,9 @@ def refine_run(folder: Path, *, iterations: int = 20, mqhmr_weights: Path | None
         mqhmr_weights: in place of the package's.
         bar: makes a progress bar from a label.
 
+    Returns:
+        The files, frames in which the person was seen and that were moved, and notes.
+
     Raises:
         BioposeError: the folder holds no such run, or MQ-HMR lacks its weights.
     """

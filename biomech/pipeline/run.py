@@ -48,9 +48,13 @@ def run_ik(
     Args:
         source: a media file, a folder of pictures, the keypoints (.npz) of one, or recorded markers (.trc, .c3d).
         folder: where the results go; may hold an earlier run of the same recording.
+        options: what the user said; the defaults where None.
         overwrite: run every stage, whatever is there.
         bar: makes a progress bar from a label.
         on_stage: called with each stage's name and whether it is skipped.
+
+    Returns:
+        The files, and the record of this run's stages.
 
     Raises:
         BioposeError: what the user can mend, of any stage.
@@ -87,9 +91,15 @@ def run_mesh(
     """The main job as far as the moving body; then, if wanted, its mesh for other programs.
 
     Args:
+        video: a media file or a folder of pictures.
+        folder: where the results go; may hold an earlier run of the same recording.
+        options: what the user said; the defaults where None.
         glb: write an animated mesh, NAME.glb.
         obj_every: write the posed mesh of every so manieth frame into NAME_obj.
         others: as ``run_ik``.
+
+    Returns:
+        The files, and the record of this run's stages.
 
     Raises:
         BioposeError: what the user can mend, of any stage.

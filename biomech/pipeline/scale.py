@@ -18,7 +18,8 @@ def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> dict[s
         out_osim: beside it lie the setup and what it needs (``scale_model``).
         options: the person's size, another model with its markers and measurements, and how the static trial is read.
 
-    Returns the stage's figures: mass_kg, factors, static_marker_rms_mm and notes.
+    Returns:
+        The stage's figures: mass_kg, factors by body, static_marker_rms_mm and notes.
 
     Raises:
         BioposeError: an option that has no meaning, or as ``scale_model``.

@@ -75,11 +75,14 @@ def solve(
     """Pose a scaled model at every frame that shows it; write the motion, a setup for OpenSim's tool, and the quality.
 
     Args:
+        model_osim: scaled, with its markers.
         files: the solver (``neural``, ``fast`` or ``opensim``) and what it is to write (``write_solved``).
         markers_trc: the file that holds ``markers``.
+        goals: coordinate tasks, and what the model prescribes; None: the model's prescriptions alone.
         others: as ``solved_markers``.
 
-    Returns the stage's figures.
+    Returns:
+        The stage's figures: frames solved, left out, trusted, within OpenSim's thresholds; marker errors (mm); notes.
 
     Raises:
         BioposeError: as ``solved_markers``; then nothing is written.
@@ -157,6 +160,10 @@ def solved_markers(
         workers: processes of OpenSim's solver; the others need none.
         progress: called with frames done and frames in all.
 
+    Returns:
+        Kinematics of the frames that are kept (rad and m), marker errors (m) and trust of all frames, uncertainty and
+        notes.
+
     Raises:
         BioposeError: no marker in common, no frame with enough markers, markers that leave most coordinates open (the
             message says which are missing), the network does not know the markers or the model, or the solver failed.
@@ -225,7 +232,8 @@ def write_solved(
             uncertainty of every coordinate (degrees and mm).
         goals: the coordinate tasks that the setup repeats.
 
-    Returns the file of the markers that were tracked: ``files.tracked`` where a frame could not be solved.
+    Returns:
+        The file of the markers that were tracked: ``files.tracked`` where a frame could not be solved.
 
     Raises:
         BioposeError: the motion cannot be written as .mot.
@@ -259,6 +267,13 @@ def task_weights(model: opensim.Model, setup_xml: Path | None) -> tuple[dict[str
 
     Those of an IK or scale setup; without one, the package's own for a model with all virtual markers, 1 for others.
 
+    Args:
+        model: with its markers.
+        setup_xml: an IK or scale setup; its weights are taken as they are.
+
+    Returns:
+        Weights, and no note or one.
+
     Raises:
         BioposeError: the setup holds no marker task.
     """
@@ -280,6 +295,10 @@ def share_seen(markers: Markers) -> Float[np.ndarray, " frames"]:
 
 def check_coordinates(model: opensim.Model, where: str) -> None:
     """The network gives the coordinates of our own skeleton.
+
+    Args:
+        model: any.
+        where: the file, for the text of an error.
 
     Raises:
         BioposeError: the model has others.
@@ -389,6 +408,13 @@ def _write_uncertainty(path: Path, solved: Solved) -> None:
 
 def read_uncertainty(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
     """Of a motion's frames and coordinates (rad, m), from the file beside it.
+
+    Args:
+        path: of the .csv (degrees and mm).
+        kinematics: the motion that it lies beside; each of its frames takes the row that is nearest in time.
+
+    Returns:
+        NaN where the file says nothing.
 
     Raises:
         BioposeError: it is none, or another motion's.

@@ -30,6 +30,9 @@ def choose_solvers(options: Options, check_network: Callable[[], None]) -> tuple
         options: ``solvers``, ``smooth_mm`` and ``polish``.
         check_network: raises what keeps the network from solving what there is; called only where it is to.
 
+    Returns:
+        Names; the first one's motion is the run's result.
+
     Raises:
         BioposeError: an unknown solver, one that cannot do what is asked, or a network without weights.
     """
@@ -55,6 +58,11 @@ def choose_solvers(options: Options, check_network: Callable[[], None]) -> tuple
 
 def check_network(model: opensim.Model, marker_names: Sequence[str], where: str) -> None:
     """Whether the network knows the markers and the model.
+
+    Args:
+        model: with its coordinates.
+        marker_names: those that were recorded, under the model's names.
+        where: the file, for the text of an error.
 
     Raises:
         BioposeError: it does not.
