@@ -204,8 +204,12 @@ class Options:
         """What makes a stage run again when it changes.
 
         Args:
+            entrance: where the run began.
             stage: its name; for all solvers ``solve``.
             solver: the one that a stage ``solve`` is for.
+
+        Returns:
+            Values by the options' names.
         """
         return {
             name: getattr(self, name)
@@ -229,6 +233,10 @@ class Options:
     def refuse(self, names: tuple[str, ...], why: str) -> None:
         """Refuse what makes no sense together with other options.
 
+        Args:
+            names: of options; one is given if it differs from its default.
+            why: what the message says after the option's name.
+
         Raises:
             BioposeError: one of ``names`` was given.
         """
@@ -245,12 +253,25 @@ def table() -> dict[str, About]:
 
 
 def keys_of(entrance: Entrance, *stages: str) -> tuple[str, ...]:
-    """Names of the options that are keys of some stages."""
+    """Names of the options that are keys of some stages.
+
+    Args:
+        entrance: where the run began.
+        stages: their names.
+
+    Returns:
+        In the order of the help.
+    """
     return tuple(name for name, about in table().items() if set(about.stages(entrance) or ()) & set(stages))
 
 
 def check_solvers(solvers: Sequence[str], smooth_mm: float | None = None, polish: bool = False) -> None:
     """Refuse solvers that there are not, or that cannot do what they are asked.
+
+    Args:
+        solvers: in the order in which they are to run.
+        smooth_mm: above 0 and below 1000; for ``fast`` alone.
+        polish: for ``neural`` alone.
 
     Raises:
         BioposeError: one is not of ``names.SOLVERS`` or named twice, or none can smooth or polish that is to.

@@ -103,6 +103,9 @@ def solving_stages(
         entrance: from a film the markers are a recovered body's, which knows how unsure it is.
         inputs: of every solver.
         work: what one solver does, and ``code``, the modules that it is.
+
+    Returns:
+        The first solver's first.
     """
     stages = []
     for solution in files.solutions:

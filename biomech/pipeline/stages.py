@@ -70,7 +70,17 @@ class Solution:
 
     @classmethod
     def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
-        """The motion is named by its solver, what lies beside it by ``sidecars``."""
+        """The motion is named by its solver, what lies beside it by ``sidecars``.
+
+        Args:
+            folder: of the run.
+            name: of the recording, fit to be a file's.
+            solver: a key of ``MOTION_NAMES``.
+            sidecars: how the names of setup, quality and uncertainty begin.
+
+        Returns:
+            Paths; the files need not be there.
+        """
         return cls(
             solver=solver,
             kinematics=folder / f"{name}_{MOTION_NAMES[solver]}.mot",
@@ -106,7 +116,17 @@ class Result:
     def of(
         cls, folder: Path, name: str, record: dict[str, Any], solvers: Sequence[str] = (DEFAULT_SOLVER,)
     ) -> "Result":
-        """The names that every run uses; ``name``: the recording's."""
+        """The names that every run uses.
+
+        Args:
+            folder: of the run.
+            name: the recording's; what OpenSim's tools fail on is replaced in it.
+            record: what lies in ``biopose.json``.
+            solvers: at least one; the first one's motion is the run's result.
+
+        Returns:
+            Paths; the files need not be there.
+        """
         name = plain_name(name)
         first, *others = solvers
         solutions = [Solution.of(folder, name, first, name)]
