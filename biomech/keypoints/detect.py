@@ -35,8 +35,8 @@ def detect(
         progress: called after every frame with the frames done and expected.
 
     Returns:
-            The detector's points in pixels, with confidences of 0 to 1, and its 3D landmarks and masks where it has any; a frame
-            without the person is NaN and 0.
+        The detector's points in pixels, with confidences of 0 to 1, and its 3D landmarks and masks where it has any;
+        a frame without the person is NaN and 0.
 
     Raises:
         BioposeError: nobody (or not the chosen person) in view, an impossible lens, no network, or no maps to keep.
