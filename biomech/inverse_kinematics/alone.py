@@ -63,9 +63,13 @@ def solve_alone(
 
     Args:
         program: the command line; the folder is appended.
+        problems: solved in this order.
         folder: a new folder for what passes between the processes.
         core: the one core that the process may use; where the system lets us say so.
         options: the solver's own (``accuracy``, ``repeats``).
+
+    Returns:
+        An answer for each problem, with its times (s) and the process's peak memory (MB).
 
     Raises:
         BioposeError: the solver failed, with its last word.

@@ -84,6 +84,13 @@ def continuous(
     Of the continuous courses that there are (the twins of one, and whole turns), the one that keeps the most frames
     inside the ranges; the one that begins as given where they are equal. A joint with clamped coordinates that no
     course keeps inside stays as it is.
+
+    Args:
+        description: of the model.
+        values: every coordinate in the model's order, rad and m, frames in order of time.
+
+    Returns:
+        Every coordinate; only angles of ball-like joints may differ.
     """
     chosen = values.copy()
     for joint in ball_joints(description):
@@ -107,6 +114,13 @@ def within_a_turn(
     """The same poses, of which no angle is a whole turn away without need; what stays within half a turn is kept.
 
     An arm that swings through where its angles are not determined may go on at 83° or at 443°, which is the same.
+
+    Args:
+        description: of the model.
+        values: every coordinate in the model's order, rad and m, frames in order of time.
+
+    Returns:
+        Every coordinate; an angle that is clamped, locked or coupled, and in no ball-like joint, is never touched.
     """
     chosen = values.copy()
     for joint in ball_joints(description):
@@ -131,7 +145,16 @@ def nearest(
     values: Float[np.ndarray, "frames coordinates"],
     like: Float[np.ndarray, "frames coordinates"],
 ) -> Float[np.ndarray, "frames coordinates"]:
-    """The same poses, with the angles of ball-like joints the twin that is nearest to another answer's, by frame."""
+    """The same poses, with the angles of ball-like joints the twin that is nearest to another answer's, by frame.
+
+    Args:
+        description: of the model.
+        values: every coordinate in the model's order, rad and m.
+        like: the other answer, in the same order.
+
+    Returns:
+        Every coordinate; ranges are not looked at.
+    """
     chosen = values.copy()
     for joint in ball_joints(description):
         given, wanted = values[:, joint.coordinates], like[:, joint.coordinates]
@@ -148,7 +171,17 @@ def as_the_other(
     one: Float[np.ndarray, "frames named"],
     other: Float[np.ndarray, "frames named"],
 ) -> Float[np.ndarray, "frames named"]:
-    """``nearest`` for coordinates of some names, such as the free ones."""
+    """``nearest`` for coordinates of some names, such as the free ones.
+
+    Args:
+        description: of the model.
+        names: columns of both; all coordinates of a ball-like joint, or none.
+        one: the answer that is to be changed, rad and m.
+        other: the answer that it is to be like.
+
+    Returns:
+        ``one`` with other angles for the same poses, columns as ``names``.
+    """
     every = [coordinate.name for coordinate in description.coordinates]
     index = [every.index(name) for name in names]
     whole = np.zeros((2, len(one), len(every)))

@@ -24,6 +24,14 @@ def noise_gains_deg_per_mm(
     Degrees (millimetres for translations) to first order; infinite for what the markers leave open. Columns as
     ``kinematics.names``, which are to be the free coordinates. OpenSim itself poses the model, so that the solver
     under test has no say in what it is tested on.
+
+    Args:
+        model: with its markers, its system initialised.
+        kinematics: the poses (rad, m).
+        weights: of the markers that count, by name; 0 leaves one out.
+
+    Returns:
+        °/mm, and mm/mm of translations.
     """
     frames, count = kinematics.values.shape
     steps = np.concatenate([np.eye(count), -np.eye(count)]) * STEP

@@ -48,6 +48,14 @@ def coordinate_goals(
 ) -> CoordinateGoals:
     """The goals of a model and of an IK setup or task set; a scale setup's tasks are for its static trial.
 
+    Args:
+        setup_xml: None: what the model prescribes, and no task.
+        model: with its system initialised.
+        time_s: of the trial's frames, at which targets over time are read off.
+
+    Returns:
+        Targets (rad, m) with their weights; the notes name tasks that are left out.
+
     Raises:
         BioposeError: a weight or target is none, or the coordinate file cannot be read or lacks a coordinate or a time.
     """

@@ -109,8 +109,12 @@ def determined(
         skeleton: with all its markers.
         tracked: the markers that were solved with.
         values: every coordinate (rad and m).
+        seen: where each tracked marker is measured.
         of_set: all markers of the model that would be tracked if they were measured.
         held: coordinates that something else than markers tells: prescribed, or with a task.
+
+    Returns:
+        Of every frame and coordinate whether it is told, and what the whole marker set could tell.
     """
     told = np.ones(len(skeleton.coordinate_names), dtype=bool)
     told[skeleton.free] = False
@@ -143,6 +147,16 @@ def noise_gains(
     """Standard deviation of each coordinate for unit noise in every marker axis (rad/m and m/m).
 
     Infinite for what no marker moves with; 0 for what is held.
+
+    Args:
+        skeleton: with these markers at least.
+        markers: by name; all count alike.
+        values: every coordinate (rad and m).
+        seen: where each marker is measured.
+        held: coordinates that something else than markers tells.
+
+    Returns:
+        Columns as ``skeleton.coordinate_names``.
     """
     equations = MarkerEquations(skeleton.carrying(list(markers)))
     rows, names = equations.unknowns, np.array(skeleton.coordinate_names)

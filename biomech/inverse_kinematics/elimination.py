@@ -56,8 +56,13 @@ class Elimination:
         """The damped step (zero where not sound), and where the Hessian of what moves is positive definite.
 
         Args:
+            at: objective, gradient and Hessian there.
             damping: part of the Hessian's diagonal that is added to it.
-            held: unknowns that do as ``prescribed``.
+            held: unknowns that do as ``prescribed``; None: none.
+            prescribed: their steps; what stands at the others does not count.
+
+        Returns:
+            The step (rad, m) of every unknown, and of each frame whether it is sound.
         """
         along = self.equations.one_twist_each and len(damping) > FEW
         solve = self._along_tree if along else self._with_matrices

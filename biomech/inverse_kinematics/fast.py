@@ -119,7 +119,12 @@ def posed_errors(
 
     Args:
         skeleton: carries exactly ``markers`` (``Skeleton.carrying``).
+        markers: as measured (m), NaN where missing.
         values: every coordinate of the skeleton (rad and m).
+        solved: the frames that count.
+
+    Returns:
+        Distances (m), NaN where a marker is missing or the frame was not solved.
     """
     distances = np.full(markers.positions_m.shape[:2], np.nan)
     # Some frames at once: a posed skeleton takes ten times the memory of its markers.
@@ -153,6 +158,9 @@ def solve_markers(
         scales: factors of the skeleton's bodies, the ground first.
         coordinate_tasks: values for all or every frame.
         progress: called with frames done and frames in all.
+
+    Returns:
+        Columns as ``skeleton.coordinate_names``; coupled ones follow what couples them.
 
     Raises:
         BioposeError: a task for a coordinate that is not free.
@@ -196,6 +204,17 @@ def smooth_markers(
     coordinate_tasks: Mapping[str, CoordinateTask] | None = None,
 ) -> Float[np.ndarray, "frames coordinates"]:
     """The most probable trajectory, from each frame's own answer (``start``, continuous); else as ``solve_markers``.
+
+    Args:
+        skeleton, targets, weights: as of ``solve_markers``; a frame may lack all markers.
+        start: every coordinate (rad and m), without whole turns between frames; also the answer of those that no marker
+            tells.
+        rate_hz: of the frames, which are evenly spaced.
+        smoothness: standard deviations of the markers' noise and of the motion.
+        coordinate_tasks: as of ``solve_markers``.
+
+    Returns:
+        Every coordinate (rad and m), columns as ``skeleton.coordinate_names``.
 
     Raises:
         BioposeError: a task for a coordinate that is not free.

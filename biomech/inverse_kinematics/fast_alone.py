@@ -33,7 +33,16 @@ class Solver:
 def solve_timed(
     problem: Problem, options: Mapping[str, float], folder: Path
 ) -> tuple[list[str], Float[np.ndarray, "frames coordinates"], Clock]:
-    """Time the solver on one thread, with the skeleton and the markers read already."""
+    """Time the solver on one thread, with the skeleton and the markers read already.
+
+    Args:
+        problem: model, markers, weights and tasks.
+        options: ``repeats``: how many times it is solved; once by default.
+        folder: not used; other solvers keep files there.
+
+    Returns:
+        Coordinate names, their values (rad and m), and the time of each repeat (s).
+    """
     torch.set_num_threads(1)
     solver, clock = Solver(problem), Clock()
     for _ in range(int(options.get("repeats", 1))):

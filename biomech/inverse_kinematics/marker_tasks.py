@@ -27,6 +27,14 @@ def read_tasks(setup_xml: Path) -> dict[str, float]:
 def read_weight(task: Element, setup_xml: Path, *, default: str) -> float:
     """The weight of a task; 0 where it is off.
 
+    Args:
+        task: an IKMarkerTask or IKCoordinateTask.
+        setup_xml: the file, for the message.
+        default: the weight of a task that does not say any.
+
+    Returns:
+        A number from 0 on.
+
     Raises:
         BioposeError: it is none.
     """

@@ -49,10 +49,17 @@ def minimise(
     outwards. Frames that have arrived leave the batch.
 
     Args:
+        elimination: of the skeleton's equations.
+        sums: of the targets, the same frames.
+        pull: of coordinates to values, the same frames.
+        start: rad and m; put inside the bounds first.
         bounds: lowest and highest values; infinite where free.
         near: the start is near the minimum (a neighbour's answer), so begin with Newton steps.
         rounds: at most; a frame that has not arrived then gives its best pose so far.
         enough: ``EXACT`` or ``ROUGH``.
+
+    Returns:
+        The unknowns (rad and m), and the objective: weighted square distances (m²) and pulls.
     """
     lower, upper = bounds
     bounded = bool(torch.isfinite(lower).any() or torch.isfinite(upper).any())

@@ -169,7 +169,15 @@ class MarkerEquations:
         self._fold = torch.nn.functional.one_hot(self.twist_unknown, len(self.unknowns)).to(skeleton.axes)
 
     def sums(self, targets: Float[Tensor, "markers 3 frames"], weights: Float[Tensor, "markers #frames"]) -> MarkerSums:
-        """Sums over the bodies; a target that is NaN has no weight."""
+        """Sums over the bodies.
+
+        Args:
+            targets: m; one that is NaN has no weight.
+            weights: of the squared distances; one frame stands for all.
+
+        Returns:
+            The sums that stand for the markers in everything that follows.
+        """
         seen = torch.isfinite(targets).all(1)
         if not seen.all():
             weights = weights * seen
@@ -202,7 +210,15 @@ class MarkerEquations:
         return self._defaults.repeat(1, unknowns.shape[-1]).index_copy_(0, self._unknown_index, unknowns)
 
     def twists(self, trace: Trace, centre: Float[Tensor, "3 frames"]) -> Float[Tensor, "twists 6 frames"]:
-        """How each coordinate moves what is behind its joint: ω and, of the point at ``centre``, v."""
+        """How each coordinate moves what is behind its joint: ω and, of the point at ``centre``, v.
+
+        Args:
+            trace: of the pose, of ``bare`` with ``scales``.
+            centre: the middle of the targets (``MarkerSums.centre``), m.
+
+        Returns:
+            ω (rad) and v (m) by unit of the coordinate, in the ground; a row for each pair of joint and unknown.
+        """
         skeleton = self.bare
         axes = skeleton.axes_in_ground(trace)
         couplings, pieces = trace.pieces
@@ -227,7 +243,17 @@ class MarkerEquations:
     def derivatives(
         self, unknowns: Float[Tensor, "unknowns frames"], sums: MarkerSums, pull: Pull, exact: Bool[Tensor, " frames"]
     ) -> Derivatives:
-        """Objective, gradient and Hessian; Gauss–Newton's where not ``exact``."""
+        """Objective, gradient and Hessian; Gauss–Newton's where not ``exact``.
+
+        Args:
+            unknowns: rad and m.
+            sums: of the targets, the same frames.
+            pull: of coordinates to values, the same frames.
+            exact: frames that get the second derivative itself.
+
+        Returns:
+            The objective, and the derivatives of half of it by rad and m; the Hessian by its columns.
+        """
         trace = self.bare.trace(self.complete(unknowns), self.scales)
         x, rotation = trace.positions - sums.centre, trace.rotations
         turned = apply(rotation, sums.first)

@@ -53,7 +53,15 @@ def free_coordinates(model: opensim.Model) -> list[str]:
 
 
 def allowed(model: opensim.Model, kinematics: Kinematics) -> Kinematics:
-    """The same motion, of the free coordinates only, inside the ranges that the model clamps."""
+    """The same motion, of the free coordinates only, inside the ranges that the model clamps.
+
+    Args:
+        model: with its system initialised.
+        kinematics: rad and m.
+
+    Returns:
+        The free coordinates among its columns, in its order; NaN stays.
+    """
     free, names = free_coordinates(model), coordinate_names(model)
     ranges = dict(zip(names, coordinate_ranges(model).tolist(), strict=True))
     clamped = {c.getName() for c in model.getCoordinateSet() if c.getDefaultClamped()}
@@ -69,6 +77,13 @@ def read_tasks(setup_xml: Path, model: opensim.Model) -> tuple[dict[str, float],
     """Marker weights, and coordinate tasks as (weight, target), that are switched on in an IK setup or task set.
 
     Read by OpenSim itself, which forgives what an XML parser does not (its own ``gait2354_IK_Tasks.xml``).
+
+    Args:
+        setup_xml: an IK setup, or a file of IK tasks alone.
+        model: for targets that are a coordinate's default.
+
+    Returns:
+        Weights by marker, and (weight, target in rad or m) by coordinate; those of weight 0 are left out.
 
     Raises:
         BioposeError: there is no such file, it holds no task, or a target comes from a coordinate file.
@@ -102,7 +117,15 @@ def read_tasks(setup_xml: Path, model: opensim.Model) -> tuple[dict[str, float],
 
 
 def model_markers(model: opensim.Model, kinematics: Kinematics) -> Markers:
-    """Where OpenSim puts the model's markers over time (m). Coordinates left out follow couplers or keep defaults."""
+    """Where OpenSim puts the model's markers over time (m). Coordinates left out follow couplers or keep defaults.
+
+    Args:
+        model: with its markers, its system initialised.
+        kinematics: coordinates of it, rad and m; NaN where a frame has no pose.
+
+    Returns:
+        All markers of the model in the ground, NaN in frames without a pose.
+    """
     names, points = [], []
     for marker in model.getMarkerSet():
         frame = marker.getParentFrame()
@@ -123,6 +146,16 @@ def objective_m2(
 
     The kinematics are put where the model allows before they are judged: coupled coordinates follow, locked ones
     stay, clamped ones are inside their ranges. A solver gains nothing by leaving these by a hair.
+
+    Args:
+        model: with its markers, its system initialised.
+        kinematics: the answer that is judged (rad, m).
+        markers: as measured (m), NaN where missing; the same frames.
+        weights: by marker; what either the model or the trial lacks does not count.
+        coordinate_tasks: (weight, target in rad or m) by coordinate.
+
+    Returns:
+        Of every frame; less is better.
     """
     inside = allowed(model, kinematics)
     posed = model_markers(model, inside)
@@ -139,7 +172,16 @@ def objective_m2(
 def solve_with_tool(
     problem: Problem, options: Mapping[str, float], folder: Path
 ) -> tuple[list[str], Float[np.ndarray, "frames coordinates"], Clock]:
-    """Run the tool and time its ``run()``, on a model that is loaded already."""
+    """Run the tool and time its ``run()``, on a model that is loaded already.
+
+    Args:
+        problem: model, markers, weights and tasks.
+        options: ``accuracy``, the tool's; it is run once.
+        folder: for the tool's files.
+
+    Returns:
+        Coordinate names, their values (rad and m), and the time that it took (s).
+    """
     model = load_model(problem.model_osim)
     opensim.Logger.setLevelString("Off")
     tool = opensim.InverseKinematicsTool()

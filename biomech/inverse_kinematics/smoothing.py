@@ -91,10 +91,17 @@ def smooth(
     """The trajectory, from the frames' own answers, which must be continuous.
 
     Args:
-        targets: NaN where missing, whole frames too.
+        equations: of the skeleton, which carries the markers.
+        targets: m; NaN where missing, whole frames too.
         weights: of the squared distances.
+        pull: of coordinates to values, the same frames.
         bounds: lowest and highest values; infinite where free.
+        start: rad and m, without whole turns between frames.
         rate_hz: of the frames.
+        smoothness: standard deviations of the markers' noise and of the motion.
+
+    Returns:
+        The unknowns (rad and m) of every frame, those without markers included.
     """
     frames = start.shape[1]
     seen = torch.isfinite(targets).all(1)

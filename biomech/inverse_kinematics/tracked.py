@@ -16,6 +16,15 @@ def tracked_weights(
 ) -> dict[str, float]:
     """Weights of the markers that are tracked, in the model's order.
 
+    Args:
+        in_model: the model's marker names.
+        markers: as measured; one that is never seen does not count.
+        tasks: weights by name; a marker without one, or of 0, is not tracked.
+        where: the file, for the message.
+
+    Returns:
+        Weights by name, all above 0.
+
     Raises:
         BioposeError: fewer than three markers of the model are seen and have a weight.
     """
@@ -33,6 +42,13 @@ def tracked_weights(
 
 def enough_seen(tracked: Markers, where: str) -> Bool[np.ndarray, " frames"]:
     """The frames that show enough markers to be solved.
+
+    Args:
+        tracked: the markers that are tracked, NaN where missing.
+        where: the file, for the message.
+
+    Returns:
+        True where at least three, and a third of those that the trial ever shows, are there.
 
     Raises:
         BioposeError: there is none.
@@ -53,7 +69,13 @@ def filled(
     """Whole turns taken out, frames that were not solved interpolated in time, the ends held.
 
     Args:
+        time_s: of all frames.
+        solved: those that have a pose, at least one.
+        values: of those frames alone, rad and m.
         turning: angles that a whole turn does not lead out of a range that the model holds them in.
+
+    Returns:
+        Values of all frames, rad and m.
     """
     continuous = np.where(turning, np.unwrap(values, axis=0), values)
     return np.stack([np.interp(time_s, time_s[solved], column) for column in continuous.T], axis=1)

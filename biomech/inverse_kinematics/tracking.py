@@ -62,6 +62,15 @@ def converges(model: opensim.Model) -> bool:
 def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running: list[subprocess.Popen]) -> Track:
     """Solve a stretch in a process of its own, which stands in ``running`` meanwhile so that a caller can end it.
 
+    Args:
+        stretch: what is solved.
+        folder: made for what passes between the processes; must not be there.
+        on_frame: called after every frame, those of the lead-in included.
+        running: the process is appended.
+
+    Returns:
+        Coordinates (rad, m) and squared marker errors (m²) of the stretch's frames.
+
     Raises:
         BioposeError: OpenSim refused the model or the markers, or the process died.
     """
@@ -94,7 +103,15 @@ def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running:
 
 
 def track_here(stretch: Stretch, on_frame: Callable[[], None]) -> Track:
-    """Solve a stretch in this process: for a frame or two, which take less than starting one."""
+    """Solve a stretch in this process: for a frame or two, which take less than starting one.
+
+    Args:
+        stretch: what is solved.
+        on_frame: called after every frame, those of the lead-in included.
+
+    Returns:
+        Coordinates (rad, m) and squared marker errors (m²) of the stretch's frames.
+    """
     # In step with InverseKinematicsTool::run: assemble at the first frame, then track every frame, that one included.
     opensim.Logger.removeFileSink()
     opensim.Logger.setLevelString("Off")

@@ -40,7 +40,14 @@ class Trusted:
         """By how well frames were seen, how well poses meet their markers, what the network says and what is open.
 
         Args:
+            quality: how well each frame was seen, 0 to 1; NaN is not trusted.
+            errors: of the solved pose's markers.
+            doubted: frames whose pose the network doubts; False where no network has a say.
+            not_determined: names of each frame's open coordinates, separated by blanks.
             opened: whether a frame lacks markers that tell more in the other frames, or in the model's marker set.
+
+        Returns:
+            The reasons of every frame, none where it is trusted.
         """
         frames = len(errors.time_s)
         with np.errstate(invalid="ignore"):
@@ -87,7 +94,13 @@ class Trusted:
         return [f"{bad} of {len(self.reasons)} frames are not trusted: {because}"]
 
     def write(self, path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors) -> None:
-        """The quality file: a row for every frame, those without a pose included."""
+        """The quality file: a row for every frame, those without a pose included.
+
+        Args:
+            path: the .csv, written whole or not at all.
+            quality: how well each frame was seen, 0 to 1.
+            errors: written in mm, RMS and largest of each frame.
+        """
         columns = (
             *(errors.time_s, quality.round(3), (errors.rms_m * 1000).round(2), (errors.max_m * 1000).round(2)),
             *(self.frames.astype(int), self.reasons, self.not_determined),
