@@ -31,7 +31,11 @@ def scale_to_body(
         height_m: of the person; noted in the setup.
         mass_kg: of the person; the body's where not given.
         model: another .osim than ours, with ``marker_set``, the virtual markers on it.
+        marker_set: MarkerSet file that replaces the model's own markers; None: it keeps them.
         scaling: a scale setup whose measurements fit that model.
+
+    Returns:
+        The files, the factors, and how well the model meets the body's markers (m).
 
     Raises:
         BioposeError: as ``scale_model``.

@@ -31,8 +31,13 @@ def personal_model(
     """Our skeleton with a map's markers, made the person's who did the motions; `biopose ik` takes it so, too.
 
     Args:
+        known: the map.
         motions: under the model's names.
+        out_osim: the personal model.
         others: as of ``personalise``.
+
+    Returns:
+        The person's model and how it came about, as of ``personalise``.
 
     Raises:
         BioposeError: as ``personalise``.

@@ -117,6 +117,9 @@ def personalise(
             tracking ones, 2 cm where the set makes no difference.
         progress: called with steps done and steps at most.
 
+    Returns:
+        The file, factors by body, each marker's shift (m), stature (m), mass (kg) and the marker RMS (m) left over.
+
     Raises:
         BioposeError: height or mass are no person's, the trials share no markers with the model, the markers do not
             show the size of any segment, or the sizes come out as no person's. Then nothing is written.

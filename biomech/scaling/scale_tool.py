@@ -83,13 +83,18 @@ def scale_model(
     Args:
         generic_osim: the model to scale, with its markers unless ``marker_set`` is given.
         static: some frames of a person standing as the model does by default; their mean is taken.
-        mass_kg: of the subject; the segments keep their shares of it.
+        mass_kg: of the subject, 1 to 500; the segments keep their shares of it.
         measurements: distances that give the factors; pairs that the model or the static trial lacks are left out.
         tasks: IK weights by marker name for the static pose, bony landmarks high.
+        out_osim: the scaled model, ``NAME.osim``.
+        height_m: noted in the setup; scaling does not use it.
+        marker_set: MarkerSet file that replaces the model's own markers; None: it keeps them.
         posture: coordinates (rad) of the static pose where they are known; the markers are moved to where they are
             measured in it. Those that the model lacks are left out. The others are settled by the markers before the
             tool is run, which would end too early.
-        height_m: noted in the setup; scaling does not use it.
+
+    Returns:
+        The files, factors by body along its own axes, marker errors of the static pose (m), and notes on what looks wrong.
 
     Raises:
         BioposeError: mass or markers cannot be used, or OpenSim failed; then nothing is written.
@@ -133,6 +138,13 @@ def scale_model(
 
 def with_markers(generic_osim: Path, marker_set: Path | None) -> opensim.Model:
     """A model, with the markers of a MarkerSet file instead of its own where one is given.
+
+    Args:
+        generic_osim: the model.
+        marker_set: MarkerSet file; its markers have to be on bodies of the model, places in m.
+
+    Returns:
+        The model; the file is not changed.
 
     Raises:
         BioposeError: one of the files cannot be read.
@@ -332,7 +344,16 @@ def _total_mass(model_osim: Path) -> float:
 
 
 def judged(factors: Mapping[str, Float[np.ndarray, "3"]], total_kg: float, mass_kg: float) -> list[str]:
-    """What looks wrong about a scaling, in sentences."""
+    """What looks wrong about a scaling, in sentences.
+
+    Args:
+        factors: by body, along its own X, Y, Z.
+        total_kg: what the scaled model weighs.
+        mass_kg: what it should.
+
+    Returns:
+        Notes for the user; none where nothing looks wrong.
+    """
     notes = []
     low, high = PLAUSIBLE_FACTORS
     odd = [

@@ -58,7 +58,15 @@ class Factors:
     def spread(
         self, body_names: list[str], factors: Float[Tensor, "*batch factors"]
     ) -> Float[Tensor, "*batch bodies 3"]:
-        """Every body's factors, the ground's 1."""
+        """Every body's factors, the ground's 1.
+
+        Args:
+            body_names: the ground included, in the order that is wanted.
+            factors: in the order of ``names``.
+
+        Returns:
+            Along X, Y, Z of each body; 1 too for bodies that no factor scales.
+        """
         scales = factors.new_ones(*factors.shape[:-1], len(body_names), 3)
         for k, name in enumerate(body_names):
             if name in self.bodies:
@@ -100,7 +108,17 @@ def factors_of(skeleton: Skeleton) -> Factors:
 def factor_prior(
     factors: Factors, generic_stature_m: float, *, height_m: float | None = None, sex: Sex | None = None
 ) -> FactorPrior:
-    """What ANSUR II says of the factors of a person, given height or sex where known."""
+    """What ANSUR II says of the factors of a person, given height or sex where known.
+
+    Args:
+        factors: those of the skeleton.
+        generic_stature_m: the unscaled model's, sole to vertex.
+        height_m: the person's, known to 1 %; the population's where not given.
+        sex: whose proportions; those of both in equal parts where not given.
+
+    Returns:
+        A normal distribution of the factors' logarithms and of log stature.
+    """
     of_all, of_sex = load_proportions(), load_proportions(sex)
     size = len(of_all.measures)
     pick = np.zeros((factors.count, size))
@@ -126,6 +144,13 @@ def stature(skeleton: Skeleton, factors: Factors) -> Float[np.ndarray, " factors
 
     Measured in the default pose: from the origin of the heels' bodies to a vertex above the shoulders. None where the
     skeleton lacks the bodies for it.
+
+    Args:
+        skeleton: generic, with all its bodies.
+        factors: those of the skeleton.
+
+    Returns:
+        The row (m); its product with all factors 1 is the generic model's stature.
     """
     names = skeleton.body_names
     levels = [SOLE, ("femur_r", "femur_l"), ("humerus_r", "humerus_l")]

@@ -86,7 +86,15 @@ class ShapeFit:
         self._prior_rows, self._prior_shift = self._linear_prior()
 
     def of_size(self, size: float, generic_m: float) -> Shape:
-        """The generic model, whose stature is ``generic_m``, made larger or smaller as a whole."""
+        """The generic model, whose stature is ``generic_m``, made larger or smaller as a whole.
+
+        Args:
+            size: factor of all bodies along all axes.
+            generic_m: sole to vertex.
+
+        Returns:
+            The shape, markers at their scaled generic places.
+        """
         log_size = torch.full((self.factors.count,), np.log(size), dtype=torch.float64)
         stature = torch.tensor(np.log(size * generic_m), dtype=torch.float64)
         return Shape(log_size, stature, log_size.new_zeros(len(self.skeleton.marker_names), 3))
@@ -102,6 +110,15 @@ class ShapeFit:
         """Improve poses and shape until a step gains next to nothing; the start must be in the right valley.
 
         Large ``damping`` begins with short steps: slower, and not led into valleys where a torso is turned about.
+
+        Args:
+            coordinates: where to start, all coordinates, rad and m.
+            shape: where to start.
+            progress: called with steps done and steps at most.
+            damping: at first; it adapts from step to step.
+
+        Returns:
+            The best answer found: coordinates (rad, m), shape, and each marker's distance (m).
         """
         best = self._evaluate(coordinates, shape)
         total = self._total(best)

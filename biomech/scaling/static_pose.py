@@ -45,6 +45,9 @@ def static_poses(
         measurements: as the ScaleTool takes them; pairs must have been seen.
         weights: IK task weights.
         posture: coordinates (rad) that are known; the root's, if it is not among them, must start within a right angle.
+
+    Returns:
+        Factors, coordinates (rad, m), and how far each marker has to be moved in its body (m).
     """
     scales = _factors(skeleton, seen, measurements)
     start = torch.as_tensor(skeleton.defaults).clone()
@@ -88,9 +91,15 @@ def settled(
 
     Args:
         skeleton: the generic model, in double precision.
-        pose: where to start.
-        free: all that the model leaves free, where not given.
+        seen: one frame of each person (m), no marker missing.
+        scales: factors of each body, the ground's 1.
+        weights: of the squared distances.
+        pose: where to start, rad and m.
+        free: indices of the coordinates that may move; all that the model leaves free, where not given.
         offsets: of the markers from their scaled generic places, in their bodies (m); none where not given.
+
+    Returns:
+        All coordinates (rad and m); those that are not free as they were.
     """
     free = torch.from_numpy(skeleton.free) if free is None else free
     roots = weights.sqrt()[:, None]

@@ -25,6 +25,9 @@ def varied_frames(trials: Sequence[Markers], names: Sequence[str], count: int) -
         trials: all or some of the named markers each.
         names: the markers to look at.
         count: at most so many frames; fewer where there are fewer poses.
+
+    Returns:
+        Indices into ``trials`` and into that trial's frames; the same for the same input.
     """
     places = [_candidates(trial, names) for trial in trials]
     keep = max(1, -(-sum(len(frames) for _, frames in places) // CANDIDATES))
@@ -42,7 +45,16 @@ def varied_frames(trials: Sequence[Markers], names: Sequence[str], count: int) -
 def gather(
     trials: Sequence[Markers], names: Sequence[str], frames: Sequence[tuple[int, int]]
 ) -> Float[np.ndarray, "frames markers 3"]:
-    """The named markers at those frames (m), NaN where a trial lacks them."""
+    """The named markers at those frames (m), NaN where a trial lacks them.
+
+    Args:
+        trials: all or some of the named markers each.
+        names: the markers' order in what comes back.
+        frames: indices into ``trials`` and into that trial's frames.
+
+    Returns:
+        Positions, a row for each of ``frames``.
+    """
     return np.stack([_named(trials[trial], names, np.array([frame]))[0] for trial, frame in frames])
 
 
