@@ -177,6 +177,9 @@ def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
         path: what is written.
         also: other paths that count as it, such as its temporary file.
 
+    Yields:
+        Nothing; what is written in the block is watched.
+
     Raises:
         MachineError: instead of OSError.
     """

@@ -94,7 +94,7 @@ def scale_model(
             tool is run, which would end too early.
 
     Returns:
-        The files, factors by body along its own axes, marker errors of the static pose (m), and notes on what looks wrong.
+        The files, factors by body along its own axes, marker errors of the static pose (m), and notes on what is odd.
 
     Raises:
         BioposeError: mass or markers cannot be used, or OpenSim failed; then nothing is written.
