@@ -15,6 +15,7 @@ from biomech.markers.checks import (
     UNSAID_UNIT,
     factor_to_person,
     far_as_missing,
+    one_unit,
     sentinels_as_missing,
     turned_up,
 )
@@ -78,9 +79,10 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     sentinels_as_missing(positions, notes)
     positions[missing[:, kept] | nowhere] = np.nan
     unit = _unit(parameters, path)
+    one_unit(positions, [labels[i] for i in kept], unit, notes)
     positions *= METRES_PER_UNIT[unit]
     positions *= factor_to_person(positions, unit, path, notes)
-    far_as_missing(positions, [labels[i] for i in kept], notes)
+    far_as_missing(positions, [labels[i] for i in kept], notes, path)
     upright_from_lab = turned_up(up) if up else _upright_from_lab(parameters, positions, notes)
     positions = positions @ upright_from_lab.T
     rate = float(next(iter(_values(parameters, "RATE")), 0.0))

@@ -5,6 +5,7 @@ nonsense. What is plain is mended and told; what is not plain is refused.
 """
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,9 @@ MENDED_DIAGONAL_M = (0.3, 4.0)  # what a wrong factor of 1000 must lead to, to b
 # Largest and smallest person against a model that may be generic: a child of two is half an adult.
 SIZE_AGAINST_MODEL = (0.4, 2.0)
 FURTHEST_M = 200.0  # from the laboratory's origin
+MIXED = 0.01  # of the other markers' way to the origin, within which a marker in m among mm stays
+MIXED_PACE = 10.0  # times the fastest of the others: a marker at the origin that trembles is no marker in m
+MM_PER_M = 1000.0
 FRAMES_LOOKED_AT = 50
 FEWEST_MARKERS = 4
 NEARLY_A_LINE = 1e-3  # second against first singular value of the covariance
@@ -103,16 +107,68 @@ def sentinels_as_missing(positions: Float[np.ndarray, "frames markers 3"], notes
             notes.append(f"{int(stands.sum())} marker positions of {value:.10g}, thrice, are taken as missing")
 
 
-def far_as_missing(positions_m: Float[np.ndarray, "frames markers 3"], names: list[str], notes: list[str]) -> None:
+def one_unit(positions: Float[np.ndarray, "frames markers 3"], names: list[str], unit: str, notes: list[str]) -> None:
+    """Bring markers in m among others in mm to mm, in place; they are told in ``notes``.
+
+    Such a marker stays within a hundredth of the others' way to the origin, and a thousand times as far it lies where
+    the person is and moves no faster.
+
+    Args:
+        positions: in the file's unit, whichever that is.
+        names: of the markers.
+        unit: a key of ``METRES_PER_UNIT``; of a person's size in mm or m, whatever it says.
+        notes: what was found is told here.
+    """
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of markers without a frame
+        away = np.nanmedian(np.linalg.norm(positions, axis=-1), axis=0)
+        small = away < MIXED * np.nanmax(away, initial=0)
+        if not small.any():
+            return
+        others = positions[:, np.isfinite(away) & ~small]
+        pace = np.nanmax(np.nanmedian(np.linalg.norm(np.diff(others, axis=0), axis=-1), axis=0), initial=0)
+        smallest, largest = PERSON_DIAGONAL_M[0], MENDED_DIAGONAL_M[1]
+        found = []
+        for k in np.flatnonzero(small):
+            as_others = MM_PER_M * positions[:, k]
+            reach = np.nanmedian(np.nanmax(np.linalg.norm(others - as_others[:, None], axis=-1), axis=1))
+            in_place = any(smallest <= reach * factor * METRES_PER_UNIT[unit] <= largest for factor in (1, 0.001, 1000))
+            step = np.nanmedian(np.linalg.norm(np.diff(as_others, axis=0), axis=-1)) if len(positions) > 1 else 0.0
+            if in_place and not step > MIXED_PACE * pace + MIXED * reach:
+                found.append(int(k))
+    if found:
+        positions[:, found] *= MM_PER_M
+        notes.append(
+            f"two units are mixed: {len(found)} markers are in m, the others in mm, and read so; in m are "
+            f"{listed([names[k] for k in found])}"
+        )
+
+
+def far_as_missing(
+    positions_m: Float[np.ndarray, "frames markers 3"], names: list[str], notes: list[str], where: Path | None = None
+) -> None:
     """Make positions that lie outside any laboratory gaps, in place; they are told in ``notes``.
 
     Args:
         positions_m: NaN is written into it.
         names: of the markers.
         notes: what was found is told here.
+        where: the file, for the message.
+
+    Raises:
+        BioposeError: all of them do, where a file is named.
     """
     with np.errstate(invalid="ignore"):
         far = (np.abs(positions_m) > FURTHEST_M).any(-1)
+    if where is not None and far.any() and not np.isfinite(positions_m[~far]).all(-1).any():
+        middle = np.nanmedian(positions_m.reshape(-1, 3), axis=0)
+        axis = int(np.argmax(np.abs(middle)))
+        raise BioposeError(
+            f"all markers lie more than {FURTHEST_M:g} m from the origin (the middle at {middle[axis]:,.0f} m along "
+            f"{'XYZ'[axis]}); no laboratory is so large",
+            where=str(where),
+            mend=f"Take the offset along {'XYZ'[axis]} off, or correct the unit.",
+        )
     if far.any():
         positions_m[far] = np.nan
         whose = listed([name for name, any_frame in zip(names, far.any(0), strict=True) if any_frame])

@@ -17,6 +17,7 @@ from biomech.markers.checks import (
     UNSAID_UNIT,
     factor_to_person,
     far_as_missing,
+    one_unit,
     sentinels_as_missing,
 )
 from biomech.markers.markers import Markers
@@ -64,9 +65,10 @@ def read_trc(path: Path) -> Markers:
         notes.append(f"{int(zero.sum())} marker positions of exactly 0, 0, 0 are taken as missing")
     sentinels_as_missing(positions, notes)
     positions[zero | ~np.isfinite(positions).all(-1)] = np.nan
+    one_unit(positions, names, unit, notes)
     positions *= METRES_PER_UNIT[unit]
     positions *= factor_to_person(positions, unit, path, notes)
-    far_as_missing(positions, names, notes)
+    far_as_missing(positions, names, notes, path)
     markers = Markers(names, positions, time, notes)
 
     if len(time) > 1 and not abs(stated / markers.rate_hz - 1) <= RATE_TOLERANCE:

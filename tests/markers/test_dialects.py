@@ -151,3 +151,40 @@ def test_left_handed_axes_are_named(tmp_path: Path, model: opensim.Model, standi
     write_trc(Markers(standing.names, standing.positions_m @ np.array(mirror), standing.time_s), tmp_path / "a.trc")
     with pytest.raises(BioposeError, match="mirrored"):
         read_for_model(tmp_path / "a.trc", model)
+
+
+@pytest.mark.parametrize("unit", ["mm", "m"])
+@pytest.mark.parametrize("few", [True, False])
+def test_two_units_in_one_file(tmp_path: Path, standing: Markers, unit: str, few: bool) -> None:
+    """Whichever the header says, and whether few or most are in m: read alike, and the names told."""
+    in_m = standing.names[:2] if few else standing.names[4:]
+    away = standing.positions_m + np.array([0.7, 0.0, -0.4])
+    mixed = away * 1000
+    mixed[:, [standing.names.index(name) for name in in_m]] /= 1000
+    write_trc(Markers(standing.names, mixed, standing.time_s), path := tmp_path / "a.trc")
+    path.write_text(path.read_text().replace("\tm\t", f"\t{unit}\t", 1))
+    read = read_trc(path)
+    np.testing.assert_allclose(read.positions_m, away, atol=1e-5)
+    (note,) = [note for note in read.notes if "two units are mixed" in note]
+    assert f"{len(in_m)} markers are in m" in note and in_m[0] in note
+
+
+def test_a_marker_at_the_origin_is_in_the_same_unit(tmp_path: Path, standing: Markers) -> None:
+    """The laboratory's origin, with noise of a quarter of a millimetre."""
+    frames = 20
+    at = np.repeat(standing.positions_m[:1] + np.array([0.7, 0.0, -0.4]), frames, 0)
+    origin = np.random.default_rng(0).normal(0, 2.5e-4, (frames, 1, 3))
+    both = Markers([*standing.names, "origin"], np.concatenate([at, origin], 1), np.arange(frames) / 100)
+    write_trc(both, tmp_path / "a.trc")
+    read = read_trc(tmp_path / "a.trc")
+    assert read.notes == []
+    np.testing.assert_allclose(read.positions_m, both.positions_m, atol=1e-6)
+
+
+def test_a_laboratory_kilometres_below_is_named(tmp_path: Path, standing: Markers) -> None:
+    write_trc(Markers(standing.names, standing.positions_m - [0, 5000, 0], standing.time_s), tmp_path / "a.trc")
+    with pytest.raises(
+        BioposeError, match=r"more than 200 m from the origin \(the middle at -4,999 m along Y\)"
+    ) as error:
+        read_trc(tmp_path / "a.trc")
+    assert "Take the offset along Y off" in str(error.value)
