@@ -1,6 +1,7 @@
 """Options of every command with values that they cannot have, read off the commands themselves."""
 
 import importlib
+import inspect
 import os
 import typing
 from collections.abc import Iterator
@@ -45,11 +46,8 @@ def wrong_options() -> Iterator[tuple[str, list[str]]]:
     """(what is wrong, arguments) for every option and argument of the commands in ``BASES``."""
     for verb, base in BASES.items():
         command = getattr(importlib.import_module(f"biomech.cli.{verb}"), verb)
-        hints = typing.get_type_hints(command, include_extras=True)
-        for name, hint in hints.items():
-            if name == "return":
-                continue
-            kind, info = typing.get_args(hint)[:2]
+        for name, parameter in inspect.signature(command).parameters.items():  # also of those with the table's flags
+            kind, info = typing.get_args(parameter.annotation)[:2]
             flag = next(
                 (said for said in info.param_decls or () if said.startswith("--")), f"--{name.replace('_', '-')}"
             )
