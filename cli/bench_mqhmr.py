@@ -34,7 +34,7 @@ def mqhmr(
     from biomech.mesh.mqhmr.load import load_mqhmr
     from biomech.mesh.recoverers import trained
 
-    network, spread = trained(mqhmr_weights)
+    network, point_sd = trained(mqhmr_weights)
     networks = {"mqhmr": network}
     for said in runs or ():
         name, _, path = said.partition("=")
@@ -45,7 +45,7 @@ def mqhmr(
         networks[name] = load_mqhmr(Path(path))
     figures = bench_mqhmr(
         networks,
-        spread,
+        point_sd,
         out,
         film=data,
         clips=clips,

@@ -19,8 +19,13 @@ def detect(
     ] = None,
     network: Annotated[Path | None, typer.Option(help="A pose_landmarker .task file of your own.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network. [default: all cores, 4]")] = None,
-    keep_looks: Annotated[
-        bool, typer.Option("--keep-looks", help="Keep the network's maps too, for `biopose recover --recover mqhmr`.")
+    keep_heat_maps: Annotated[
+        bool,
+        typer.Option(
+            "--keep-heat-maps",
+            "--keep-looks",
+            help="Keep the network's maps too, for `biopose recover --recover mqhmr`.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -40,7 +45,7 @@ def detect(
             person=options.person,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
-            keep_looks=keep_looks,
+            keep_heat_maps=keep_heat_maps,
             progress=progress,
         )
     keypoints.save(target)

@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from biomech.neurik.predict import TrainedNeurIK
     from biomech.train.neurik.calibrate import Coverage
-    from biomech.train.neurik.data import Source
-    from biomech.train.neurik.misjudged import PoseErrors
+    from biomech.train.neurik.data import WindowSource
+    from biomech.train.neurik.pose_errors import PoseErrors
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the networks.")
 
@@ -55,11 +55,11 @@ def neurik(
     from biomech.train.loop import rank
     from biomech.train.neurik.losses import LossWeights
     from biomech.train.neurik.prepare import prepare
-    from biomech.train.neurik.train import Recipe, train
+    from biomech.train.neurik.train import MqhmrRecipe, train
 
     if threads is not None:
         torch.set_num_threads(threads)
-    recipe = Recipe(
+    recipe = MqhmrRecipe(
         steps=steps,
         hours=hours,
         seed=seed,
@@ -112,7 +112,7 @@ def calibrate(
 
     import torch
 
-    from biomech.bench.neural_trust import bench_trust
+    from biomech.bench.neural_reliability import bench_reliability
     from biomech.train.neurik.prepare import recovered_poses
 
     if threads is not None:
@@ -120,7 +120,7 @@ def calibrate(
     file = weights / "neurik.safetensors"
     source = _source(data, library, weights)
     network = _calibrate(file, source, recovered_poses(weights, pairs), quiet=as_json)
-    figures = bench_trust(network, source, pairs)
+    figures = bench_reliability(network, source, pairs)
     if as_json:
         typer.echo(json.dumps(figures))
         return
@@ -133,14 +133,16 @@ def calibrate(
         typer.echo(f"recovered clips: {json.dumps(figures['fits'])}")
 
 
-def _source(data: Path | None, library: Path | None, trained: Path) -> "Source":
+def _source(data: Path | None, library: Path | None, trained: Path) -> "WindowSource":
     """The library where there is one, else the shards."""
     from biomech.train.neurik.prepare import kept_people, open_sources
 
     return open_sources(data, library, kept_people(trained))[-1]
 
 
-def _calibrate(weights: Path, source: "Source", poses: "PoseErrors | None", *, quiet: bool = False) -> "TrainedNeurIK":
+def _calibrate(
+    weights: Path, source: "WindowSource", poses: "PoseErrors | None", *, quiet: bool = False
+) -> "TrainedNeurIK":
     from biomech.train.neurik.calibrate import calibrate
 
     network = calibrate(weights, source, poses)
@@ -200,8 +202,8 @@ def mqhmr(
 
     from biomech.cli.progress import progress_bar
     from biomech.mesh.mqhmr.network import configuration, parse_levels
-    from biomech.train.loop import Course
-    from biomech.train.mqhmr.train import Recipe, prepare, train_mqhmr
+    from biomech.train.loop import Schedule
+    from biomech.train.mqhmr.train import MqhmrRecipe, prepare, train_mqhmr
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -209,9 +211,9 @@ def mqhmr(
     changes["strides"] = parse_levels(levels)
     if tokens is not None:
         changes["tokens"] = tokens
-    recipe = Recipe(
+    recipe = MqhmrRecipe(
         config=configuration(size, **changes),
-        course=Course(steps=steps, hours=hours, seed=seed, rate=rate),
+        schedule=Schedule(steps=steps, hours=hours, seed=seed, rate=rate),
         items=items,
         frames=frames,
         workers=workers,

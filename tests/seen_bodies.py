@@ -12,8 +12,8 @@ from biomech.body.gait import walk
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
 from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.heat_maps import scaled
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import scaled
 from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.mqhmr.bodies import anny_layer

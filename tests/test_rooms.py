@@ -90,3 +90,13 @@ def test_modules_named_in_texts_are_there() -> None:
                     if named not in MODULES and not (holder in MODULES and name in MODULES[holder].read_text()):
                         unknown.append((module, named))
     assert unknown == []
+
+
+def test_one_name_one_class() -> None:
+    """Who reads a public class' name in a message or a signature knows which one it is."""
+    homes: dict[str, list[str]] = {}
+    for module, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}

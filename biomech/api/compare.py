@@ -6,7 +6,7 @@ from typing import Protocol
 from biomech.comparison import compare as stage
 from biomech.comparison.compare import Comparison
 from biomech.kinematics.kinematics import Kinematics
-from biomech.kinematics.recognise import Motion, recognise_motion
+from biomech.kinematics.recognise import ReadMotion, recognise_motion
 
 
 class HoldsKinematics(Protocol):
@@ -17,8 +17,8 @@ class HoldsKinematics(Protocol):
 
 
 def compare(
-    reference: Motion | Kinematics | HoldsKinematics | Path | str,
-    motion: Motion | Kinematics | HoldsKinematics | Path | str,
+    reference: ReadMotion | Kinematics | HoldsKinematics | Path | str,
+    motion: ReadMotion | Kinematics | HoldsKinematics | Path | str,
     *,
     time: bool = False,
     heading: bool = False,
@@ -49,9 +49,9 @@ def compare(
     return stage.compare(_motion(reference, "reference"), _motion(motion, "motion"), time=time, heading=heading)
 
 
-def _motion(given: Motion | Kinematics | HoldsKinematics | Path | str, name: str) -> Motion:
+def _motion(given: ReadMotion | Kinematics | HoldsKinematics | Path | str, name: str) -> ReadMotion:
     if isinstance(given, Path | str):
         return recognise_motion(Path(given))
-    if isinstance(given, Motion):
+    if isinstance(given, ReadMotion):
         return given
-    return Motion(Path(name), given if isinstance(given, Kinematics) else given.kinematics)
+    return ReadMotion(Path(name), given if isinstance(given, Kinematics) else given.kinematics)

@@ -25,7 +25,7 @@ def detect(
     fov_deg: float | None = None,
     network: Path | str | None = None,
     threads: int | None = None,
-    keep_looks: bool = False,
+    keep_heat_maps: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's body points in every frame of a film.
@@ -42,7 +42,7 @@ def detect(
             default what the file says, else a phone's.
         network: weights in place of the detector's own: for ``blazepose`` a pose_landmarker .task file.
         threads: of the network; all cores, four at most, by default.
-        keep_looks: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
+        keep_heat_maps: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
         progress: called after every frame with the frames done and expected.
 
     Returns:
@@ -79,6 +79,6 @@ def detect(
         person=person,
         focal_px=focal_px,
         fov_deg=fov_deg,
-        keep_looks=keep_looks,
+        keep_heat_maps=keep_heat_maps,
         progress=progress,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from biomech.labels.campaign import Options, Report, run_campaign
+from biomech.labels.campaign import LabelOptions, Report, run_campaign
 from biomech.labels.label import check_solver
 from biomech.labels.sources import find_trials
 from biomech.labels.workers import Stop
@@ -81,5 +81,5 @@ def label(
         people=people,
         up=up,
     )
-    options = Options(solver, files, check, seed, workers or os.cpu_count() or 1, scheduler, overwrite)
+    options = LabelOptions(solver, files, check, seed, workers or os.cpu_count() or 1, scheduler, overwrite)
     return run_campaign(trials, Path(out), options, stop=stop, progress=progress)

@@ -29,7 +29,7 @@ from biomech.kinematics.mot import write_mot
 from biomech.labels.library.generated import generate
 from biomech.labels.people import random_person
 from biomech.train.synthetic.make import keypoints_of, see
-from biomech.train.synthetic.view import Surface
+from biomech.train.synthetic.view import Skin
 
 KINDS = {"walk": "plain_walk", "squat": "squat", "sit_to_stand": "sit_to_stand"}  # the generators' names
 ACTIVITIES = tuple(KINDS)
@@ -74,10 +74,10 @@ class Drawn:
 
 
 @dataclass
-class Eyes:
+class DrawingEyes:
     """What draws and looks; slow to build."""
 
-    surface: Surface
+    surface: Skin
     detector: BlazePose
 
 
@@ -114,7 +114,7 @@ def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
     if not missing:
         return
     torch.set_num_threads(1)
-    eyes = Eyes(Surface(), BlazePose(threads=1))
+    eyes = DrawingEyes(Skin(), BlazePose(threads=1))
     for at, one in enumerate(missing, 1):
         one.folder.mkdir(parents=True, exist_ok=True)
         truth = coordinates(one)
@@ -125,7 +125,7 @@ def draw(wanted: list[Drawn], say: Say = lambda _: None) -> None:
         say(f"drawn {at} of {len(missing)}: {one.name}")
 
 
-def seen(motion: BodyMotion, one: Drawn, eyes: Eyes) -> Keypoints:
+def seen(motion: BodyMotion, one: Drawn, eyes: DrawingEyes) -> Keypoints:
     """The person drawn from where the view has the camera, in scenes until the detector sees all of the clip.
 
     Args:

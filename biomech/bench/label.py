@@ -22,8 +22,8 @@ from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
-from biomech.kinematics.recognise import Motion
-from biomech.labels.campaign import Options, Report, run_campaign, sample
+from biomech.kinematics.recognise import ReadMotion
+from biomech.labels.campaign import LabelOptions, Report, run_campaign, sample
 from biomech.labels.check import check_trial, summed_up
 from biomech.labels.shards import Shards
 from biomech.labels.sources import Trial, find_trials
@@ -127,7 +127,7 @@ def _labelled(data: Path, folder: Path, *, static: bool, workers: int) -> tuple[
     """Angles and trials by the recordings' names, and the campaign's report."""
     shutil.rmtree(folder, ignore_errors=True)
     trials = {trial.path.stem: trial for trial in find_trials([data / "MarkerData"], static=static)}
-    report = run_campaign(list(trials.values()), folder, Options(files="none", workers=workers))
+    report = run_campaign(list(trials.values()), folder, LabelOptions(files="none", workers=workers))
     if report.failed:
         name, cause = next(iter(report.failed.items()))
         raise BioposeError(f"{name} could not be labelled: {cause}", where=str(data))
@@ -169,8 +169,8 @@ def _compared(references: Motions, motions: Motions) -> dict[str, dict[str, floa
     return figures | {"offset_free": mean(_offset_free_mae_deg)}
 
 
-def _named(name: str, motion: Kinematics) -> Motion:
-    return Motion(Path(f"{name}.mot"), motion)
+def _named(name: str, motion: Kinematics) -> ReadMotion:
+    return ReadMotion(Path(f"{name}.mot"), motion)
 
 
 def _offset_free_mae_deg(comparison: Comparison, rotation: str) -> float:

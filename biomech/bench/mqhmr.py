@@ -25,9 +25,9 @@ from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc
 from biomech.mesh.mqhmr.network import MQHMR
+from biomech.mesh.mqhmr.point_sd import PointSd
 from biomech.mesh.mqhmr.predict import Frames, look_at
 from biomech.mesh.mqhmr.refine import refined
-from biomech.mesh.mqhmr.spread import Spread
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.points import detected_points
 from biomech.mesh.recover import recover
@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 
 def bench_mqhmr(
     networks: Mapping[str, MQHMR],
-    spread: Spread,
+    point_sd: PointSd,
     folder: Path,
     *,
     film: Path | None = None,
@@ -57,7 +57,7 @@ def bench_mqhmr(
 
     Args:
         networks: by name; the first is judged, the others stand beside it on rendered clips.
-        spread: of the first one.
+        point_sd: of the first one.
         folder: for runs.
         film: the folder ``pose2sim_demo``.
         clips: of rendered clips, ``held_out_*.npz``.
@@ -78,7 +78,7 @@ def bench_mqhmr(
     network = next(iter(networks.values()))
     figures: dict[str, Any] = {}
     if film is not None:
-        figures |= bench_film(network, spread, film, cameras=cameras, say=say)
+        figures |= bench_film(network, point_sd, film, cameras=cameras, say=say)
         figures |= bench_pipeline(film / "videos" / f"{cameras[0]}.mp4", folder / "pipeline", say=say)
     if clips is not None:
         found, rendered, errors = bench_rendered(networks, clips, frames=frames, clips=held_out, say=say)
@@ -89,7 +89,7 @@ def bench_mqhmr(
 
 
 def bench_film(
-    network: MQHMR, spread: Spread, film: Path, *, cameras: tuple[str, ...] = CAMERAS, say: Say = lambda _: None
+    network: MQHMR, point_sd: PointSd, film: Path, *, cameras: tuple[str, ...] = CAMERAS, say: Say = lambda _: None
 ) -> dict[str, Any]:
     """Means over the cameras of ``pose2sim_demo``, and each camera's under ``cameras``.
 
@@ -112,8 +112,8 @@ def bench_film(
     truth = read_trc(reference).select(REFERENCE_NAMES).positions_m
     rows: dict[str, dict[str, float]] = {}
     for camera in cameras:
-        keypoints = detect(Video.open(film / "videos" / f"{camera}.mp4"), keep_looks=True)
-        rows[camera] = of_camera(network, spread, keypoints, truth)
+        keypoints = detect(Video.open(film / "videos" / f"{camera}.mp4"), keep_heat_maps=True)
+        rows[camera] = of_camera(network, point_sd, keypoints, truth)
         say(
             f"{camera}: " + ", ".join(f"{name} {value:.1f}" for name, value in rows[camera].items() if "_mpjpe" in name)
         )
@@ -121,12 +121,12 @@ def bench_film(
     return {**means, "cameras": rows}
 
 
-def of_camera(network: MQHMR, spread: Spread, keypoints: Keypoints, truth: Points) -> dict[str, float]:
+def of_camera(network: MQHMR, point_sd: PointSd, keypoints: Keypoints, truth: Points) -> dict[str, float]:
     """One camera's figures; frame k of the film is row k of the reference.
 
     Args:
         network: the one that is judged.
-        spread: of its errors, for the moving body.
+        point_sd: of its errors, for the moving body.
         keypoints: BlazePose's, with its heat maps and world points.
         truth: m, in the order of ``REFERENCE_NAMES``.
 
@@ -142,8 +142,8 @@ def of_camera(network: MQHMR, spread: Spread, keypoints: Keypoints, truth: Point
     found = {
         "real": _limbs(network, frames),
         "real_refined": _limbs(network, better),
-        "real_through_time": _of_motion(recover_frames(keypoints, frames, spread)),
-        "real_refined_through_time": _of_motion(recover_frames(keypoints, better, spread)),
+        "real_through_time": _of_motion(recover_frames(keypoints, frames, point_sd)),
+        "real_refined_through_time": _of_motion(recover_frames(keypoints, better, point_sd)),
         "fit": _of_motion(recover(keypoints)),
         "blazepose": keypoints.world_m[:, [keypoints.names.index(name) for name in DETECTOR_NAMES]],
     }

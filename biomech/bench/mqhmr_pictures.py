@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech.bench.mqhmr_rendered import HIPS, Errors, Rendered, detector_errors, true_rarity
+from biomech.bench.mqhmr_rendered import HIPS, FrameErrors, Rendered, detector_errors, true_rarity
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.mesh.mqhmr.network import MQHMR
 
@@ -30,7 +30,7 @@ RARE = 0.9  # of all frames, whose true poses are less rare
 TITLE_LETTERS = 90  # of a line, as wide as the picture
 
 
-def draw_failures(network: MQHMR, rendered: Rendered, errors: Errors, folder: Path, count: int) -> dict[str, str]:
+def draw_failures(network: MQHMR, rendered: Rendered, errors: FrameErrors, folder: Path, count: int) -> dict[str, str]:
     """The frames with the largest errors, no two of one clip.
 
     Writes ``failure_01.png`` … into the folder.
@@ -74,7 +74,7 @@ def draw_failures(network: MQHMR, rendered: Rendered, errors: Errors, folder: Pa
     return written
 
 
-def why(network: MQHMR, rendered: Rendered, errors: Errors) -> list[str]:
+def why(network: MQHMR, rendered: Rendered, errors: FrameErrors) -> list[str]:
     """What speaks for each frame being hard, in words.
 
     Args:

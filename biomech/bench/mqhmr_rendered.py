@@ -44,7 +44,7 @@ class Rendered:
 
 
 @dataclass(frozen=True)
-class Errors:
+class FrameErrors:
     """Of each frame, mm."""
 
     mpjpe: Float[np.ndarray, " frames"]
@@ -104,7 +104,7 @@ def held_out_frames(folder: Path, network: MQHMR, frames: int, clips: int | None
     )
 
 
-def network_errors(network: MQHMR, rendered: Rendered, iterations: int) -> Errors:
+def network_errors(network: MQHMR, rendered: Rendered, iterations: int) -> FrameErrors:
     """What the network says of the frames, after so many iterations of refinement.
 
     Args:
@@ -125,7 +125,7 @@ def network_errors(network: MQHMR, rendered: Rendered, iterations: int) -> Error
     return _errors(joints, rendered.joints_m, mve, found.refined.numpy() if iterations else None)
 
 
-def detector_errors(rendered: Rendered) -> Errors:
+def detector_errors(rendered: Rendered) -> FrameErrors:
     """What the detector's own world landmarks say of them."""
     return _errors(rendered.detector_m, rendered.joints_m, None)
 
@@ -138,7 +138,7 @@ def bench_rendered(
     clips: int | None = None,
     refinements: Sequence[int] | None = None,
     say: Say = lambda _: None,
-) -> tuple[dict[str, Any], Rendered, Errors]:
+) -> tuple[dict[str, Any], Rendered, FrameErrors]:
     """Figures of the first network at every number of iterations and by distance, of the others as they are.
 
     Args:
@@ -222,8 +222,8 @@ def _errors(
     truth: Float[np.ndarray, "frames 33 3"],
     mve: Float[np.ndarray, " frames"] | None,
     refined: Bool[np.ndarray, " frames"] | None = None,
-) -> Errors:
+) -> FrameErrors:
     ours, theirs = (points - points[:, HIPS].mean(1, keepdims=True) for points in (joints, truth))
     apart = np.linalg.norm(ours - theirs, axis=-1).mean(-1) * 1000
     aligned = np.linalg.norm(align(joints, truth) - truth, axis=-1).mean(-1) * 1000
-    return Errors(apart, aligned, mve, ours, refined)
+    return FrameErrors(apart, aligned, mve, ours, refined)

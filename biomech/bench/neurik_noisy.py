@@ -47,12 +47,12 @@ CUTOFF_HZ, ORDER = 6.0, 2  # run forwards and backwards: the field's usual filte
 FEW_FRAMES = 24  # for personalising
 MASS_KG = 75.0  # of every model; poses do not depend on it
 CLASSICAL = "opensim"  # the row that the ratios are taken against
-Solve = Callable[["Clip"], Kinematics]
+Solve = Callable[["RecoveredClip"], Kinematics]
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Clip:
+class RecoveredClip:
     """A recovered motion, and the truth."""
 
     name: str
@@ -66,7 +66,7 @@ class Clip:
     marker_error_mm: float  # mean distance of the recovered markers from the true ones, moved and turned as a whole
 
 
-def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = lambda _: None) -> list[Clip]:
+def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = lambda _: None) -> list[RecoveredClip]:
     """Some of the held-out pairs, with models and truth; files go to ``folder``.
 
     Args:
@@ -93,7 +93,7 @@ def held_out_clips(pairs: Path, count: int, seed: int, folder: Path, say: Say = 
     return clips
 
 
-def read_clip(path: Path, folder: Path) -> Clip:
+def read_clip(path: Path, folder: Path) -> RecoveredClip:
     """One ``Pair``.
 
     Args:
@@ -115,7 +115,7 @@ def read_clip(path: Path, folder: Path) -> Clip:
     true_model = Skeleton.from_osim(_scaled(true, pair.neutral_truth, folder / "true.osim"))
     weights = load_virtual_markers().weights_by_name()
     truth, errors = inverse_kinematics(true_model, true, weights)
-    return Clip(
+    return RecoveredClip(
         path.stem,
         recovered,
         folder / "recovered.trc",
@@ -159,26 +159,26 @@ def solvers(network: NeurIK) -> dict[str, Solve]:
     """What is compared, by name."""
     weights = load_virtual_markers().weights_by_name()
 
-    def neural(clip: Clip) -> Kinematics:
+    def neural(clip: RecoveredClip) -> Kinematics:
         return neural_kinematics(clip.recovered, network=network).kinematics
 
-    def correcting(clip: Clip) -> Kinematics:
+    def correcting(clip: RecoveredClip) -> Kinematics:
         sure = recovered_confidence(clip.recovered)
         return neural_kinematics(clip.recovered, confidence=sure, network=network).kinematics
 
-    def fast(clip: Clip) -> Kinematics:
+    def fast(clip: RecoveredClip) -> Kinematics:
         return inverse_kinematics(Skeleton.from_osim(clip.model_osim), clip.recovered, weights)[0]
 
-    def smooth(clip: Clip) -> Kinematics:
+    def smooth(clip: RecoveredClip) -> Kinematics:
         smoothness = Smoothness(marker_noise_m=SMOOTH_MM / 1000)
         return inverse_kinematics(Skeleton.from_osim(clip.model_osim), clip.recovered, weights, smoothness=smoothness)[
             0
         ]
 
-    def true_model(clip: Clip) -> Kinematics:
+    def true_model(clip: RecoveredClip) -> Kinematics:
         return inverse_kinematics(clip.true_model, clip.recovered, weights)[0]
 
-    def opensim(clip: Clip) -> Kinematics:
+    def opensim(clip: RecoveredClip) -> Kinematics:
         return solve_ik(clip.model_osim, clip.recovered, weights, markers_trc=clip.markers_trc, workers=1)[0]
 
     return {
@@ -201,7 +201,7 @@ def low_pass(motion: Kinematics) -> Kinematics:
     return Kinematics(motion.names, sosfiltfilt(filtered, values, axis=0), motion.time_s, motion.rotational)
 
 
-def against_truth(clip: Clip, answer: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
+def against_truth(clip: RecoveredClip, answer: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
     """Errors (rad and m) after the one turn and move; NaN where the truth is not sure.
 
     Args:
@@ -219,7 +219,7 @@ def against_truth(clip: Clip, answer: Kinematics) -> Float[np.ndarray, "frames c
     return np.where(clip.mask, error, np.nan)
 
 
-def row(clips: Iterable[Clip], errors: Iterable[Float[np.ndarray, "frames coordinates"]]) -> dict[str, float]:
+def row(clips: Iterable[RecoveredClip], errors: Iterable[Float[np.ndarray, "frames coordinates"]]) -> dict[str, float]:
     """Means over all coordinates and frames of all clips that count.
 
     Args:
@@ -240,7 +240,7 @@ def row(clips: Iterable[Clip], errors: Iterable[Float[np.ndarray, "frames coordi
     }
 
 
-def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None) -> dict[str, Any]:
+def noisy_figures(clips: list[RecoveredClip], network: NeurIK, say: Say = lambda _: None) -> dict[str, Any]:
     """All ways on all clips.
 
     Args:
@@ -292,7 +292,7 @@ def noisy_figures(clips: list[Clip], network: NeurIK, say: Say = lambda _: None)
     }  # fmt: skip
 
 
-def neural_row(clips: list[Clip], network: NeurIK) -> Mapping[str, float]:
+def neural_row(clips: list[RecoveredClip], network: NeurIK) -> Mapping[str, float]:
     """The network alone.
 
     Args:

@@ -23,7 +23,7 @@ from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.inverse_kinematics.opensim_tool import solve_ik
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
-from biomech.kinematics.recognise import Motion
+from biomech.kinematics.recognise import ReadMotion
 from biomech.markers.marker_map import read_marker_map
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
@@ -141,7 +141,7 @@ def against(references: Mapping[str, Kinematics], motions: Mapping[str, Kinemati
     """
     sums: dict[str, list[tuple[float, float, float]]] = {rotation: [] for rotation in ROTATIONS}
     for name, reference in references.items():
-        found = compare(Motion(Path(f"{name}.mot"), motions[name]), Motion(Path("expert.mot"), reference))
+        found = compare(ReadMotion(Path(f"{name}.mot"), motions[name]), ReadMotion(Path("expert.mot"), reference))
         for rotation in ROTATIONS:
             error = found.curves.column(rotation) - found.reference_curves.column(rotation)
             free = float(np.rad2deg(np.nanmean(np.abs(error - np.nanmean(error)))))

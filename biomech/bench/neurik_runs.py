@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.bench.neurik_noisy import Clip, neural_row
+from biomech.bench.neurik_noisy import RecoveredClip, neural_row
 from biomech.bench.neurik_oracle import LabelledTrial, outcome, summed_up
 from biomech.errors import BioposeError, plainly
 from biomech.neurik.predict import load_network, neural_kinematics
@@ -82,7 +82,7 @@ def differs(run: TrainedRun, first: TrainedRun) -> dict[str, Any]:
 
 
 def runs_figures(
-    folders: Sequence[Path], trials: Sequence[LabelledTrial], clips: list[Clip], skeleton: Skeleton
+    folders: Sequence[Path], trials: Sequence[LabelledTrial], clips: list[RecoveredClip], skeleton: Skeleton
 ) -> dict[str, Any]:
     """The table, and the seeds' means and spreads.
 
@@ -115,7 +115,7 @@ def runs_figures(
 
 
 def _measured(
-    run: TrainedRun, trials: Sequence[LabelledTrial], clips: list[Clip], skeleton: Skeleton
+    run: TrainedRun, trials: Sequence[LabelledTrial], clips: list[RecoveredClip], skeleton: Skeleton
 ) -> dict[str, float]:
     network = load_network(run.weights)
     oracle = summed_up([outcome(t, neural_kinematics(t.markers, network=network), skeleton) for t in trials], skeleton)

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from biomech.bench.solver_trials import Trial, noise_free_trials, opencap_trials, speed_trial, standard_trials
+from biomech.bench.solver_trials import SolverProblem, noise_free_trials, opencap_trials, speed_trial, standard_trials
 from biomech.comparison.metrics import wrapped_deg
 from biomech.errors import BioposeError
-from biomech.inverse_kinematics.alone import Answer, module, solve_alone
+from biomech.inverse_kinematics.alone import TimedSolution, module, solve_alone
 from biomech.inverse_kinematics.branches import as_the_other
 from biomech.inverse_kinematics.conditioning import SAME_MINIMUM, WELL_CONDITIONED_DEG_PER_MM, noise_gains_deg_per_mm
 from biomech.inverse_kinematics.fast_alone import Solver
@@ -90,7 +90,7 @@ def bench_solver(
 
 
 def noise_free(
-    trials: list[Trial], folder: Path, workers: int, nimble_python: Path | None
+    trials: list[SolverProblem], folder: Path, workers: int, nimble_python: Path | None
 ) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """Errors by solver, and which coordinates do not count, with the reason.
 
@@ -132,7 +132,7 @@ def noise_free(
     return figures, left_out
 
 
-def real_markers(trials: list[Trial], folder: Path, workers: int, say: Say) -> dict:
+def real_markers(trials: list[SolverProblem], folder: Path, workers: int, say: Say) -> dict:
     """Objective and angles frame by frame against the tool at its finest.
 
     Args:
@@ -199,7 +199,7 @@ def real_markers(trials: list[Trial], folder: Path, workers: int, say: Say) -> d
     }
 
 
-def speed(trial: Trial, folder: Path, nimble_python: Path | None) -> dict[str, dict[str, float]]:
+def speed(trial: SolverProblem, folder: Path, nimble_python: Path | None) -> dict[str, dict[str, float]]:
     """Frames per second and peak memory by solver, one after another on the same core.
 
     Args:
@@ -236,13 +236,13 @@ def _programs(nimble_python: Path | None) -> dict[str, tuple[list[str], dict[str
     return programs
 
 
-def _kinematics(answer: Answer, like: Kinematics) -> Kinematics:
+def _kinematics(answer: TimedSolution, like: Kinematics) -> Kinematics:
     """An answer's values of the coordinates that ``like`` has."""
     index = [answer.names.index(name) for name in like.names]
     return Kinematics(like.names, answer.values[:, index], like.time_s, like.rotational)
 
 
-def _like(trial: Trial, answer: Kinematics, other: Kinematics) -> Kinematics:
+def _like(trial: SolverProblem, answer: Kinematics, other: Kinematics) -> Kinematics:
     """The same pose in the other's angles: those of a ball-like joint have a twin that is no other answer."""
     values = as_the_other(describe(trial.problem.model_osim), answer.names, answer.values, other.values)
     return Kinematics(answer.names, values, answer.time_s, answer.rotational)
@@ -253,7 +253,7 @@ def _difference_deg(one: Kinematics, other: Kinematics, names: list[str]) -> Flo
     return np.stack([np.abs(wrapped_deg(np.degrees(a - b))) for a, b in pairs], axis=1)
 
 
-def _gains(trial: Trial, kinematics: Kinematics) -> dict[str, float]:
+def _gains(trial: SolverProblem, kinematics: Kinematics) -> dict[str, float]:
     """Of every coordinate, in the worst of a few frames."""
     rows = np.unique(np.linspace(0, len(kinematics.time_s) - 1, GAIN_FRAMES).round().astype(int))
     chosen = Kinematics(kinematics.names, kinematics.values[rows], kinematics.time_s[rows], kinematics.rotational)

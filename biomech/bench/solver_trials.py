@@ -36,7 +36,7 @@ STANDARD_SETS = {
 
 
 @dataclass(frozen=True)
-class Trial:
+class SolverProblem:
     """A problem, and what its answers are judged with."""
 
     group: str
@@ -47,7 +47,7 @@ class Trial:
     truth: Kinematics | None = None  # the free coordinates, where they are known
 
 
-def noise_free_trials(data: Path, folder: Path, window: int) -> list[Trial]:
+def noise_free_trials(data: Path, folder: Path, window: int) -> list[SolverProblem]:
     """Poses of real trials on two models, with the markers where OpenSim puts them: ``window`` frames in a row each.
 
     Args:
@@ -82,11 +82,11 @@ def noise_free_trials(data: Path, folder: Path, window: int) -> list[Trial]:
             write_trc(posed, trc)
             tracked = {n: w for n, w in weights.items() if n in posed.names}
             problem = Problem(str(osim), str(trc), tracked)
-            trials.append(Trial(group, name, model, problem, read_trc(trc), truth))
+            trials.append(SolverProblem(group, name, model, problem, read_trc(trc), truth))
     return trials
 
 
-def opencap_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Trial]:
+def opencap_trials(data: Path, folder: Path, frames_per_trial: int) -> list[SolverProblem]:
     """Every dynamic trial of opencap_lab_subject4 with the expert's model and tasks, frames spread over it.
 
     Args:
@@ -110,7 +110,7 @@ def opencap_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Tria
     ]  # fmt: skip
 
 
-def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Trial]:
+def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[SolverProblem]:
     """OpenSim's own regression sets for inverse kinematics, constraints and coordinate tasks included.
 
     Args:
@@ -132,7 +132,7 @@ def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Tri
     ]  # fmt: skip
 
 
-def speed_trial(data: Path, folder: Path, name: str, frames: int) -> Trial:
+def speed_trial(data: Path, folder: Path, name: str, frames: int) -> SolverProblem:
     """Frames in a row of one real trial of opencap_lab_subject4 at its own rate.
 
     Args:
@@ -176,7 +176,7 @@ def _real(
     folder: Path,
     frames: int,
     last_s: float = np.inf,
-) -> Trial:
+) -> SolverProblem:
     recorded = read_trc(trc)
     within = np.flatnonzero(recorded.time_s <= last_s)
     rows = within[np.unique(np.linspace(0, len(within) - 1, frames).round().astype(int))]
@@ -192,14 +192,14 @@ def _chosen(
     rows: Int[np.ndarray, " frames"],
     tasks: Path,
     folder: Path,
-) -> Trial:
+) -> SolverProblem:
     weights, targets = read_tasks(tasks, model)
     in_model = [marker.getName() for marker in model.getMarkerSet()]
     tracked = {n: w for n, w in weights.items() if n in in_model and n in recorded.seen}
     time_s = np.arange(len(rows)) / recorded.rate_hz
     trc = folder / f"{group}_{name}.trc"
     write_trc(Markers(recorded.names, recorded.positions_m[rows], time_s).select(list(tracked)), trc)
-    return Trial(group, name, model, Problem(str(osim), str(trc), tracked, targets), read_trc(trc))
+    return SolverProblem(group, name, model, Problem(str(osim), str(trc), tracked, targets), read_trc(trc))
 
 
 def _with_mocap_markers(models: Path, out_osim: Path) -> None:

@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class StandingSpan:
     """Where in a film somebody stands, and how that is known."""
 
     film: str
@@ -45,25 +45,33 @@ class Stretch:
 
 
 STRETCHES = [
-    Stretch("cmbbe_neutral_cam0", 0.0, 1.97, "OpenCap's neutral trial: asked to stand upright, still, arms a bit away"),
-    Stretch("cmbbe_neutral_cam1", 0.0, 2.03, "the same trial from the other side"),
-    Stretch("cmbbe_jump_cam0", 0.3, 2.0, "waits upright before the jump; reference: knees 0, hips −1, pelvis −2"),
-    Stretch("cmbbe_jump_cam0", 4.0, 4.8, "has landed and stands; reference: knees 0 to 2, hips −3 to −6, pelvis 1"),
-    Stretch("cmbbe_jump_cam1", 0.3, 2.0, "as from camera 0"),
-    Stretch("cmbbe_jump_cam1", 4.0, 4.8, "as from camera 0"),
-    Stretch("cmbbe_high_knees_cam0", 0.3, 3.0, "waits upright; reference: knees 0, hips −4, pelvis 0"),
-    Stretch("cmbbe_high_knees_cam1", 0.3, 3.0, "as from camera 0"),
-    Stretch("cmbbe_squats_cam0", 0.3, 3.4, "waits upright, arms down; reference: knees 0, hips −2, pelvis −2"),
-    Stretch(
+    StandingSpan(
+        "cmbbe_neutral_cam0", 0.0, 1.97, "OpenCap's neutral trial: asked to stand upright, still, arms a bit away"
+    ),
+    StandingSpan("cmbbe_neutral_cam1", 0.0, 2.03, "the same trial from the other side"),
+    StandingSpan("cmbbe_jump_cam0", 0.3, 2.0, "waits upright before the jump; reference: knees 0, hips −1, pelvis −2"),
+    StandingSpan(
+        "cmbbe_jump_cam0", 4.0, 4.8, "has landed and stands; reference: knees 0 to 2, hips −3 to −6, pelvis 1"
+    ),
+    StandingSpan("cmbbe_jump_cam1", 0.3, 2.0, "as from camera 0"),
+    StandingSpan("cmbbe_jump_cam1", 4.0, 4.8, "as from camera 0"),
+    StandingSpan("cmbbe_high_knees_cam0", 0.3, 3.0, "waits upright; reference: knees 0, hips −4, pelvis 0"),
+    StandingSpan("cmbbe_high_knees_cam1", 0.3, 3.0, "as from camera 0"),
+    StandingSpan("cmbbe_squats_cam0", 0.3, 3.4, "waits upright, arms down; reference: knees 0, hips −2, pelvis −2"),
+    StandingSpan(
         "cmbbe_squats_cam0", 14.6, 15.5, "stands after the last squat; reference: knees 0 to 1, hips −4, pelvis −2"
     ),
-    Stretch("cmbbe_squats_cam1", 0.3, 3.4, "as from camera 0"),
-    Stretch("cmbbe_squats_cam1", 14.6, 15.5, "as from camera 0"),
-    Stretch("opencap_squat", 0.0, 0.25, "before the first squat; optical markers: knees 2, hips 1, pelvis −4"),
-    Stretch("squats_5hz", 4.15, 4.85, "between two squats: upright, legs straight, arms hanging"),
-    Stretch("squats_5hz", 8.75, 9.65, "between two squats: upright, legs straight, arms hanging"),
-    Stretch("reader_man", 28.0, 36.0, "stands still on straight legs, feet together, and reads; from behind", True),
-    Stretch("reader_woman", 100.0, 108.0, "stands still on straight legs and reads; from behind, long cardigan", True),
+    StandingSpan("cmbbe_squats_cam1", 0.3, 3.4, "as from camera 0"),
+    StandingSpan("cmbbe_squats_cam1", 14.6, 15.5, "as from camera 0"),
+    StandingSpan("opencap_squat", 0.0, 0.25, "before the first squat; optical markers: knees 2, hips 1, pelvis −4"),
+    StandingSpan("squats_5hz", 4.15, 4.85, "between two squats: upright, legs straight, arms hanging"),
+    StandingSpan("squats_5hz", 8.75, 9.65, "between two squats: upright, legs straight, arms hanging"),
+    StandingSpan(
+        "reader_man", 28.0, 36.0, "stands still on straight legs, feet together, and reads; from behind", True
+    ),
+    StandingSpan(
+        "reader_woman", 100.0, 108.0, "stands still on straight legs and reads; from behind, long cardigan", True
+    ),
 ]
 
 
@@ -107,7 +115,7 @@ def bench_standing(
     return {**worst(rows), "clips": rows}
 
 
-def figures_of(result: Result, stretch: Stretch, reference: Path | None) -> dict[str, Any]:
+def figures_of(result: Result, stretch: StandingSpan, reference: Path | None) -> dict[str, Any]:
     """One run over one stretch: the solved model's angles and lean, the body's soles.
 
     Args:
@@ -189,7 +197,7 @@ def forwards_deg(low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]) -> f
     return float(np.degrees(np.arctan2(high[0] - low[0], high[1] - low[1])))
 
 
-def elbow_errors_deg(found: dict[str, float], reference: Path, stretch: Stretch) -> dict[str, float]:
+def elbow_errors_deg(found: dict[str, float], reference: Path, stretch: StandingSpan) -> dict[str, float]:
     """Elbow flexion less the reference's mean over the same stretch; nothing where it has no elbows.
 
     Args:

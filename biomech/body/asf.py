@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
-from biomech.body.retarget import SIDES, Limbs, Recording, retarget
+from biomech.body.retarget import SIDES, Limbs, RecordedMotion, retarget
 from biomech.errors import BioposeError
 
 RATE_HZ = 120.0  # the files do not say it
@@ -165,7 +165,7 @@ def replay_amc(
     bone = {name: i for i, name in enumerate(skeleton.names)}
     turned, starts = clip.rotations[::every], clip.starts_m[::every]
     above = {name: skeleton.parents[bone[name]] for name in TRUNK.values()}
-    recording = Recording(
+    recording = RecordedMotion(
         trunk={"Hips": turned[:, 0]}
         | {ours: np.swapaxes(turned[:, above[name]], -1, -2) @ turned[:, bone[name]] for ours, name in TRUNK.items()},
         limbs={

@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.bvh import Bvh, parse_bvh
 from biomech.body.motion import BodyMotion
-from biomech.body.retarget import FORWARD, SIDES, UP, Limbs, Recording, half, mirrored, retarget
+from biomech.body.retarget import FORWARD, SIDES, UP, Limbs, RecordedMotion, half, mirrored, retarget
 from biomech.errors import BioposeError, plainly
 
 HELD_OUT_SUBJECTS = ("09", "13")  # for figures only: nothing in the package learned from them
@@ -135,7 +135,7 @@ def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | Non
         at[name] = offset if parent < 0 else at[above] + offset
     middle = (at["rThigh"] + at["lThigh"]) / 2 - at["hip"]
     head = half(local["head"] @ Rotation.from_euler("z", -HEAD_UP_RAD).as_matrix())
-    recording = Recording(
+    recording = RecordedMotion(
         trunk={
             "Hips": local["hip"],
             "LowerBack": half(local["abdomen"]),

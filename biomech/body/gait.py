@@ -108,9 +108,9 @@ def _rotations(
     pelvis = _about("y", np.radians(PELVIS_ROTATION) * swing) @ _about("x", -np.radians(PELVIS_LIST) * sideways)
     trunk = _about("y", -np.radians(TRUNK_ROTATION) * swing)
     ours["Hips"] = pelvis
-    third = Rotation.from_rotvec(Rotation.from_matrix(_between(pelvis, trunk)).as_rotvec() / 3).as_matrix()
+    third = Rotation.from_rotvec(Rotation.from_matrix(_in_parent(pelvis, trunk)).as_rotvec() / 3).as_matrix()
     ours["LowerBack"] = ours["Spine"] = ours["Spine1"] = third
-    ours["Neck"] = _between(trunk, np.eye(3))
+    ours["Neck"] = _in_parent(trunk, np.eye(3))
     for side, sign, ahead in (("Right", 1.0, 0.0), ("Left", -1.0, 0.5)):
         angles = joint_angles(phase + ahead)
         thigh = _about("z", angles["hip_flexion"])
@@ -120,9 +120,9 @@ def _rotations(
         down, outwards = np.array([0, -np.cos(adduction), -sign * np.sin(adduction)]), np.array([0.0, 0.0, 1.0])
         thigh = thigh @ _onto(joints, f"{side}UpLeg", f"{side}Leg", outwards, down, outwards)
         shank = shank @ _onto(joints, f"{side}Leg", f"{side}Foot", outwards, down, outwards)
-        ours[f"{side}UpLeg"] = _between(pelvis, thigh)
-        ours[f"{side}Leg"] = _between(thigh, shank)
-        ours[f"{side}Foot"] = _between(shank, foot)
+        ours[f"{side}UpLeg"] = _in_parent(pelvis, thigh)
+        ours[f"{side}Leg"] = _in_parent(thigh, shank)
+        ours[f"{side}Foot"] = _in_parent(shank, foot)
         ours[f"{side}ToeBase"] = _about("z", angles["mtp_extension"])
 
         abduction = np.radians(ARM_ABDUCTION)
@@ -134,8 +134,8 @@ def _rotations(
         fore = upper @ _about("z", angles["elbow_flex"])
         upper = trunk @ upper @ _onto(joints, f"{side}Arm", f"{side}ForeArm", hinge, down, outwards)
         fore = trunk @ fore @ _onto(joints, f"{side}ForeArm", f"{side}Hand", hinge, down, outwards)
-        ours[f"{side}Arm"] = _between(trunk, upper)
-        ours[f"{side}ForeArm"] = _between(upper, fore)
+        ours[f"{side}Arm"] = _in_parent(trunk, upper)
+        ours[f"{side}ForeArm"] = _in_parent(upper, fore)
     return np.stack([ours[bone] for bone in bone_names], 1)
 
 
@@ -181,7 +181,7 @@ def _about(axis: str, angles: Float[np.ndarray, " frames"]) -> Float[np.ndarray,
     return Rotation.from_rotvec(angles[:, None] * np.eye(3)["xyz".index(axis)]).as_matrix()
 
 
-def _between(parent: np.ndarray, child: np.ndarray) -> np.ndarray:
+def _in_parent(parent: np.ndarray, child: np.ndarray) -> np.ndarray:
     return np.swapaxes(parent, -1, -2) @ child
 
 

@@ -44,7 +44,7 @@ class Limbs:
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedMotion:
     """A recorded motion, under our bones' names."""
 
     trunk: dict[str, Turns]  # Hips in the world, then relative to the bone below: LowerBack, Spine, … Head
@@ -56,7 +56,7 @@ class Recording:
     trusted: Float[np.ndarray, " frames"]
 
 
-def retarget(recording: Recording, body: AnnyBody, shape: Float[torch.Tensor, " shape"]) -> BodyMotion:
+def retarget(recording: RecordedMotion, body: AnnyBody, shape: Float[torch.Tensor, " shape"]) -> BodyMotion:
     """The motion on a body of the given shape.
 
     The hips travel as recorded, scaled by the length of the leg; the soles stand on Y = 0, by one constant for the

@@ -99,7 +99,7 @@ FLAT_SPREAD_RAD = 0.02
 Frames = dict[str, tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]]
 
 
-class Fit(NamedTuple):
+class TemplateFit(NamedTuple):
     """Pose and scale of the generic model on Anny's average adult, and what follows from them."""
 
     coordinates: dict[str, float]  # rad, m
@@ -150,7 +150,7 @@ class _ScaledModel:
         return frames
 
 
-def fit() -> Fit:
+def fit() -> TemplateFit:
     """Pose and scale the generic model to Anny's average adult, and carry all markers over."""
     markers = load_virtual_markers()
     body = marker_body(anatomical=False)  # the joints of the other are found on the model that comes of this
@@ -205,7 +205,7 @@ def fit() -> Fit:
         locations[name] = location
         locations[mirror] = location * (1, 1, 1 if name == mirror else -1)
     sizes = {name: float(np.linalg.norm(miss)) for name, miss in misses(x, frames).items()}
-    return Fit(coordinates, scales, sizes, locations)
+    return TemplateFit(coordinates, scales, sizes, locations)
 
 
 def write(locations_m: dict[str, Float[np.ndarray, "3"]], path: Path = TABLE) -> None:

@@ -132,11 +132,11 @@ def best_shift(reference: Kinematics, motion: Kinematics, *, where: str) -> Time
     if motion.time_s[0] <= reference.time_s[-1] and reference.time_s[0] <= motion.time_s[-1]:
         # The clocks may be one: a step or a squat further on is no better an answer for fitting a trace better.
         peaks = peaks[np.argsort(np.abs(start + peaks * step), kind="stable")]
-    shifts = [start + (peak + _between(score, int(peak))) * step for peak in peaks]
+    shifts = [start + (peak + _parabola_top(score, int(peak))) * step for peak in peaks]
     return TimeShift(float(shifts[0]), float(score[peaks[0]]), float(shifts[1]) if len(shifts) > 1 else None)
 
 
-def _between(score: Float[np.ndarray, "lags"], peak: int) -> float:
+def _parabola_top(score: Float[np.ndarray, "lags"], peak: int) -> float:
     """How far from a peak's lag the top of the parabola through it and its neighbours lies, in lags."""
     around = score[max(peak - 1, 0) : peak + 2]
     if len(around) < 3 or not np.isfinite(around).all():

@@ -27,7 +27,7 @@ from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_orde
 from biomech.comparison.metrics import correlation
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
-from biomech.kinematics.recognise import Motion
+from biomech.kinematics.recognise import ReadMotion
 
 MOVES = 1e-6  # rad and m; a coordinate that moves less in both motions is locked and counts in no mean
 OLD_KNEE_RAD = -np.deg2rad(20)  # no knee overextends so far: beyond it flexion is negative, as in gait2392
@@ -37,7 +37,7 @@ UNIT_SLIP = (40.0, 80.0)  # ratio of two ranges of motion when one of them is in
 
 
 @dataclass(frozen=True)
-class Errors:
+class CoordinateErrors:
     """Of one coordinate, or the mean over some; rotations in degrees, translations in millimetres."""
 
     unit: str  # deg or mm
@@ -75,14 +75,14 @@ class Errors:
 class Comparison:
     """One motion against the reference, on the reference's times where both are there."""
 
-    reference: Motion
-    motion: Motion
+    reference: ReadMotion
+    motion: ReadMotion
     names: list[str]  # of the coordinates that both have, as the reference calls them
     reference_curves: Kinematics  # all of the reference's times; names are standard ones
     curves: Kinematics  # the motion's at those times, aligned, next to the reference's turn; NaN where it is not
-    errors: dict[str, Errors]  # by the reference's names
-    groups: dict[str, Errors]  # by part of the body, left and right together
-    rotations: Errors | None  # mean over all angles that move
+    errors: dict[str, CoordinateErrors]  # by the reference's names
+    groups: dict[str, CoordinateErrors]  # by part of the body, left and right together
+    rotations: CoordinateErrors | None  # mean over all angles that move
     time_shift: TimeShift | None
     heading: Heading | None
     notes: list[str]
@@ -94,7 +94,7 @@ class Comparison:
         return float(times[0]), float(times[-1]), len(times)
 
 
-def compare(reference: Motion, motion: Motion, *, time: bool = False, heading: bool = False) -> Comparison:
+def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, heading: bool = False) -> Comparison:
     """Compare a motion with the reference.
 
     Args:
@@ -194,7 +194,7 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _matching_notes(reference: Motion, motion: Motion, matches: dict[str, str]) -> list[str]:
+def _matching_notes(reference: ReadMotion, motion: ReadMotion, matches: dict[str, str]) -> list[str]:
     renamed = [f"{theirs} = {ours}" for ours, theirs in matches.items() if ours != theirs]
     lacking = [name for name in reference.kinematics.names if name not in matches]
     unknown = [name for name in motion.kinematics.names if name not in set(matches.values())]
@@ -233,14 +233,14 @@ def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
 
 def _errors(
     reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None, fewest: int = FEWEST_FRAMES
-) -> Errors:
+) -> CoordinateErrors:
     """Of a coordinate; fewer frames than ``fewest`` have errors, but no course that could be like another."""
     rotational = bool(reference.rotational[column])
     ours, theirs = reference.values[:, column], curves.values[:, column]
     both = np.isfinite(ours) & np.isfinite(theirs)
     if not both.any():
         unknown = dict.fromkeys(("mae", "rmse", "max", "bias", "correlation", "range", "reference_range"), float("nan"))
-        return Errors(unit="deg" if rotational else "mm", zero_mae=float("nan"), **unknown)
+        return CoordinateErrors(unit="deg" if rotational else "mm", zero_mae=float("nan"), **unknown)
     ours, theirs = ours[both], theirs[both]
     error = theirs - ours
     # Ranges and correlation are of the course without jumps; the error is already around the circle.
@@ -249,7 +249,7 @@ def _errors(
     turned_too = heading is not None and reference.names[column] == "pelvis_rotation"
     zero = float(np.angle(np.exp(1j * ours).mean())) if turned_too else 0.0
     course = len(ours) >= fewest
-    return Errors(
+    return CoordinateErrors(
         unit="deg" if rotational else "mm",
         mae=per * float(np.abs(error).mean()),
         rmse=per * float(np.sqrt(np.square(error).mean())),
@@ -262,11 +262,11 @@ def _errors(
     )
 
 
-def _least(errors: Errors) -> float:
+def _least(errors: CoordinateErrors) -> float:
     return MOVES * (180 / np.pi if errors.unit == "deg" else 1000)
 
 
-def _mean(errors: Sequence[Errors]) -> Errors:
+def _mean(errors: Sequence[CoordinateErrors]) -> CoordinateErrors:
     """Of each measure over the coordinates; the largest of the maxima."""
 
     def of(name: str) -> float:
@@ -274,11 +274,11 @@ def _mean(errors: Sequence[Errors]) -> Errors:
         return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
 
     names = ("mae", "rmse", "bias", "correlation", "range", "reference_range", "zero_mae")
-    return Errors(unit=errors[0].unit, max=max(e.max for e in errors), **{name: of(name) for name in names})
+    return CoordinateErrors(unit=errors[0].unit, max=max(e.max for e in errors), **{name: of(name) for name in names})
 
 
-def _groups(errors: dict[str, Errors]) -> dict[str, Errors]:
-    members: dict[str, list[Errors]] = {}
+def _groups(errors: dict[str, CoordinateErrors]) -> dict[str, CoordinateErrors]:
+    members: dict[str, list[CoordinateErrors]] = {}
     for name, e in errors.items():
         part = group(name)
         if e.unit == "mm" and "position" not in part:
@@ -287,7 +287,7 @@ def _groups(errors: dict[str, Errors]) -> dict[str, Errors]:
     return {part: _mean(members[part]) for part in sorted(members, key=group_order)}
 
 
-def _suspicions(errors: dict[str, Errors]) -> list[str]:
+def _suspicions(errors: dict[str, CoordinateErrors]) -> list[str]:
     """What looks like a convention rather than an error: an opposite sign, or the other unit."""
     notes = []
     for name, e in errors.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.comparison.compare import Comparison, Errors
+from biomech.comparison.compare import Comparison, CoordinateErrors
 from biomech.comparison.presets import PresetFigures
 
 HEADINGS = ("", "unit", "MAE", "RMSE", "max", "bias", "r", "range", "ref. range", "ratio", "MAE of zeros", "skill")
@@ -150,7 +150,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([first.strip().ljust(widths[0]), *others])
 
 
-def _row(name: str, errors: Errors) -> list[str]:
+def _row(name: str, errors: CoordinateErrors) -> list[str]:
     lengths = [errors.mae, errors.rmse, errors.max, errors.bias]
     ranges = [errors.range, errors.reference_range]
     return [

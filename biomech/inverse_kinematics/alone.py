@@ -36,7 +36,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Answer:
+class TimedSolution:
     """What a solver said, and what it took; rows follow the .trc."""
 
     names: list[str]
@@ -58,7 +58,7 @@ def solve_alone(
     *,
     core: int | None = None,
     options: Mapping[str, float] = {},
-) -> list[Answer]:
+) -> list[TimedSolution]:
     """Run one solver's program on problems, one after another in one process.
 
     Args:
@@ -102,9 +102,9 @@ def solve_alone(
     return [_read(file) for file in files]
 
 
-def _read(file: Path) -> Answer:
+def _read(file: Path) -> TimedSolution:
     with np.load(file, allow_pickle=False) as data:
-        return Answer(
+        return TimedSolution(
             [str(name) for name in data["names"]],
             data["values"],
             data["wall_s"].tolist(),

@@ -20,7 +20,7 @@ from biomech.skeleton.products import FEW
 
 
 @dataclass(frozen=True)
-class Level:
+class EliminationLevel:
     """The twists that have equally many before them, and where those before them stand in the level above."""
 
     twists: Int[Tensor, " n"]
@@ -35,7 +35,7 @@ class Elimination:
         self.equations = equations
         before = equations.before.cpu() > 0
         depth = before.sum(0) - 1
-        self.levels: list[Level] = []
+        self.levels: list[EliminationLevel] = []
         for d in range(int(depth.max()) + 1):
             twists = (depth == d).nonzero()[:, 0]
             upper = twists.new_zeros(len(twists))
@@ -44,7 +44,7 @@ class Elimination:
                 upper = before[above][:, twists].int().argmax(0)
             device = equations.twist_unknown.device
             twists = twists.to(device)
-            self.levels.append(Level(twists, equations.twist_unknown[twists], upper.to(device)))
+            self.levels.append(EliminationLevel(twists, equations.twist_unknown[twists], upper.to(device)))
 
     def step(
         self,

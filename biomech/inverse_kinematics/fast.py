@@ -20,7 +20,7 @@ from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.inverse_kinematics.normal_equations import UNIQUENESS, MarkerEquations, Pull
 from biomech.inverse_kinematics.smoothing import Smoothness, smooth
 from biomech.inverse_kinematics.tracked import enough_seen, filled, tracked_weights
-from biomech.inverse_kinematics.trial import KEPT, Trial
+from biomech.inverse_kinematics.tracking_problem import KEPT, TrackingProblem
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.skeleton.skeleton import Skeleton
@@ -178,7 +178,7 @@ def solve_markers(
             progress(done, frames)
 
     pull = _pull(equations, target, weight, coordinate_tasks or {})
-    trial = Trial(equations, target, weight, pull, _bounds(equations), on_frames)
+    trial = TrackingProblem(equations, target, weight, pull, _bounds(equations), on_frames)
     if start is None:
         trial.solve()
     else:

@@ -23,7 +23,7 @@ ROUNDING = 1e-13  # of the objective's terms
 
 
 @dataclass
-class Solution:
+class NewtonSolution:
     """What was found, frames last."""
 
     unknowns: Float[Tensor, "unknowns frames"]
@@ -41,7 +41,7 @@ def minimise(
     near: bool | Bool[Tensor, " frames"],
     rounds: int,
     enough: float = EXACT,
-) -> Solution:
+) -> NewtonSolution:
     """The nearest minimum to the start of every frame.
 
     Full Newton steps where the second derivatives are positive, Gauss–Newton's elsewhere; where the objective rises,
@@ -119,7 +119,7 @@ def minimise(
             best, damping, exact, retreated = best[left], damping[left], exact[left], retreated[left]
             sums, pull = sums.take(left), pull.take(left)
     found[:, index], objective[index] = before, best
-    return Solution(found, objective, evaluated / max(frames, 1))
+    return NewtonSolution(found, objective, evaluated / max(frames, 1))
 
 
 def _held(

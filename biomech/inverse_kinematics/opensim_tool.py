@@ -25,7 +25,7 @@ from biomech.inverse_kinematics.fast import CoordinateTask
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.inverse_kinematics.setup import ACCURACY
 from biomech.inverse_kinematics.tracked import enough_seen, filled, tracked_weights
-from biomech.inverse_kinematics.tracking import Stretch, Track, converges, track
+from biomech.inverse_kinematics.tracking import FrameSpan, Track, converges, track
 from biomech.kinematics.kinematics import Kinematics
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
@@ -111,13 +111,13 @@ def _stretches(
     usable: np.ndarray,
     rate_hz: float,
     workers: int | None,
-) -> list[Stretch]:
+) -> list[FrameSpan]:
     """One for each process; each solves the first frame of the next as well."""
     count = max(1, min(workers or os.cpu_count() or 1, len(usable) // FEWEST_FRAMES))
     bounds = np.linspace(0, len(usable), count + 1).astype(int)
     stride = max(1, round(STRIDE_S * rate_hz))
     return [
-        Stretch(
+        FrameSpan(
             str(Path(model_osim).resolve()),
             str(Path(markers_trc).resolve()),
             weights,
@@ -135,7 +135,7 @@ def _course(task: CoordinateTask, time_s: Float[np.ndarray, " frames"]) -> tuple
     return float(np.max(task.weight)), time_s[: len(values)].tolist(), values.tolist()
 
 
-def _solve_all(stretches: list[Stretch], folder: Path, progress: Callable[[int, int], None] | None) -> list[Track]:
+def _solve_all(stretches: list[FrameSpan], folder: Path, progress: Callable[[int, int], None] | None) -> list[Track]:
     total = sum(len(s.lead_in) + len(s.frames) for s in stretches)
     lock, done = threading.Lock(), 0
 
@@ -156,14 +156,14 @@ def _solve_all(stretches: list[Stretch], folder: Path, progress: Callable[[int, 
 
 
 def _merge(
-    stretches: list[Stretch], tracks: list[Track], folder: Path
+    stretches: list[FrameSpan], tracks: list[Track], folder: Path
 ) -> tuple[Float[np.ndarray, "frames coordinates"], Float[np.ndarray, "frames markers"], list[str]]:
     """Join the stretches; one that disagrees with the pose its neighbour hands over is solved again from that pose."""
     values, squared = [tracks[0].values], [tracks[0].squared_errors_m2]
     for index in range(1, len(stretches)):
         handed, current = values[-1][-1], tracks[index]
         if not _agree(handed, current.values[0]):
-            again = Stretch(**{**vars(stretches[index]), "lead_in": [], "start": handed.tolist()})
+            again = FrameSpan(**{**vars(stretches[index]), "lead_in": [], "start": handed.tolist()})
             with _ended_on_error() as running:
                 current = track(again, folder / f"again-{index}", lambda: None, running)
         values[-1], squared[-1] = values[-1][:-1], squared[-1][:-1]

@@ -52,7 +52,7 @@ class Smoothness:
     speed_m_s: float = 5.0
 
 
-class _Motion:
+class _MotionTerms:
     """The terms of acceleration and speed of some coordinates: symmetric bands over the frames, a row a difference."""
 
     def __init__(
@@ -110,7 +110,7 @@ def smooth(
     variance = mean_weight * smoothness.marker_noise_m**2
     acceleration = np.where(angle, smoothness.angular_acceleration_rad_s2, smoothness.acceleration_m_s2)
     speed = np.where(angle, smoothness.angular_speed_rad_s, smoothness.speed_m_s)
-    motion = _Motion(frames, variance * (rate_hz**2 / acceleration) ** 2, variance * (rate_hz / speed) ** 2)
+    motion = _MotionTerms(frames, variance * (rate_hz**2 / acceleration) ** 2, variance * (rate_hz / speed) ** 2)
     lower, upper = (bound.double().numpy().T for bound in bounds)
     sums = equations.sums(targets, weights)
     parts = [(part, sums.take(part), pull.take(part)) for part in torch.arange(frames).split(FRAMES_AT_ONCE)]

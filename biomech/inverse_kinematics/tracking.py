@@ -23,7 +23,7 @@ from biomech.errors import BioposeError
 
 
 @dataclass
-class Stretch:
+class FrameSpan:
     """What one process solves."""
 
     model_osim: str
@@ -41,7 +41,7 @@ class Stretch:
 
 @dataclass
 class Track:
-    """What came out; rows follow ``Stretch.frames``. A frame on which the solver failed is NaN."""
+    """What came out; rows follow ``FrameSpan.frames``. A frame on which the solver failed is NaN."""
 
     values: Float[np.ndarray, "frames coordinates"]  # rad and m, model order
     squared_errors_m2: Float[np.ndarray, "frames markers"]  # unweighted, in the order of ``marker_names``
@@ -59,7 +59,7 @@ def converges(model: opensim.Model) -> bool:
     return model.getConstraintSet().getSize() > 0 or not clamped
 
 
-def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running: list[subprocess.Popen]) -> Track:
+def track(stretch: FrameSpan, folder: Path, on_frame: Callable[[], None], running: list[subprocess.Popen]) -> Track:
     """Solve a stretch in a process of its own, which stands in ``running`` meanwhile so that a caller can end it.
 
     Args:
@@ -102,16 +102,8 @@ def track(stretch: Stretch, folder: Path, on_frame: Callable[[], None], running:
         return Track(data["values"], data["squared_errors"], [str(n) for n in data["marker_names"]])
 
 
-def track_here(stretch: Stretch, on_frame: Callable[[], None]) -> Track:
-    """Solve a stretch in this process: for a frame or two, which take less than starting one.
-
-    Args:
-        stretch: what is solved.
-        on_frame: called after every frame, those of the lead-in included.
-
-    Returns:
-        Coordinates (rad, m) and squared marker errors (m²) of the stretch's frames.
-    """
+def track_here(stretch: FrameSpan, on_frame: Callable[[], None]) -> Track:
+    """Solve a stretch in this process: for a frame or two, which take less than starting one."""
     # In step with InverseKinematicsTool::run: assemble at the first frame, then track every frame, that one included.
     opensim.Logger.removeFileSink()
     opensim.Logger.setLevelString("Off")
@@ -174,7 +166,7 @@ def main() -> None:
     def say() -> None:
         progress.write(b".")
 
-    stretch = Stretch(**json.loads((folder / "job.json").read_text()))
+    stretch = FrameSpan(**json.loads((folder / "job.json").read_text()))
     result = track_here(stretch, say)
     np.savez(
         folder / "result.npz",

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from biomech.ahead import ahead
 from biomech.errors import BioposeError
 from biomech.keypoints.detector import Detection, Detector
 from biomech.keypoints.detectors import make_detector
+from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
-from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.keypoints.tracking import Person, Tracker
+from biomech.prefetch import prefetch
 from biomech.video import Video, focal_length
 
 
@@ -21,7 +21,7 @@ def detect(
     person: Person | None = None,
     focal_px: float | None = None,
     fov_deg: float | None = None,
-    keep_looks: bool = False,
+    keep_heat_maps: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's points in every frame; nothing is smoothed.
@@ -31,7 +31,7 @@ def detect(
         detector: what finds them in a frame; the default one if none is given.
         person: who, when there are several: see ``Tracker``.
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
-        keep_looks: keep the landmark network's maps too (``Keypoints.looks``), for MQ-HMR.
+        keep_heat_maps: keep the landmark network's maps too (``Keypoints.heat_maps``), for MQ-HMR.
         progress: called after every frame with the frames done and expected.
 
     Returns:
@@ -43,19 +43,19 @@ def detect(
     """
     focal, source = focal_length(video, focal_px, fov_deg)
     detector = detector or make_detector()
-    if keep_looks and not detector.gives_maps:
+    if keep_heat_maps and not detector.gives_maps:
         raise BioposeError(
             f"{detector.name} has no maps that could be kept for MQ-HMR",
             mend="Give `detector=blazepose`, or `recover=fit`, which needs none.",
         )
     tracker = Tracker(detector, person)
-    times, rows, glances = [], [], []
-    for time_s, frame in ahead(video.frames()):
+    times, rows, kept = [], [], []
+    for time_s, frame in prefetch(video.frames()):
         found = tracker.follow(frame, time_s)
         times.append(time_s)
         rows.append({} if found is None else _row(found))
-        if keep_looks:
-            glances.append(_glance(found))
+        if keep_heat_maps:
+            kept.append(_frame_heat_maps(found))
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
     missed = sum(not row for row in rows)
@@ -74,7 +74,7 @@ def detect(
         size_px=video.size_px,
         focal_px=focal,
         focal_source=source,
-        looks=Looks.gathered(glances) if keep_looks else None,
+        heat_maps=HeatMaps.gathered(kept) if keep_heat_maps else None,
         detector=detector.name,
         notes=notes,
         **{name: np.stack([row.get(name, blank[name]) for row in rows]) for name in held},
@@ -112,7 +112,7 @@ def _others(people: int, person: Person | None) -> list[str]:
     return [f"{people} people in view: {followed} was followed" + (" (`person` chooses)" if person is None else "")]
 
 
-def _glance(found: Detection | None) -> Glance | None:
+def _frame_heat_maps(found: Detection | None) -> FrameHeatMaps | None:
     if found is None or found.maps is None:
         return None
-    return Glance.of(scaled(found.maps.heat), scaled(found.maps.mask), found.region)
+    return FrameHeatMaps.of(scaled(found.maps.heat), scaled(found.maps.mask), found.region)

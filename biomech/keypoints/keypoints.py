@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, UInt8
 from biomech.arrays import Field, check_arrays, check_names, check_times, read_arrays
 from biomech.camera import check_focal
 from biomech.files import whole_file
-from biomech.keypoints.looks import FIELDS as LOOK_FIELDS
-from biomech.keypoints.looks import Looks
+from biomech.keypoints.heat_maps import FIELDS as HEAT_MAP_FIELDS
+from biomech.keypoints.heat_maps import HeatMaps
 
 MASK_SIZE = 64
 NOUN, MEND = "a keypoint file", "Make one with `biopose detect VIDEO`."
@@ -29,7 +29,7 @@ FIELDS = {
     "mask_from_image": Field("number", ("frames", 2, 3), gaps=True, optional=True),
     "detector": Field("text"),
     "notes": Field("text", ("notes",)),
-    **LOOK_FIELDS,
+    **HEAT_MAP_FIELDS,
 }
 
 
@@ -54,7 +54,7 @@ class Keypoints:
     # crop cell (0..64) = mask_from_image @ (x, y, 1).
     mask_bits: UInt8[np.ndarray, "frames 512"] | None = None
     mask_from_image: Float[np.ndarray, "frames 2 3"] | None = None
-    looks: Looks | None = None  # the maps behind the points, where they were kept
+    heat_maps: HeatMaps | None = None  # the maps behind the points, where they were kept
     detector: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -86,8 +86,8 @@ class Keypoints:
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = value.astype(np.float32) if value.dtype.kind == "f" else value
-        if self.looks is not None:
-            arrays |= self.looks.columns()
+        if self.heat_maps is not None:
+            arrays |= self.heat_maps.columns()
         with whole_file(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -111,7 +111,7 @@ class Keypoints:
             world_m=world if (world := held.get("world_m")) is not None and np.isfinite(world).any() else None,
             mask_bits=held.get("mask_bits"),
             mask_from_image=held.get("mask_from_image"),
-            looks=Looks.of_columns(held),
+            heat_maps=HeatMaps.of_columns(held),
             detector=str(held["detector"]),
             notes=[str(n) for n in held["notes"]],
         )
@@ -131,5 +131,5 @@ class Keypoints:
         check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
         if self.focal_px is not None:
             check_focal(self.focal_px, self.size_px, where)
-        if self.looks is not None:
-            self.looks.check(len(self.time_s), where)
+        if self.heat_maps is not None:
+            self.heat_maps.check(len(self.time_s), where)

@@ -33,7 +33,7 @@ _OTHER_TITLES = re.compile(r"speeds|accelerations|electromyography|.*\b(forces|m
 
 
 @dataclass(frozen=True)
-class Motion:
+class ReadMotion:
     """A motion, the file it stands in, and what had to be told about reading it."""
 
     path: Path
@@ -41,7 +41,7 @@ class Motion:
     notes: list[str] = field(default_factory=list)
 
 
-def recognise_motion(path: Path) -> Motion:
+def recognise_motion(path: Path) -> ReadMotion:
     """Read a .mot, .sto or .csv of any program into radians and metres, with notes on what was not plain.
 
     Names are those of the file, without the path of OpenSim's states. Rows without a time and a second row of the same
@@ -86,7 +86,7 @@ def recognise_motion(path: Path) -> Motion:
             where=str(path),
             mend="Correct these values, or leave the column away.",
         )
-    return Motion(path, Kinematics(names, values, storage.time_s[rows], rotational), notes)
+    return ReadMotion(path, Kinematics(names, values, storage.time_s[rows], rotational), notes)
 
 
 _MEND = "Give the motion itself: a .mot or .sto with the coordinates of the joints."

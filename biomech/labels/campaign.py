@@ -42,7 +42,7 @@ Progress = Callable[[int, int], None] | None
 
 
 @dataclass(frozen=True)
-class Options:
+class LabelOptions:
     """How trials are labelled and by whom."""
 
     solver: str = "fast"
@@ -78,7 +78,7 @@ class Report:
 def run_campaign(
     trials: Sequence[Trial],
     folder: Path,
-    options: Options,
+    options: LabelOptions,
     *,
     stop: Stop | None = None,
     progress: Callable[[str], Any] | None = None,
@@ -106,7 +106,7 @@ def run_campaign(
 
 
 def _run(
-    trials: Sequence[Trial], folders: Folders, options: Options, stop: Stop, progress: Callable[[str], Any] | None
+    trials: Sequence[Trial], folders: Folders, options: LabelOptions, stop: Stop, progress: Callable[[str], Any] | None
 ) -> Report:
     run = Run.open(folders.root)
     chosen = sample([t.name for t in trials], options.check or SAMPLE_SHARE, options.seed)
@@ -181,7 +181,7 @@ def sample(names: Sequence[str], share: float, seed: int) -> set[str]:
     return set(np.random.default_rng(seed).choice(sorted(names), count, replace=False).tolist())
 
 
-def _check(trials: Sequence[Trial], options: Options) -> None:
+def _check(trials: Sequence[Trial], options: LabelOptions) -> None:
     if not trials:
         raise BioposeError("there is no trial to label", mend="Give recordings, or folders that hold some.")
     if options.files not in FILES:
@@ -194,7 +194,7 @@ def _check(trials: Sequence[Trial], options: Options) -> None:
 
 
 def _todo(
-    trials: Sequence[Trial], folders: Folders, options: Options, with_files: set[str]
+    trials: Sequence[Trial], folders: Folders, options: LabelOptions, with_files: set[str]
 ) -> tuple[list[Trial], dict[str, str]]:
     todo, failed = [], {}
     for trial in trials:
@@ -211,7 +211,7 @@ def _todo(
 
 
 def _answers(
-    work: Callable, tasks: Sequence[Trial], options: Options, stop: Stop, progress: Any, label: str
+    work: Callable, tasks: Sequence[Trial], options: LabelOptions, stop: Stop, progress: Any, label: str
 ) -> Iterator:
     if not tasks:
         return
@@ -271,7 +271,7 @@ def _cause(error: BaseException) -> str:
     return said if isinstance(error, BioposeError | RuntimeError) else f"{type(error).__name__}: {said}"
 
 
-def _write(report: Report, run: Run, folders: Folders, options: Options) -> None:
+def _write(report: Report, run: Run, folders: Folders, options: LabelOptions) -> None:
     skeleton = read_skeleton(DEFAULT_PATH)
     index = write_index(
         folders.shards,

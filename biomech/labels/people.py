@@ -128,14 +128,14 @@ def _ordinary(sex: str) -> Subject:
     return Subject.start(AnnyBody.load([0]), None, None, sex)
 
 
-class Person(NamedTuple):
+class MarkerWearer(NamedTuple):
     """What is known of who wore real markers."""
 
     height_m: float | None = None
     mass_kg: float | None = None
 
 
-def read_people(path: str | Path) -> dict[str, Person]:
+def read_people(path: str | Path) -> dict[str, MarkerWearer]:
     """People by subject, from a .csv with the columns subject, height_m and mass_kg; a cell may be empty.
 
     Raises:
@@ -150,7 +150,7 @@ def read_people(path: str | Path) -> dict[str, Person]:
         rows = list(csv.DictReader(io.StringIO(read_text(Path(path), mend=mend), newline="")))
     except csv.Error as error:
         raise refuse("it is no .csv") from error
-    people: dict[str, Person] = {}
+    people: dict[str, MarkerWearer] = {}
     for row in rows:
         said = [row.get(name) for name in ("subject", *MEASURED)]
         if any(cell is None for cell in said):
@@ -162,5 +162,5 @@ def read_people(path: str | Path) -> dict[str, Person]:
         for value, (least, most) in zip(numbers, PLAUSIBLE, strict=True):
             if value is not None and not least <= value <= most:
                 raise refuse(f"{row['subject'][:20]} has {value:g}, outside {least:g} to {most:g}")
-        people[row["subject"]] = Person(*numbers)
+        people[row["subject"]] = MarkerWearer(*numbers)
     return people

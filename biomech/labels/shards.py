@@ -310,13 +310,13 @@ class Windows(Sequence[Window]):
             at = start + np.arange(self.length) * ratio
             lower = np.minimum(at.astype(np.int64), len(shard.flags) - 2)
             share = (at - lower).astype(np.float32)
-            arrays = [_between(c, lower, share) for c in (shard.markers, shard.coordinates, shard.joints)]
+            arrays = [_interpolated(c, lower, share) for c in (shard.markers, shard.coordinates, shard.joints)]
             flags = shard.flags[lower] | shard.flags[lower + 1]
         markers, coordinates, joints = arrays
         return Window(markers, coordinates, joints, flags & self.doubts == 0, shard.scales, shard.marker_offsets)
 
 
-def _between(column: np.ndarray, lower: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _interpolated(column: np.ndarray, lower: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Linear between neighbouring frames; a marker that either lacks stays missing."""
     weight = share.reshape(-1, *(1,) * (column.ndim - 1))
     return column[lower] * (1 - weight) + column[lower + 1] * weight

@@ -30,10 +30,10 @@ from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.errors import BioposeError
 from biomech.files import check_file, read_text
-from biomech.labels.people import Person, random_adult, read_people, seeded
+from biomech.labels.people import MarkerWearer, random_adult, read_people, seeded
 from biomech.markers.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.markers.markers import Markers
-from biomech.markers.recordings import Recording, Together, frames_of_subject, static_of, thinned
+from biomech.markers.recordings import MarkerRecording, Together, frames_of_subject, static_of, thinned
 from biomech.markers.smpl import find_model, load_smpl, neutral_smpl, on_subject, random_betas, smpl_markers
 from biomech.markers.v3d import WHOLE_TAKE, read_v3d, v3d_motions
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
@@ -178,8 +178,8 @@ def find_trials(
             name=f"{trial.name}__b{body:02d}" if trial.source in BODY_KINDS else trial.name,
             up=up,
             of_subject=together.get((trial.subject, trial.source), Together()),
-            height_m=known.get(trial.subject, Person()).height_m,
-            mass_kg=known.get(trial.subject, Person()).mass_kg,
+            height_m=known.get(trial.subject, MarkerWearer()).height_m,
+            mass_kg=known.get(trial.subject, MarkerWearer()).mass_kg,
             body=body,
             seed=seed,
             rate_hz=rate_hz,
@@ -290,7 +290,9 @@ def _together(trials: list[Trial], up: str | None) -> dict[tuple[str, str], Toge
     for trial in trials:
         if trial.source in MARKER_KINDS:
             groups.setdefault((trial.subject, trial.source), set()).add((trial.path, trial.member))
-    return {who: Together.of([Recording(*place, up) for place in sorted(places)]) for who, places in groups.items()}
+    return {
+        who: Together.of([MarkerRecording(*place, up) for place in sorted(places)]) for who, places in groups.items()
+    }
 
 
 @functools.cache
@@ -404,7 +406,7 @@ def _load_v3d(trial: Trial) -> MarkerTrial:
 
 
 def _load_markers(trial: Trial) -> MarkerTrial:
-    recording = Recording(trial.path, trial.member, trial.up)
+    recording = MarkerRecording(trial.path, trial.member, trial.up)
     markers = recording.read()
     known = read_marker_map(trial.marker_map) if trial.marker_map else recognise(markers.names, str(trial.path))
     mapped = recording.on_model(thinned(markers, _every(markers.rate_hz, trial.rate_hz)), known)
@@ -414,7 +416,7 @@ def _load_markers(trial: Trial) -> MarkerTrial:
         of_subject, notes = frames_of_subject(trial.of_subject, trial.marker_map or known.name, recording)
     static = None
     if trial.statics:
-        static, said = static_of([Recording(path, up=trial.up) for path in trial.statics], known, mapped)
+        static, said = static_of([MarkerRecording(path, up=trial.up) for path in trial.statics], known, mapped)
         notes = [*notes, *said]
     return MarkerTrial(
         markers=mapped,

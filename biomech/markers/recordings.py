@@ -26,7 +26,7 @@ FRAMES_OF_EACH = 300  # of each recording of a subject, to find frames in for th
 
 
 @dataclass(frozen=True)
-class Recording:
+class MarkerRecording:
     """Where markers are recorded."""
 
     path: Path
@@ -67,11 +67,11 @@ class Recording:
 class Together:
     """The recordings of one subject, which thousands of trials share: compared by a key that changes with the files."""
 
-    recordings: tuple[Recording, ...] = field(default=(), compare=False, repr=False)
+    recordings: tuple[MarkerRecording, ...] = field(default=(), compare=False, repr=False)
     key: str = ""
 
     @classmethod
-    def of(cls, recordings: Sequence[Recording]) -> "Together":
+    def of(cls, recordings: Sequence[MarkerRecording]) -> "Together":
         """Look at the files once."""
         said = [[one.member, one.up, content_hash(one.path)] for one in recordings]
         return cls(tuple(recordings), hashlib.sha256(json.dumps(said).encode()).hexdigest())
@@ -79,11 +79,11 @@ class Together:
     def __len__(self) -> int:
         return len(self.recordings)
 
-    def __iter__(self) -> Iterator[Recording]:
+    def __iter__(self) -> Iterator[MarkerRecording]:
         return iter(self.recordings)
 
 
-def frames_of_subject(recordings: Together, marker_map: str, own: Recording) -> tuple[list[Markers], list[str]]:
+def frames_of_subject(recordings: Together, marker_map: str, own: MarkerRecording) -> tuple[list[Markers], list[str]]:
     """Frames of all recordings of the subject who is seen in one of them, and why another is left out.
 
     Args:
@@ -132,7 +132,7 @@ def _people(recordings: Together, marker_map: str) -> tuple[list[dict[tuple[Path
     return people, notes
 
 
-def static_of(statics: Sequence[Recording], known: MarkerMap, motion: Markers) -> tuple[Markers, list[str]]:
+def static_of(statics: Sequence[MarkerRecording], known: MarkerMap, motion: Markers) -> tuple[Markers, list[str]]:
     """The static trial of the person who moves: of several the one whose lengths are nearest; and what is to be told.
 
     Args:

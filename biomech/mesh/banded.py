@@ -15,7 +15,7 @@ State = TypeVar("State")
 REACH = 2  # frames; a second difference couples a frame with the next two
 
 
-class NormalEquations:
+class BandedNormalEquations:
     """Sums JᵀJ and Jᵀr of a clip whose residuals reach over at most three consecutive frames.
 
     Unknowns: ``size`` for each of ``frames`` frames, and ``shared`` ones of the whole clip (the subject's shape).
@@ -182,7 +182,7 @@ def minimised(
     state: State,
     *,
     cost: Callable[[State], float],
-    equations: Callable[[State], NormalEquations],
+    equations: Callable[[State], BandedNormalEquations],
     moved: Callable[[State, np.ndarray, np.ndarray], State],
     iterations: int,
 ) -> State:

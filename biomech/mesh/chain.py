@@ -52,6 +52,37 @@ class Placed:
     by_shape: Float[np.ndarray, "frames points 3 free"] | None
 
 
+def joint_positions(
+    parents: list[int],
+    rest_joints: Float[np.ndarray, "bones 3"],
+    turned: Float[np.ndarray, "frames bones 3 3"],
+    root: Float[np.ndarray, "frames 3"],
+) -> Float[np.ndarray, "frames bones 3"]:
+    """Of all bones, m; the root joint is at ``root`` whatever the shape.
+
+    Args:
+        turned: each bone's orientation in the axes of ``root``, from rest.
+    """
+    placed = np.empty((len(turned), len(parents), 3))
+    for bone, parent in enumerate(parents):
+        if parent < 0:
+            placed[:, bone] = root
+        else:
+            placed[:, bone] = placed[:, parent] + turned[:, parent] @ (rest_joints[bone] - rest_joints[parent])
+    return placed
+
+
+def joint_slopes(
+    parents: list[int], slopes: Slopes, turned: Float[np.ndarray, "frames bones 3 3"]
+) -> Float[np.ndarray, "frames bones 3 free"]:
+    """Derivatives of ``joint_positions`` by the numbers of the shape."""
+    by_shape = np.zeros((len(turned), len(parents), 3, slopes.joints.shape[-1]))
+    for bone, parent in enumerate(parents):
+        if parent >= 0:
+            by_shape[:, bone] = by_shape[:, parent] + turned[:, parent] @ (slopes.joints[bone] - slopes.joints[parent])
+    return by_shape
+
+
 class Chain:
     """Forward kinematics with an analytic Jacobian.
 
@@ -79,21 +110,6 @@ class Chain:
         for bone, parent in enumerate(self.parents):
             turned[:, bone] = rotations[:, bone] if parent < 0 else turned[:, parent] @ rotations[:, bone]
         return turned
-
-    def joints(
-        self,
-        rest_joints: Float[np.ndarray, "bones 3 *columns"],
-        turned: Float[np.ndarray, "frames bones 3 3"],
-        root: Float[np.ndarray, "frames 3"],
-    ) -> Float[np.ndarray, "frames bones 3"]:
-        """Joint positions; the root joint is at ``root`` whatever the shape."""
-        placed = np.empty((len(turned), len(self.parents), 3))
-        for bone, parent in enumerate(self.parents):
-            if parent < 0:
-                placed[:, bone] = root
-            else:
-                placed[:, bone] = placed[:, parent] + turned[:, parent] @ (rest_joints[bone] - rest_joints[parent])
-        return placed
 
     def place(
         self,
@@ -126,12 +142,7 @@ class Chain:
             )
         if slopes is None:
             return Placed(positions, by_pose, None)
-        by_shape = np.zeros((frames, len(self.parents), 3, slopes.joints.shape[-1]))
-        for bone, parent in enumerate(self.parents):
-            if parent >= 0:
-                by_shape[:, bone] = by_shape[:, parent] + turned[:, parent] @ (
-                    slopes.joints[bone] - slopes.joints[parent]
-                )
+        by_shape = joint_slopes(self.parents, slopes, turned)
         return Placed(positions, by_pose, by_shape[:, points.bone] + rotated[..., None] * slopes.stature)
 
     def positions(
@@ -152,7 +163,7 @@ class Chain:
         if points.before is not None:
             before = np.einsum("fpij,pj->fpi", turned[:, self.before[points.bone]], points.before)
             rotated = rotated + before
-        return turned, self.joints(shaped.joints, turned, root), rotated, before
+        return turned, joint_positions(self.parents, shaped.joints, turned, root), rotated, before
 
     def turn(
         self, rotations: Float[np.ndarray, "frames bones 3 3"], step: Float[np.ndarray, "frames turning_x3"]

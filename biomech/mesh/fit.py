@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.body.linkage import Pose
-from biomech.mesh.banded import NormalEquations, minimised
+from biomech.mesh.banded import BandedNormalEquations, minimised
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.features import by_turns, features
@@ -30,7 +30,7 @@ from biomech.mesh.habit import Habit
 from biomech.mesh.level import SIZE as LEVEL_SIZE
 from biomech.mesh.level import Level
 from biomech.mesh.lifter import USUAL_STATURE_M
-from biomech.mesh.placing import Frame, Placed, Placing, Slopes
+from biomech.mesh.placing import Placed, Placing, PosedLinks, Slopes
 from biomech.mesh.standing import Standing, standing
 from biomech.mesh.subject import Subject
 
@@ -135,7 +135,7 @@ class WindowFit:
         soles = self.placing.points(frame, self.soles)
         return standing(soles, mass, state.level.floor_m, self.evidence.interval_s)[0]
 
-    def _frame(self, state: State) -> Frame:
+    def _frame(self, state: State) -> PosedLinks:
         return self.placing.frame(state.subject.shaped, state.pose, state.root)
 
     def cost(self, state: State) -> float:
@@ -235,10 +235,10 @@ class WindowFit:
 
     # The normal equations.
 
-    def _equations(self, state: State, slopes: Slopes | None, free_level: bool) -> NormalEquations:
+    def _equations(self, state: State, slopes: Slopes | None, free_level: bool) -> BandedNormalEquations:
         shaped, e, frame = state.subject.shaped, self.evidence, self._frame(state)
         frames, shapes = len(state.root), state.subject.size if slopes else 0
-        equations = NormalEquations(frames, self.placing.size, shapes + LEVEL_SIZE * free_level)
+        equations = BandedNormalEquations(frames, self.placing.size, shapes + LEVEL_SIZE * free_level)
         camera = state.level.camera_from_world
         placed = self.placing.place(frame, self.points, slopes)
         turning = np.moveaxis(state.level.slopes(), 0, -1) if free_level else None  # camera, world, by pitch and roll
@@ -290,7 +290,13 @@ class WindowFit:
         return equations
 
     def _add_floor(
-        self, equations: NormalEquations, state: State, frame: Frame, soles: Placed, slopes: Slopes | None, level: bool
+        self,
+        equations: BandedNormalEquations,
+        state: State,
+        frame: PosedLinks,
+        soles: Placed,
+        slopes: Slopes | None,
+        level: bool,
     ) -> None:
         """Heights of the soles, and balance above them."""
         usual = USUAL_STATURE_M / state.subject.stature_m
@@ -313,7 +319,7 @@ class WindowFit:
         shared = self._shared(by_shape, np.zeros((len(off), 2, LEVEL_SIZE)) if level else None)
         equations.add_frames(weight[:, None] * off, level_parts(masses.by_pose, soles.by_pose), shared)
 
-    def _add_shared(self, equations: NormalEquations, state: State, slopes: Slopes | None, level: bool) -> None:
+    def _add_shared(self, equations: BandedNormalEquations, state: State, slopes: Slopes | None, level: bool) -> None:
         at = 0
         if slopes:
             residual, jacobian = state.subject.residual(), state.subject.residual_slope(slopes)
@@ -325,7 +331,7 @@ class WindowFit:
             equations.corner[at:, at:] += jacobian.T @ jacobian
             equations.shared_gradient[at:] += jacobian.T @ residual
 
-    def _add(self, equations: NormalEquations, residual, by_point, placed: Placed, by_turning, slopes) -> None:
+    def _add(self, equations: BandedNormalEquations, residual, by_point, placed: Placed, by_turning, slopes) -> None:
         frames = len(residual)
         level = None
         if by_turning is not None:
@@ -343,7 +349,7 @@ class WindowFit:
         parts = [part for part in (by_shape, by_level) if part is not None]
         return np.concatenate(parts, -1) if parts else None
 
-    def _add_slides(self, equations: NormalEquations, slides, weight, by_pose) -> None:
+    def _add_slides(self, equations: BandedNormalEquations, slides, weight, by_pose) -> None:
         """First differences weighted pair by pair: each pair's weight is put on either frame's Jacobian in turn."""
         pieces = len(slides)
         if not pieces:

@@ -21,8 +21,8 @@ from biomech.errors import BioposeError
 from biomech.markers.marker_map import MarkerMap
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import from_vertices, load_virtual_markers, marker_body
-from biomech.mesh.banded import NormalEquations, minimised
-from biomech.mesh.chain import BonePoints, Chain, Slopes
+from biomech.mesh.banded import BandedNormalEquations, minimised
+from biomech.mesh.chain import BonePoints, Chain, Slopes, joint_positions
 from biomech.mesh.posture import Posture
 from biomech.mesh.prior import PosePrior
 from biomech.mesh.subject import Subject
@@ -150,7 +150,7 @@ class MarkerFit:
     def _places(self, state: _State, targets: Float[np.ndarray, "frames markers 3"]) -> Float[np.ndarray, "markers 3"]:
         """The mean of where each was seen on its bone, drawn to where it is expected."""
         turned = self.chain.globals(state.rotations)
-        joints = self.chain.joints(self.subject.shaped.joints, turned, state.root)
+        joints = joint_positions(self.chain.parents, self.subject.shaped.joints, turned, state.root)
         bones = self.anchors.bones
         local = np.einsum("fmji,fmj->fmi", turned[:, bones], targets - joints[:, bones])
         seen = np.isfinite(local).all(-1)
@@ -212,9 +212,9 @@ class MarkerFit:
         total += 2 * PRIOR_TRUST * self.posture.cost(state.rotations)
         return 0.5 * (self._frame_weight(state) * total + float(np.square(state.subject.residual()).sum()))
 
-    def _equations(self, state: _State, targets: np.ndarray, slopes: Slopes | None) -> NormalEquations:
+    def _equations(self, state: _State, targets: np.ndarray, slopes: Slopes | None) -> BandedNormalEquations:
         frames, weight = len(state.root), self._frame_weight(state) ** 0.5
-        equations = NormalEquations(frames, self.chain.size, state.subject.size if slopes else 0)
+        equations = BandedNormalEquations(frames, self.chain.size, state.subject.size if slopes else 0)
         placed = self.chain.place(self._points(), state.subject.shaped, state.rotations, state.root, slopes)
         known = np.isfinite(placed.points - targets) * (weight / MARKER_SD_M)
         by_pose = np.nan_to_num(placed.by_pose) * known[..., None]

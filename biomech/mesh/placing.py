@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from biomech.body.anny import AnnyBody
 from biomech.body.linkage import JOINTS, LINKS, PARENTS, TURNING, Pose, axes, bone_links, turned_by, world
-from biomech.mesh.chain import BonePoints, Shaped, Slopes
+from biomech.mesh.chain import BonePoints, Placed, Shaped, Slopes, joint_positions, joint_slopes
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,7 @@ class Linked(Shaped):
     into_links: Float[np.ndarray, "bones 3 3"]  # rest axes of each bone against its link's; the slopes leave it
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Points of a posed body, m, with derivatives by the unknowns of the frame and by the shape."""
-
-    points: Float[np.ndarray, "frames points 3"]
-    by_pose: Float[np.ndarray, "frames points 3 unknowns"]
-    by_shape: Float[np.ndarray, "frames points 3 free"] | None
-
-
-class Frame:
+class PosedLinks:
     """One state of the body over some frames: links turned, joints placed, axes of all small turns."""
 
     def __init__(self, placing: "Placing", shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]):
@@ -34,7 +25,7 @@ class Frame:
         links = world(pose)
         self.axes = axes(pose, links)
         self.turned = links[:, placing.links] @ shaped.into_links
-        self.joints = placing.joints(shaped.joints, self.turned, root)
+        self.joints = joint_positions(placing.parents, shaped.joints, self.turned, root)
 
 
 class Placing:
@@ -57,32 +48,17 @@ class Placing:
         self._moves = carried[:, TURNING].astype(float)  # [link, turn]
         self.before = np.maximum(np.array(body.parents), 0)
 
-    def frame(self, shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]) -> Frame:
+    def frame(self, shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]) -> PosedLinks:
         """The body in some frames, for ``points`` and ``place``."""
-        return Frame(self, shaped, pose, root)
+        return PosedLinks(self, shaped, pose, root)
 
-    def joints(
-        self,
-        rest_joints: Float[np.ndarray, "bones 3"],
-        turned: Float[np.ndarray, "frames bones 3 3"],
-        root: Float[np.ndarray, "frames 3"],
-    ) -> Float[np.ndarray, "frames bones 3"]:
-        """Of all bones; the root joint is at ``root`` whatever the shape."""
-        placed = np.empty((len(turned), len(self.parents), 3))
-        for bone, parent in enumerate(self.parents):
-            if parent < 0:
-                placed[:, bone] = root
-            else:
-                placed[:, bone] = placed[:, parent] + turned[:, parent] @ (rest_joints[bone] - rest_joints[parent])
-        return placed
-
-    def points(self, frame: Frame, points: BonePoints) -> Float[np.ndarray, "frames points 3"]:
+    def points(self, frame: PosedLinks, points: BonePoints) -> Float[np.ndarray, "frames points 3"]:
         """Where points are, m."""
         own, before = self._offsets(frame, points)
         placed = frame.joints[:, points.bone] + own
         return placed if before is None else placed + before
 
-    def place(self, frame: Frame, points: BonePoints, slopes: Slopes | None = None) -> Placed:
+    def place(self, frame: PosedLinks, points: BonePoints, slopes: Slopes | None = None) -> Placed:
         """Points with their derivatives; by the shape too if its slopes are given."""
         own, before = self._offsets(frame, points)
         placed = frame.joints[:, points.bone] + own
@@ -103,11 +79,7 @@ class Placing:
             by_pose[:, point, :, 3 + turn] -= np.moveaxis(still, 0, 1)
         if slopes is None:
             return Placed(placed, by_pose, None)
-        by_shape = np.zeros((len(placed), len(self.parents), 3, slopes.joints.shape[-1]))
-        for bone, parent in enumerate(self.parents):
-            if parent >= 0:
-                step = slopes.joints[bone] - slopes.joints[parent]
-                by_shape[:, bone] = by_shape[:, parent] + frame.turned[:, parent] @ step
+        by_shape = joint_slopes(self.parents, slopes, frame.turned)
         offset = (placed - frame.joints[:, points.bone]) / frame.shaped.stature_m
         return Placed(placed, by_pose, by_shape[:, points.bone] + offset[..., None] * slopes.stature)
 
@@ -118,7 +90,7 @@ class Placing:
         """Pose and root after a step of the unknowns."""
         return turned_by(pose, step[:, 3:]), root + step[:, :3]
 
-    def _offsets(self, frame: Frame, points: BonePoints):
+    def _offsets(self, frame: PosedLinks, points: BonePoints):
         """Of points from their bone's joint: what turns with the bone, what turns with the one before; m."""
         stature = frame.shaped.stature_m
         own = stature * np.einsum("fpij,pj->fpi", frame.turned[:, points.bone], points.offset)

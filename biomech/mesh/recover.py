@@ -1,4 +1,4 @@
-"""The stage Keypoints → BodyMotion: `fit` over the windows of a clip, from one beginning or another; then upright.
+"""The stage Keypoints → BodyMotion: `fit` over the windows of a clip, from one initialiser or another; then upright.
 
 The shape, the pose and where the floor is are found on frames far enough apart to be news; all frames then begin
 between those.
@@ -32,7 +32,7 @@ from biomech.mesh.neutral import neutral_frames, upright
 from biomech.mesh.placing import Placing
 from biomech.mesh.rays import towards
 from biomech.mesh.standing import standing
-from biomech.mesh.start import Beginning, FromDetector
+from biomech.mesh.start import FromDetector, Initialiser
 from biomech.mesh.subject import ADULT_STATURE_M, Subject
 from biomech.scaling.proportions import check_sex
 
@@ -66,7 +66,7 @@ def recover(
     sex: str | None = None,
     neutral_s: tuple[float, float] | None = None,
     shape: Float[np.ndarray, " shape"] | None = None,
-    beginning: Beginning | None = None,
+    initialiser: Initialiser | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """Fit the Anny body to the keypoints of a clip.
@@ -80,7 +80,7 @@ def recover(
         sex: female or male, where known: their proportions differ.
         neutral_s: from when to when the person stands upright, knees, hips and trunk straight: settles the lengths.
         shape: of the same person, from another clip; kept.
-        beginning: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
+        initialiser: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
 
     Raises:
@@ -93,8 +93,8 @@ def recover(
     body = AnnyBody.load([0])
     placing, habit = Placing(body), Habit.load()
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
-    beginning = beginning or FromDetector()
-    evidence = beginning.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
+    initialiser = initialiser or FromDetector()
+    evidence = initialiser.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
     evidence = replace(evidence, still=_still(evidence, correspondence.points.names))
     hidden = legs_hidden(evidence, correspondence.points.names)
     evidence = held_straight(evidence, correspondence.points.names, hidden)
@@ -124,8 +124,8 @@ def recover(
     def begun(window: slice) -> State:
         """The neutral pose brought near to the picture, then the floor below it."""
         part = _part(sparse, window)
-        state = beginning.state(part, apart[window], correspondence, placing, subject)
-        if not beginning.posed:
+        state = initialiser.state(part, apart[window], correspondence, placing, subject)
+        if not initialiser.posed:
             state = fit(part, FIRST_LANDMARK_TRUST).minimise(state, iterations=ITERATIONS, grounded=False)
         return _with_floor(state, placing, soles, part.interval_s)
 
@@ -144,7 +144,7 @@ def recover(
             state = _levelled(replace(state, subject=subject), level)
             first[window.start] = fit(_part(sparse, window)).minimise(state, iterations=ITERATIONS)
             step()
-    joined = _between(_joined([first[window.start] for window in windows], windows), apart, frames)
+    joined = _interpolated(_joined([first[window.start] for window in windows], windows), apart, frames)
     states, unsure = [], []
     for window in all_windows:
         state, last = State(joined.pose[window], joined.root[window], subject, level), fit(_part(evidence, window))
@@ -295,7 +295,7 @@ def _one_after_the_other(
     return np.concatenate([part[: end - w.start] for part, w, end in zip(parts, windows, ends, strict=True)])
 
 
-def _between(state: State, apart: Int[np.ndarray, " some"], frames: int) -> State:
+def _interpolated(state: State, apart: Int[np.ndarray, " some"], frames: int) -> State:
     """All frames, from some: straight in time, rotations along the shortest way."""
     if len(apart) == frames:
         return state

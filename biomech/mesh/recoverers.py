@@ -10,12 +10,12 @@ from jaxtyping import Float
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.mqhmr import spread
+from biomech.mesh.mqhmr import point_sd
 from biomech.mesh.mqhmr.load import WEIGHTS, load_mqhmr
 from biomech.mesh.mqhmr.network import MQHMR
+from biomech.mesh.mqhmr.point_sd import PointSd
 from biomech.mesh.mqhmr.predict import look_at
 from biomech.mesh.mqhmr.refine import refined
-from biomech.mesh.mqhmr.spread import Spread
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.recover import recover
 from biomech.names import check_recoverer
@@ -38,18 +38,18 @@ def check(recoverer: str, mqhmr_weights: Path | None = None) -> None:
         )
 
 
-def trained(mqhmr_weights: Path | None = None) -> tuple[MQHMR, Spread]:
-    """MQ-HMR with the spread of its points, which lies beside the weights; the package's by default.
+def trained(mqhmr_weights: Path | None = None) -> tuple[MQHMR, PointSd]:
+    """MQ-HMR with the standard deviations of its points, which lie beside the weights; the package's by default.
 
     Raises:
         BioposeError: one of the files is missing or not what it should be.
     """
     check("mqhmr", mqhmr_weights)
     weights = mqhmr_weights or SHIPPED
-    return load_mqhmr(weights), Spread.load(weights.with_name(spread.NAME))
+    return load_mqhmr(weights), PointSd.load(weights.with_name(point_sd.NAME))
 
 
-def keeps_looks(recoverer: str) -> bool:
+def keeps_heat_maps(recoverer: str) -> bool:
     """Whether a recoverer needs the maps behind the keypoints."""
     return recoverer == "mqhmr"
 

@@ -34,7 +34,7 @@ LEAST_SD, MOST_SD = 0.003, 1.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClipPrediction:
     """Of every frame; spreads are expected mean errors."""
 
     features: Float[np.ndarray, "frames features"]
@@ -142,7 +142,7 @@ def mirrored_columns(columns: Tensor) -> Tensor:
     return torch.cat([seen, present[..., MIRROR], way, said, known], -1)
 
 
-def guess(columns: Float[np.ndarray, "frames inputs"], network: SequenceNet | None = None) -> Answer:
+def guess(columns: Float[np.ndarray, "frames inputs"], network: SequenceNet | None = None) -> ClipPrediction:
     """What the network says of a clip and of its mirror image, in the mean."""
     network = network or SequenceNet.load()
     seen = torch.from_numpy(columns).float()[None]
@@ -151,7 +151,7 @@ def guess(columns: Float[np.ndarray, "frames inputs"], network: SequenceNet | No
             [part[0].double().numpy() for part in network(columns)] for columns in (seen, mirrored_columns(seen))
         )
     flip = np.array([-1.0, 1.0, 1.0])
-    return Answer(
+    return ClipPrediction(
         (one[0] + mirrored(other[0])) / 2,
         (one[1] + np.abs(mirrored(other[1]))) / 2,
         (one[2] + other[2][:, MIRROR] * flip) / 2,
@@ -168,7 +168,7 @@ def seen_over_time(
     focal_px: float,
     center_px: Float[np.ndarray, "2"],
     network: SequenceNet | None = None,
-) -> Answer:
+) -> ClipPrediction:
     """``guess`` of a clip at any rate, by whatever detector, at the clip's own times.
 
     Args:
@@ -191,7 +191,7 @@ def seen_over_time(
         said[:, rows] = _at(at, time_s[good], world_m[good][:, known].reshape(good.sum(), -1)).reshape(len(at), -1, 3)
     answer = guess(columns_of(picture, present, said, focal_px, center_px), network)
     flat = {name: getattr(answer, name) for name in ("features", "features_sd", "points", "points_sd")}
-    return Answer(
+    return ClipPrediction(
         **{name: _at(time_s, at, v.reshape(len(at), -1)).reshape(-1, *v.shape[1:]) for name, v in flat.items()}
     )
 

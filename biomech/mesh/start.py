@@ -1,6 +1,6 @@
 """How a recovery begins: what is known of the body in space before the fit, and the pose that the fit starts from.
 
-Here from the detector's own 3D landmarks; ``mqhmr.through_time`` has another beginning, MQ-HMR's.
+Here from the detector's own 3D landmarks; ``mqhmr.through_time`` has another initialiser, MQ-HMR's.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ from biomech.mesh.subject import Subject
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 
 
-class Beginning(Protocol):
+class Initialiser(Protocol):
     """What a recovery begins with, besides the keypoints in the picture."""
 
     posed: bool  # whether ``state`` is near enough for the shape to be fitted at once

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from biomech.errors import BioposeError
 from biomech.markers.virtual import load_virtual_markers
-from biomech.skeleton.skeleton import Pose, Skeleton
+from biomech.skeleton.skeleton import PosedSkeleton, Skeleton
 
 FEW_MARKERS = 5  # a body with fewer borrows
 BORROWED_WITHIN_M = 0.03  # a neighbour's marker this near the joint moves little in the body's frame
@@ -143,7 +143,7 @@ def _other_side(name: str) -> str:
 
 
 def _chain(
-    skeleton: Skeleton, pose: Pose, turned: Pose, body: int, above: int
+    skeleton: Skeleton, pose: PosedSkeleton, turned: PosedSkeleton, body: int, above: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Rest rotation, triad, coordinates from angles, and the coordinates' numbers, of one chain."""
     rest = (pose.rotations[above].mT @ pose.rotations[body]).numpy()
@@ -172,7 +172,7 @@ def _chain(
 
 def _weights(
     skeleton: Skeleton,
-    pose: Pose,
+    pose: PosedSkeleton,
     nodes: list[int],
     marker_body: np.ndarray,
     task: np.ndarray,

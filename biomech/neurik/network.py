@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from biomech.neurik.analytic import Analytic, FirstAnswer, about_axes, orthonormal
 from biomech.neurik.anatomy import MIRROR, Anatomy
-from biomech.skeleton.skeleton import Pose, Skeleton
+from biomech.skeleton.skeleton import PosedSkeleton, Skeleton
 
 RATE_HZ = 60.0  # of the network's windows
 
@@ -42,7 +42,7 @@ class Sizes(NamedTuple):
     dropout: float = 0.0
 
 
-class Answer(NamedTuple):
+class CoordinatePrediction(NamedTuple):
     """Coordinates (rad, m) and scale factors of each body; the ground's are 1."""
 
     coordinates: Float[Tensor, "clips time coordinates"]
@@ -98,7 +98,7 @@ class NeurIK(nn.Module):
         confidence: Float[Tensor, "clips time markers"] | None = None,
         *,
         causal: bool = False,
-    ) -> Answer:
+    ) -> CoordinatePrediction:
         """Solve windows of at most ``sizes.window`` frames.
 
         Args:
@@ -125,7 +125,7 @@ class NeurIK(nn.Module):
         hidden = self.norm(hidden)
         change = self.head(hidden).float().flatten(0, 1).T
         doubt = self.doubt(hidden.detach()).float()  # says how good the answer is, and does not make it better
-        return Answer(
+        return CoordinatePrediction(
             self._coordinates(first, change).T.unflatten(0, (clips, time)),
             self._scales(first, self.scale_last(functional.gelu(self.scale_first(pooled.flatten(0, 1).T)))).unflatten(
                 0, (clips, time)
@@ -133,7 +133,7 @@ class NeurIK(nn.Module):
             USUAL_ERROR * doubt.clamp(-FARTHEST_LOG, FARTHEST_LOG).exp(),
         )
 
-    def pose(self, answer: Answer) -> Pose:
+    def pose(self, answer: CoordinatePrediction) -> PosedSkeleton:
         """The skeleton layer: bodies, joints and markers of an answer (m)."""
         return self.skeleton(answer.coordinates, answer.scales)
 

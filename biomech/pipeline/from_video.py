@@ -207,13 +207,13 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
         BioposeError: the video or the options cannot be used.
     """
     _check_recovering(options)
-    looks = {"keep_looks": recoverers.keeps_looks(options.recover)}
+    heat_maps = {"keep_heat_maps": recoverers.keeps_heat_maps(options.recover)}
     return [
         Stage(
             "detect",
             inputs=recorded(video),
             outputs=[files.keypoints],
-            options=options.key("film", "detect") | looks | {"detector_version": known(options.detector).version()},
+            options=options.key("film", "detect") | heat_maps | {"detector_version": known(options.detector).version()},
             work=lambda: _detect(clip, files, options, bar),
             code=("biomech.keypoints.detect", HERE),
         ),
@@ -334,7 +334,7 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
             person=options.person,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
-            keep_looks=recoverers.keeps_looks(options.recover),
+            keep_heat_maps=recoverers.keeps_heat_maps(options.recover),
             progress=progress,
         )
     keypoints.save(files.keypoints)

@@ -10,7 +10,7 @@ from biomech.errors import BioposeError
 from biomech.markers.checks import gap_notes, time_notes
 from biomech.markers.marker_map import MarkerMap, map_file, read_marker_map, recognise
 from biomech.markers.read import between, read_markers
-from biomech.markers.recordings import Recording, static_of
+from biomech.markers.recordings import MarkerRecording, static_of
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.pipeline.options import Options
@@ -73,7 +73,7 @@ def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options
     Returns:
         The stage's figures and notes.
     """
-    recording = Recording(recorded, up=options.up, subject=options.subject)
+    recording = MarkerRecording(recorded, up=options.up, subject=options.subject)
     whole = between(recording.read(), options.start_s, options.end_s, recorded)
     markers = recording.on_model(whole, known)
     markers.notes.append(f"the markers are those of the map '{known.name}', on our skeleton")
@@ -101,7 +101,7 @@ def scale_known(known: MarkerMap, files: Result, options: Options) -> dict[str, 
     """
     motion, static, notes = read_trc(files.markers), None, list[str]()
     if options.static is not None:
-        recording = Recording(options.static, up=options.up, subject=options.subject)
+        recording = MarkerRecording(options.static, up=options.up, subject=options.subject)
         static, _ = static_of([recording], known, motion)
         notes += [f"static trial: {note}" for note in static.notes]
     found = personal_model(

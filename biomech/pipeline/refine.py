@@ -58,14 +58,14 @@ def refine_run(folder: Path, *, iterations: int = 20, mqhmr_weights: Path | None
             mend=f"Run the same `biopose ik {shlex.quote(film)}` with `recover=mqhmr` into this folder first.",
         )
     files = Result.of(folder, name, record)
-    (network, spread), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)
+    (network, point_sd), keypoints = trained(mqhmr_weights), Keypoints.load(files.keypoints)
     with bar("Refining") as progress:
         frames, flags = refined(network, keypoints, iterations, progress=progress)
     with bar("Recovering") as progress:
         motion = recover_frames(
             keypoints,
             frames,
-            spread,
+            point_sd,
             height_m=said["height_m"],
             mass_kg=said.get("mass_kg"),
             sex=said.get("sex"),

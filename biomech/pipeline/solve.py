@@ -33,7 +33,7 @@ from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics, recovered_confidence
-from biomech.neurik.trust import judge
+from biomech.neurik.reliability import judge
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.stages import MOTION_NAMES, Progress, Solution
 from biomech.scaling.scale_tool import rounded_factors
@@ -368,7 +368,7 @@ def _solve_neural(
         # clips: on real film knees came out better and everything else worse.
         sure = recovered_confidence(markers)
         answer = replace(answer, uncertainty=neural_kinematics(markers, confidence=sure).uncertainty)
-    trust = judge(markers, answer, confidence=sure)
+    reliability = judge(markers, answer, confidence=sure)
     tracked = skeleton.carrying(list(weights))
     with _one_thread():
         kinematics = polished(tracked, markers, weights, answer) if polish else answer.kinematics
@@ -377,10 +377,10 @@ def _solve_neural(
     if polish:
         notes.append("polished: the network's coordinates, moved towards the markers as far as it is unsure of them")
     figures = {
-        "frames_flagged": int(trust.flagged.sum()),
+        "frames_flagged": int(reliability.flagged.sum()),
         "network_factors": rounded_factors(answer.scales),
     }
-    return _Found(kinematics, errors, notes + trust.notes, figures, trust.flagged, answer.uncertainty)
+    return _Found(kinematics, errors, notes + reliability.notes, figures, reliability.flagged, answer.uncertainty)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from biomech.comparison.tables import as_csv
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.setup import ACCURACY
-from biomech.kinematics.recognise import Motion, recognise_motion
+from biomech.kinematics.recognise import ReadMotion, recognise_motion
 from biomech.markers.virtual import load_virtual_markers
 from biomech.names import DEFAULT_SOLVER
 from biomech.neurik import predict
@@ -174,7 +174,7 @@ def _difference(files: Result) -> dict[str, Any]:
     }
 
 
-def _motion(path: Path) -> Motion:
+def _motion(path: Path) -> ReadMotion:
     """Under its bare name, so that what is written does not say where the folder was."""
     found = recognise_motion(path)
-    return Motion(Path(path.name), found.kinematics, found.notes)
+    return ReadMotion(Path(path.name), found.kinematics, found.notes)

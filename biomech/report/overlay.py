@@ -11,11 +11,11 @@ import numpy as np
 import opensim
 from jaxtyping import Bool, Float, UInt8
 
-from biomech.ahead import ahead
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
+from biomech.prefetch import prefetch
 from biomech.video import Video
 
 LEFT, RIGHT, MIDDLE = (40, 130, 255), (255, 130, 20), (255, 255, 255)  # RGB
@@ -28,7 +28,7 @@ Picture = UInt8[np.ndarray, "height width 3"]
 
 
 @dataclass(frozen=True)
-class Skeleton:
+class SkeletonDrawing:
     """What to draw of an OpenSim model: lines between joints and markers, and which of these are left or right."""
 
     segments: list[tuple[str, str]]  # parent joint → child joint, or last joint of a limb → its farthest marker
@@ -40,7 +40,7 @@ class Skeleton:
         return LEFT if name in self.left else RIGHT if name in self.right else MIDDLE
 
 
-def skeleton_of(model: opensim.Model) -> Skeleton:
+def skeleton_of(model: opensim.Model) -> SkeletonDrawing:
     """The lines of any model, one for every joint but the root; head, hands and feet end at a marker if they have any.
 
     Sides are those of the default pose, in which OpenSim models face X with Z to their right.
@@ -64,7 +64,7 @@ def skeleton_of(model: opensim.Model) -> Skeleton:
             name = joint.getName()
             far = max(of_body[body], key=lambda marker: float(np.linalg.norm(places[marker] - places[name])))
             segments.append((name, far))
-    return Skeleton(
+    return SkeletonDrawing(
         segments,
         left=frozenset(name for name, place in places.items() if place[2] < -MIDLINE_M),
         right=frozenset(name for name, place in places.items() if place[2] > MIDLINE_M),
@@ -75,7 +75,7 @@ def write_overlay(
     video: Video,
     markers: Markers,
     joints: Markers,
-    skeleton: Skeleton,
+    skeleton: SkeletonDrawing,
     camera: Camera,
     path: Path,
     *,
@@ -119,7 +119,7 @@ def write_overlay(
     near_s = 0.5 * float(np.median(np.diff(markers.time_s))) if len(markers.time_s) > 1 else 0.5 / video.rate_hz
 
     def drawn() -> Iterator[tuple[float, Picture]]:
-        for done, (time_s, picture) in enumerate(ahead(video.frames(size)), start=1):
+        for done, (time_s, picture) in enumerate(prefetch(video.frames(size)), start=1):
             frame = int(np.argmin(np.abs(markers.time_s - time_s)))
             if abs(markers.time_s[frame] - time_s) <= near_s + 1e-6:
                 pixels = camera.project(points.positions_m[frame])
@@ -136,7 +136,9 @@ def write_overlay(
     return write_video(path, drawn(), size, video.rate_hz)
 
 
-def draw(picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: Skeleton) -> None:
+def draw(
+    picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: SkeletonDrawing
+) -> None:
     """Draw segments, joints and markers (all other points) at these pixels into the picture, which is changed.
 
     Args:

@@ -25,7 +25,7 @@ from biomech.scaling.anthropometry import Sex
 from biomech.scaling.scale_tool import judged, rounded_factors
 from biomech.scaling.scaled_model import write_scaled
 from biomech.scaling.segments import factor_prior, factors_of, stature
-from biomech.scaling.shape_fit import Fit, Observations, ShapeFit, ShapePrior
+from biomech.scaling.shape_fit import FittedShape, Observations, ShapeFit, ShapePrior
 from biomech.scaling.varied_frames import gather, varied_frames
 from biomech.skeleton.description import Description
 from biomech.skeleton.model import load_model
@@ -305,7 +305,7 @@ def _standing_sd(coordinate: str) -> float:
     return next((sd for pattern, sd in STANDING_SDS.items() if pattern.match(coordinate)), STANDING_SD)
 
 
-def _seen_part(problem: ShapeFit, fit: Fit) -> dict[str, float]:
+def _seen_part(problem: ShapeFit, fit: FittedShape) -> dict[str, float]:
     """Of the spread that the prior leaves a segment's longest or widest factor, the part that the markers leave."""
     before, after = problem.spreads(fit)
     parts = (after / before).numpy()
@@ -313,7 +313,7 @@ def _seen_part(problem: ShapeFit, fit: Fit) -> dict[str, float]:
     return {names[k].rsplit(" ", 1)[0]: float(parts[k : k + 3].min()) for k in range(0, len(names), 3)}
 
 
-def _check_sizes(problem: ShapeFit, fit: Fit, where: Path) -> None:
+def _check_sizes(problem: ShapeFit, fit: FittedShape, where: Path) -> None:
     if min(_seen_part(problem, fit).values()) > SEEN:
         raise BioposeError(
             f"the markers do not show the size of any segment ({len(problem.skeleton.marker_names)} markers)",
@@ -328,12 +328,12 @@ def _check_sizes(problem: ShapeFit, fit: Fit, where: Path) -> None:
         )
 
 
-def _odd_sizes(problem: ShapeFit, fit: Fit) -> list[str]:
+def _odd_sizes(problem: ShapeFit, fit: FittedShape) -> list[str]:
     sizes = fit.shape.log_factors.exp().tolist()
     low, high = POSSIBLE_FACTORS
     return [f"{n} {s:.2f}" for n, s in zip(problem.factors.names, sizes, strict=True) if not low < s < high]
 
 
-def _unseen(problem: ShapeFit, fit: Fit) -> list[str]:
+def _unseen(problem: ShapeFit, fit: FittedShape) -> list[str]:
     unseen = [segment for segment, part in _seen_part(problem, fit).items() if part > SEEN]
     return [f"no marker shows the size of {', '.join(unseen)}: taken from the others by proportion"] if unseen else []

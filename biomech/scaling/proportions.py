@@ -66,7 +66,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class People:
+class Population:
     """Mean and covariance of log(lengths in m, stature in m, mass in kg) among people."""
 
     mean: Float[np.ndarray, " numbers"]
@@ -93,7 +93,7 @@ class People:
 
 
 @functools.cache
-def people(sex: str | None = None) -> People:
+def people(sex: str | None = None) -> Population:
     """Women, men, or where the sex is not known the normal distribution with the moments of both in equal parts.
 
     Raises:
@@ -105,7 +105,7 @@ def people(sex: str | None = None) -> People:
         np.array([groups[each][key] for each in ((sex,) if sex else SEXES)]) for key in ("mean", "covariance")
     )
     apart = means - means.mean(0)
-    return People(means.mean(0), covariances.mean(0) + apart.T @ apart / len(means))
+    return Population(means.mean(0), covariances.mean(0) + apart.T @ apart / len(means))
 
 
 def check_sex(sex: str | None) -> None:

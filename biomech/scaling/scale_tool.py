@@ -22,7 +22,7 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
-from biomech.inverse_kinematics.tracking import Stretch, converges, track_here
+from biomech.inverse_kinematics.tracking import FrameSpan, converges, track_here
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
@@ -331,7 +331,7 @@ def _factors(scale_set: Path, bodies: set[str]) -> dict[str, Float[np.ndarray, "
 
 
 def _static_errors(unplaced: Path, trc: Path, standing: Markers, weights: Mapping[str, float]) -> MarkerErrors:
-    stretch = Stretch(str(unplaced.resolve()), str(trc.resolve()), dict(weights), ACCURACY, frames=[0], lead_in=[])
+    stretch = FrameSpan(str(unplaced.resolve()), str(trc.resolve()), dict(weights), ACCURACY, frames=[0], lead_in=[])
     with quiet_opensim("Off"):
         result = track_here(stretch, lambda: None)
     distances = np.sqrt(result.squared_errors_m2)

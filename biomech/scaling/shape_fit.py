@@ -59,7 +59,7 @@ class ShapePrior:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FittedShape:
     """An answer, with its cost and each marker's distance."""
 
     coordinates: Float[Tensor, "coordinates frames"]
@@ -106,7 +106,7 @@ class ShapeFit:
         progress: Callable[[int, int], None] | None = None,
         *,
         damping: float = 1e-3,
-    ) -> Fit:
+    ) -> FittedShape:
         """Improve poses and shape until a step gains next to nothing; the start must be in the right valley.
 
         Large ``damping`` begins with short steps: slower, and not led into valleys where a torso is turned about.
@@ -145,7 +145,7 @@ class ShapeFit:
             progress(_STEPS, _STEPS)
         return best
 
-    def spreads(self, fit: Fit) -> tuple[Float[Tensor, " factors"], Float[Tensor, " factors"]]:
+    def spreads(self, fit: FittedShape) -> tuple[Float[Tensor, " factors"], Float[Tensor, " factors"]]:
         """Standard deviations of the factors' logarithms, before and after the markers were seen."""
         rows, _ = self._shared_residuals(fit.shape)
         count = self.factors.count
@@ -165,7 +165,7 @@ class ShapeFit:
     def _scales(self, factors: Float[Tensor, "*batch factors"]) -> Float[Tensor, "*batch bodies 3"]:
         return self.factors.spread(self.skeleton.body_names, factors)
 
-    def _evaluate(self, coordinates: Float[Tensor, "coordinates frames"], shape: Shape) -> Fit:
+    def _evaluate(self, coordinates: Float[Tensor, "coordinates frames"], shape: Shape) -> FittedShape:
         scales = self._scales(shape.log_factors.exp())[..., None]
         markers = self.skeleton.trace(coordinates, scales, shape.offsets[..., None]).markers
         distances = (markers - torch.nan_to_num(self.seen.targets)).norm(dim=1)
@@ -174,9 +174,9 @@ class ShapeFit:
         q = coordinates[self.unknowns]
         beyond = (self._low - q).clamp(min=0) + (q - self._high).clamp(min=0)
         own = (self._pull * (q - self._defaults) ** 2).sum(0) + (beyond / BOUND_SD).square().sum(0)
-        return Fit(coordinates, shape, huber.sum(0) + own, distances)
+        return FittedShape(coordinates, shape, huber.sum(0) + own, distances)
 
-    def _total(self, fit: Fit) -> float:
+    def _total(self, fit: FittedShape) -> float:
         _, values = self._shared_residuals(fit.shape)
         return float(fit.cost @ self.seen.share + values.square().sum())
 
@@ -208,7 +208,7 @@ class ShapeFit:
             values = torch.cat([values, (height.log() - shape.log_stature)[None] / STATURE_SD])
         return rows, values
 
-    def _linearise(self, fit: Fit) -> "NormalEquations":
+    def _linearise(self, fit: FittedShape) -> "ShapeNormalEquations":
         shape, seen = fit.shape, self.seen
         factors = shape.log_factors.exp()
         frames, count = fit.coordinates.shape[1], len(factors)
@@ -242,7 +242,7 @@ class ShapeFit:
         rows, values = self._shared_residuals(shape)
         share = seen.share[:, None, None]
         weighted = (j_shared * share).flatten(0, 1).T
-        return NormalEquations(
+        return ShapeNormalEquations(
             pose=(j_pose.mT @ j_pose + torch.diag_embed(own.T)) * share,
             cross=j_pose.mT @ j_shared * share,
             shared=weighted @ j_shared.flatten(0, 1) + rows.T @ rows,
@@ -279,7 +279,7 @@ class ShapeFit:
 
 
 @dataclass(frozen=True)
-class NormalEquations:
+class ShapeNormalEquations:
     """Those of one Gauss-Newton step."""
 
     pose: Float[Tensor, "frames unknowns unknowns"]

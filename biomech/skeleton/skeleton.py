@@ -23,7 +23,7 @@ from biomech.skeleton.surfaces import glide, rest
 
 
 @dataclass(frozen=True)
-class Pose:
+class PosedSkeleton:
     """Where everything is, in the ground (m); ``bodies`` counts the ground first."""
 
     positions: Float[Tensor, "*batch bodies 3"]  # body origins
@@ -193,7 +193,7 @@ class Skeleton(torch.nn.Module):
         coordinates: Float[Tensor, "*batch coordinates"],
         scales: Float[Tensor, "*#batch bodies 3"] | None = None,
         marker_offsets: Float[Tensor, "*#batch markers 3"] | None = None,
-    ) -> Pose:
+    ) -> PosedSkeleton:
         """Pose the skeleton.
 
         Args:
@@ -215,7 +215,7 @@ class Skeleton(torch.nn.Module):
 
         trace = self.trace(_frames_last(coordinates, 1), last(scales), last(marker_offsets))
         parts = (trace.positions, trace.rotations, trace.joints, trace.markers)
-        return Pose(*(_batch_first(part, batch) for part in parts))
+        return PosedSkeleton(*(_batch_first(part, batch) for part in parts))
 
     def trace(
         self,

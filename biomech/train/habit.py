@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from biomech.body.linkage import pose_of
 from biomech.files import whole_file
-from biomech.labels.library.store import Motion, MotionLibrary
+from biomech.labels.library.store import LibraryMotion, MotionLibrary
 from biomech.mesh.features import NAMES, SIZE, VERTICAL, features, mirrored
 from biomech.mesh.habit import FILE, Habit
 
@@ -97,7 +97,7 @@ def distinct(values: Float[np.ndarray, "frames features"]) -> Float[np.ndarray, 
     return np.stack(kept)
 
 
-def poses_of(library: MotionLibrary, motions: list[Motion]) -> tuple[np.ndarray, np.ndarray]:
+def poses_of(library: MotionLibrary, motions: list[LibraryMotion]) -> tuple[np.ndarray, np.ndarray]:
     """Poses and weights: every kind counts by its share, whatever time there is of it; standing lasts, so it counts."""
     poses: dict[str, list[np.ndarray]] = {}
     for motion in motions:

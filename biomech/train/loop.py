@@ -1,4 +1,4 @@
-"""The course of a training, whatever the network: schedule, averaged weights, checkpoints, curves, several GPUs.
+"""A training, whatever the network: schedule, averaged weights, checkpoints, curves, several GPUs.
 
 A run may be cut off at any moment and goes on from its last report. One process per GPU through torch's own launcher
 (`torchrun --nproc-per-node 4 -m biomech.cli.main train …`): gradients are averaged by DistributedDataParallel,
@@ -30,7 +30,7 @@ BatchIn = TypeVar("BatchIn", contravariant=True)
 
 
 @dataclass(frozen=True)
-class Course:
+class Schedule:
     """How long and how fast."""
 
     steps: int | None = None  # where not given, ``hours`` say when to end
@@ -45,7 +45,7 @@ class Course:
     report_every: int = 250  # steps
 
     def done(self, step: int, spent_s: float) -> float:
-        """Share of the course, 1 at its end."""
+        """Share of the schedule, 1 at its end."""
         if self.steps is not None:
             return step / self.steps
         return spent_s / (3600 * self.hours) if self.hours else 1.0
@@ -117,7 +117,7 @@ def train(
     network: nn.Module,
     lesson: Lesson[Batch],
     folder: Path,
-    course: Course,
+    schedule: Schedule,
     recipe: dict[str, Any],
     *,
     device: str = "cpu",
@@ -144,8 +144,8 @@ def train(
     checkpoint = Path(folder) / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise BioposeError("holds a training already", where=str(folder), mend="Add `resume`, or name another folder.")
-    average = Average(network, course.average)
-    optimiser = torch.optim.AdamW(network.parameters(), course.rate, betas=(0.9, 0.98), weight_decay=course.decay)
+    average = Average(network, schedule.average)
+    optimiser = torch.optim.AdamW(network.parameters(), schedule.rate, betas=(0.9, 0.98), weight_decay=schedule.decay)
     step, spent = 0, 0.0
     if checkpoint.exists():
         step, spent = _restore(checkpoint, recipe, average, optimiser, place)
@@ -170,28 +170,28 @@ def train(
     started = time.monotonic() - spent
     for batch in lesson.batches(step):
         spent = time.monotonic() - started
-        done = course.done(step, spent)
+        done = schedule.done(step, spent)
         if world > 1:  # all processes end together
             shared = torch.tensor(done, device=place)
             torch.distributed.broadcast(shared, 0)
             done = float(shared)
         if done >= 1:
             break
-        torch.manual_seed(course.seed * 1_000_003 + step)  # what dropout draws is a matter of the step alone
+        torch.manual_seed(schedule.seed * 1_000_003 + step)  # what dropout draws is a matter of the step alone
         for group in optimiser.param_groups:
-            group["lr"] = course.rate_at(done, step)
+            group["lr"] = schedule.rate_at(done, step)
         parts = lesson.losses(model, batch, step)
         optimiser.zero_grad(set_to_none=True)
         parts["loss"].backward()
-        nn.utils.clip_grad_norm_(network.parameters(), course.largest_gradient, error_if_nonfinite=True)
+        nn.utils.clip_grad_norm_(network.parameters(), schedule.largest_gradient, error_if_nonfinite=True)
         optimiser.step()
         average.update(step)
         step += 1
         if progress is not None:
-            progress(*((step, course.steps) if course.steps else (int(spent), int(3600 * (course.hours or 0)))))
+            progress(*((step, schedule.steps) if schedule.steps else (int(spent), int(3600 * (schedule.hours or 0)))))
         if log is not None:
             log.add({name: float(part.detach()) for name, part in parts.items()})
-        if step % course.report_every == 0:
+        if step % schedule.report_every == 0:
             report()
     figures = report()
     average.put()

@@ -79,7 +79,7 @@ class Moving:
 
 
 @dataclass(frozen=True)
-class Batch:
+class ClipBatch:
     """What the network sees, and the truth."""
 
     columns: Float[Tensor, "clips frames inputs"]
@@ -87,7 +87,7 @@ class Batch:
     points: Float[Tensor, "clips frames points 3"]
 
 
-def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: np.random.Generator) -> Batch:
+def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: np.random.Generator) -> ClipBatch:
     """Pieces of motions before random cameras, as the simulated detector tells them."""
     columns, features, points = [], [], []
     for row in rows:
@@ -104,7 +104,7 @@ def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: n
         columns.append(columns_of(xy, present, None, focal, np.zeros(2)))
         features.append(moving.features[row, first : first + frames])
         points.append(_about(seen, towards(xy, present, np.zeros(2), focal), stature))
-    return Batch(*(torch.from_numpy(np.stack(part)).float() for part in (columns, features, points)))
+    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in (columns, features, points)))
 
 
 def _about(seen: np.ndarray, turn: np.ndarray, stature_m: float) -> Float[np.ndarray, "frames points 3"]:
@@ -160,25 +160,25 @@ def surprise(values: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
     return ((values - truth).abs() / spread + spread.log()).mean()
 
 
-def loss_of(network: SequenceNet, batch: Batch) -> Tensor:
+def loss_of(network: SequenceNet, batch: ClipBatch) -> Tensor:
     """Of features and points."""
     values, spread, points, points_spread = network(batch.columns)
     return surprise(values, spread, batch.features) + surprise(points, points_spread, batch.points)
 
 
-def in_mirror(batch: Batch) -> Batch:
+def in_mirror(batch: ClipBatch) -> ClipBatch:
     """The mirror image."""
     points = batch.points[..., MIRROR, :] * torch.tensor([-1.0, 1.0, 1.0])
     features = torch.from_numpy(mirrored(batch.features.numpy())).float()
-    return Batch(mirrored_columns(batch.columns), features, points)
+    return ClipBatch(mirrored_columns(batch.columns), features, points)
 
 
-def without_3d(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
+def without_3d(batch: ClipBatch, share: float, rng: np.random.Generator) -> ClipBatch:
     """Some clips as of a detector without 3D."""
     columns = batch.columns.clone()
     start = INPUTS - COLUMNS["said"] - COLUMNS["any_said"]
     columns[torch.from_numpy(rng.random(len(columns)) < share), :, start:] = 0
-    return Batch(columns, batch.features, batch.points)
+    return ClipBatch(columns, batch.features, batch.points)
 
 
 def drawn(motions: int, rng: np.random.Generator, library: Path | None = None) -> Moving:
@@ -219,7 +219,7 @@ def _moves(rng: np.random.Generator, recordings: Motions | None) -> tuple[list[s
     return made.names, made.values
 
 
-def rendered(paths: list[Path]) -> Batch:
+def rendered(paths: list[Path]) -> ClipBatch:
     """Clips of one length, as the real detector tells them."""
     body = AnnyBody.load([0])
     placing, points = Placing(body), Correspondence.load(body.bone_names).points
@@ -237,7 +237,7 @@ def rendered(paths: list[Path]) -> Batch:
                 _about(seen, turn, linked.stature_m),
             )
         )
-    return Batch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
+    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
 
 
 def _linked(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:
@@ -266,15 +266,15 @@ def train(
         network.mean.copy_(values.mean(0))
         network.scale.copy_(values.std(0).clamp(min=0.03))
 
-    def simulated(count: int) -> Batch:
+    def simulated(count: int) -> ClipBatch:
         return _either_way(filmed(moving, rng.choice(len(moving.points), count), WINDOW, RATE_HZ, rng), rng)
 
-    def of_clips(count: int) -> Batch:
+    def of_clips(count: int) -> ClipBatch:
         rows = torch.from_numpy(rng.choice(len(seen.columns), count))
-        batch = Batch(seen.columns[rows], seen.features[rows], seen.points[rows])
+        batch = ClipBatch(seen.columns[rows], seen.features[rows], seen.points[rows])
         batch = _either_way(without_3d(batch, WITHOUT_3D, rng), rng)
         noise = NOISE * torch.randn_like(batch.columns) * (batch.columns != 0)
-        return Batch(batch.columns + noise, batch.features, batch.points)
+        return ClipBatch(batch.columns + noise, batch.features, batch.points)
 
     if not start:
         _descend(network, STEPS, RATE, lambda: loss_of(network, simulated(BATCH)))
@@ -305,7 +305,7 @@ def train(
     return recipe
 
 
-def _either_way(batch: Batch, rng: np.random.Generator) -> Batch:
+def _either_way(batch: ClipBatch, rng: np.random.Generator) -> ClipBatch:
     return in_mirror(batch) if rng.random() < 0.5 else batch
 
 

@@ -14,7 +14,7 @@ from biomech.comparison.compare import compare
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot, write_mot
-from biomech.kinematics.recognise import Motion
+from biomech.kinematics.recognise import ReadMotion
 from biomech.pipeline.run import Options
 
 
@@ -102,7 +102,7 @@ def test_somebody_whom_the_detector_does_not_see(tmp_path, monkeypatch):
 def test_figures_are_of_coordinates(tmp_path):
     truth = coordinates(Drawn("walk", "front", 0, tmp_path, 0))
     answer = changed(truth, knee_angle_r=6, hip_flexion_l=-4, pelvis_tilt=3, pelvis_rotation=50)
-    figures = agreement(compare(Motion(tmp_path, truth), Motion(tmp_path, answer), heading=True))
+    figures = agreement(compare(ReadMotion(tmp_path, truth), ReadMotion(tmp_path, answer), heading=True))
     assert figures["knee_mae_deg"] == pytest.approx(3) and figures["knee_bias_deg"] == pytest.approx(3)
     assert figures["hip_bias_deg"] == pytest.approx(-2)
     assert figures["knee_range_share"] == pytest.approx(1) and figures["knee_correlation"] == pytest.approx(1)

@@ -15,17 +15,17 @@ from biomech.bench.mqhmr_rendered import HIPS, bench_rendered, detector_errors, 
 from biomech.cli.bench import app
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import POINT_NAMES
-from biomech.keypoints.looks import scaled
+from biomech.keypoints.heat_maps import scaled
 from biomech.mesh.mqhmr.bodies import anny_layer
 from biomech.mesh.mqhmr.network import MQHMR, configuration
-from biomech.mesh.mqhmr.spread import Spread
+from biomech.mesh.mqhmr.point_sd import PointSd
 from biomech.mesh.rays import towards
 from biomech.train.mqhmr.train import write
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.make import keypoints_of
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)
-SPREAD = Spread(np.full((33, 3), 0.03), np.full((33, 3), 0.08))
+POINT_SD = PointSd(np.full((33, 3), 0.03), np.full((33, 3), 0.08))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_film_figures():
 def test_every_way_on_one_clip(network, folder):
     clip = Clip.load(folder / "held_out_0.npz")
     rng = np.random.default_rng(0)
-    figures = of_camera(network, SPREAD, keypoints_of(clip), rng.normal(0, 0.4, (3, 12, 3)))
+    figures = of_camera(network, POINT_SD, keypoints_of(clip), rng.normal(0, 0.4, (3, 12, 3)))
     assert {"real_pa_mpjpe_mm", "real_refined_pa_mpjpe_mm", "fit_pa_mpjpe_mm", "fit_mpjpe_mm"} <= set(figures)
     errors = {name: value for name, value in figures.items() if name.endswith(("_mm", "_mae_deg", "_per_frame"))}
     assert len(errors) == 6 * 3 + 2 and all(np.isfinite(value) for value in errors.values())
@@ -132,7 +132,7 @@ def test_command(network, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(mqhmr_rendered, "REFINEMENTS", (0,))
     write(network, tmp_path, {})
     weights = str(tmp_path / "mqhmr.safetensors")
-    SPREAD.save(tmp_path / "spread.json", "flat")
+    POINT_SD.save(tmp_path / "spread.json", "flat")
     arguments = ["mqhmr", "--clips", str(folder), "--mqhmr-weights", weights]
     result = CliRunner().invoke(app, [*arguments, "--frames", "1", "--runs", f"same={weights}", "--json"])
     assert result.exception is None, result.output

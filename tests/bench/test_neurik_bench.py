@@ -139,10 +139,10 @@ def test_the_oracle_counts_what_is_wrong_and_nothing_else(labels: Path, skeleton
     assert larger["oracle_scale_mae"] == pytest.approx(0.03) and larger["oracle_mpblpe_mm"] > 5
 
 
-def clip(motion: Kinematics) -> neurik_noisy.Clip:
+def clip(motion: Kinematics) -> neurik_noisy.RecoveredClip:
     whole = np.broadcast_to(motion.rotational, motion.values.shape)
     nothing = Markers([], np.zeros((FRAMES, 0, 3)), motion.time_s)
-    return neurik_noisy.Clip("c", nothing, Path(), Path(), None, motion, whole, "motion", 0.0)  # type: ignore[arg-type]
+    return neurik_noisy.RecoveredClip("c", nothing, Path(), Path(), None, motion, whole, "motion", 0.0)  # type: ignore[arg-type]
 
 
 def test_heading_and_place_are_no_errors_but_angles_and_shakes_are(motion: Kinematics) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from biomech.bench.standing import Stretch, figures_of, forwards_deg, lean_deg, soles_cm, worst
+from biomech.bench.standing import StandingSpan, figures_of, forwards_deg, lean_deg, soles_cm, worst
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
@@ -65,10 +65,10 @@ def test_a_lean_is_from_the_vertical():
 
 
 def test_figures_of_a_run(run):
-    upright = figures_of(run, Stretch("clip", 0.0, 0.9, "so posed"), None)
+    upright = figures_of(run, StandingSpan("clip", 0.0, 0.9, "so posed"), None)
     assert (upright["knee_r_deg"], upright["knee_l_deg"], upright["pelvis_tilt_deg"]) == (20, 10, 0)
     assert upright["frames"] == 10 and "elbow_error_r_deg" not in upright
-    leaning = figures_of(run, Stretch("clip", 1.0, 1.9, "so posed"), None)
+    leaning = figures_of(run, StandingSpan("clip", 1.0, 1.9, "so posed"), None)
     # All of the model turns about the pelvis.
     assert leaning["pelvis_tilt_deg"] == -10
     # Upright, the model's acromia are 4.4° behind its hip centres.
@@ -81,18 +81,18 @@ def test_elbows_are_judged_by_the_reference(run, tmp_path):
     rotational = np.array([True, True])
     values = np.radians(np.tile([25.0, 5.0], (len(TIME_S), 1)))
     write_mot(Kinematics(["elbow_flex_r", "elbow_flex_l"], values, TIME_S, rotational), reference)
-    figures = figures_of(run, Stretch("clip", 0.0, 0.9, "so posed"), reference)
+    figures = figures_of(run, StandingSpan("clip", 0.0, 0.9, "so posed"), reference)
     assert (figures["elbow_error_r_deg"], figures["elbow_error_l_deg"]) == (5, -5)
 
 
 def test_of_a_reader_the_legs_are_judged(run):
-    figures = figures_of(run, Stretch("clip", 0.0, 0.9, "reads", legs_only=True), None)
+    figures = figures_of(run, StandingSpan("clip", 0.0, 0.9, "reads", legs_only=True), None)
     assert {name.split("_")[0] for name in figures} == {"knee", "ankle", "sole", "quality", "frames"}
 
 
 def test_a_stretch_without_frames(run):
     with pytest.raises(BioposeError, match="no frame from 5 to 6 s"):
-        figures_of(run, Stretch("clip", 5.0, 6.0, "too late"), None)
+        figures_of(run, StandingSpan("clip", 5.0, 6.0, "too late"), None)
 
 
 def test_soles_are_above_the_floor():

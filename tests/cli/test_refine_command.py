@@ -14,12 +14,12 @@ from biomech.cli.refine import refine
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.detector import Region
+from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.markers.trc import read_trc
 from biomech.mesh.mqhmr.bodies import anny_layer
 from biomech.mesh.mqhmr.network import MQHMR, configuration
-from biomech.mesh.mqhmr.spread import Spread
+from biomech.mesh.mqhmr.point_sd import PointSd
 from biomech.train.mqhmr.train import write
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)
@@ -32,7 +32,7 @@ def run(tmp_path):
     torch.manual_seed(0)
     network = MQHMR(SMALL, anny_layer()).eval()
     write(network, tmp_path, {})
-    Spread(np.full((33, 3), 0.03), np.full((33, 3), 0.08)).save(tmp_path / "spread.json", "flat")
+    PointSd(np.full((33, 3), 0.03), np.full((33, 3), 0.08)).save(tmp_path / "spread.json", "flat")
     body, rng = network.body, np.random.default_rng(0)
     root = torch.tensor([[0.0, 0.0, 4.0]]).repeat(FRAMES, 1)
     with torch.no_grad():
@@ -53,7 +53,7 @@ def run(tmp_path):
         900.0,
         "given",
         points - points[:, 23:25].mean(1, keepdims=True),
-        looks=Looks.gathered([Glance.of(*maps)] * FRAMES),
+        heat_maps=HeatMaps.gathered([FrameHeatMaps.of(*maps)] * FRAMES),
     )
     keypoints.save(tmp_path / "film_keypoints.npz")
     recover = {"options": {"height_m": 1.75, "mass_kg": None}}

@@ -13,14 +13,14 @@ from biomech.comparison.coordinate_names import group, match_coordinates, standa
 from biomech.comparison.presets import preset_figures, presets
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
-from biomech.kinematics.recognise import Motion, recognise_motion
+from biomech.kinematics.recognise import ReadMotion, recognise_motion
 from biomech.skeleton.skeleton import Skeleton
 
 NAMES = ["pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz", "knee_angle_r"]
 ROTATIONAL = np.array([True, True, True, False, False, False, True])
 
 
-def _motion(rate_hz: float = 100.0, start_s: float = 0.0, seconds: float = 4.0, **columns: np.ndarray) -> Motion:
+def _motion(rate_hz: float = 100.0, start_s: float = 0.0, seconds: float = 4.0, **columns: np.ndarray) -> ReadMotion:
     """Someone who walks a curve and never twice alike; columns replace a coordinate (rad, m)."""
     t = start_s + np.arange(round(seconds * rate_hz) + 1) / rate_hz
     values = {
@@ -32,14 +32,14 @@ def _motion(rate_hz: float = 100.0, start_s: float = 0.0, seconds: float = 4.0, 
         "pelvis_tz": 0.3 * np.sin(0.8 * t),
         "knee_angle_r": 0.6 + 0.4 * np.sin(6 * t + 0.5 * t**2),
     } | columns
-    return Motion(Path("walk.mot"), Kinematics(NAMES, np.stack([values[n] for n in NAMES], 1), t, ROTATIONAL))
+    return ReadMotion(Path("walk.mot"), Kinematics(NAMES, np.stack([values[n] for n in NAMES], 1), t, ROTATIONAL))
 
 
-def _changed(motion: Motion, **changes) -> Motion:
+def _changed(motion: ReadMotion, **changes) -> ReadMotion:
     return replace(motion, path=Path("other.mot"), kinematics=replace(motion.kinematics, **changes))
 
 
-def _subject4(biopose_data: Path, trial: str) -> tuple[Motion, Motion]:
+def _subject4(biopose_data: Path, trial: str) -> tuple[ReadMotion, ReadMotion]:
     folder = biopose_data / "opencap_lab_subject4/IK"
     return recognise_motion(folder / f"{trial}_manual_scaling_ik.mot"), recognise_motion(folder / f"{trial}_ik.mot")
 
@@ -51,7 +51,7 @@ def test_the_two_accepted_references_differ_by_what_is_known(biopose_data: Path,
     comparison = compare(expert, other)
     assert comparison.rotations is not None and 4.5 < comparison.rotations.mae < 4.9
 
-    def column(motion: Motion, name: str) -> np.ndarray:
+    def column(motion: ReadMotion, name: str) -> np.ndarray:
         lines = motion.path.read_text().splitlines()
         head = next(i for i, line in enumerate(lines) if line.startswith("time"))
         return np.loadtxt(lines[head + 1 :])[:, lines[head].split().index(name)]

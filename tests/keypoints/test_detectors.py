@@ -61,7 +61,7 @@ def test_any_detector_serves(film: Video, tmp_path: Path) -> None:
 
 def test_what_a_detector_cannot_do_is_told(film: Video) -> None:
     with pytest.raises(BioposeError, match="flat has no maps"):
-        detect(film, Flat(), keep_looks=True)
+        detect(film, Flat(), keep_heat_maps=True)
     with pytest.raises(BioposeError, match="made already"):
         biomech.detect(film, detector=Flat(), mirror=True)
 

@@ -14,14 +14,14 @@ import pytest
 from walking import mishap, walking
 
 from biomech.errors import BioposeError, MachineError
-from biomech.labels.campaign import Options, run_campaign, sample
+from biomech.labels.campaign import LabelOptions, run_campaign, sample
 from biomech.labels.shards import Shards
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("campaign")
-    report = run_campaign([*walking(2), mishap("bad")], folder, Options(files="none"))
+    report = run_campaign([*walking(2), mishap("bad")], folder, LabelOptions(files="none"))
     assert (report.trials, report.labelled, report.unchanged) == (3, 2, 0)
     assert report.failed == {"x_bad": "here: the recording is bad"}
     assert report.frames == 60 and report.totals["frames"] == 60
@@ -47,7 +47,7 @@ def test_what_a_campaign_leaves(folder: Path) -> None:
 
 
 def test_it_goes_on_where_it_was(folder: Path) -> None:
-    report = run_campaign(walking(3), folder, Options(files="none"))
+    report = run_campaign(walking(3), folder, LabelOptions(files="none"))
     assert (report.labelled, report.unchanged, report.failed) == (1, 2, {})
     assert not (folder / "failures.csv").exists()
     assert [t["split"] for t in Shards.open(folder).trials][-1] == "test"
@@ -56,16 +56,16 @@ def test_it_goes_on_where_it_was(folder: Path) -> None:
 def test_when_nothing_could_be_labelled(tmp_path: Path) -> None:
     gone = dataclasses.replace(walking(1)[0], path=tmp_path / "gone.bvh")
     with pytest.raises(BioposeError, match=r"none of the 1 trials could be labelled; walk_00: .*cannot be read"):
-        run_campaign([gone], tmp_path / "labels", Options())
+        run_campaign([gone], tmp_path / "labels", LabelOptions())
     assert pd.read_csv(tmp_path / "labels/failures.csv")["name"].tolist() == ["walk_00"]
 
 
 def test_what_cannot_be_run(tmp_path: Path) -> None:
     for trials, options, said in (
-        ([], Options(), "no trial"),
-        (walking(1) * 2, Options(), "named walk_00"),
-        (walking(1), Options(files="some"), "`files=some`"),
-        (walking(1), Options(check=5), "`check`"),
+        ([], LabelOptions(), "no trial"),
+        (walking(1) * 2, LabelOptions(), "named walk_00"),
+        (walking(1), LabelOptions(files="some"), "`files=some`"),
+        (walking(1), LabelOptions(check=5), "`check`"),
     ):
         with pytest.raises(BioposeError, match=said):
             run_campaign(trials, tmp_path / "none", options)
@@ -116,8 +116,8 @@ def _hashes(folder: Path) -> dict[str, str]:
 def test_a_full_disk_is_no_fault_of_the_trials(tmp_path: Path) -> None:
     trials = [*walking(1), mishap("full"), *(mishap(f"full{k}") for k in range(4))]
     with pytest.raises(MachineError, match="No space left on device") as caught:
-        run_campaign(trials, tmp_path / "labels", Options(files="none"))
+        run_campaign(trials, tmp_path / "labels", LabelOptions(files="none"))
     assert "the same command goes on" in str(caught.value)
     assert not (tmp_path / "labels" / "failures.csv").exists()
-    report = run_campaign(walking(1), tmp_path / "labels", Options(files="none"))
+    report = run_campaign(walking(1), tmp_path / "labels", LabelOptions(files="none"))
     assert (report.labelled + report.unchanged, report.failed) == (1, {})

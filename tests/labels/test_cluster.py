@@ -11,7 +11,7 @@ from chores import square
 from walking import mishap, walking
 
 from biomech.errors import BioposeError
-from biomech.labels.campaign import Options, run_campaign
+from biomech.labels.campaign import LabelOptions, run_campaign
 from biomech.labels.workers import Stop, on_cluster
 
 pytest.importorskip("distributed")
@@ -58,9 +58,9 @@ def test_answers_and_failures(scheduler: str) -> None:
 
 
 def test_a_campaign_on_the_cluster(scheduler: str, tmp_path: Path) -> None:
-    report = run_campaign([*walking(2), mishap("bad")], tmp_path / "cluster", Options(scheduler=scheduler))
+    report = run_campaign([*walking(2), mishap("bad")], tmp_path / "cluster", LabelOptions(scheduler=scheduler))
     assert (report.labelled, report.failed) == (2, {"x_bad": "here: the recording is bad"})
-    run_campaign(walking(2), tmp_path / "here", Options())
+    run_campaign(walking(2), tmp_path / "here", LabelOptions())
     for file in (tmp_path / "here").rglob("*"):
         if file.is_file() and file.name not in ("biopose.json", "failures.csv"):
             assert (tmp_path / "cluster" / file.relative_to(tmp_path / "here")).read_bytes() == file.read_bytes()

@@ -8,7 +8,7 @@ import pytest
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.labels.library.recordings import _read
 from biomech.markers.marker_map import recognise
-from biomech.markers.recordings import Recording
+from biomech.markers.recordings import MarkerRecording
 from biomech.scaling.by_marker_map import personal_model
 from biomech.skeleton.skeleton import Skeleton
 
@@ -28,8 +28,8 @@ def test_sagittal_angles_are_the_file_s_own(biopose_data: Path, tmp_path: Path) 
     walk, static = data / "Straight_HC050A11.npz", data / "Static_HC050A01.npz"
     markers = _read(walk)
     known = recognise(markers.names)
-    motion = Recording(walk).on_model(markers, known)
-    standing = Recording(static).on_model(_read(static), known)
+    motion = MarkerRecording(walk).on_model(markers, known)
+    standing = MarkerRecording(static).on_model(_read(static), known)
     personal_model(known, [motion], out_osim=tmp_path / "person.osim", static=standing)
     found, _ = inverse_kinematics(Skeleton.from_osim(tmp_path / "person.osim"), motion, known.expected(motion.seen))
     with np.load(walk, allow_pickle=False) as stored:

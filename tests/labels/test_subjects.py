@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.labels.campaign import Options, run_campaign
+from biomech.labels.campaign import LabelOptions, run_campaign
 from biomech.labels.label import made_of
 from biomech.labels.people import read_people
 from biomech.labels.shards import Shards
@@ -81,7 +81,7 @@ def test_one_model_of_all_recordings(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
     table.write_text("subject,height_m,mass_kg\nanna,1.68,62.6\nbert,1.80,\n")
     trials = find_trials([folder], people=table)
-    report = run_campaign(trials, tmp_path / "out", Options(files="none"))
+    report = run_campaign(trials, tmp_path / "out", LabelOptions(files="none"))
     assert report.labelled == 2 and not report.failed
     assert len(list((tmp_path / "out/models").iterdir())) == 1
     shards = Shards.open(tmp_path / "out")

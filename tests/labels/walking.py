@@ -56,9 +56,9 @@ def mishap(kind: str) -> Trial:
 if __name__ == "__main__":
     import sys
 
-    from biomech.labels.campaign import Options, run_campaign
+    from biomech.labels.campaign import LabelOptions, run_campaign
     from biomech.labels.workers import stop_on_signals
 
     with stop_on_signals(lambda text: None) as stop:
-        report = run_campaign(walking(int(sys.argv[2])), Path(sys.argv[1]), Options(workers=1), stop=stop)
+        report = run_campaign(walking(int(sys.argv[2])), Path(sys.argv[1]), LabelOptions(workers=1), stop=stop)
     sys.exit(130 if report.stopped else 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.mesh.banded import NormalEquations
+from biomech.mesh.banded import BandedNormalEquations
 
 FRAMES, SIZE, SHARED = 7, 4, 3
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
@@ -27,7 +27,7 @@ def rng() -> np.random.Generator:
 
 @pytest.mark.parametrize("shared", [0, SHARED])
 def test_the_step_is_that_of_dense_least_squares(rng: np.random.Generator, shared: int) -> None:
-    equations = NormalEquations(FRAMES, SIZE, shared)
+    equations = BandedNormalEquations(FRAMES, SIZE, shared)
     jacobian, by_shared = rng.normal(size=(FRAMES, 6, SIZE)), rng.normal(size=(FRAMES, 6, shared))
     residual = rng.normal(size=(FRAMES, 6))
     equations.add_frames(residual, jacobian, by_shared if shared else None)
@@ -53,7 +53,7 @@ def test_the_step_is_that_of_dense_least_squares(rng: np.random.Generator, share
 
 
 def test_damping_shortens_the_step(rng: np.random.Generator) -> None:
-    equations = NormalEquations(FRAMES, SIZE, SHARED)
+    equations = BandedNormalEquations(FRAMES, SIZE, SHARED)
     equations.add_frames(
         rng.normal(size=(FRAMES, 6)), rng.normal(size=(FRAMES, 6, SIZE)), rng.normal(size=(FRAMES, 6, SHARED))
     )
@@ -63,7 +63,7 @@ def test_damping_shortens_the_step(rng: np.random.Generator) -> None:
 
 def test_fewer_frames_than_a_difference_reaches_over(rng: np.random.Generator) -> None:
     """One frame has no acceleration; its own equations are solved all the same."""
-    equations = NormalEquations(1, SIZE, 0)
+    equations = BandedNormalEquations(1, SIZE, 0)
     jacobian, residual = rng.normal(size=(1, 6, SIZE)), rng.normal(size=(1, 6))
     equations.add_frames(residual, jacobian)
     equations.add_differences(SECOND_DIFFERENCE, np.zeros((0, 6)), jacobian)
@@ -72,7 +72,7 @@ def test_fewer_frames_than_a_difference_reaches_over(rng: np.random.Generator) -
 
 
 def test_not_a_number_is_told(rng: np.random.Generator) -> None:
-    equations = NormalEquations(FRAMES, SIZE, 0)
+    equations = BandedNormalEquations(FRAMES, SIZE, 0)
     jacobian = rng.normal(size=(FRAMES, 6, SIZE))
     jacobian[3, 2, 1] = np.nan
     equations.add_frames(rng.normal(size=(FRAMES, 6)), jacobian)

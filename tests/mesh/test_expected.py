@@ -3,14 +3,14 @@
 import numpy as np
 
 from biomech.body.linkage import BALL_TURNS, HINGE_TURNS, coordinates_of, pose_of, turned_by
-from biomech.mesh.banded import NormalEquations
+from biomech.mesh.banded import BandedNormalEquations
 from biomech.mesh.expected import NAMES, coordinate_sd
 
 
 def test_covariances_are_the_inverse_s_diagonal_blocks() -> None:
     rng = np.random.default_rng(0)
     for frames in (1, 2, 5, 6):
-        equations = NormalEquations(frames, 3, 0)
+        equations = BandedNormalEquations(frames, 3, 0)
         equations.add_frames(rng.normal(size=(frames, 4)), rng.normal(size=(frames, 4, 3)))
         equations.add_differences(
             (1.0, -2.0, 1.0), rng.normal(size=(max(frames - 2, 0), 5)), rng.normal(size=(frames, 5, 3))

@@ -6,7 +6,7 @@ import torch
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.mirror import LANDMARKS, mirrored_crop, mirrored_evidence
-from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.mesh.mqhmr.pyramid import DetectorOutput
 from biomech.train.mqhmr.losses import Truth
 from biomech.train.mqhmr.mirror import SAME_SIDE, mirrored_truth
 
@@ -50,7 +50,7 @@ def test_the_mirrored_evidence_lies_where_it_lay_in_the_crop(crop):
     torch.manual_seed(0)
     heat = torch.zeros(2, 39, 64, 64)
     heat[:, 11, 10, 20] = 1  # the left shoulder
-    evidence = Evidence(
+    evidence = DetectorOutput(
         heat, torch.rand(2, 64, 64), 1000 * torch.rand(2, 33, 2), torch.rand(2, 33), torch.rand(2, 33, 3)
     )
     mirrored, there = mirrored_evidence(evidence, crop), mirrored_crop(crop)

@@ -11,8 +11,8 @@ from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.heads import rotation_from_6d, six_from_rotation
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs, body_layer, configuration
-from biomech.mesh.mqhmr.pyramid import Evidence
-from biomech.train.mqhmr.losses import LossWeights, Truth, losses
+from biomech.mesh.mqhmr.pyramid import DetectorOutput
+from biomech.train.mqhmr.losses import MeshLossWeights, Truth, losses
 
 BATCH = 3
 SMALL = configuration("compact", tokens=12, layers=2, width=32, heads=2, feed_width=32, memory_width=8, value_width=8)
@@ -37,7 +37,7 @@ def crop_of(batch=BATCH):
 @pytest.fixture
 def inputs():
     generator = torch.Generator().manual_seed(0)
-    evidence = Evidence(
+    evidence = DetectorOutput(
         torch.rand(BATCH, 39, 64, 64, generator=generator),
         torch.rand(BATCH, 64, 64, generator=generator).round(),
         500 + 800 * torch.rand(BATCH, 33, 2, generator=generator),
@@ -129,7 +129,7 @@ def test_perfect_answer_has_no_loss_and_gaps_no_gradient(body, inputs):
     network = network_of(body)
     truth = truth_of(network, body, inputs.crop)
     answer = network(inputs)
-    parts = losses(network, answer, inputs.crop, truth, LossWeights())
+    parts = losses(network, answer, inputs.crop, truth, MeshLossWeights())
     assert all(float(part.detach()) > 0.001 for part in parts.values())
     parts["loss"].backward()
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
@@ -141,7 +141,7 @@ def test_perfect_answer_has_no_loss_and_gaps_no_gradient(body, inputs):
         rotations=known.rotations.expand(2, -1, -1, -1, -1), betas=known.betas, root_position_m=known.root_position_m
     )
     crop = Crop(*(part[first] for part in inputs.crop))
-    for part in losses(network, exact, crop, known, LossWeights()).values():
+    for part in losses(network, exact, crop, known, MeshLossWeights()).values():
         assert float(part.detach()) < 1e-4
 
 
@@ -151,10 +151,10 @@ def test_every_layer_is_supervised(body, inputs):
     with torch.no_grad():
         answer = network(inputs)
     rotations = answer.rotations.clone().requires_grad_()
-    losses(network, answer._replace(rotations=rotations), inputs.crop, truth, LossWeights())["loss"].backward()
+    losses(network, answer._replace(rotations=rotations), inputs.crop, truth, MeshLossWeights())["loss"].backward()
     sizes = rotations.grad.abs().sum((1, 2, 3, 4))
     assert 0 < sizes[0] < sizes[-1]
-    last = LossWeights(earlier=0)
+    last = MeshLossWeights(earlier=0)
     rotations.grad = None
     losses(network, answer._replace(rotations=rotations), inputs.crop, truth, last)["loss"].backward()
     assert not rotations.grad[:-1].any() and rotations.grad[-1].any()
@@ -166,7 +166,7 @@ def test_learns_what_it_is_shown(body, inputs):
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
     seen = []
     for _ in range(12):
-        parts = losses(network, network(inputs), inputs.crop, truth, LossWeights(pose=0.1))
+        parts = losses(network, network(inputs), inputs.crop, truth, MeshLossWeights(pose=0.1))
         optimiser.zero_grad()
         parts["loss"].backward()
         optimiser.step()

@@ -15,18 +15,18 @@ from biomech.camera import Camera
 from biomech.comparison.truth import joint_errors
 from biomech.errors import BioposeError
 from biomech.keypoints.detector import Region
+from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import Glance, Looks
 from biomech.mesh import recoverers
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR
+from biomech.mesh.mqhmr.point_sd import LANDMARKS, PointSd
 from biomech.mesh.mqhmr.predict import Frames, look_at
-from biomech.mesh.mqhmr.spread import LANDMARKS, Spread
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.points import detected_points
-from biomech.train.mqhmr.spread import measure
+from biomech.train.mqhmr.point_sd import measure
 
 FRAMES, HEIGHT_M, UNSEEN = 8, 1.70, 3
-SPREAD = Spread(np.full((LANDMARKS, 3), 0.01), np.full((LANDMARKS, 3), 0.05))
+POINT_SD = PointSd(np.full((LANDMARKS, 3), 0.01), np.full((LANDMARKS, 3), 0.05))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def frames(truth: BodyMotion, camera: Camera, points: np.ndarray) -> Frames:
 
 
 def test_frames_become_a_motion(keypoints: Keypoints, frames: Frames, truth: BodyMotion) -> None:
-    motion = recover_frames(keypoints, frames, SPREAD, height_m=HEIGHT_M)
+    motion = recover_frames(keypoints, frames, POINT_SD, height_m=HEIGHT_M)
     assert np.isfinite(motion.rotations).all() and np.isfinite(motion.root_position_m).all()
     assert joint_errors(motion, truth).pa_mpjpe_mm < 25
     assert float(AnnyBody.load([0]).stature(torch.tensor(motion.shape).float())) == pytest.approx(HEIGHT_M, abs=0.01)
@@ -73,14 +73,14 @@ def test_frames_become_a_motion(keypoints: Keypoints, frames: Frames, truth: Bod
 
 def test_spread_is_measured(keypoints: Keypoints, frames: Frames, points: np.ndarray, truth: BodyMotion) -> None:
     stature_m = float(AnnyBody.load([0]).stature(torch.tensor(truth.shape).float()))
-    spread = measure([(keypoints, frames, points / stature_m)] * 10)
-    assert np.median(spread.seen) == pytest.approx(0.01 / stature_m, rel=0.25)
+    sd = measure([(keypoints, frames, points / stature_m)] * 10)
+    assert np.median(sd.seen) == pytest.approx(0.01 / stature_m, rel=0.25)
 
 
 def test_the_file_says_what_was_measured(tmp_path: Path) -> None:
-    SPREAD.save(tmp_path / "s.json", "a test")
-    again = Spread.load(tmp_path / "s.json")
-    np.testing.assert_array_equal(again.seen, SPREAD.seen)
+    POINT_SD.save(tmp_path / "s.json", "a test")
+    again = PointSd.load(tmp_path / "s.json")
+    np.testing.assert_array_equal(again.seen, POINT_SD.seen)
     sure = np.zeros((1, LANDMARKS))
     sure[0, 0] = 1
     np.testing.assert_allclose(again.at(sure)[0, :2, 0], [0.01, 0.05])
@@ -92,14 +92,14 @@ def test_the_network_looks_at_the_frames_with_the_person(keypoints: Keypoints) -
     with pytest.raises(BioposeError, match="maps behind"):
         look_at(network, keypoints)
     rng = np.random.default_rng(0)
-    glances: list[Glance | None] = [
-        Glance.of(
+    maps: list[FrameHeatMaps | None] = [
+        FrameHeatMaps.of(
             rng.integers(0, 255, (39, 64, 64), np.uint8), np.zeros((64, 64), np.uint8), Region((500.0, 500.0), 900, 0.1)
         )
         for _ in range(FRAMES)
     ]
-    glances[UNSEEN] = None
-    keypoints.looks = Looks.gathered(glances)
+    maps[UNSEEN] = None
+    keypoints.heat_maps = HeatMaps.gathered(maps)
     found, averaged = look_at(network, keypoints, batch=3), look_at(network, keypoints, mirror=True)
     assert found.seen.tolist() == [i != UNSEEN for i in range(FRAMES)]
     assert np.isnan(found.rotations[UNSEEN]).all() and np.isfinite(found.keypoints_m[found.seen]).all()

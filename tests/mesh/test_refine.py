@@ -6,13 +6,13 @@ import torch
 
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.detector import Region
+from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.network import MQHMR, Inputs, configuration
 from biomech.mesh.mqhmr.predict import inputs_of_frames
-from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.mesh.mqhmr.pyramid import DetectorOutput
 from biomech.mesh.mqhmr.refine import Refinement, Target2D, rarity, refine, refined, target_of
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)
@@ -38,7 +38,7 @@ def inputs():
         torch.full((PEOPLE,), 900.0),
         torch.tensor([[480.0, 360.0]]).repeat(PEOPLE, 1),
     )
-    evidence = Evidence(
+    evidence = DetectorOutput(
         torch.rand(PEOPLE, 39, 64, 64) ** 8,
         torch.zeros(PEOPLE, 64, 64),
         300 + 300 * torch.rand(PEOPLE, 33, 2),
@@ -147,13 +147,13 @@ def test_a_clip_frame_by_frame(network, inputs, anybody):
         for center, size, angle in zip(*(part.tolist() for part in crop[:3]), strict=True)
     ]
     heat, mask = scaled(evidence.heat.numpy()), scaled(evidence.mask.numpy())
-    glances = [Glance.of(h, m, region) for h, m, region in zip(heat, mask, regions, strict=True)]
+    maps = [FrameHeatMaps.of(h, m, region) for h, m, region in zip(heat, mask, regions, strict=True)]
     xy, world_m = evidence.xy.double().numpy(), evidence.lifted_m.double().numpy()
-    xy[2], glances[2] = np.nan, None
-    looks = Looks.gathered(glances)
+    xy[2], maps[2] = np.nan, None
+    heat_maps = HeatMaps.gathered(maps)
     size_px, time_s = (961, 721), np.arange(PEOPLE) / 30
     keypoints = Keypoints(
-        list(POINT_NAMES), xy, np.ones((PEOPLE, 33)), time_s, size_px, 900.0, "given", world_m, looks=looks
+        list(POINT_NAMES), xy, np.ones((PEOPLE, 33)), time_s, size_px, 900.0, "given", world_m, heat_maps=heat_maps
     )
     frames, flags = refined(network, keypoints, 2)
     assert frames.seen.tolist() == [True, True, False, True, True] and not flags[2]

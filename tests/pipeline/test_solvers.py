@@ -20,7 +20,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.neurik import own_model, predict, trust
+from biomech.neurik import own_model, predict, reliability
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.polish import ALIKE, polish
 from biomech.neurik.predict import NeuralAnswer, neural_kinematics
@@ -63,7 +63,7 @@ def weights(skeleton: Skeleton, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path.with_suffix(".json").write_text(json.dumps({"sizes": SIZES._asdict()}))
     monkeypatch.setattr(predict, "FILE", path)
     loaded = functools.partial(predict.load_network, path)
-    for module in (predict, trust):
+    for module in (predict, reliability):
         monkeypatch.setattr(module, "load_network", loaded)
     return path
 

@@ -26,7 +26,7 @@ BODY = {
     "difference": ("solvers",),
 }
 FILM = {
-    "detect": (*LENS, "fov_deg", "focal_px", "keep_looks", "detector", "detector_version", "mirror", "person"),
+    "detect": (*LENS, "fov_deg", "focal_px", "keep_heat_maps", "detector", "detector_version", "mirror", "person"),
     **BODY,
     "overlay": LENS,
 }

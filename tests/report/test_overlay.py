@@ -13,7 +13,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.osim_models import DEFAULT_PATH
-from biomech.report.overlay import LEFT, MIDDLE, RED, RIGHT, Skeleton, skeleton_of, write_overlay, write_video
+from biomech.report.overlay import LEFT, MIDDLE, RED, RIGHT, SkeletonDrawing, skeleton_of, write_overlay, write_video
 from biomech.skeleton.model import load_model
 from biomech.video import Video
 
@@ -23,7 +23,7 @@ GREY = np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)
 # 2 m in front of the lens, 1 m is 100 px.
 CAMERA = Camera(200.0, (159.5, 240.5), SIZE, np.diag([1.0, -1.0, -1.0]), np.array([0.0, 0.0, 2.0]))
 JOINTS = {"hip_r": (-0.8, 0.5, 0.0), "knee_r": (-0.8, -0.5, 0.0), "hip_l": (0.8, 0.5, 0.0), "knee_l": (0.8, -0.5, 0.0)}
-SKELETON = Skeleton(
+SKELETON = SkeletonDrawing(
     [("hip_r", "knee_r"), ("hip_l", "knee_l"), ("knee_l", "LTOE")],
     left=frozenset({"hip_l", "knee_l", "LTOE"}),
     right=frozenset({"hip_r", "knee_r"}),

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from biomech.skeleton.model import _state_index, quiet_opensim
-from biomech.skeleton.skeleton import Pose, Skeleton
+from biomech.skeleton.skeleton import PosedSkeleton, Skeleton
 
 
 def random_coordinates(skeleton: Skeleton, frames: int, seed: int = 0) -> torch.Tensor:
@@ -39,7 +39,7 @@ def scale(model: opensim.Model, factors: Mapping[str, np.ndarray]) -> None:
         model.initSystem()
 
 
-def truth(model: opensim.Model, skeleton: Skeleton, coordinates: torch.Tensor) -> Pose:
+def truth(model: opensim.Model, skeleton: Skeleton, coordinates: torch.Tensor) -> PosedSkeleton:
     """OpenSim's answer."""
     place = _state_index(model)
     state = opensim.State(model.getWorkingState())
@@ -60,10 +60,10 @@ def truth(model: opensim.Model, skeleton: Skeleton, coordinates: torch.Tensor) -
         frames[3].append(np.array([m.getLocationInGround(state).to_numpy() for m in markers]).reshape(-1, 3))
     positions, quaternions, joints, locations = (torch.as_tensor(np.array(part)) for part in frames)
     turned = Rotation.from_quat(quaternions.reshape(-1, 4)).as_matrix().reshape(*positions.shape, 3)
-    return Pose(positions, torch.as_tensor(turned), joints, locations)
+    return PosedSkeleton(positions, torch.as_tensor(turned), joints, locations)
 
 
-def apart(found: Pose, expected: Pose) -> tuple[float, float]:
+def apart(found: PosedSkeleton, expected: PosedSkeleton) -> tuple[float, float]:
     """Largest difference: of positions, joint centres and markers (m), and of orientations (rad)."""
     pairs = [(getattr(found, part), getattr(expected, part)) for part in ("positions", "joints", "markers")]
     assert all(mine.shape == theirs.shape for mine, theirs in pairs)

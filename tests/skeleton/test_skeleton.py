@@ -16,7 +16,7 @@ from biomech.errors import BioposeError
 from biomech.markers.virtual import load_virtual_markers
 from biomech.osim_models import build
 from biomech.skeleton.model import load_model
-from biomech.skeleton.skeleton import Pose, Skeleton
+from biomech.skeleton.skeleton import PosedSkeleton, Skeleton
 
 MODELS = [
     "cases/tasks_coordinate/model.osim",
@@ -52,7 +52,7 @@ def skeleton(ours) -> Skeleton:
     return Skeleton.from_osim(ours)
 
 
-def tensors(pose: Pose) -> tuple[torch.Tensor, ...]:
+def tensors(pose: PosedSkeleton) -> tuple[torch.Tensor, ...]:
     return pose.positions, pose.rotations, pose.joints, pose.markers
 
 

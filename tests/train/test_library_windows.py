@@ -12,7 +12,7 @@ from biomech.labels.library.store import MotionLibrary
 from biomech.labels.people import random_adult, seeded
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body, neutral_static
 from biomech.train.neurik.library import LibrarySource
-from biomech.train.neurik.people import People
+from biomech.train.neurik.people import ScaledBodies
 from biomech.train.neurik.reading import Reader
 
 
@@ -25,7 +25,7 @@ def source(skeleton, tmp_path_factory):
     scales[:, 0] = 1
     offsets = 0.01 * torch.randn(5, 142, 3, generator=generator)
     carrying = skeleton.carrying(list(load_virtual_markers().names)).float()
-    return LibrarySource(MotionLibrary.load(folder), carrying, People(scales, offsets))
+    return LibrarySource(MotionLibrary.load(folder), carrying, ScaledBodies(scales, offsets))
 
 
 def test_windows_are_the_motions_on_people(source):

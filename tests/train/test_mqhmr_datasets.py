@@ -16,8 +16,8 @@ from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer, smpl_layer
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.network import MQHMR, configuration
 from biomech.train.mqhmr.coco import H36M, read_coco, read_h36m, read_mpii
-from biomech.train.mqhmr.datasets import Jitter, Person, Pictures, collate, cropped, region_of_box
-from biomech.train.mqhmr.losses import LossWeights, losses
+from biomech.train.mqhmr.datasets import Jitter, PersonInPicture, Pictures, collate, cropped, region_of_box
+from biomech.train.mqhmr.losses import MeshLossWeights, losses
 from biomech.train.mqhmr.smpl_labels import read_3dpw, read_movi, read_smpl_npz
 
 K = np.array([[1960.0, 0, 540], [0, 1968.0, 960], [0, 0, 1]])
@@ -224,9 +224,9 @@ def test_crop_shows_the_region():
 def test_batches_train_either_body(tmp_path, smpl, monkeypatch):
     """People of different sets in one batch; jitter moves the crop, not the truth."""
     picture_at(tmp_path / "a.jpg", (480, 640))
-    flat = Person(tmp_path / "a.jpg", region_of_box(100, 50, 120, 300))
+    flat = PersonInPicture(tmp_path / "a.jpg", region_of_box(100, 50, 120, 300))
     flat.keypoints_px[:20], flat.confidence_2d[:20] = 150.0, 1
-    posed = Person(tmp_path / "a.jpg", region_of_box(100, 50, 120, 300), 600.0, body="smpl")
+    posed = PersonInPicture(tmp_path / "a.jpg", region_of_box(100, 50, 120, 300), 600.0, body="smpl")
     posed.rotations, posed.betas = np.tile(np.eye(3), (22, 1, 1)), np.zeros(10)
     posed.translation_m = np.array([0, 0, 4.0])
     monkeypatch.setitem(VIT_SIZES, "tiny", VitSize(24, 1, 2))
@@ -241,9 +241,9 @@ def test_batches_train_either_body(tmp_path, smpl, monkeypatch):
         assert inputs.crop.center_px[0].tolist() != list(flat.region.center_px)
         torch.testing.assert_close(truth.keypoints_px[0, 0], torch.tensor([150.0, 150.0]))
         network = MQHMR(small, body)
-        parts = losses(network, network(inputs), inputs.crop, truth, LossWeights())
+        parts = losses(network, network(inputs), inputs.crop, truth, MeshLossWeights())
         parts["loss"].backward()
         assert parts["keypoints_2d"] > 0 and (parts["pose"] > 0) == (body is smpl)
         assert network.pose_head.weight.grad.isfinite().all()
     with pytest.raises(BioposeError, match="not a picture"):
-        Pictures([Person(tmp_path / "none.jpg", flat.region)], smpl)[0]
+        Pictures([PersonInPicture(tmp_path / "none.jpg", flat.region)], smpl)[0]

@@ -11,19 +11,19 @@ from typer.testing import CliRunner
 
 from biomech.cli.train import app
 from biomech.errors import BioposeError
-from biomech.keypoints.looks import scaled
+from biomech.keypoints.heat_maps import scaled
 from biomech.mesh.mqhmr.bodies import anny_layer
 from biomech.mesh.mqhmr.deformable import DeformableAttention
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.load import load_mqhmr
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, configuration
-from biomech.train.loop import Course
+from biomech.train.loop import Schedule
 from biomech.train.mqhmr.losses import completed
-from biomech.train.mqhmr.train import Recipe, joined, measure, prepare, train_mqhmr
+from biomech.train.mqhmr.train import MqhmrRecipe, joined, measure, prepare, train_mqhmr
 from biomech.train.synthetic.clips import Clip, Clips
 
 SMALL = configuration("compact", tokens=6, layers=2, width=16, heads=2, feed_width=16, memory_width=8, value_width=8)
-COURSE = Course(steps=4, report_every=2, warm_steps=1)
+SCHEDULE = Schedule(steps=4, report_every=2, warm_steps=1)
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def folder(clip_of, tmp_path_factory):
     return folder
 
 
-def trained(body, folder, out, course=COURSE, config=SMALL, **more):
+def trained(body, folder, out, schedule=SCHEDULE, config=SMALL, **more):
     torch.manual_seed(0)
     data = Clips(folder, "train", "anny", 2), Clips(folder, "held_out", "anny")
-    recipe = Recipe(config=config, course=course, items=2)
+    recipe = MqhmrRecipe(config=config, schedule=schedule, items=2)
     return train_mqhmr(MQHMR(config, body), *data, joined, out, recipe, **more)
 
 
@@ -186,13 +186,13 @@ def test_the_first_guess_is_learned_alone(body, folder, tmp_path):
     torch.manual_seed(0)
     before = {name: value.clone() for name, value in MQHMR(SMALL, body).named_parameters()}
     data = Clips(folder, "train", "anny", 2, maps=False), Clips(folder, "held_out", "anny", maps=False)
-    recipe = Recipe(config=SMALL, course=COURSE, items=2, only_guess=True)
+    recipe = MqhmrRecipe(config=SMALL, schedule=SCHEDULE, items=2, only_guess=True)
     torch.manual_seed(0)
     train_mqhmr(MQHMR(SMALL, body), *data, joined, tmp_path, recipe)
     after = load_mqhmr(tmp_path / "mqhmr.safetensors").state_dict()
     changed = {name.split(".")[0] for name in before if not torch.allclose(before[name], after[name], 2e-3, 2e-4)}
     assert changed == {"evidence", "guess_head"}
-    prepared = prepare(Recipe(config=SMALL), folder, [], [], start=tmp_path / "mqhmr.safetensors")
+    prepared = prepare(MqhmrRecipe(config=SMALL), folder, [], [], start=tmp_path / "mqhmr.safetensors")
     torch.testing.assert_close(
         prepared.network.state_dict()["guess_head.layers.1.bias"], after["guess_head.layers.1.bias"]
     )

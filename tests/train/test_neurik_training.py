@@ -14,7 +14,7 @@ from biomech.neurik.network import Sizes
 from biomech.neurik.predict import load_network, neural_kinematics
 from biomech.train.neurik.data import Batches, Variation, plain
 from biomech.train.neurik.noise import MarkerNoise, facing
-from biomech.train.neurik.train import Recipe, measure, train
+from biomech.train.neurik.train import NeurikRecipe, measure, train
 
 SMALL = Sizes(window=16, node_width=12, width=24, layers=1, heads=2)
 AS_IT_IS = Variation(mirrored=0, posed=0, resized=0, recovered=0, white=0, dropped=0)
@@ -31,8 +31,8 @@ def noise(skeleton, motions, tmp_path_factory):
     return MarkerNoise.learn(sorted(folder.glob("*.npz")), 60.0)
 
 
-def recipe(**changes) -> Recipe:
-    return Recipe(**{"steps": 6, "clips": 4, "rate": 1e-3, "report_every": 3, "sizes": SMALL, **changes})
+def recipe(**changes) -> NeurikRecipe:
+    return NeurikRecipe(**{"steps": 6, "clips": 4, "rate": 1e-3, "report_every": 3, "sizes": SMALL, **changes})
 
 
 @pytest.mark.slow
@@ -177,8 +177,8 @@ def test_noise_file_round_trip_and_refusals(noise, tmp_path):
 @torch.no_grad()
 def test_batches_come_ahead_in_order(skeleton, motions):
     batches = Batches([motions], skeleton, 2, 3)
-    ahead = batches.ahead(5)
+    prefetched = batches.prefetched(5)
     for step in (5, 6):
-        got = next(ahead)
+        got = next(prefetched)
         assert torch.equal(got.coordinates, batches.at(step).coordinates)
-    ahead.close()
+    prefetched.close()

@@ -13,13 +13,13 @@ from biomech.osim_models import DEFAULT_PATH
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS
 from biomech.scaling.scale_tool import scale_model
 from biomech.train.neurik.data import Batches, Variation, plain
-from biomech.train.neurik.people import People, random_people
+from biomech.train.neurik.people import ScaledBodies, random_people
 
 WORN = Variation(mirrored=0, worn=1, posed=0, resized=0, recovered=0, white=0, dropped=0)
 
 
 @pytest.fixture(scope="module")
-def people(skeleton) -> People:
+def people(skeleton) -> ScaledBodies:
     return random_people(skeleton.carrying(Anatomy.of(skeleton).marker_names), 2, 3)
 
 
@@ -69,8 +69,8 @@ def test_others_wear_a_motion_with_its_angles_and_its_skin_motion(skeleton, moti
 
 def test_people_are_kept(people, tmp_path):
     people.save(tmp_path / "people.safetensors")
-    again = People.load(tmp_path / "people.safetensors")
+    again = ScaledBodies.load(tmp_path / "people.safetensors")
     assert torch.equal(again.scales, people.scales) and torch.equal(again.offsets, people.offsets)
     (tmp_path / "broken.safetensors").write_bytes(b"no")
     with pytest.raises(BioposeError, match="not a file of random people"):
-        People.load(tmp_path / "broken.safetensors")
+        ScaledBodies.load(tmp_path / "broken.safetensors")

@@ -6,7 +6,7 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.train.neurik import prepare as module
-from biomech.train.neurik.train import Recipe
+from biomech.train.neurik.train import NeurikRecipe
 
 
 def test_wrong_folders_are_told_before_people_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,5 +21,5 @@ def test_wrong_folders_are_told_before_people_are_drawn(tmp_path: Path, monkeypa
     ):
         with pytest.raises(BioposeError, match=what):
             arguments = {"data": None, "out": tmp_path / "out", "people": 8, "pairs": None, "noise": None} | given
-            module.prepare(arguments.pop("data"), arguments.pop("out"), Recipe(), **arguments)  # type: ignore[arg-type]
+            module.prepare(arguments.pop("data"), arguments.pop("out"), NeurikRecipe(), **arguments)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()

@@ -12,12 +12,12 @@ from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import CROP_SIZE
 from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library.skeleton import names as coordinate_names
-from biomech.labels.library.store import Motion, write_index, write_motion
+from biomech.labels.library.store import LibraryMotion, write_index, write_motion
 from biomech.train.synthetic import make
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.motions import RECORDED, Motions
 from biomech.train.synthetic.people import clothing
-from biomech.train.synthetic.view import Surface, rasterise
+from biomech.train.synthetic.view import Skin, rasterise
 
 
 def test_the_nearer_triangle_wins_and_shares_find_the_pixel_again() -> None:
@@ -38,7 +38,7 @@ def test_triangles_from_behind_or_behind_the_lens_are_not_drawn() -> None:
 
 
 def test_the_simpler_surface_is_closed_over_the_same_body() -> None:
-    surface = Surface()
+    surface = Skin()
     body = surface.body
     rest = body.rest(body.default_shape()).vertices.numpy().astype(float)
     a, b, c = (rest[corner] for corner in surface.corners)
@@ -73,7 +73,7 @@ def test_recordings_take_part_where_there_is_a_library(tmp_path: Path) -> None:
     turns = np.array([not name.startswith("pelvis_t") or name == "pelvis_tilt" for name in names])
     motion = Kinematics(names, values, np.arange(60) / 30.0, turns)
     write_motion(tmp_path, "one", motion, np.ones(len(names), bool))
-    row = Motion("one", "cmu", "free", "other", "cmu_1", "train", 30.0, 60, "whole body", None, "good", "", "")
+    row = LibraryMotion("one", "cmu", "free", "other", "cmu_1", "train", 30.0, 60, "whole body", None, "good", "", "")
     write_index(tmp_path, [row])
     shape = AnnyBody.load([0]).default_shape().numpy()
     made = Motions(20, 15.0, tmp_path).draw(shape, np.random.default_rng(0), RECORDED)
@@ -86,7 +86,7 @@ def test_recordings_take_part_where_there_is_a_library(tmp_path: Path) -> None:
 
 
 def test_clothes_stand_off_the_skin_and_faces_are_bare() -> None:
-    surface = Surface()
+    surface = Skin()
     rest = surface.body.rest(surface.body.default_shape()).vertices.numpy()
     off = clothing(surface.body, surface.normals(rest), np.random.default_rng(1)).norm(dim=1).numpy()
     owner = surface.body.skin_weights.argmax(1).numpy()

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from biomech.bench.faults import forks, judge, options, specials
-from biomech.bench.faults.forks import Ended, Limits
+from biomech.bench.faults.forks import Ended, ResourceLimits
 from biomech.bench.faults.mutate import Mutation
 from biomech.bench.faults.scenarios import REFUSED, SCENARIOS, Scenario, mutations
 from biomech.bench.faults.seeds import make_seeds
 
 CLASSES = ("tracebacks", "bare_messages", "crashes", "over_60_s", "wrong_successes")
 OPTIONS_SHARE = 0.3
-DEFAULT = Limits()
+DEFAULT = ResourceLimits()
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Case:
     build: Callable[[Path], None]
     scenario: Scenario | None = None
     loud: bool = False
-    limits: Limits = DEFAULT
+    limits: ResourceLimits = DEFAULT
 
 
 def bench_faults(
@@ -143,7 +143,7 @@ def _cases(seeds: Path, inputs: int, seed: int, bases: dict, root: Path) -> Iter
     for index in rng.permutation(len(wrong))[:of_options]:
         name, arguments = wrong[index]
         build = functools.partial(_with_surroundings, seeds=seeds)
-        yield Case(name, arguments, build, limits=Limits(unprivileged="locked" in " ".join(arguments)))
+        yield Case(name, arguments, build, limits=ResourceLimits(unprivileged="locked" in " ".join(arguments)))
 
 
 def _of_scenario(scenario: Scenario, count: int, seeds: Path, rng: np.random.Generator) -> Iterator[Case]:
@@ -160,7 +160,7 @@ def _of_scenario(scenario: Scenario, count: int, seeds: Path, rng: np.random.Gen
             functools.partial(_mutated, scenario=scenario, name=name, mutation=mutation, seeds=seeds),
             scenario,
             mutation.loud,
-            Limits(unprivileged=mutation.unprivileged),
+            ResourceLimits(unprivileged=mutation.unprivileged),
         )
 
 

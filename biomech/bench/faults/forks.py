@@ -39,7 +39,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ResourceLimits:
     """What a child may use."""
 
     seconds: float = LIMIT_S
@@ -87,7 +87,11 @@ PRELOADED = (
 
 
 def in_child(
-    arguments: list[str], folder: Path, *, limits: Limits | None = None, judge: Callable[[], list[str]] | None = None
+    arguments: list[str],
+    folder: Path,
+    *,
+    limits: ResourceLimits | None = None,
+    judge: Callable[[], list[str]] | None = None,
 ) -> Ended:
     """Run ``biopose ARGUMENTS`` in a child whose working directory is ``folder``.
 
@@ -100,7 +104,7 @@ def in_child(
     Returns:
         How the child ended, and what it said.
     """
-    limits = limits or Limits()
+    limits = limits or ResourceLimits()
     aside = folder.with_name(folder.name + ".said")
     aside.mkdir(exist_ok=True)
     sys.stdout.flush()
@@ -112,7 +116,7 @@ def in_child(
 
 
 def _run(
-    arguments: list[str], folder: Path, aside: Path, limits: Limits, judge: Callable[[], list[str]] | None
+    arguments: list[str], folder: Path, aside: Path, limits: ResourceLimits, judge: Callable[[], list[str]] | None
 ) -> None:
     """In the child: never returns."""
     code = LEFT
@@ -176,7 +180,7 @@ def _obey_permissions() -> None:
         libc.capset(header, sets)
 
 
-def _waited(child: int, aside: Path, limits: Limits) -> Ended:
+def _waited(child: int, aside: Path, limits: ResourceLimits) -> Ended:
     started, timed_out = time.monotonic(), False
     while True:
         done, status, used = os.wait4(child, os.WNOHANG)

@@ -10,20 +10,20 @@ from pathlib import Path
 import av
 import numpy as np
 
-from biomech.bench.faults.forks import Limits
+from biomech.bench.faults.forks import ResourceLimits
 
 Build = Callable[[Path, Path], None]
-Special = tuple[str, list[str], Build, Limits]
-FULL = Limits(file_bytes=1000)  # a disk with a kilobyte left
-NOBODY = Limits(unprivileged=True)
+Special = tuple[str, list[str], Build, ResourceLimits]
+FULL = ResourceLimits(file_bytes=1000)  # a disk with a kilobyte left
+NOBODY = ResourceLimits(unprivileged=True)
 SMALL = "--model small.osim --solver fast"
 
 
 def special_cases() -> Iterator[Special]:
     """(name, arguments, what builds the folder, limits) of each."""
 
-    def case(name: str, command: str, build: Build, limits: Limits | None = None) -> Special:
-        return name, command.split(), build, limits or Limits()
+    def case(name: str, command: str, build: Build, limits: ResourceLimits | None = None) -> Special:
+        return name, command.split(), build, limits or ResourceLimits()
 
     walk = ("walk.trc", "small.osim")
     yield case("OpenPose's numbers 0 and 5e7", "recover openpose --video film.mp4 -o out/m.npz", _far_apart)
@@ -45,13 +45,13 @@ def special_cases() -> Iterator[Special]:
             f"recorded markers named {name!r}",
             ["ik", f"./{name}.trc", *SMALL.split(), "-o", f"./{name}"],
             functools.partial(_named, name=name),
-            Limits(),
+            ResourceLimits(),
         )
         yield (
             f"a static trial named {name!r}",
             [*f"ik walk.trc {SMALL} --scaling scaling.xml --mass 70 -o out --static".split(), f"./{name}.trc"],
             functools.partial(_named, name=name, seed="static.trc"),
-            Limits(),
+            ResourceLimits(),
         )
     for command, names in (
         (f"ik walk.trc {SMALL} -o {{out}}", walk),
@@ -81,7 +81,7 @@ def special_cases() -> Iterator[Special]:
         "a memory of 300 MB",
         "recover keypoints.npz -o out/m.npz",
         _copy("keypoints.npz"),
-        Limits(memory_bytes=300 << 20),
+        ResourceLimits(memory_bytes=300 << 20),
     )
 
 

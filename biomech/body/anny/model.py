@@ -187,7 +187,9 @@ class AnnyBody:
         """``rest`` and ``stature`` of many shapes at once, in a fiftieth of the time; without gradients."""
         corner = np.ones((len(shapes), 1))
         for values, anchors in zip(shapes.T, self._anchors, strict=False):
-            corner = (corner[:, :, None] * _betweens(values, anchors.numpy())[:, None]).reshape(len(shapes), -1)
+            corner = (corner[:, :, None] * _interpolation_weights_of_many(values, anchors.numpy())[:, None]).reshape(
+                len(shapes), -1
+            )
         local = shapes[:, len(self._anchors) :]
         either_sign = np.stack((local * (local >= 0), -local * (local < 0)), 2).reshape(len(shapes), -1)
         coefficients = np.concatenate((corner @ self._whole["corner_coefficients"].numpy(), either_sign), 1)
@@ -216,15 +218,17 @@ class AnnyBody:
         """Multilinear in the phenotypes between their anchors; each local change has a shape for either sign."""
         corner = shape.new_ones(1)
         for value, anchors in zip(shape, self._anchors, strict=False):
-            corner = (corner[:, None] * _between(value, anchors)).flatten()
+            corner = (corner[:, None] * _interpolation_weights(value, anchors)).flatten()
         local = shape[len(self._anchors) :]
         # Written so that the gradient at 0 is not 0.
         either_sign = torch.stack((local * (local >= 0), -local * (local < 0)), 1).flatten()
         return torch.cat((corner @ self._whole["corner_coefficients"], either_sign))
 
 
-def _betweens(values: Float[np.ndarray, " shapes"], anchors: Float[np.ndarray, " n"]) -> Float[np.ndarray, "shapes n"]:
-    """``_between`` of many values."""
+def _interpolation_weights_of_many(
+    values: Float[np.ndarray, " shapes"], anchors: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "shapes n"]:
+    """``_interpolation_weights`` of many values."""
     upper = np.searchsorted(anchors, values).clip(1, len(anchors) - 1)
     fraction = (values - anchors[upper - 1]) / (anchors[upper] - anchors[upper - 1])
     weights, row = np.zeros((len(values), len(anchors))), np.arange(len(values))
@@ -232,7 +236,7 @@ def _betweens(values: Float[np.ndarray, " shapes"], anchors: Float[np.ndarray, "
     return weights
 
 
-def _between(value: Float[Tensor, ""], anchors: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+def _interpolation_weights(value: Float[Tensor, ""], anchors: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     """Weights of linear interpolation between the two nearest anchors, going on linearly beyond the ends."""
     upper = int(torch.searchsorted(anchors, value.detach()).clamp(1, len(anchors) - 1))
     fraction = (value - anchors[upper - 1]) / (anchors[upper] - anchors[upper - 1])

@@ -16,7 +16,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library import cmu, recordings, transfers
 from biomech.labels.library.bands import Walk, draw, walk_of
 from biomech.labels.library.generated import KINDS, generate
-from biomech.labels.library.store import MOTIONS, Motion, write_index, write_motion
+from biomech.labels.library.store import MOTIONS, LibraryMotion, write_index, write_motion
 from biomech.labels.people import seeded
 from biomech.labels.shards import split_of
 
@@ -28,7 +28,7 @@ OUTSIDE = "outside the published ±2 SD"
 MOST_UNTRUSTED = 0.05
 SHORTEST_S = 0.5
 FIGURE, TABLE = "walks_in_bands.png", "summary.csv"
-Made = tuple[Motion, Kinematics, Bool[np.ndarray, " coordinates"]]
+Made = tuple[LibraryMotion, Kinematics, Bool[np.ndarray, " coordinates"]]
 
 
 @dataclass
@@ -77,7 +77,7 @@ def build(
     if data is None and each < 1:
         raise BioposeError("nothing to build", mend="Give the folder of the data, or motions by code.")
     built = Built()
-    motions: list[Motion] = []
+    motions: list[LibraryMotion] = []
     walks: dict[str, list[Walk]] = {}
     for motion, kinematics, known in _all(data, out / "work", each, seed, workers, built, progress):
         motion = _against_bands(motion, kinematics, known, walks, built)
@@ -96,7 +96,7 @@ def build(
     return built
 
 
-def _of_doubtful_people(motions: list[Motion]) -> list[Motion]:
+def _of_doubtful_people(motions: list[LibraryMotion]) -> list[LibraryMotion]:
     """Whose every recorded plain walk is outside the bands has a wrong zero, in all other motions too."""
     outside: dict[str, list[bool]] = {}
     for m in motions:
@@ -108,7 +108,7 @@ def _of_doubtful_people(motions: list[Motion]) -> list[Motion]:
     ]
 
 
-def table(motions: list[Motion]) -> pd.DataFrame:
+def table(motions: list[LibraryMotion]) -> pd.DataFrame:
     """Motions, people and minutes by source and kind."""
     rows = pd.DataFrame([vars(m) | {"good": m.good, "minutes": m.seconds / 60} for m in motions])
     grouped = rows.groupby(["source", "kind"])
@@ -150,10 +150,12 @@ def _generated(kind: str, number: int, each: int, seed: int) -> Made:
     return replace(motion, split=split), kinematics, known  # type: ignore[arg-type]
 
 
-def _motion(name: str, kinematics: Kinematics, source: str, licence: str, kind: str, subject: str, path: str) -> Motion:
+def _motion(
+    name: str, kinematics: Kinematics, source: str, licence: str, kind: str, subject: str, path: str
+) -> LibraryMotion:
     frames = len(kinematics.time_s)
     rate = (frames - 1) / max(float(np.ptp(kinematics.time_s)), 1e-9)
-    return Motion(
+    return LibraryMotion(
         name=name,
         source=source,
         licence=licence,
@@ -212,12 +214,12 @@ def _of_cmu(data: Path, kept: Path) -> Iterator[Made]:
 
 
 def _against_bands(
-    motion: Motion,
+    motion: LibraryMotion,
     kinematics: Kinematics,
     known: Bool[np.ndarray, " coordinates"],
     walks: dict[str, list[Walk]],
     built: Built,
-) -> Motion:
+) -> LibraryMotion:
     """Plain walks are looked at: one that is outside the published bands is no longer good.
 
     Where it is the ankles of a recording (feet carry few markers, CMU's rig is weakest there), those are not known.

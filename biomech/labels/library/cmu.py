@@ -49,7 +49,7 @@ KINDS = {  # by a part of CMU's description
 
 
 @dataclass
-class Clip:
+class CmuMotion:
     """One motion as it was read, and what CMU says it is."""
 
     name: str  # "07_01"
@@ -69,7 +69,7 @@ class Clip:
         return next((kind for part, kind in KINDS.items() if part in self.description), "other")
 
 
-def clips(data: Path, kept: Path) -> Iterator[Clip]:
+def clips(data: Path, kept: Path) -> Iterator[CmuMotion]:
     """Every motion of the two zips below ``data``; where a subject has .amc those are taken.
 
     Args:
@@ -98,7 +98,7 @@ def clips(data: Path, kept: Path) -> Iterator[Clip]:
                 with np.load(place, allow_pickle=False) as stored:
                     values, time_s, trusted = stored["values"], stored["time_s"], stored["trusted"]
                 rotational = np.array([not is_translation(n) for n in names()])
-                yield Clip(
+                yield CmuMotion(
                     stem, Kinematics(list(names()), values, time_s, rotational), trusted, said.get(stem, ""), archive
                 )
 
@@ -180,7 +180,7 @@ def strides(kinematics: Kinematics) -> list[tuple[int, int]]:
     return [(a, b) for a, b in itertools.pairwise(peaks.tolist()) if shortest < (b - a) / rate < longest]
 
 
-def offsets_of(walks: list[Clip]) -> dict[str, float]:
+def offsets_of(walks: list[CmuMotion]) -> dict[str, float]:
     """What is to be added to the coordinates (degrees) of somebody who walks; empty without a whole stride."""
     differences: dict[str, list[float]] = {}
     for clip in walks:
@@ -208,7 +208,7 @@ def _share(column: str) -> float:
     return RIG_SD_DEG**2 / (RIG_SD_DEG**2 + people**2)
 
 
-def all_offsets(found: list[Clip]) -> dict[str, dict[str, float]]:
+def all_offsets(found: list[CmuMotion]) -> dict[str, dict[str, float]]:
     """By person; who does not walk gets the mean of those of the same kind of file who do."""
     people = {clip.person: clip.file for clip in found}
     own = {
@@ -221,7 +221,7 @@ def all_offsets(found: list[Clip]) -> dict[str, dict[str, float]]:
     return result
 
 
-def mended(clip: Clip, offsets: dict[str, float]) -> Kinematics:
+def mended(clip: CmuMotion, offsets: dict[str, float]) -> Kinematics:
     """With the offsets (degrees); the feet are put on the floor again as high as they were above it.
 
     Args:

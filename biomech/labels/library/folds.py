@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.kinematics.kinematics import Kinematics
-from biomech.labels.library.person import GRAVITY, SIDES, Draft, Person, normal, ramp, wander
+from biomech.labels.library.person import GRAVITY, SIDES, Draft, StandingPosture, normal, ramp, wander
 from biomech.labels.library.poses import arms_of
 
 Curve = Float[np.ndarray, " frames"]
@@ -93,7 +93,7 @@ def squat(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematic
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     most = rng.uniform(30, 130)
     slow = rng.uniform(0.7, 1.8)
     depth = cycles(draft, slow, slow * rng.uniform(0.7, 1.1), 1.0)
@@ -145,7 +145,7 @@ def sit_to_stand(seconds: float, rate_hz: float, rng: np.random.Generator) -> Ki
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     most = rng.uniform(78, 105)
     up_s, down_s = rng.uniform(0.9, 1.8), rng.uniform(1.1, 2.0)
     seated = cycles(draft, down_s, up_s, rng.uniform(0.5, 2.0))
@@ -182,7 +182,7 @@ def lunge(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematic
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     down = cycles(draft, rng.uniform(0.8, 1.4), rng.uniform(0.8, 1.4), 0.8)
     most = rng.uniform(60, 105)
     front, back = SIDES if rng.random() < 0.5 else SIDES[::-1]
@@ -216,7 +216,7 @@ def jump(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     time = draft.time_s
     deep, land = rng.uniform(60, 110), rng.uniform(45, 95)
     height = rng.uniform(0.08, 0.45)
@@ -257,4 +257,4 @@ def jump(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics
     return draft.finish(forward_m=wandering, above_floor_m=above)
 
 
-__all__ = ["Person", "balanced_lean_deg", "jump", "lunge", "sit_to_stand", "squat"]
+__all__ = ["StandingPosture", "balanced_lean_deg", "jump", "lunge", "sit_to_stand", "squat"]

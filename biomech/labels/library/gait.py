@@ -14,7 +14,7 @@ from biomech.labels.library.person import (
     LIMIT_SD,
     SIDES,
     Draft,
-    Person,
+    StandingPosture,
     both_sides,
     normal,
     ramp,
@@ -87,7 +87,7 @@ def walk(seconds: float, rate_hz: float, rng: np.random.Generator, *, plain: boo
     """
     plain = bool(rng.random() < 0.5) if plain is None else plain
     for _ in range(TRIES):
-        draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+        draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
         speed, turn = _course(draft, plain)
         phase = _phase(draft, norms.cadence_strides_s(speed) * (1 + 0.05 * float(normal(rng))))
         _walk_legs(draft, phase, speed)
@@ -246,7 +246,7 @@ def run(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematics:
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     speed = float(np.clip(rng.normal(2.9, 0.7), 2.0, 5.0))
     strides_s = (1.36 + 0.06 * (speed - 2.5)) * (1 + 0.05 * float(normal(rng)))
     phase = _phase(draft, np.full(len(draft.time_s), strides_s))
@@ -301,7 +301,7 @@ def stairs(up: bool, seconds: float, rate_hz: float, rng: np.random.Generator) -
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     strides_s = rng.uniform(0.55, 0.85)
     phase = _phase(draft, np.full(len(draft.time_s), strides_s))
     knots = norms.STAIRS_UP if up else norms.STAIRS_DOWN

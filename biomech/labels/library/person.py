@@ -82,13 +82,13 @@ def ramp(at: Curve, start: float, length: float) -> Curve:
 
 
 @dataclass
-class Person:
+class StandingPosture:
     """How somebody stands (degrees), by coordinate."""
 
     standing: dict[str, float]
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> "Person":
+    def random(cls, rng: np.random.Generator) -> "StandingPosture":
         """With the spread between people; the soles are flat and the trunk is upright."""
         angle = {name: 0.0 for name in names() if not is_translation(name)}
         for name, (mean, sd) in STANDING.items():
@@ -112,7 +112,7 @@ class Person:
 class Draft:
     """A motion being written: degrees by coordinate over time; what is not written is as the person stands."""
 
-    person: Person
+    person: StandingPosture
     seconds: float
     rate_hz: float
     rng: np.random.Generator

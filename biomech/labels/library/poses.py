@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.kinematics.kinematics import Kinematics
-from biomech.labels.library.person import SIDES, Draft, Person, normal, ramp, wander
+from biomech.labels.library.person import SIDES, Draft, StandingPosture, normal, ramp, wander
 
 Curve = Float[np.ndarray, " frames"]
 
@@ -70,7 +70,7 @@ def standing(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinema
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     frames = len(draft.time_s)
     if rng.random() < 0.5:
         hold(draft, str(rng.choice([n for n in ARMS if n not in ("hanging", "forward", "thighs")])))
@@ -127,7 +127,7 @@ def reach(seconds: float, rate_hz: float, rng: np.random.Generator) -> Kinematic
     Returns:
         All 40 coordinates in the model's order (rad and m).
     """
-    draft = Draft(Person.random(rng), seconds, rate_hz, rng)
+    draft = Draft(StandingPosture.random(rng), seconds, rate_hz, rng)
     time = draft.time_s
     start = rng.uniform(-0.5, 0.8)
     while start < seconds:
@@ -167,4 +167,4 @@ def _one_reach(draft: Draft, share: Curve) -> None:
         draft.add(f"elbow_flex_{side}", rng.uniform(-15, 30) * share)
 
 
-__all__ = ["ARMS", "Person", "arms_of", "hold", "reach", "standing"]
+__all__ = ["ARMS", "StandingPosture", "arms_of", "hold", "reach", "standing"]

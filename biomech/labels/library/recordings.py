@@ -13,9 +13,9 @@ from jaxtyping import Bool
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import is_translation
-from biomech.labels.campaign import Options, Report, run_campaign
+from biomech.labels.campaign import LabelOptions, Report, run_campaign
 from biomech.labels.library.skeleton import limits_rad, names
-from biomech.labels.library.store import Motion
+from biomech.labels.library.store import LibraryMotion
 from biomech.labels.shards import Shard, split_of
 from biomech.labels.sources import find_trials
 from biomech.markers.markers import Markers
@@ -29,7 +29,7 @@ CC_BY, BSD, MIT, APACHE, CMU = "CC BY 4.0", "BSD-2", "MIT", "Apache-2.0", "CMU: 
 
 
 @dataclass(frozen=True)
-class Source:
+class RecordingFolder:
     """A folder of recordings."""
 
     name: str
@@ -52,25 +52,33 @@ def _stem_part(pattern: str) -> Callable[[Path], str]:
 _LABS = str(LABORATORIES)
 _OSIM = "motions/nimblephysics_osim/"
 SOURCES = (
-    Source("opencap_lab_subject4", "opencap_lab_subject4/MarkerData/*.trc", BSD, "opencap"),
-    Source("opencap_subject5", f"{_OSIM}opencap_subject5/*.trc", BSD, "opencap"),
-    Source("opencap_unfiltered", f"{_OSIM}opencap_unfiltered_walk_dj/*.trc", BSD, "opencap"),
-    Source("opencap_subject3", f"{_OSIM}opencap_subject3_dj/*.trc", BSD, "opencap", kind="jump"),
-    Source("double_leg_squat", f"{_OSIM}double_leg_squat/*.trc", BSD, "opencap", kind="squat"),
-    Source("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, "plug_in_gait", _stem_part(r"HC\d+")),
-    Source("rbds", "motions/rbds_running_markers/*.npz", CC_BY, _LABS, _stem_part(r"RBDS\d+"), whole_body=False),
-    Source("hamner", f"{_OSIM}hamner_subject04_run/*.trc", BSD, _LABS, kind="run"),
-    Source("bmclab_run", "motions/bmclab_notebooks/*_run.*", CC_BY, _LABS),
-    Source("bmclab_walk", "motions/bmclab_notebooks/walk*.trc", CC_BY, _LABS, _stem_part(r"walk\d*"), False, "walk"),
-    Source("camargo", f"{_OSIM}camargo_walk/*.trc", CC_BY, _LABS, whole_body=False, kind="walk"),
-    Source("opensim_jam", "motions/gait_c3d_misc/opensim_jam_*.npz", APACHE, _LABS),
-    Source("gaitalytics_treadmill", "motions/gait_c3d_misc/gaitalytics_treadmill.npz", MIT, _LABS, whole_body=False),
-    Source("gaitalytics", "motions/gait_c3d_misc/gaitalytics_small_pig.npz", MIT, "plug_in_gait", kind="walk"),
-    Source("sintmaartens", "motions/gait_c3d_misc/sintmaartens*.npz", MIT, _LABS, whole_body=False, kind="walk"),
-    Source("rtosim", "motions/gait_c3d_misc/rtosim*.npz", APACHE, _LABS, whole_body=False),
-    Source("pds", "motions/pds_standing/PDS*static.txt", CC_BY, _LABS, kind="standing"),
-    Source("cmu_02", "c3d/cmu_02_05.c3d", CMU, kind="jump"),
-    Source("cmu_06", "c3d/cmu_dribble_shoot_basketball.c3d", CMU, kind="other"),
+    RecordingFolder("opencap_lab_subject4", "opencap_lab_subject4/MarkerData/*.trc", BSD, "opencap"),
+    RecordingFolder("opencap_subject5", f"{_OSIM}opencap_subject5/*.trc", BSD, "opencap"),
+    RecordingFolder("opencap_unfiltered", f"{_OSIM}opencap_unfiltered_walk_dj/*.trc", BSD, "opencap"),
+    RecordingFolder("opencap_subject3", f"{_OSIM}opencap_subject3_dj/*.trc", BSD, "opencap", kind="jump"),
+    RecordingFolder("double_leg_squat", f"{_OSIM}double_leg_squat/*.trc", BSD, "opencap", kind="squat"),
+    RecordingFolder("biomechzoo", "motions/biomechzoo_pig/*.npz", MIT, "plug_in_gait", _stem_part(r"HC\d+")),
+    RecordingFolder(
+        "rbds", "motions/rbds_running_markers/*.npz", CC_BY, _LABS, _stem_part(r"RBDS\d+"), whole_body=False
+    ),
+    RecordingFolder("hamner", f"{_OSIM}hamner_subject04_run/*.trc", BSD, _LABS, kind="run"),
+    RecordingFolder("bmclab_run", "motions/bmclab_notebooks/*_run.*", CC_BY, _LABS),
+    RecordingFolder(
+        "bmclab_walk", "motions/bmclab_notebooks/walk*.trc", CC_BY, _LABS, _stem_part(r"walk\d*"), False, "walk"
+    ),
+    RecordingFolder("camargo", f"{_OSIM}camargo_walk/*.trc", CC_BY, _LABS, whole_body=False, kind="walk"),
+    RecordingFolder("opensim_jam", "motions/gait_c3d_misc/opensim_jam_*.npz", APACHE, _LABS),
+    RecordingFolder(
+        "gaitalytics_treadmill", "motions/gait_c3d_misc/gaitalytics_treadmill.npz", MIT, _LABS, whole_body=False
+    ),
+    RecordingFolder("gaitalytics", "motions/gait_c3d_misc/gaitalytics_small_pig.npz", MIT, "plug_in_gait", kind="walk"),
+    RecordingFolder(
+        "sintmaartens", "motions/gait_c3d_misc/sintmaartens*.npz", MIT, _LABS, whole_body=False, kind="walk"
+    ),
+    RecordingFolder("rtosim", "motions/gait_c3d_misc/rtosim*.npz", APACHE, _LABS, whole_body=False),
+    RecordingFolder("pds", "motions/pds_standing/PDS*static.txt", CC_BY, _LABS, kind="standing"),
+    RecordingFolder("cmu_02", "c3d/cmu_02_05.c3d", CMU, kind="jump"),
+    RecordingFolder("cmu_06", "c3d/cmu_dribble_shoot_basketball.c3d", CMU, kind="other"),
 )
 # The very motion of a film that is kept for checks (video/opencap_samples).
 ON_FILM = {("opencap_lab_subject4", "squats1")}
@@ -93,7 +101,7 @@ def kind_of(stem: str) -> str:
     return next((kind for part, kind in KINDS.items() if part in low), "other")
 
 
-def gather(data: Path, work: Path) -> tuple[list[tuple[Source, Path]], dict[str, str]]:
+def gather(data: Path, work: Path) -> tuple[list[tuple[RecordingFolder, Path]], dict[str, str]]:
     """Write every recording as .trc below ``work``, a folder per person; what is there stays.
 
     Args:
@@ -154,7 +162,11 @@ def _read_table(path: Path) -> tuple[np.ndarray, float, list[str]]:
 
 
 def solve(
-    found: list[tuple[Source, Path]], solved: Path, *, workers: int = 1, progress: Callable[[str], Any] | None = None
+    found: list[tuple[RecordingFolder, Path]],
+    solved: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[str], Any] | None = None,
 ) -> Report:
     """Label what is not labelled: one model per person, poses at about ``RATE_HZ``.
 
@@ -171,12 +183,12 @@ def solve(
     for marker_map in dict.fromkeys(source.marker_map for source, _ in found):
         folders = list(dict.fromkeys(trc.parent for source, trc in found if source.marker_map == marker_map))
         trials += find_trials(folders, marker_map=marker_map, rate_hz=RATE_HZ)
-    return run_campaign(trials, solved, Options(files="none", workers=workers), progress=progress)
+    return run_campaign(trials, solved, LabelOptions(files="none", workers=workers), progress=progress)
 
 
 def motions_of(
-    found: list[tuple[Source, Path]], solved: Path, data: Path
-) -> Iterator[tuple[Motion, Kinematics, Bool[np.ndarray, " coordinates"]]]:
+    found: list[tuple[RecordingFolder, Path]], solved: Path, data: Path
+) -> Iterator[tuple[LibraryMotion, Kinematics, Bool[np.ndarray, " coordinates"]]]:
     """The solved recordings, with what is to be said of each.
 
     Args:
@@ -212,7 +224,7 @@ def motions_of(
         rms = float(shard.about["marker_rms_mm"])
         doubtful = (shard.flags != 0).mean(0)
         known &= doubtful < MOST_DOUBTFUL
-        motion = Motion(
+        motion = LibraryMotion(
             name=str(shard.about["name"]),
             source=source.name,
             licence=source.licence,

@@ -22,7 +22,7 @@ KEPT = 1024  # read motions; 0.2 MB each
 
 
 @dataclass(frozen=True)
-class Motion:
+class LibraryMotion:
     """A row of the index."""
 
     name: str
@@ -55,7 +55,7 @@ class MotionLibrary:
     """Motions as coordinates of our skeleton."""
 
     folder: Path
-    motions: list[Motion]
+    motions: list[LibraryMotion]
 
     @classmethod
     def load(cls, folder: str | Path) -> "MotionLibrary":
@@ -88,7 +88,7 @@ class MotionLibrary:
 
     def select(
         self, *, split: str | None = None, kinds: Collection[str] = (), whole_body: bool = False, good: bool = True
-    ) -> list[Motion]:
+    ) -> list[LibraryMotion]:
         """Motions of a split and of kinds (all where not given).
 
         Args:
@@ -110,8 +110,8 @@ class MotionLibrary:
         ]
 
     def windows(
-        self, seconds: float, rate_hz: float, rng: np.random.Generator, motions: list[Motion] | None = None
-    ) -> Iterator[tuple[Float[np.ndarray, "frames coordinates"], Bool[np.ndarray, " coordinates"], Motion]]:
+        self, seconds: float, rate_hz: float, rng: np.random.Generator, motions: list[LibraryMotion] | None = None
+    ) -> Iterator[tuple[Float[np.ndarray, "frames coordinates"], Bool[np.ndarray, " coordinates"], LibraryMotion]]:
         """Endless random windows at one rate: each kind and source is as likely as the root of its time.
 
         Args:
@@ -182,7 +182,7 @@ def write_motion(folder: Path, name: str, kinematics: Kinematics, known: Bool[np
         )
 
 
-def write_index(folder: Path, motions: list[Motion]) -> None:
+def write_index(folder: Path, motions: list[LibraryMotion]) -> None:
     """The table of all motions, by name.
 
     Args:
@@ -190,15 +190,15 @@ def write_index(folder: Path, motions: list[Motion]) -> None:
         motions: rows in any order; an earlier index is replaced.
     """
     with whole_file(folder / INDEX) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Motion)])
+        writer = csv.DictWriter(file, [field.name for field in fields(LibraryMotion)])
         writer.writeheader()
         writer.writerows(asdict(motion) for motion in sorted(motions, key=lambda motion: motion.name))
 
 
-def _motion(row: dict[str, str]) -> Motion:
+def _motion(row: dict[str, str]) -> LibraryMotion:
     rms = row["marker_rms_mm"]
     numbers = {"rate_hz": float(row["rate_hz"]), "frames": int(row["frames"])}
-    return Motion(**{**row, **numbers, "marker_rms_mm": float(rms) if rms else None})  # type: ignore[arg-type]
+    return LibraryMotion(**{**row, **numbers, "marker_rms_mm": float(rms) if rms else None})  # type: ignore[arg-type]
 
 
 @lru_cache(KEPT)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.mqhmr.camera import Crop
-from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.mesh.mqhmr.pyramid import DetectorOutput
 
 LANDMARKS = MIRRORED[: len(POINT_NAMES)]
 ACROSS = {"anny": 2}  # the rest axis that points to a side; SMPL's kin: 0
@@ -22,12 +22,12 @@ def mirrored_crop(crop: Crop) -> Crop:
     return crop._replace(center_px=center, angle_rad=-crop.angle_rad)
 
 
-def mirrored_evidence(evidence: Evidence, crop: Crop) -> Evidence:
+def mirrored_evidence(evidence: DetectorOutput, crop: Crop) -> DetectorOutput:
     """What the detector would say of the mirrored picture, were it even-handed."""
     xy, lifted_m = evidence.xy[:, LANDMARKS].clone(), evidence.lifted_m[:, LANDMARKS].clone()
     xy[..., 0] = 2 * crop.principal_px[:, :1] - xy[..., 0]
     lifted_m[..., 0] *= -1
-    return Evidence(
+    return DetectorOutput(
         evidence.heat[:, MIRRORED].flip(-1), evidence.mask.flip(-1), xy, evidence.confidence[:, LANDMARKS], lifted_m
     )
 

@@ -19,7 +19,7 @@ from biomech.mesh.mqhmr.camera import Crop, Projection, exact, place, project
 from biomech.mesh.mqhmr.decoder import Decoder
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, Vit
 from biomech.mesh.mqhmr.heads import Guess, GuessHead, PoseHead, rotation_from_6d
-from biomech.mesh.mqhmr.pyramid import STRIDES, CropToken, Evidence, EvidenceFront, Features, Pyramid
+from biomech.mesh.mqhmr.pyramid import STRIDES, CropToken, DetectorOutput, EvidenceFront, Features, Pyramid
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Inputs(NamedTuple):
 
     crop: Crop
     picture: Float[Tensor, "batch 3 height width"] | None = None  # RGB, 0 … 1
-    evidence: Evidence | None = None
+    evidence: DetectorOutput | None = None
 
 
-class Answer(NamedTuple):
+class BodyPrediction(NamedTuple):
     """What the network says; camera axes (x right, y down, z away), m."""
 
     rotations: Float[Tensor, "layers batch bones 3 3"]  # the guess, then each layer's; the root's: camera from rest
@@ -151,7 +151,7 @@ class MQHMR(nn.Module):
         queries: Float[Tensor, "*batch tokens width"] | None = None,
         *,
         only_guess: bool = False,
-    ) -> Answer:
+    ) -> BodyPrediction:
         """θ, β and camera.
 
         Args:
@@ -165,27 +165,27 @@ class MQHMR(nn.Module):
 
     def decode(
         self, features: Features, crop: Crop, queries: Float[Tensor, "*batch tokens width"] | None = None
-    ) -> Answer:
+    ) -> BodyPrediction:
         """The answer from features that are known already."""
         after = self.decoder(features, queries)
         with exact(features.summary):
             guess = self.guess_head(features.summary.float())
             return self._answer(guess, [self.pose_head(tokens.float()) for tokens in after], crop)
 
-    def _guess(self, inputs: Inputs) -> Answer:
+    def _guess(self, inputs: Inputs) -> BodyPrediction:
         assert inputs.evidence is not None
         summary = self.evidence.summarised(inputs.evidence, self._crop(inputs.crop))
         with exact(summary):
             return self._answer(self.guess_head(summary.float()), [], inputs.crop)
 
-    def _answer(self, guess: Guess, changes: list[Tensor], crop: Crop) -> Answer:
+    def _answer(self, guess: Guess, changes: list[Tensor], crop: Crop) -> BodyPrediction:
         numbers = torch.stack([guess.numbers, *(guess.numbers + change for change in changes)])
         rotations = self.body.whole_pose(rotation_from_6d(numbers))
         root, position = place(guess.camera, rotations[:, :, 0], self._crop(crop))
         rotations = torch.cat([root[:, :, None], rotations[:, :, 1:]], 2)
-        return Answer(rotations, self.body.shape(guess.shape), guess.camera, position)
+        return BodyPrediction(rotations, self.body.shape(guess.shape), guess.camera, position)
 
-    def pose(self, answer: Answer, layer: int = -1) -> Bodies:
+    def pose(self, answer: BodyPrediction, layer: int = -1) -> Bodies:
         """The body of an answer, of the last decoder layer or an earlier one (camera axes, m); 0 is the first guess."""
         return self.body(answer.betas, answer.rotations[layer], answer.root_position_m)
 

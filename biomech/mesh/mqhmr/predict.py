@@ -9,14 +9,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from biomech.errors import BioposeError
+from biomech.keypoints.heat_maps import STEPS
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import STEPS
 from biomech.mesh.lifter import lifted_m
 from biomech.mesh.mqhmr.bodies import Bodies
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence, mirrored_rotations
-from biomech.mesh.mqhmr.network import MQHMR, Answer, Inputs
-from biomech.mesh.mqhmr.pyramid import Evidence
+from biomech.mesh.mqhmr.network import MQHMR, BodyPrediction, Inputs
+from biomech.mesh.mqhmr.pyramid import DetectorOutput
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Frames:
         )
         return cls(rotations, betas, root, keypoints, np.zeros(count, bool))
 
-    def put(self, rows: Int[np.ndarray, " rows"], answer: Answer, bodies: Bodies) -> None:
+    def put(self, rows: Int[np.ndarray, " rows"], answer: BodyPrediction, bodies: Bodies) -> None:
         """What the network said of some frames."""
         said = answer.rotations[-1], answer.betas, answer.root_position_m, bodies.keypoints
         for field, values in zip(fields(self), said, strict=False):
@@ -53,33 +53,33 @@ def rows_seen(keypoints: Keypoints) -> Int[np.ndarray, " rows"]:
     Raises:
         BioposeError: the maps behind the keypoints were not kept, or the focal length is not known.
     """
-    if keypoints.looks is None or keypoints.world_m is None:
+    if keypoints.heat_maps is None or keypoints.world_m is None:
         raise BioposeError(
             "the keypoints lack what MQ-HMR looks at: the maps behind them",
-            mend="Make them with `keep_looks` of `biopose detect`, or give `recover=fit`.",
+            mend="Make them with `keep_heat_maps` of `biopose detect`, or give `recover=fit`.",
         )
     if keypoints.focal_px is None:
         raise BioposeError("the keypoints lack a focal length", mend="Give `focal_px` or `fov_deg`.")
     known = np.isfinite(keypoints.xy).all((1, 2)) & np.isfinite(keypoints.world_m).all((1, 2))
-    return np.flatnonzero(known & keypoints.found & keypoints.looks.seen)
+    return np.flatnonzero(known & keypoints.found & keypoints.heat_maps.seen)
 
 
 def inputs_of_frames(keypoints: Keypoints, rows: Int[np.ndarray, " rows"]) -> Inputs:
     """What the network sees of some of the frames of ``rows_seen``."""
-    looks, focal_px, world_m = keypoints.looks, keypoints.focal_px, keypoints.world_m
-    assert looks is not None and focal_px is not None and world_m is not None
+    heat_maps, focal_px, world_m = keypoints.heat_maps, keypoints.focal_px, keypoints.world_m
+    assert heat_maps is not None and focal_px is not None and world_m is not None
     count, (width, height) = len(rows), keypoints.size_px
     xy, confidence, center = keypoints.xy[rows], keypoints.confidence[rows], np.array([width - 1, height - 1]) / 2
     crop = Crop(
-        _tensor(looks.center_px[rows]),
-        _tensor(looks.size_px[rows]),
-        _tensor(looks.angle_rad[rows]),
+        _tensor(heat_maps.center_px[rows]),
+        _tensor(heat_maps.size_px[rows]),
+        _tensor(heat_maps.angle_rad[rows]),
         torch.full((count,), focal_px),
         _tensor(center).repeat(count, 1),
     )
-    evidence = Evidence(
-        _tensor(looks.heat(rows)) / STEPS,
-        _tensor(looks.mask(rows)) / STEPS,
+    evidence = DetectorOutput(
+        _tensor(heat_maps.heat(rows)) / STEPS,
+        _tensor(heat_maps.mask(rows)) / STEPS,
         _tensor(xy),
         _tensor(confidence),
         _tensor(lifted_m(xy, confidence, world_m[rows], focal_px, center)),
@@ -121,7 +121,7 @@ def look_at(
     return frames
 
 
-def _of_mirror_image(network: MQHMR, inputs: Inputs) -> Answer:
+def _of_mirror_image(network: MQHMR, inputs: Inputs) -> BodyPrediction:
     """What the network says of the mirrored evidence, turned back."""
     assert inputs.evidence is not None
     crop, body = inputs.crop, network.body
@@ -134,13 +134,13 @@ def _of_mirror_image(network: MQHMR, inputs: Inputs) -> Answer:
     )
 
 
-def _average(one: Answer, other: Answer) -> Answer:
+def _average(one: BodyPrediction, other: BodyPrediction) -> BodyPrediction:
     """Half way; of two rotations the one nearest to both (Moakher, "Means and averaging in the group of rotations",
     2002)."""
     u, _, v = torch.linalg.svd(one.rotations + other.rotations)
     handed = torch.ones_like(u[..., 0])
     handed[..., 2] = torch.linalg.det(u @ v)
-    return Answer(
+    return BodyPrediction(
         (u * handed[..., None, :]) @ v,
         (one.betas + other.betas) / 2,
         (one.camera + other.camera) / 2,

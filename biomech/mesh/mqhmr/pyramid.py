@@ -25,7 +25,7 @@ class Features(NamedTuple):
     summary: Float[Tensor, "batch summary"]  # for β, the camera and a first guess of θ
 
 
-class Evidence(NamedTuple):
+class DetectorOutput(NamedTuple):
     """What the embedded detector says of one person in one picture; crop: the region it looked at."""
 
     heat: Float[Tensor, "batch 39 64 64"]  # 0 … 1 (the sigmoid of the network's maps), over the crop
@@ -110,7 +110,7 @@ class EvidenceFront(nn.Module):
             *(_Residual(summary_width, dropout) for _ in range(SUMMARY_LAYERS)),
         )
 
-    def forward(self, evidence: Evidence, crop: Crop) -> Features:
+    def forward(self, evidence: DetectorOutput, crop: Crop) -> Features:
         mask = functional.adaptive_avg_pool2d(evidence.mask[:, None], HEAT_SIZE)
         first = self.first(torch.cat([evidence.heat, mask], 1))
         second = self.second(first)
@@ -120,11 +120,11 @@ class EvidenceFront(nn.Module):
         levels = [out(maps[stride]) for out, stride in zip(self.out, self.strides, strict=True)]
         return Features(levels, context, self.summarised(evidence, crop))
 
-    def summarised(self, evidence: Evidence, crop: Crop) -> Float[Tensor, "batch summary"]:
+    def summarised(self, evidence: DetectorOutput, crop: Crop) -> Float[Tensor, "batch summary"]:
         """The summary alone."""
         return self.summary(torch.cat([self._seen(evidence, crop).flatten(1), crop.numbers()], 1))
 
-    def _seen(self, evidence: Evidence, crop: Crop) -> Float[Tensor, "batch 33 6"]:
+    def _seen(self, evidence: DetectorOutput, crop: Crop) -> Float[Tensor, "batch 33 6"]:
         """Landmarks as the crop shows them: about −1 … 1."""
         with exact(evidence.xy):
             places, lifted_m = crop.into(evidence.xy), crop.upright(evidence.lifted_m)

@@ -24,9 +24,9 @@ from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.lifter import USUAL_STATURE_M
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, Bodies, BodyLayer
 from biomech.mesh.mqhmr.camera import NEAREST_M, Crop, place
-from biomech.mesh.mqhmr.network import MQHMR, Answer, Inputs
+from biomech.mesh.mqhmr.network import MQHMR, BodyPrediction, Inputs
 from biomech.mesh.mqhmr.predict import Frames, inputs_of_frames, rows_seen
-from biomech.mesh.mqhmr.pyramid import Evidence, Features
+from biomech.mesh.mqhmr.pyramid import DetectorOutput, Features
 from biomech.mesh.posture import LIMIT_SD_RAD
 from biomech.mesh.prior import PosePrior
 
@@ -60,16 +60,16 @@ class Refinement:
     tokens: float = 0.0  # of the tokens' squared change, in mean squares of the learned ones
 
 
-class Refined(NamedTuple):
+class RefinedFrames(NamedTuple):
     """What came of it; where a person could not be refined, the network's own answer."""
 
-    answer: Answer
+    answer: BodyPrediction
     refined: Bool[Tensor, " batch"]
     error_before: Float[Tensor, " batch"]  # mean distance of confident keypoints, sides of the crop; NaN without any
     error_after: Float[Tensor, " batch"]
 
 
-def target_of(evidence: Evidence) -> Target2D:
+def target_of(evidence: DetectorOutput) -> Target2D:
     """What the embedded detector says; of the pelvis, the neck and the crown it says nothing."""
     more = len(KEYPOINTS) - evidence.xy.shape[1]
     return Target2D(
@@ -85,7 +85,7 @@ def refine(
     *,
     refinement: Refinement = Refinement(),
     chunk: int = CHUNK,
-) -> Refined:
+) -> RefinedFrames:
     """The network's answer, and it again with the tokens moved.
 
     Args:
@@ -98,8 +98,9 @@ def refine(
         parts.append(_refine_chunk(network, _part(inputs, rows), _part(target, rows), iterations, refinement))
     answers, *others = zip(*parts, strict=True)
     rotations, *rest = zip(*answers, strict=True)
-    return Refined(
-        Answer(torch.cat(rotations, 1), *(torch.cat(part) for part in rest)), *(torch.cat(part) for part in others)
+    return RefinedFrames(
+        BodyPrediction(torch.cat(rotations, 1), *(torch.cat(part) for part in rest)),
+        *(torch.cat(part) for part in others),
     )
 
 
@@ -135,7 +136,9 @@ def refined(
     return frames, flags
 
 
-def _refine_chunk(network: MQHMR, inputs: Inputs, target: Target2D, iterations: int, refinement: Refinement) -> Refined:
+def _refine_chunk(
+    network: MQHMR, inputs: Inputs, target: Target2D, iterations: int, refinement: Refinement
+) -> RefinedFrames:
     with torch.no_grad():
         features = network.features(inputs)
         first = network.decode(features, inputs.crop)
@@ -144,13 +147,13 @@ def _refine_chunk(network: MQHMR, inputs: Inputs, target: Target2D, iterations: 
     with torch.no_grad():
         (before, error_before), (after, error_after) = (objective.picture(network.pose(a)) for a in (first, found))
         kept = objective.seen & (after < before) & ~_less_plausible(network.body, first, found)
-        answer = Answer(
+        answer = BodyPrediction(
             torch.where(kept[:, None, None, None], found.rotations, first.rotations),
             first.betas,
             torch.where(kept[:, None], found.camera, first.camera),
             torch.where(kept[:, None], found.root_position_m, first.root_position_m),
         )
-    return Refined(answer, kept, error_before, torch.where(kept, error_after, error_before))
+    return RefinedFrames(answer, kept, error_before, torch.where(kept, error_after, error_before))
 
 
 class _Objective:
@@ -160,7 +163,7 @@ class _Objective:
     """
 
     def __init__(
-        self, network: MQHMR, features: Features, crop: Crop, first: Answer, target: Target2D, how: Refinement
+        self, network: MQHMR, features: Features, crop: Crop, first: BodyPrediction, target: Target2D, how: Refinement
     ):
         self.network, self.features, self.crop, self.first, self.how = network, features, crop, first, how
         body = network.body
@@ -175,7 +178,7 @@ class _Objective:
         self.outside = None if target.mask is None else _outside(target.mask)
         self.view = crop.weak() if network.config.projection == "weak" else crop
 
-    def minimised(self, iterations: int) -> Answer:
+    def minimised(self, iterations: int) -> BodyPrediction:
         """Adam, its rate falling to nothing, from the learned tokens."""
         queries, camera = self.network.decoder.queries.detach(), self.first.camera
         tokens = queries.new_zeros(len(camera), *queries.shape).requires_grad_()
@@ -203,12 +206,12 @@ class _Objective:
         cost = (self.confidence * _robust(squared / self.sd.square())).sum(-1)
         return cost, (self.confidence * squared.detach().sqrt()).sum(-1) / self.confidence.sum(-1)
 
-    def _answer(self, queries: Float[Tensor, "batch tokens width"], camera: Float[Tensor, "batch 3"]) -> Answer:
+    def _answer(self, queries: Float[Tensor, "batch tokens width"], camera: Float[Tensor, "batch 3"]) -> BodyPrediction:
         found = self.network.decode(self.features, self.crop, queries)
         _, position = place(camera, found.rotations[-1, :, 0], self.view)
         return found._replace(camera=camera, root_position_m=position)
 
-    def _cost(self, answer: Answer, tokens: Float[Tensor, "batch tokens width"]) -> Float[Tensor, ""]:
+    def _cost(self, answer: BodyPrediction, tokens: Float[Tensor, "batch tokens width"]) -> Float[Tensor, ""]:
         body, how = self.network.body, self.how
         bodies = self.network.pose(answer)
         cost, _ = self.picture(bodies)
@@ -244,7 +247,7 @@ def _outside(mask: Float[Tensor, "batch height width"]) -> Float[Tensor, "batch 
     return torch.from_numpy(np.stack(away) / inside.shape[-1]).to(mask)
 
 
-def _less_plausible(body: BodyLayer, first: Answer, found: Answer) -> Bool[Tensor, " batch"]:
+def _less_plausible(body: BodyLayer, first: BodyPrediction, found: BodyPrediction) -> Bool[Tensor, " batch"]:
     """Whether a pose is rarer than the network's own by more than ``MARGIN``: density of poses and joints' ranges.
 
     Both are known for the embedded body only.

@@ -1,8 +1,8 @@
 """From MQ-HMR's frames, each by itself, to one body that moves: the fit of `biomech.mesh.recover` begins with them.
 
-What the network says of the body's points in space takes the place of the detector's 3D, with the spread that it
-showed on clips of known truth (``spread``); its poses are where the fit starts. The fit does the rest as always: one
-shape, the picture, smoothness, gravity, the floor and the feet on it.
+What the network says of the body's points in space takes the place of the detector's 3D, with the standard deviations
+that it showed on clips of known truth (``point_sd``); its poses are where the fit starts. The fit does the rest as
+always: one shape, the picture, smoothness, gravity, the floor and the feet on it.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.fit import Evidence, State
 from biomech.mesh.level import Level
+from biomech.mesh.mqhmr.point_sd import PointSd, in_statures
 from biomech.mesh.mqhmr.predict import Frames
-from biomech.mesh.mqhmr.spread import Spread, in_statures
 from biomech.mesh.placing import Placing
 from biomech.mesh.recover import recover
 from biomech.mesh.start import filled, place
@@ -32,20 +32,20 @@ class FromFrames:
 
     posed = True
 
-    def __init__(self, frames: Frames, spread: Spread):
+    def __init__(self, frames: Frames, point_sd: PointSd):
         if not frames.seen.any():
             raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
-        self.frames, self.spread = frames, spread
+        self.frames, self.point_sd = frames, point_sd
 
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
         seen = self.frames.seen & (evidence.confidence > 0).any(1)
-        landmarks, spread = evidence.landmarks.copy(), evidence.landmark_sd.copy()
+        landmarks, sd = evidence.landmarks.copy(), evidence.landmark_sd.copy()
         landmarks[seen] = in_statures(self.frames, seen, evidence.camera_from_ray[seen])[:, places]
         landmarks[seen] -= landmarks[seen].mean(1, keepdims=True)
-        spread[seen] = self.spread.at(keypoints.confidence[seen])[:, places]
-        return replace(evidence, landmarks=landmarks, landmark_sd=spread)
+        sd[seen] = self.point_sd.at(keypoints.confidence[seen])[:, places]
+        return replace(evidence, landmarks=landmarks, landmark_sd=sd)
 
     def state(
         self,
@@ -71,7 +71,7 @@ class FromFrames:
 def recover_frames(
     keypoints: Keypoints,
     frames: Frames,
-    spread: Spread,
+    point_sd: PointSd,
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
@@ -82,7 +82,7 @@ def recover_frames(
 
     Args:
         keypoints: BlazePose's, those that the network looked at.
-        spread: of the network's points.
+        point_sd: of the network's points.
         height_m, mass_kg, sex, progress: as ``recover``.
 
     Raises:
@@ -90,5 +90,5 @@ def recover_frames(
     """
     if list(keypoints.names) != POINT_NAMES:
         raise BioposeError("MQ-HMR needs BlazePose's keypoints", mend="Make them with `biopose detect VIDEO`.")
-    beginning = FromFrames(frames, spread)
-    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, beginning=beginning, progress=progress)
+    initialiser = FromFrames(frames, point_sd)
+    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, initialiser=initialiser, progress=progress)

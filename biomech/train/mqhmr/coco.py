@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError, plainly
 from biomech.keypoints.detector import Region
-from biomech.train.mqhmr.datasets import MARGIN, Person, named_points, region_of_box
+from biomech.train.mqhmr.datasets import MARGIN, PersonInPicture, named_points, region_of_box
 
 COCO = (
     "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
@@ -27,7 +27,7 @@ MPII_SCALE_PX = 200.0
 LEAST_POINTS = 6
 
 
-def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINTS) -> list[Person]:
+def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINTS) -> list[PersonInPicture]:
     """People of COCO's ``person_keypoints_*.json``, crowds and people with few points left out.
 
     Raises:
@@ -43,7 +43,7 @@ def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINT
             xy, confidence = named_points(COCO, points[: len(COCO), :2], (points[: len(COCO), 2] > 0).astype(float))
             if (confidence > 0).sum() >= least_points:
                 region = region_of_box(*row["bbox"])
-                person = Person(Path(pictures) / files[row["image_id"]], region)
+                person = PersonInPicture(Path(pictures) / files[row["image_id"]], region)
                 person.keypoints_px, person.confidence_2d = xy, confidence
                 people.append(person)
     except (KeyError, TypeError, ValueError) as error:
@@ -51,7 +51,7 @@ def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINT
     return people
 
 
-def read_mpii(annotations: Path, pictures: Path) -> list[Person]:
+def read_mpii(annotations: Path, pictures: Path) -> list[PersonInPicture]:
     """People of MPII as ``train.json`` and ``valid.json`` (the form that HRNet's authors made of the .mat).
 
     Raises:
@@ -65,7 +65,7 @@ def read_mpii(annotations: Path, pictures: Path) -> list[Person]:
             # Numbers of Matlab, from 1; the box is lowered and widened as the set's users do, so that feet are in it.
             center = center + np.array([0.0, 15 * scale]) - 1
             region = Region((float(center[0]), float(center[1])), MARGIN * 1.25 * scale * MPII_SCALE_PX, 0.0)
-            person = Person(Path(pictures) / row["image"], region)
+            person = PersonInPicture(Path(pictures) / row["image"], region)
             person.keypoints_px, person.confidence_2d = named_points(MPII, points - 1, seen)
             people.append(person)
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -73,7 +73,7 @@ def read_mpii(annotations: Path, pictures: Path) -> list[Person]:
     return people
 
 
-def read_h36m(annotations: Path, pictures: Path, focal_px: float | None = None) -> list[Person]:
+def read_h36m(annotations: Path, pictures: Path, focal_px: float | None = None) -> list[PersonInPicture]:
     """Frames of H36M as mmpose's ``h36m_*.npz``: ``imgname``, ``center``, ``scale``, ``part`` and ``S`` of 17 joints.
 
     Args:
@@ -87,7 +87,7 @@ def read_h36m(annotations: Path, pictures: Path, focal_px: float | None = None) 
             columns = [file[name] for name in ("imgname", "center", "scale", "part", "S")]
         people = []
         for name, center, scale, flat, space in zip(*columns, strict=True):
-            person = Person(Path(pictures) / str(name), scaled_region(center, scale), focal_px)
+            person = PersonInPicture(Path(pictures) / str(name), scaled_region(center, scale), focal_px)
             person.keypoints_px, person.confidence_2d = named_points(H36M, flat[:, :2], _certain(flat, 2))
             person.keypoints_m, person.confidence_3d = named_points(H36M, space[:, :3], _certain(space, 3))
             people.append(person)

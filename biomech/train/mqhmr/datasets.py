@@ -35,7 +35,7 @@ def unknown(*shape: int) -> Float[np.ndarray, "*shape"]:
 
 
 @dataclass
-class Person:
+class PersonInPicture:
     """One person in one picture; px of the upright picture; camera axes x right, y down, z away, m."""
 
     picture: Path
@@ -107,7 +107,7 @@ class Pictures(Dataset):
         jitter: variation of the crops; None for measuring.
     """
 
-    def __init__(self, people: Sequence[Person], body: BodyLayer, jitter: Jitter | None = None, seed: int = 0):
+    def __init__(self, people: Sequence[PersonInPicture], body: BodyLayer, jitter: Jitter | None = None, seed: int = 0):
         self.people, self.body, self.jitter, self.seed = people, body, jitter, seed
         self.root = body.joints[0].double().numpy()
         self.by_shape = body.joint_components[:, 0].double().numpy()
@@ -146,7 +146,7 @@ class Pictures(Dataset):
         pixels = torch.from_numpy(cropped(picture, region)[..., ::-1] * light / 255).float().clamp(0, 1)
         return Inputs(crop, pixels.movedim(-1, 0)), self._truth(person)
 
-    def _truth(self, person: Person) -> Truth:
+    def _truth(self, person: PersonInPicture) -> Truth:
         bones, shape = len(self.body.parents), len(self.body.shape_names)
         rotations, betas, root = unknown(bones, 3, 3), unknown(shape), unknown(3)
         if person.body and self.body.name.startswith("smpl"):  # θ of the body's joints is common to the family

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, Bodies
 from biomech.mesh.mqhmr.camera import NEAREST_M, Crop
-from biomech.mesh.mqhmr.network import MQHMR, Answer
+from biomech.mesh.mqhmr.network import MQHMR, BodyPrediction
 
 PELVIS = KEYPOINTS.index("pelvis")
 
 
 @dataclass(frozen=True)
-class LossWeights:
+class MeshLossWeights:
     """What each part counts; 0 leaves it out."""
 
     pose: float = 0.001
@@ -64,7 +64,7 @@ def completed(network: MQHMR, truth: Truth, crop: Crop) -> Truth:
 
 
 def losses(
-    network: MQHMR, answer: Answer, crop: Crop, truth: Truth, weights: LossWeights
+    network: MQHMR, answer: BodyPrediction, crop: Crop, truth: Truth, weights: MeshLossWeights
 ) -> dict[str, Float[Tensor, ""]]:
     """Each part, unweighted, and their weighted sum ``loss``; means over the people who have a truth for it."""
     body, layers = network.body, len(answer.rotations)

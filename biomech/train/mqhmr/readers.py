@@ -6,12 +6,12 @@ from pathlib import Path
 
 from biomech.errors import BioposeError
 from biomech.train.mqhmr.coco import read_coco, read_h36m, read_mpii
-from biomech.train.mqhmr.datasets import Person
+from biomech.train.mqhmr.datasets import PersonInPicture
 from biomech.train.mqhmr.smpl_labels import read_3dpw, read_movi, read_smpl_npz
 
 H36M_FOCAL_PX = 1146.0  # of its four cameras, within half a per cent
 
-READERS: dict[str, Callable[..., list[Person]]] = {
+READERS: dict[str, Callable[..., list[PersonInPicture]]] = {
     "coco": read_coco,
     "mpii": read_mpii,
     "h36m": partial(read_h36m, focal_px=H36M_FOCAL_PX),
@@ -24,7 +24,7 @@ FORMS = ", ".join(f"{name}=ANNOTATIONS,PICTURES" for name in READERS if name != 
 FORMS += ", movi=MOTION,CALIBRATION,PICTURES"
 
 
-def read_people(said: list[str], *, allow_pickle: bool = False) -> list[Person]:
+def read_people(said: list[str], *, allow_pickle: bool = False) -> list[PersonInPicture]:
     """People of all the sets that are named.
 
     Args:

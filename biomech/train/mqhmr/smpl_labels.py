@@ -15,7 +15,7 @@ from biomech.body.amass import read_amass
 from biomech.errors import BioposeError, plainly
 from biomech.mesh.mqhmr.bodies import SMPL_BONES
 from biomech.train.mqhmr.coco import scaled_region
-from biomech.train.mqhmr.datasets import Person, named_points, region_of_points, rotations_of
+from biomech.train.mqhmr.datasets import PersonInPicture, named_points, region_of_points, rotations_of
 
 # OpenPose's 18 in COCO's form, as 3DPW has them, and its 25 of the body; then the 24 of SPIN, whose first 19 are
 # HMR2.0's "extra" ones.
@@ -47,7 +47,7 @@ MOVI_REACH_M = 0.9  # from the pelvis to the crop's edges
 FOCAL_TOLERANCE = 0.01  # of pixels that are not quite square
 
 
-def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, every: int = 1) -> list[Person]:
+def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, every: int = 1) -> list[PersonInPicture]:
     """Everybody in a sequence (``sequenceFiles/*/NAME.pkl``), in the frames whose camera is right.
 
     Args:
@@ -72,7 +72,7 @@ def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, eve
         raise BioposeError(f"not a sequence of 3DPW ({plainly(error)})", where=str(sequence)) from error
 
 
-def _3dpw_people(data: dict, pictures: Path, every: int) -> Iterator[Person]:
+def _3dpw_people(data: dict, pictures: Path, every: int) -> Iterator[PersonInPicture]:
     intrinsics, cameras = np.asarray(data["cam_intrinsics"], float), np.asarray(data["cam_poses"], float)
     for actor, poses in enumerate(data["poses"]):
         for frame in range(0, len(poses), every):
@@ -82,7 +82,9 @@ def _3dpw_people(data: dict, pictures: Path, every: int) -> Iterator[Person]:
             joints = np.reshape(data["jointPositions"][actor][frame], (-1, 3)) @ turn.T + shift
             flat = joints @ intrinsics.T
             pixels = flat[:, :2] / flat[:, 2:]
-            person = Person(pictures / str(data["sequence"]) / f"image_{frame:05d}.jpg", region_of_points(pixels))
+            person = PersonInPicture(
+                pictures / str(data["sequence"]) / f"image_{frame:05d}.jpg", region_of_points(pixels)
+            )
             person.focal_px, person.principal_px = _pinhole(intrinsics)
             seen = np.asarray(data["poses2d"][actor][frame], float)
             person.keypoints_px, person.confidence_2d = named_points(OPENPOSE_18, seen[:2].T, seen[2])
@@ -96,7 +98,7 @@ def _3dpw_people(data: dict, pictures: Path, every: int) -> Iterator[Person]:
             yield person
 
 
-def read_smpl_npz(annotations: Path, pictures: Path) -> list[Person]:
+def read_smpl_npz(annotations: Path, pictures: Path) -> list[PersonInPicture]:
     """People of an .npz as SPIN, CLIFF, BEDLAM or HMR2.0 write it; whatever of these columns there is:
 
     ``imgname center scale`` · θ ``pose_cam pose body_pose`` with ``has_smpl has_body_pose`` · β ``shape betas`` with
@@ -114,7 +116,7 @@ def read_smpl_npz(annotations: Path, pictures: Path) -> list[Person]:
         raise BioposeError(f"not a file of SMPL labels ({plainly(error)})", where=str(annotations)) from error
 
 
-def _npz_person(columns: dict[str, np.ndarray], row: int, pictures: Path) -> Person:
+def _npz_person(columns: dict[str, np.ndarray], row: int, pictures: Path) -> PersonInPicture:
     def of(*names: str) -> np.ndarray | None:
         name = next((name for name in names if name in columns), None)
         return None if name is None else columns[name][row]
@@ -128,7 +130,7 @@ def _npz_person(columns: dict[str, np.ndarray], row: int, pictures: Path) -> Per
         raise KeyError("center, scale")
     name = columns["imgname"][row]
     name = name.decode() if isinstance(name, bytes) else str(name)
-    person = Person(pictures / name, scaled_region(np.ravel(center), np.ravel(scale)))
+    person = PersonInPicture(pictures / name, scaled_region(np.ravel(center), np.ravel(scale)))
     if (intrinsics := of("cam_int")) is not None and intrinsics[0, 0] > 0:
         person.focal_px, person.principal_px = _pinhole(intrinsics.astype(float))
     if (pose := of(*POSES)) is not None and has("has_body_pose", "has_smpl"):
@@ -163,7 +165,7 @@ def _add(points: np.ndarray, confidence: np.ndarray, names: list[str], said: np.
 
 def read_movi(
     motion: Path, calibration: Path, pictures: Path, camera: str = "PG1", first_frame: int = 0
-) -> list[Person]:
+) -> list[PersonInPicture]:
     """Frames of a BML-MoVi subject whose AMASS motion is known, seen by one of the set's two fixed cameras.
 
     Args:
@@ -191,7 +193,7 @@ def read_movi(
         middle = translation @ intrinsics.T
         reach = MOVI_REACH_M * intrinsics[0, 0] / translation[2]
         x, y = middle[:2] / middle[2]
-        person = Person(
+        person = PersonInPicture(
             Path(pictures) / f"image_{first_frame + i:05d}.jpg",
             region_of_points(np.array([[x - reach, y - reach], [x + reach, y + reach]])),
         )

@@ -21,10 +21,10 @@ from biomech.files import whole_file
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.load import RECIPE, WEIGHTS, load_mqhmr
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs
-from biomech.mesh.mqhmr.pyramid import Evidence
-from biomech.train.loop import Course, Lesson, place_of, rank, train
+from biomech.mesh.mqhmr.pyramid import DetectorOutput
+from biomech.train.loop import Lesson, Schedule, place_of, rank, train
 from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
-from biomech.train.mqhmr.losses import LossWeights, Truth, completed, losses
+from biomech.train.mqhmr.losses import MeshLossWeights, Truth, completed, losses
 from biomech.train.mqhmr.readers import read_people
 from biomech.train.synthetic.clips import Clips
 
@@ -32,19 +32,19 @@ Item = tuple[Inputs, Truth]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class MqhmrRecipe:
     """How a network is trained; written beside its weights."""
 
     config: Config = CONFIGS["compact"]
-    course: Course = field(default_factory=lambda: Course(rate=5e-4))
-    weights: LossWeights = field(default_factory=LossWeights)
+    schedule: Schedule = field(default_factory=lambda: Schedule(rate=5e-4))
+    weights: MeshLossWeights = field(default_factory=MeshLossWeights)
     items: int = 16  # of the data set in a batch, on each device: people, or clips
     frames: int = 4  # of each clip
     only_guess: bool = False  # learn the first guess alone: fast, and a good start for all of it
     workers: int = 0  # processes that read ahead
 
 
-class Prepared(NamedTuple):
+class PreparedMqhmr(NamedTuple):
     """What a training needs, and what to say of it."""
 
     network: MQHMR
@@ -55,7 +55,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    recipe: Recipe,
+    recipe: MqhmrRecipe,
     clips: Path | None,
     people: list[str],
     held_out: list[str],
@@ -64,7 +64,7 @@ def prepare(
     start: Path | None = None,
     *,
     allow_pickle: bool = False,
-) -> Prepared:
+) -> PreparedMqhmr:
     """Network and data of a recipe: clips for the evidence front, people in pictures for the other.
 
     Args:
@@ -77,7 +77,7 @@ def prepare(
     if evidence != (clips is not None) or evidence == bool(people) or (not evidence and not held_out):
         needed = "`clips` and no `people`" if evidence else "`people` and `held_out`, and no `clips`"
         raise BioposeError(f"a network that sees {recipe.config.front} is trained with {needed}")
-    torch.manual_seed(recipe.course.seed)
+    torch.manual_seed(recipe.schedule.seed)
     if recipe.only_guess and not evidence:
         raise BioposeError("only a network that sees evidence learns its first guess alone")
     network = MQHMR.build(recipe.config, body_model, encoder_weights)
@@ -85,20 +85,20 @@ def prepare(
         network.load_state_dict(load_mqhmr(start, body_model).state_dict())
     parts: tuple[Dataset, Dataset]
     if clips is not None:
-        body, seed = network.body.name, recipe.course.seed
+        body, seed = network.body.name, recipe.schedule.seed
         names = network.body.bone_names
         maps = not recipe.only_guess
         parts = Clips(clips, "train", body, recipe.frames, seed, names, maps), Clips(clips, "held_out", body, maps=maps)
     else:
         read = [read_people(said, allow_pickle=allow_pickle) for said in (people, held_out)]
-        parts = Pictures(read[0], network.body, Jitter(), recipe.course.seed), Pictures(read[1], network.body)
+        parts = Pictures(read[0], network.body, Jitter(), recipe.schedule.seed), Pictures(read[1], network.body)
     kind = "clips" if evidence else "people"
     count = sum(parameter.numel() for parameter in network.parameters())
     lines = [
         f"{len(parts[0])} {kind} to learn from, {len(parts[1])} held out",  # type: ignore[arg-type]
         f"{count / 1e6:.1f} million parameters, body {network.body.name}",
     ]
-    return Prepared(network, parts[0], parts[1], joined if evidence else collate, lines)
+    return PreparedMqhmr(network, parts[0], parts[1], joined if evidence else collate, lines)
 
 
 def train_mqhmr(
@@ -107,7 +107,7 @@ def train_mqhmr(
     held_out: Dataset,
     collate: Callable[[list[Item]], Item],
     folder: Path,
-    recipe: Recipe,
+    recipe: MqhmrRecipe,
     *,
     device: str = "cpu",
     resume: bool = False,
@@ -131,7 +131,7 @@ def train_mqhmr(
     network.to(place)
 
     def batches(first_step: int) -> Iterator[Item]:
-        sampler = _Draws(len(data), recipe.items, recipe.course.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
+        sampler = _Draws(len(data), recipe.items, recipe.schedule.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
         loader = DataLoader(data, batch_sampler=sampler, num_workers=recipe.workers, collate_fn=collate)
         yield from (moved(item, place) for item in loader)
 
@@ -147,7 +147,7 @@ def train_mqhmr(
     said = asdict(recipe)
     del said["workers"], said["config"]["checkpointing"]  # neither changes what is learned
     figures = train(
-        network, lesson, folder, recipe.course, said, device=device, resume=resume, progress=progress, say=say
+        network, lesson, folder, recipe.schedule, said, device=device, resume=resume, progress=progress, say=say
     )
     if figures is not None:
         write(network, Path(folder), {**(about or {}), "recipe": said, "held_out": figures})
@@ -158,7 +158,7 @@ def joined(items: list[Item]) -> Item:
     """Items that are batches themselves, one after the other."""
     crop = Crop(*(torch.cat(parts) for parts in zip(*(inputs.crop for inputs, _ in items), strict=True)))
     seen = [inputs.evidence for inputs, _ in items if inputs.evidence is not None]
-    evidence = Evidence(*(torch.cat(parts) for parts in zip(*seen, strict=True)))
+    evidence = DetectorOutput(*(torch.cat(parts) for parts in zip(*seen, strict=True)))
     return Inputs(crop, evidence=evidence), Truth(
         *(torch.cat(parts) for parts in zip(*(truth for _, truth in items), strict=True))
     )
@@ -214,7 +214,7 @@ def write(network: MQHMR, folder: Path, about: dict[str, Any]) -> None:
 
 
 def _losses(
-    network: MQHMR, weights: LossWeights, only_guess: bool, model: nn.Module, batch: Item, step: int
+    network: MQHMR, weights: MeshLossWeights, only_guess: bool, model: nn.Module, batch: Item, step: int
 ) -> dict[str, Tensor]:
     """bfloat16 in the learned layers on a GPU; geometry and losses are exact."""
     inputs, truth = batch

@@ -16,14 +16,14 @@ from scipy.optimize import isotonic_regression
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.labels.shards import Split
-from biomech.neurik.network import RATE_HZ, Answer, NeurIK, turned
+from biomech.neurik.network import RATE_HZ, CoordinatePrediction, NeurIK, turned
 from biomech.neurik.predict import TrainedNeurIK, load_network
-from biomech.neurik.trust import Limits, Signs, signs_of
+from biomech.neurik.reliability import ReliabilityLimits, Signs, signs_of
 from biomech.neurik.uncertainty import LEVEL, LEVELS, Calibration
 from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.data import Batch, Batches, Source, Variation, plain
-from biomech.train.neurik.misjudged import PoseErrors
+from biomech.train.neurik.data import Batch, Batches, Variation, WindowSource, plain
+from biomech.train.neurik.pose_errors import PoseErrors
 
 CLIPS = 16  # solved at once
 MOST_WINDOWS = 512
@@ -31,7 +31,7 @@ MOST_WINDOWS = 512
 # than six (issue 5: 75 and 61 % against 82 and 55 % within the 68.3 % half width, of an early network).
 KNOTS = 1
 FEWEST_LABELS = 1000  # of a coordinate, to say anything of it
-RECOVERED = Variation(**dict.fromkeys(vars(Variation()), 0.0) | {"misjudged": 1.0})
+RECOVERED = Variation(**dict.fromkeys(vars(Variation()), 0.0) | {"pose_errors": 1.0})
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "pelvis place": ("pelvis_tx", "pelvis_ty", "pelvis_tz"),
     "pelvis turn": ("pelvis_tilt", "pelvis_list", "pelvis_rotation"),
@@ -47,7 +47,7 @@ Coverage = dict[str, dict[str, float]]  # group → level in % → share of labe
 
 
 def held_out(
-    source: Source, network: NeurIK, split: Split, poses: PoseErrors | None = None, *, seed: int = 0
+    source: WindowSource, network: NeurIK, split: Split, poses: PoseErrors | None = None, *, seed: int = 0
 ) -> list[Batch]:
     """Windows of a split's subjects, evenly chosen, one after the other; misjudged where recovery's errors are given.
 
@@ -111,7 +111,7 @@ def coverage(network: NeurIK, batches: Sequence[Batch], calibration: Calibration
     }
 
 
-def calibrate(weights: Path, source: Source, poses: PoseErrors | None) -> TrainedNeurIK:
+def calibrate(weights: Path, source: WindowSource, poses: PoseErrors | None) -> TrainedNeurIK:
     """Measure both on a source's validation subjects and write them into the recipe beside the weights.
 
     Args:
@@ -128,7 +128,7 @@ def calibrate(weights: Path, source: Source, poses: PoseErrors | None) -> Traine
     clean = held_out(source, network, "val")
     recovered = held_out(source, network, "val", poses) if poses is not None else clean
     calibration = fit(network, [*clean, *recovered])
-    limits = Limits.learn([signs for _, _, signs in answers(network, recovered)])
+    limits = ReliabilityLimits.learn([signs for _, _, signs in answers(network, recovered)])
     network.recipe = {
         **network.recipe,
         "calibration": {
@@ -148,7 +148,7 @@ def calibrate(weights: Path, source: Source, poses: PoseErrors | None) -> Traine
 
 
 @torch.no_grad()
-def answers(network: NeurIK, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Answer, Signs]]:
+def answers(network: NeurIK, batches: Sequence[Batch]) -> Iterator[tuple[Batch, CoordinatePrediction, Signs]]:
     """Each batch solved, window by window, with the signs of trouble in it."""
     network.eval()
     for batch in batches:

@@ -5,8 +5,7 @@ would have had; the next ones are made by a thread while the network learns. Hea
 network takes them out exactly.
 """
 
-import queue
-import threading
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,30 +20,30 @@ from biomech.labels.shards import Split, Window
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.network import RATE_HZ, coordinates_in_mirror, in_mirror
 from biomech.neurik.predict import RECOVERED_CONFIDENCE
-from biomech.skeleton.skeleton import Pose, Skeleton
-from biomech.train.neurik.misjudged import PoseErrors
+from biomech.prefetch import prefetch
+from biomech.skeleton.skeleton import PosedSkeleton, Skeleton
 from biomech.train.neurik.noise import MarkerNoise, facing
-from biomech.train.neurik.people import People
+from biomech.train.neurik.people import ScaledBodies
+from biomech.train.neurik.pose_errors import PoseErrors
 
 TEMPOS = (1.0, 1.0, 0.75, 4 / 3)  # a motion played slower or faster than it was
-AHEAD = 4  # batches made before they are asked for
 
 
-class Windows(Protocol):
+class WindowSequence(Protocol):
     """What `Shards.windows` gives."""
 
     def __len__(self) -> int: ...
     def batch(self, indices: list[int]) -> Window: ...
 
 
-class Source(Protocol):
+class WindowSource(Protocol):
     """What windows are from: shards, or a library of motions."""
 
     @property
     def folder(self) -> Path: ...
     def windows(
         self, length: int, *, split: Split | None = None, rate_hz: float | None = None, step: int = 1
-    ) -> Windows: ...
+    ) -> WindowSequence: ...
 
 
 class Batch(NamedTuple):
@@ -69,7 +68,7 @@ class Variation:
     posed: float = 0.2  # take other poses, within the ranges
     resized: float = 0.5  # the whole person larger or smaller
     size_sd: float = 0.06
-    misjudged: float = 0.3  # in a pose and of a size as mesh recovery mistakes them
+    pose_errors: float = 0.3  # in a pose and of a size as mesh recovery mistakes them
     paired: float = 0.15  # not the clip, but one that was recovered from film
     recovered: float = 0.15  # with mesh recovery's errors added to the markers
     white: float = 0.2  # with white noise, each marker its own
@@ -89,14 +88,14 @@ class Batches:
 
     def __init__(
         self,
-        windows: list[Windows],
+        windows: list[WindowSequence],
         skeleton: Skeleton,
         clips: int,
         seed: int,
         *,
         variation: Variation | None = None,
         noise: MarkerNoise | None = None,
-        people: People | None = None,
+        people: ScaledBodies | None = None,
         poses: PoseErrors | None = None,
     ):
         self.windows, self.clips, self.seed = windows, clips, seed
@@ -111,37 +110,9 @@ class Batches:
         chosen = torch.randint(len(windows), (self.clips,), generator=generator).tolist()
         return self.varied(windows.batch(chosen), generator)
 
-    def ahead(self, step: int) -> Iterator[Batch]:
+    def prefetched(self, step: int) -> Iterator[Batch]:
         """The batches from ``step`` on, made by a thread of their own."""
-        ready: queue.Queue[Batch | BaseException] = queue.Queue(AHEAD)
-        stop = threading.Event()
-
-        def work() -> None:
-            number = step
-            while not stop.is_set():
-                try:
-                    made: Batch | BaseException = self.at(number)
-                except BaseException as error:  # handed over, and raised where the batch was wanted
-                    made = error
-                while not stop.is_set():
-                    try:
-                        ready.put(made, timeout=0.2)
-                        break
-                    except queue.Full:
-                        continue
-                number += 1
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        try:
-            while True:
-                made = ready.get()
-                if isinstance(made, BaseException):
-                    raise made
-                yield made
-        finally:
-            stop.set()
-            thread.join()
+        return prefetch(self.at(number) for number in itertools.count(step))
 
     def varied(self, window: Window, generator: torch.Generator) -> Batch:
         """A batch of windows with all variations."""
@@ -156,7 +127,7 @@ class Batches:
         other, places = self._worn(batch, offsets, some(vary.worn), generator)
         other = self._posed(other, some(vary.posed), generator)
         batch = other._replace(markers=self._carried(batch, offsets, other, places))
-        batch = self._misjudged(batch, places, some(vary.misjudged), generator)
+        batch = self._with_pose_errors(batch, places, some(vary.pose_errors), generator)
         batch = self._paired(batch, some(vary.paired), generator)
         batch = self._resized(batch, some(vary.resized), generator)
         batch = self._recovered(batch, some(vary.recovered), generator)
@@ -200,7 +171,7 @@ class Batches:
         other[..., root] += turn * (torch.rand(clips, 1, 1, generator=generator) < 0.5)
         return batch._replace(coordinates=torch.where(_like(which, other), other, coordinates))
 
-    def _misjudged(self, batch: Batch, places: Tensor, which: Tensor, generator: torch.Generator) -> Batch:
+    def _with_pose_errors(self, batch: Batch, places: Tensor, which: Tensor, generator: torch.Generator) -> Batch:
         """Markers of a body that is posed and sized wrongly, as recovery would; the labels stay."""
         if self.poses is None or not which.any():
             return batch
@@ -236,7 +207,7 @@ class Batches:
     def _carried(self, batch: Batch, offsets: Tensor, other: Batch, places: Tensor) -> Tensor:
         """Markers that lie on their bodies, in another pose or of another person, as they did: skin motion included."""
 
-        def pose(of: Batch, at: Tensor) -> Pose:
+        def pose(of: Batch, at: Tensor) -> PosedSkeleton:
             time = of.coordinates.shape[1]
             sizes, on_bodies = (part[:, None].expand(-1, time, -1, -1) for part in (of.scales, at))
             return self.skeleton(of.coordinates, sizes, on_bodies)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from biomech.labels.library.store import Motion, MotionLibrary, at_times
+from biomech.labels.library.store import LibraryMotion, MotionLibrary, at_times
 from biomech.labels.shards import Split, Window
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.people import People
+from biomech.train.neurik.people import ScaledBodies
 
 # Recordings of the people on whose films accuracy is reported; and ours of the same laboratory.
 REPORTED = ("opencap",)
@@ -27,7 +27,7 @@ class LibrarySource:
 
     library: MotionLibrary
     skeleton: Skeleton  # with the 142 markers
-    people: People
+    people: ScaledBodies
 
     @property
     def folder(self) -> Path:
@@ -54,7 +54,7 @@ class LibraryWindows:
         ]
         self.first = np.concatenate([[0], np.cumsum([self._starts(motion) for motion in self.motions])]).astype(int)
 
-    def _starts(self, motion: Motion) -> int:
+    def _starts(self, motion: LibraryMotion) -> int:
         spare = motion.seconds - (self.length - 1) / self.rate_hz
         return int(spare * self.rate_hz / self.step) + 1
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from biomech.neurik.network import Answer, NeurIK, turned
+from biomech.neurik.network import CoordinatePrediction, NeurIK, turned
 
 DOUBT_WEIGHT = 0.01  # its gradient reaches nothing but its own layers; small, so that clipping is the answer's matter
 
@@ -35,7 +35,7 @@ def known_pose(answer: Tensor, labels: Tensor, mask: Tensor, rotational: Tensor)
 
 def losses(
     network: NeurIK,
-    answer: Answer,
+    answer: CoordinatePrediction,
     coordinates: Float[Tensor, "clips time coordinates"],
     scales: Float[Tensor, "clips bodies 3"],
     mask: Bool[Tensor, "clips time coordinates"],

@@ -23,7 +23,7 @@ from biomech.train.neurik.kept import keep, kept
 AT_ONCE = 64
 
 
-class People(NamedTuple):
+class ScaledBodies(NamedTuple):
     """Bodies to wear a motion."""
 
     scales: Float[Tensor, "people bodies 3"]  # factors of each body; the ground's are 1
@@ -34,7 +34,7 @@ class People(NamedTuple):
         keep(path, self._asdict())
 
     @classmethod
-    def load(cls, path: Path) -> "People":
+    def load(cls, path: Path) -> "ScaledBodies":
         """Read what ``save`` wrote.
 
         Raises:
@@ -45,7 +45,7 @@ class People(NamedTuple):
 
 def random_people(
     skeleton: Skeleton, count: int, seed: int, progress: Callable[[int, int], None] | None = None
-) -> People:
+) -> ScaledBodies:
     """Adults as `biopose label --bodies` draws them, of seeds that it does not use.
 
     Args:
@@ -62,4 +62,4 @@ def random_people(
         found.append((standing.scales, standing.offsets))
         if progress is not None:
             progress(numbers.stop, count)
-    return People(*(torch.cat(parts).float() for parts in zip(*found, strict=True)))
+    return ScaledBodies(*(torch.cat(parts).float() for parts in zip(*found, strict=True)))

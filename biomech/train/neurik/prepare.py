@@ -18,13 +18,13 @@ from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.claim import check_place
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train.loop import rank
-from biomech.train.neurik.data import TEMPOS, Batch, Batches, Source, Windows, plain
+from biomech.train.neurik.data import TEMPOS, Batch, Batches, WindowSequence, WindowSource, plain
 from biomech.train.neurik.library import LibrarySource
-from biomech.train.neurik.misjudged import PoseErrors
 from biomech.train.neurik.noise import MarkerNoise
-from biomech.train.neurik.people import People, random_people
+from biomech.train.neurik.people import ScaledBodies, random_people
+from biomech.train.neurik.pose_errors import PoseErrors
 from biomech.train.neurik.reading import Reader
-from biomech.train.neurik.train import Recipe
+from biomech.train.neurik.train import NeurikRecipe
 
 NOISE, PEOPLE, POSES = "noise.safetensors", "people.safetensors", "poses.safetensors"
 PEOPLE_SEED = 1
@@ -33,7 +33,7 @@ HELD_OUT_WINDOWS, HELD_OUT_CLIPS = 256, 64
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedNeurik:
     """The parts of a training, and what to say and write of them."""
 
     skeleton: Skeleton
@@ -46,14 +46,14 @@ class Prepared:
 def prepare(
     data: Path | None,
     out: Path,
-    recipe: Recipe,
+    recipe: NeurikRecipe,
     *,
     pairs: Path | None,
     noise: Path | None,
     people: int = 0,
     library: Path | None = None,
     bar: Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]] = lambda _: nullcontext(),
-) -> Prepared:
+) -> PreparedNeurik:
     """Open shards and library, learn or read the recovery's errors, and draw random people (both kept in ``out``).
 
     Args:
@@ -74,7 +74,7 @@ def prepare(
     length = recipe.sizes.window
     bodies = _people(out, batches_skeleton, people, bar)
     sources = _sources(given, bodies)
-    windows: list[Windows] = [
+    windows: list[WindowSequence] = [
         source.windows(length, split="train", rate_hz=RATE_HZ * tempo) for source in sources for tempo in TEMPOS
     ]
     windows = [w for w in windows if len(w)]
@@ -101,7 +101,7 @@ def prepare(
         f"{sum(map(len, windows))} windows to learn from; {len(chosen)} of other subjects measured",
         "without errors of mesh recovery" if errors is None else f"{len(errors.errors)} frames of recovery error",
     ]
-    return Prepared(batches_skeleton, batches, held_out, lines, about)
+    return PreparedNeurik(batches_skeleton, batches, held_out, lines, about)
 
 
 def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | None:
@@ -114,7 +114,7 @@ def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | 
     return errors
 
 
-def open_sources(data: Path | None, library: Path | None, people: People | None) -> list[Source]:
+def open_sources(data: Path | None, library: Path | None, people: ScaledBodies | None) -> list[WindowSource]:
     """What windows are from: shards, then a library.
 
     Raises:
@@ -132,9 +132,9 @@ def _given(data: Path | None, library: Path | None) -> list[Shards | MotionLibra
     return shards if library is None else [*shards, MotionLibrary.load(library)]
 
 
-def _sources(given: list[Shards | MotionLibrary], people: People | None) -> list[Source]:
+def _sources(given: list[Shards | MotionLibrary], people: ScaledBodies | None) -> list[WindowSource]:
     skeleton = Skeleton.from_osim(DEFAULT_PATH).carrying(list(load_virtual_markers().names)).to(torch.float32)
-    sources: list[Source] = []
+    sources: list[WindowSource] = []
     for one in given:
         if isinstance(one, Shards):
             sources.append(one)
@@ -173,16 +173,16 @@ def recovered_poses(out: Path, pairs: Path | None) -> PoseErrors | None:
     return poses
 
 
-def kept_people(out: Path) -> People | None:
+def kept_people(out: Path) -> ScaledBodies | None:
     """Those that an earlier training drew."""
-    return People.load(out / PEOPLE) if (out / PEOPLE).exists() else None
+    return ScaledBodies.load(out / PEOPLE) if (out / PEOPLE).exists() else None
 
 
-def _people(out: Path, skeleton: Skeleton, count: int, bar: Callable) -> People | None:
+def _people(out: Path, skeleton: Skeleton, count: int, bar: Callable) -> ScaledBodies | None:
     if not count:
         return None
     kept = Path(out) / PEOPLE
-    if kept.exists() and len((people := People.load(kept)).scales) == count:
+    if kept.exists() and len((people := ScaledBodies.load(kept)).scales) == count:
         return people
     with bar("Random people") as progress:
         people = random_people(skeleton, count, PEOPLE_SEED, progress)

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from biomech.files import whole_file
-from biomech.neurik.network import Answer, NeurIK, Sizes, turned
+from biomech.neurik.network import CoordinatePrediction, NeurIK, Sizes, turned
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train import loop
-from biomech.train.loop import Course, Lesson, place_of
+from biomech.train.loop import Lesson, Schedule, place_of
 from biomech.train.neurik.data import Batch, Batches
 from biomech.train.neurik.losses import LossWeights, known_pose, losses
 
@@ -25,7 +25,7 @@ FIGURES = ("mae_deg", "causal_mae_deg", "scale_mae", "marker_mm")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NeurikRecipe:
     """How a network is trained; written beside its weights."""
 
     steps: int | None = None  # where not given, ``hours`` say when to end
@@ -41,9 +41,9 @@ class Recipe:
     weights: LossWeights = field(default_factory=LossWeights)
 
     @property
-    def course(self) -> Course:
+    def schedule(self) -> Schedule:
         """How long and how fast."""
-        return Course(
+        return Schedule(
             steps=self.steps,
             hours=self.hours,
             seed=self.seed,
@@ -59,7 +59,7 @@ def train(
     batches: Batches,
     held_out: Sequence[Batch],
     folder: Path,
-    recipe: Recipe,
+    recipe: NeurikRecipe,
     *,
     device: str = "cpu",
     resume: bool = False,
@@ -84,13 +84,13 @@ def train(
     torch.manual_seed(recipe.seed)
     network = NeurIK(skeleton, recipe.sizes).to(place)
     lesson = Lesson(
-        lambda step: (batch.to(place) for batch in batches.ahead(step)),
+        lambda step: (batch.to(place) for batch in batches.prefetched(step)),
         partial(_losses, network, recipe),
         partial(measure, network, held_out),
     )
     said = asdict(recipe)
     figures = loop.train(
-        network, lesson, folder, recipe.course, said, device=device, resume=resume, progress=progress, say=say
+        network, lesson, folder, recipe.schedule, said, device=device, resume=resume, progress=progress, say=say
     )
     if figures is not None:
         steps = figures.pop("steps")
@@ -117,7 +117,7 @@ def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
     for batch in (b.to(device) for b in batches):
         count = batch.mask[..., rotational].sum().clamp_min(1)
 
-        def angle_error(answer: Answer, batch: Batch = batch, count: Tensor = count) -> float:
+        def angle_error(answer: CoordinatePrediction, batch: Batch = batch, count: Tensor = count) -> float:
             error = turned(answer.coordinates - batch.coordinates).abs()[..., rotational]
             return math.degrees(float((error * batch.mask[..., rotational]).sum() / count))
 
@@ -132,10 +132,10 @@ def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
     return {name: round(value / max(len(batches), 1), 4) for name, value in sums.items()}
 
 
-def _losses(network: NeurIK, recipe: Recipe, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
+def _losses(network: NeurIK, recipe: NeurikRecipe, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
     """bfloat16 in the learned layers on a GPU; geometry and losses are exact."""
     causal = torch.rand((), generator=torch.Generator().manual_seed(step)).item() < recipe.causal_share
     with torch.autocast(batch.markers.device.type, torch.bfloat16, enabled=batch.markers.is_cuda):
         answer = model(batch.markers, batch.confidence, causal=causal)
-    answer = Answer(*(part.float() for part in answer))
+    answer = CoordinatePrediction(*(part.float() for part in answer))
     return losses(network, answer, batch.coordinates, batch.scales, batch.mask, recipe.weights)

@@ -17,13 +17,13 @@ from torch.utils.data import Dataset
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
-from biomech.keypoints.looks import STEPS
+from biomech.keypoints.heat_maps import STEPS
 from biomech.mesh.lifter import lifted_m
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.mirror import mirrored_crop, mirrored_evidence
 from biomech.mesh.mqhmr.network import Inputs
-from biomech.mesh.mqhmr.pyramid import HEAT_MAPS, Evidence
+from biomech.mesh.mqhmr.pyramid import HEAT_MAPS, DetectorOutput
 from biomech.train.mqhmr.losses import Truth
 from biomech.train.mqhmr.mirror import mirrored_truth
 
@@ -171,7 +171,7 @@ def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
         torch.full((count,), clip.focal_px),
         _tensor(clip.principal_px).repeat(count, 1),
     )
-    evidence = Evidence(
+    evidence = DetectorOutput(
         _tensor(clip.heat[rows]) / STEPS,
         _tensor(clip.mask[rows]) / STEPS,
         _tensor(clip.xy[rows]),

@@ -20,14 +20,14 @@ from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
 from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose
 from biomech.keypoints.detector import Detection, Region
+from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import Glance, Looks, scaled
 from biomech.labels.shards import Split
 from biomech.labels.workers import Stop, all_done
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.motions import Motions
 from biomech.train.synthetic.people import clothes, clothing, random_shape
-from biomech.train.synthetic.view import Surface, scene
+from biomech.train.synthetic.view import Skin, scene
 
 FRAMES, RATE_HZ = 10, 15.0  # of a clip, where nothing else is said
 CLIPS = 24  # of a shard
@@ -39,10 +39,10 @@ TRIES = 200
 FILMED = 0.75  # share of the clips that are seen as people film; the others from anywhere
 
 
-class Eyes(Protocol):
+class RendererAndDetector(Protocol):
     """What draws a person, and what looks at the drawing."""
 
-    surface: Surface
+    surface: Skin
     detector: BlazePose
 
 
@@ -75,7 +75,7 @@ class Makers:
     """What one process needs to make clips; slow to build."""
 
     motions: Motions
-    surface: Surface
+    surface: Skin
     detector: BlazePose
     filmed: float = FILMED  # share of the clips that are seen as people film
 
@@ -83,7 +83,7 @@ class Makers:
     def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ, plan: Plan | None = None) -> "Makers":
         torch.set_num_threads(1)
         plan = plan or Plan()
-        return cls(plan.motions(frames, rate_hz), Surface(), BlazePose(threads=1), 1.0 if plan.as_filmed else FILMED)
+        return cls(plan.motions(frames, rate_hz), Skin(), BlazePose(threads=1), 1.0 if plan.as_filmed else FILMED)
 
 
 def make(
@@ -205,7 +205,7 @@ def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
     return Camera(float(focal), center, (width, height), rotation, -rotation @ place)
 
 
-def see(motion: BodyMotion, camera: Camera, makers: Eyes, rng: np.random.Generator) -> Clip | None:
+def see(motion: BodyMotion, camera: Camera, makers: RendererAndDetector, rng: np.random.Generator) -> Clip | None:
     """The clip as the landmark network sees it; None where it does not see a person throughout."""
     body, shape = makers.surface.body, torch.tensor(motion.shape).float()
     with torch.no_grad():
@@ -266,9 +266,9 @@ def keypoints_of(clip: Clip, rate_hz: float = RATE_HZ) -> Keypoints:
         float(clip.focal_px),
         "synthetic",
         clip.world_m.astype(float),
-        looks=Looks.gathered(
+        heat_maps=HeatMaps.gathered(
             [
-                Glance.of(heat, mask, Region(tuple(center.tolist()), float(size), float(angle)))
+                FrameHeatMaps.of(heat, mask, Region(tuple(center.tolist()), float(size), float(angle)))
                 for heat, mask, center, size, angle in zip(
                     clip.heat, clip.mask, clip.center_px, clip.size_px, clip.angle_rad, strict=True
                 )

@@ -22,7 +22,7 @@ NEAREST_M = 0.1
 BACKDROP_PX = 512  # longer side of what stands for the picture behind the person
 
 
-class Surface:
+class Skin:
     """The body's skin with fewer triangles; its vertices are some of the body's."""
 
     def __init__(self, simpler: float = SIMPLER):
@@ -100,7 +100,7 @@ class Scene:
 
     def crop(
         self,
-        surface: Surface,
+        surface: Skin,
         points_m: Float[np.ndarray, "vertices 3"],
         xy: Float[np.ndarray, "vertices 2"],
         region: Region,

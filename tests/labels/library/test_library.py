@@ -102,8 +102,10 @@ def test_a_rig_that_rests_bent_is_mended():
         for side in "rl":
             values[:, walk.names.index(f"knee_angle_{side}")] += np.radians(12)
             values[:, walk.names.index(f"hip_flexion_{side}")] += np.radians(10)
-        clips.append(cmu.Clip(f"50_0{seed}", replace(walk, values=values), np.ones(len(values), bool), "walk", cmu.BVH))
-    clips.append(cmu.Clip("51_01", clips[0].kinematics, clips[0].trusted, "basketball - dribble", cmu.BVH))
+        clips.append(
+            cmu.CmuMotion(f"50_0{seed}", replace(walk, values=values), np.ones(len(values), bool), "walk", cmu.BVH)
+        )
+    clips.append(cmu.CmuMotion("51_01", clips[0].kinematics, clips[0].trusted, "basketball - dribble", cmu.BVH))
     offsets = cmu.all_offsets(clips)
     assert -16 < offsets["50"]["knee_angle_r"] < -6 and -16 < offsets["50"]["hip_flexion_l"] < -4
     assert offsets["51"] == offsets["50"]  # who does not walk is mended as those who do

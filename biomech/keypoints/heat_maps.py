@@ -39,7 +39,7 @@ def scaled(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
 
 
 @dataclass(frozen=True)
-class Glance:
+class FrameHeatMaps:
     """One frame: the cells that say something, map after map, and the region that was looked at."""
 
     values: UInt8[np.ndarray, " cells"]
@@ -49,7 +49,9 @@ class Glance:
     region: Region
 
     @classmethod
-    def of(cls, heat: UInt8[np.ndarray, "39 64 64"], mask: UInt8[np.ndarray, "64 64"], region: Region) -> "Glance":
+    def of(
+        cls, heat: UInt8[np.ndarray, "39 64 64"], mask: UInt8[np.ndarray, "64 64"], region: Region
+    ) -> "FrameHeatMaps":
         """Keep the cells of one frame's maps that say something.
 
         Args:
@@ -58,7 +60,7 @@ class Glance:
             region: that both lie over.
 
         Returns:
-            The frame's part of a ``Looks``.
+            The frame's part of ``HeatMaps``.
         """
         flat = heat.reshape(-1)
         cells = np.flatnonzero(flat >= LEAST)
@@ -67,7 +69,7 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Looks:
+class HeatMaps:
     """A clip; regions are NaN, and maps and masks empty, in frames without the person."""
 
     values: UInt8[np.ndarray, " cells"]
@@ -79,11 +81,13 @@ class Looks:
     angle_rad: Float[np.ndarray, " frames"]
 
     @classmethod
-    def gathered(cls, glances: Sequence[Glance | None]) -> "Looks":
+    def gathered(cls, frames: Sequence[FrameHeatMaps | None]) -> "HeatMaps":
         """The frames of a clip in turn; None where the person was not found."""
         nothing = np.zeros(0, np.uint8), np.zeros(0, np.uint16), np.zeros(MAPS, int)
-        none = Glance(*nothing, np.zeros((HEAT_SIZE, HEAT_SIZE), np.uint8), Region((np.nan, np.nan), np.nan, np.nan))
-        rows = [glance or none for glance in glances]
+        none = FrameHeatMaps(
+            *nothing, np.zeros((HEAT_SIZE, HEAT_SIZE), np.uint8), Region((np.nan, np.nan), np.nan, np.nan)
+        )
+        rows = [frame or none for frame in frames]
         return cls(
             np.concatenate([row.values for row in rows]),
             np.concatenate([row.places for row in rows]),
@@ -117,7 +121,7 @@ class Looks:
             raise BioposeError(
                 "the network's maps in it are not whole",
                 where=where,
-                mend="Make them with `keep_looks` of `biopose detect`.",
+                mend="Make them with `keep_heat_maps` of `biopose detect`.",
             )
 
     @property
@@ -144,7 +148,7 @@ class Looks:
         return {PREFIX + field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
-    def of_columns(cls, columns: Mapping[str, np.ndarray]) -> "Looks | None":
+    def of_columns(cls, columns: Mapping[str, np.ndarray]) -> "HeatMaps | None":
         """What ``columns`` made, out of a file; None where it holds none."""
         if any(PREFIX + field.name not in columns for field in fields(cls)):
             return None

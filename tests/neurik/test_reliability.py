@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from biomech.bench.neural_trust import area, corruptions, fits, separation
+from biomech.bench.neural_reliability import area, corruptions, fits, separation
 from biomech.markers.markers import Markers
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.predict import TrainedNeurIK, load_network, neural_kinematics
-from biomech.neurik.trust import REASONS, Limits, judge
+from biomech.neurik.reliability import REASONS, ReliabilityLimits, judge
 from biomech.neurik.uncertainty import LEVELS, Calibration
 from biomech.train.neurik.calibrate import answers, calibrate, coverage, fit, held_out
 from biomech.train.neurik.data import plain
-from biomech.train.neurik.misjudged import PoseErrors
+from biomech.train.neurik.pose_errors import PoseErrors
 
 SMALL = Sizes(window=16, node_width=12, width=24, layers=1, heads=2)
 
@@ -37,7 +37,7 @@ def network(skeleton, people):
         network.doubt[-1].weight.normal_(0, 0.3)
         network.doubt[-1].bias.fill_(1.0)
     calibration = fit(network, people[0])
-    limits = Limits.learn([signs for _, _, signs in answers(network, people[0])])
+    limits = ReliabilityLimits.learn([signs for _, _, signs in answers(network, people[0])])
     network.recipe = {
         **network.recipe,
         "calibration": {name: values.tolist() for name, values in vars(calibration).items()},

@@ -53,7 +53,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Trust:
+class Reliability:
     """What is to be believed."""
 
     flagged: Bool[np.ndarray, " frames"]
@@ -68,14 +68,14 @@ class Trust:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReliabilityLimits:
     """What is usual, for each column of each sign, and how many times that is too much."""
 
     usual: Mapping[str, Float[np.ndarray, " columns"]]
     limit: Mapping[str, float]
 
     @classmethod
-    def learn(cls, signs: list[Signs]) -> "Limits":
+    def learn(cls, signs: list[Signs]) -> "ReliabilityLimits":
         """From frames that are as they should be."""
         usual, limit = {}, {}
         for name in Signs._fields:
@@ -85,7 +85,7 @@ class Limits:
         return cls(usual, limit)
 
     @classmethod
-    def of(cls, recipe: Mapping[str, Any]) -> "Limits | None":
+    def of(cls, recipe: Mapping[str, Any]) -> "ReliabilityLimits | None":
         """What a recipe holds; nothing before its calibration."""
         said = recipe.get("trust")
         return said and cls({name: np.array(value) for name, value in said["usual"].items()}, said["limit"])
@@ -114,7 +114,7 @@ def judge(
     *,
     confidence: Float[np.ndarray, "frames markers"] | None = None,
     network: TrainedNeurIK | None = None,
-) -> Trust:
+) -> Reliability:
     """Say which frames of an answer are not to be believed.
 
     Args:
@@ -126,12 +126,12 @@ def judge(
     positions, sure = in_order(markers, confidence, network.anatomy.marker_names)
     frames = len(positions)
     scales = np.stack([answer.scales.get(name, np.ones(3)) for name in network.anatomy.body_names])
-    limits = Limits.of(network.recipe)
+    limits = ReliabilityLimits.of(network.recipe)
     reasons = np.where(answer.solved, 0, 1 << REASONS.index(FILLED)).astype(np.uint8)
     score = np.where(answer.solved, 0.0, np.inf)
     if limits is None:
         lacking = "these weights have no limits to judge frames by; `biopose train calibrate` measures them"
-        return Trust(~answer.solved, reasons, score, _where(reasons, None, None, network), [lacking])
+        return Reliability(~answer.solved, reasons, score, _where(reasons, None, None, network), [lacking])
     signs = signs_of(
         network,
         torch.from_numpy(positions)[None],
@@ -145,7 +145,7 @@ def judge(
         reasons |= (over << bit).astype(np.uint8)
     score = np.maximum(score, shares.max(0))
     where = _where(reasons, limits, signs, network)
-    return Trust(reasons > 0, reasons, score, where, _notes(reasons, where, frames))
+    return Reliability(reasons > 0, reasons, score, where, _notes(reasons, where, frames))
 
 
 def signs_of(
@@ -220,7 +220,7 @@ def _rms(square: Float[Tensor, "markers clips time"], weight: Tensor) -> Float[T
     return (square.sum(0) / weight.sum(0).clamp_min(1e-9)).sqrt()
 
 
-def _where(reasons: np.ndarray, limits: Limits | None, signs: Signs | None, network: NeurIK) -> list[str]:
+def _where(reasons: np.ndarray, limits: ReliabilityLimits | None, signs: Signs | None, network: NeurIK) -> list[str]:
     """What is worst: the body whose markers are off, else the coordinate."""
     names = {"body": network.anatomy.node_names}
     where = [""] * len(reasons)

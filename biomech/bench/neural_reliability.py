@@ -1,4 +1,4 @@
-"""Deliberately bad markers: does the judgement of `trust` see them, and leave good ones alone?"""
+"""Deliberately bad markers: does the judgement of `reliability` see them, and leave good ones alone?"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ from biomech.markers.markers import Markers
 from biomech.neurik.anatomy import MIRROR, Anatomy
 from biomech.neurik.network import RATE_HZ
 from biomech.neurik.predict import TrainedNeurIK, neural_kinematics, recovered_confidence
-from biomech.neurik.trust import REASONS, Limits, judge
+from biomech.neurik.reliability import REASONS, ReliabilityLimits, judge
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train.neurik.calibrate import answers, coverage, held_out
-from biomech.train.neurik.data import Batch, Source
-from biomech.train.neurik.misjudged import PoseErrors
+from biomech.train.neurik.data import Batch, WindowSource
+from biomech.train.neurik.pose_errors import PoseErrors
 from biomech.train.neurik.reading import Reader
 
 LEGS = ("femur", "tibia", "calcn", "toes")
@@ -30,7 +30,7 @@ BENT_BACK_RAD = np.deg2rad(45.0)
 BAD_M = 0.10  # a frame is bad when a marker was moved as far
 
 
-def bench_trust(network: TrainedNeurIK, source: Source, pairs: Path | None) -> dict[str, Any]:
+def bench_reliability(network: TrainedNeurIK, source: WindowSource, pairs: Path | None) -> dict[str, Any]:
     """Coverage of the uncertainty, and what the flags find, on test subjects.
 
     Args:
@@ -102,7 +102,7 @@ def separation(network: TrainedNeurIK, batches: Sequence[Batch]) -> dict[str, An
     Raises:
         BioposeError: the network's recipe has no limits yet.
     """
-    limits = Limits.of(network.recipe)
+    limits = ReliabilityLimits.of(network.recipe)
     if limits is None:
         raise BioposeError("these weights have no limits to judge frames by", mend="Run `biopose train calibrate`.")
     shares = {"good": [], **{name: [] for name, _ in corruptions(network, batches[0])}}  # type: ignore[var-annotated]
@@ -174,7 +174,7 @@ def area(bad: Float[np.ndarray, " n"], good: Float[np.ndarray, " m"]) -> float |
     return round(float(above / (len(bad) * len(good))), 4)
 
 
-def _shares(network: TrainedNeurIK, limits: Limits, batch: Batch) -> Float[np.ndarray, "signs frames"]:
+def _shares(network: TrainedNeurIK, limits: ReliabilityLimits, batch: Batch) -> Float[np.ndarray, "signs frames"]:
     return np.concatenate([limits.shares(signs) for _, _, signs in answers(network, [batch])], 1)
 
 

@@ -39,7 +39,7 @@ _elimination = lru_cache(KEPT)(Elimination)
 _table = lru_cache(KEPT)(PoseTable)
 
 
-class Trial:
+class TrackingProblem:
     """Marker targets over the frames of one skeleton, and the answers so far.
 
     Attributes:
@@ -74,7 +74,7 @@ class Trial:
             between = torch.arange(0, frames, narrow)
             between = between[between % wide != 0]
             if len(between):
-                self.unknowns[:, between], near[between] = self._between(between, wide)
+                self.unknowns[:, between], near[between] = self._on_cubics(between, wide)
                 if narrow > 1:
                     self.improve(between, self.unknowns[:, between], near=False, enough=ROUGH, rounds=ROUGH_ROUNDS)
         self.objective.fill_(torch.inf)
@@ -139,7 +139,7 @@ class Trial:
             others = torch.cat([torch.roll(keys, 1)[odd], torch.roll(keys, -1)[odd]])
             self.improve(keys[odd].repeat(2), self.unknowns[:, others], near=False, enough=ROUGH, rounds=KEY_ROUNDS)
 
-    def _between(
+    def _on_cubics(
         self, frames: Int[Tensor, " n"], stride: int
     ) -> tuple[Float[Tensor, "unknowns n"], Bool[Tensor, " n"]]:
         """Where the solved frames, every ``stride``-th, put those between: on a cubic through four of them.

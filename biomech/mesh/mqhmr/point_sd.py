@@ -1,6 +1,6 @@
 """How far MQ-HMR's points in space stray from the truth: measured by training.
 
-`python -m biomech.train.mqhmr.spread CLIPS WEIGHTS` writes it beside the weights, as ``spread.json``.
+`python -m biomech.train.mqhmr.point_sd CLIPS WEIGHTS` writes it beside the weights, as ``spread.json``.
 """
 
 import json
@@ -23,14 +23,14 @@ FURTHEST = 10.0  # statures that a point may stray
 
 
 @dataclass(frozen=True)
-class Spread:
+class PointSd:
     """Standard deviations of the points about their mean: right, down, away; statures."""
 
     seen: Float[np.ndarray, "33 3"]  # where the detector is sure of the point
     hidden: Float[np.ndarray, "33 3"]  # where it is not sure at all
 
     @classmethod
-    def load(cls, path: Path) -> "Spread":
+    def load(cls, path: Path) -> "PointSd":
         """Read what ``save`` wrote.
 
         Raises:
@@ -47,7 +47,7 @@ class Spread:
             raise BioposeError(
                 f"it is not known how far the network's points stray ({plainly(error)})",
                 where=str(path),
-                mend="Make it with `python -m biomech.train.mqhmr.spread CLIPS WEIGHTS`.",
+                mend="Make it with `python -m biomech.train.mqhmr.point_sd CLIPS WEIGHTS`.",
             ) from error
 
     def save(self, path: Path, about: str) -> None:

@@ -1,4 +1,4 @@
-"""Measures how far MQ-HMR's points in space stray: `python -m biomech.train.mqhmr.spread CLIPS WEIGHTS`."""
+"""Measures how far MQ-HMR's points in space stray: `python -m biomech.train.mqhmr.point_sd CLIPS WEIGHTS`."""
 
 import sys
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from biomech.keypoints.blazepose import MIRRORED
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.fit import LANDMARK_SIZE
 from biomech.mesh.mqhmr.load import load_mqhmr
+from biomech.mesh.mqhmr.point_sd import LANDMARKS, NAME, PointSd, in_statures
 from biomech.mesh.mqhmr.predict import Frames, look_at
-from biomech.mesh.mqhmr.spread import LANDMARKS, NAME, Spread, in_statures
 from biomech.mesh.points import detected_points
 from biomech.mesh.rays import towards
 from biomech.train.synthetic.clips import Clip
@@ -22,7 +22,7 @@ from biomech.train.synthetic.clips import Clip
 ENOUGH = 50  # errors of a point for a deviation of its own
 
 
-def measure(clips: Iterable[tuple[Keypoints, Frames, Float[np.ndarray, "frames 33 3"]]]) -> Spread:
+def measure(clips: Iterable[tuple[Keypoints, Frames, Float[np.ndarray, "frames 33 3"]]]) -> PointSd:
     """From clips: what was detected, what the network made of it, and where the points truly were (camera axes,
     statures).
 
@@ -43,7 +43,7 @@ def measure(clips: Iterable[tuple[Keypoints, Frames, Float[np.ndarray, "frames 3
         sure.append(keypoints.confidence[seen] > 0.5)
     order = MIRRORED[:LANDMARKS]
     error, seen = (np.concatenate([part, part[:, order]]) for part in map(np.concatenate, (errors, sure)))
-    return Spread(_deviations(error, seen), _deviations(error, ~seen))
+    return PointSd(_deviations(error, seen), _deviations(error, ~seen))
 
 
 def _deviations(
@@ -67,7 +67,7 @@ def main(folder: str, weights: str) -> None:
         motion.rotations, motion.root_position_m = clip.rotations, clip.root_position_m  # camera axes
         stature_m = float(body.stature(torch.tensor(clip.betas).float()))
         said.append((keypoints, look_at(network, keypoints), detected_points(body, motion).positions_m / stature_m))
-    about = f"MQ-HMR's points on {len(said)} held-out clips; python -m biomech.train.mqhmr.spread"
+    about = f"MQ-HMR's points on {len(said)} held-out clips; python -m biomech.train.mqhmr.point_sd"
     measure(said).save(Path(weights).with_name(NAME), about)
 
 

@@ -8,7 +8,7 @@ from biomech.errors import BioposeError
 from biomech.neurik.anatomy import Anatomy
 from biomech.neurik.predict import RECOVERED_CONFIDENCE
 from biomech.train.neurik.data import Batches, Variation, plain
-from biomech.train.neurik.misjudged import PoseErrors
+from biomech.train.neurik.pose_errors import PoseErrors
 from biomech.train.neurik.reading import Reading
 
 NOTHING = dict.fromkeys(vars(Variation()), 0.0)
@@ -70,7 +70,7 @@ def test_errors_are_recovered_less_true(skeleton, motions, poses, knee, tmp_path
 
 
 def test_a_misjudged_clip_shows_the_wrong_pose_and_keeps_its_label(skeleton, motions, poses, knee):
-    variation = Variation(**NOTHING | {"misjudged": 1.0})
+    variation = Variation(**NOTHING | {"pose_errors": 1.0})
     batches = Batches([motions], skeleton, 2, 0, variation=variation, poses=poses)
     window = motions.batch([1, 2])
     made, own = batches.varied(window, torch.Generator().manual_seed(0)), plain(window)

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biomech.keypoints.blazepose import BlazePose
 from biomech.keypoints.detect import detect
 from biomech.keypoints.detector import Region
+from biomech.keypoints.heat_maps import LEAST, FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.looks import LEAST, Glance, Looks, scaled
 from biomech.video import Video
 
 
@@ -23,46 +22,48 @@ def heat() -> np.ndarray:
     return heat
 
 
-def gathered(heat: np.ndarray) -> Looks:
+def gathered(heat: np.ndarray) -> HeatMaps:
     masks = np.arange(2)[:, None, None] * np.full((64, 64), 9, np.uint8)
-    glances = [
-        Glance.of(h, m.astype(np.uint8), Region((3.0, 4.5 + i), 100.0, 0.1))
+    maps = [
+        FrameHeatMaps.of(h, m.astype(np.uint8), Region((3.0, 4.5 + i), 100.0, 0.1))
         for i, (h, m) in enumerate(zip(heat, masks, strict=True))
     ]
-    return Looks.gathered([None, glances[0], None, glances[1]])
+    return HeatMaps.gathered([None, maps[0], None, maps[1]])
 
 
 def test_cells_that_say_something_come_back(heat: np.ndarray) -> None:
-    looks = gathered(heat)
-    assert looks.seen.tolist() == [False, True, False, True]
-    back = looks.heat(np.array([3, 1, 2]))
+    heat_maps = gathered(heat)
+    assert heat_maps.seen.tolist() == [False, True, False, True]
+    back = heat_maps.heat(np.array([3, 1, 2]))
     np.testing.assert_array_equal(back[:2], np.where(heat < LEAST, 0, heat)[::-1])
-    assert not back[2].any() and looks.mask(np.array([3])).max() == 9
+    assert not back[2].any() and heat_maps.mask(np.array([3])).max() == 9
 
 
 def test_one_file_with_the_keypoints(heat: np.ndarray, tmp_path: Path) -> None:
-    looks = gathered(heat)
-    keypoints = Keypoints(["nose"], np.zeros((4, 1, 2)), np.ones((4, 1)), np.arange(4) / 30, (640, 480), looks=looks)
+    heat_maps = gathered(heat)
+    keypoints = Keypoints(
+        ["nose"], np.zeros((4, 1, 2)), np.ones((4, 1)), np.arange(4) / 30, (640, 480), heat_maps=heat_maps
+    )
     keypoints.save(tmp_path / "k.npz")
-    again = Keypoints.load(tmp_path / "k.npz").looks
+    again = Keypoints.load(tmp_path / "k.npz").heat_maps
     assert again is not None
-    np.testing.assert_array_equal(again.heat(np.arange(4)), looks.heat(np.arange(4)))
-    np.testing.assert_array_equal(again.center_px, looks.center_px)
+    np.testing.assert_array_equal(again.heat(np.arange(4)), heat_maps.heat(np.arange(4)))
+    np.testing.assert_array_equal(again.center_px, heat_maps.center_px)
     Keypoints(["nose"], np.zeros((4, 1, 2)), np.ones((4, 1)), np.arange(4) / 30, (640, 480)).save(tmp_path / "no.npz")
-    assert Keypoints.load(tmp_path / "no.npz").looks is None
+    assert Keypoints.load(tmp_path / "no.npz").heat_maps is None
 
 
 def test_the_maps_of_a_film_peak_where_the_points_are(beam: Path, task: Path) -> None:
-    keypoints = detect(Video.open(beam, end_s=0.1), BlazePose(task), keep_looks=True)
-    looks = keypoints.looks
-    assert looks is not None and looks.seen.all()
-    heat = looks.heat(np.arange(len(keypoints.xy)))[:, :33].reshape(-1, 33, 64 * 64)
+    keypoints = detect(Video.open(beam, end_s=0.1), detector_path=task, keep_heat_maps=True)
+    heat_maps = keypoints.heat_maps
+    assert heat_maps is not None and heat_maps.seen.all()
+    heat = heat_maps.heat(np.arange(len(keypoints.xy)))[:, :33].reshape(-1, 33, 64 * 64)
     rows, columns = np.divmod(heat.argmax(-1), 64)
     matrix = keypoints.mask_from_image
     assert matrix is not None
     cells = keypoints.xy @ np.swapaxes(matrix[:, :, :2], 1, 2) + matrix[:, None, :, 2]
     away = np.hypot(cells[..., 0] - columns, cells[..., 1] - rows)
     assert np.median(away[keypoints.confidence > 0.8]) < 1.5
-    mask = looks.mask(np.arange(1))[0] > 127
+    mask = heat_maps.mask(np.arange(1))[0] > 127
     assert (mask == keypoints.mask(0)).mean() > 0.99
-    assert len(looks.values) < 5000 * len(keypoints.xy)
+    assert len(heat_maps.values) < 5000 * len(keypoints.xy)

@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 ITEMS_AHEAD = 3
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """The same items, made in a thread of their own a few ahead of their use."""
     ready: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(ITEMS_AHEAD)
     stopped = threading.Event()
