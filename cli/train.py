@@ -55,11 +55,11 @@ def neurik(
     from biomech.train.loop import rank
     from biomech.train.neurik.losses import LossWeights
     from biomech.train.neurik.prepare import prepare
-    from biomech.train.neurik.train import MqhmrRecipe, train
+    from biomech.train.neurik.train import NeurikRecipe, train
 
     if threads is not None:
         torch.set_num_threads(threads)
-    recipe = MqhmrRecipe(
+    recipe = NeurikRecipe(
         steps=steps,
         hours=hours,
         seed=seed,
