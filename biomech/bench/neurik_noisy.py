@@ -21,8 +21,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.signal import butter, sosfiltfilt
 
+from biomech.angles import wrapped
 from biomech.body.neutral import NEUTRAL_POSTURE
-from biomech.comparison.alignment import best_heading, turned, wrapped
+from biomech.comparison.alignment import best_heading, turned
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.inverse_kinematics.opensim_tool import solve_ik

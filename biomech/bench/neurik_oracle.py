@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from biomech.comparison.alignment import wrapped
+from biomech.angles import wrapped
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.branches import nearest
 from biomech.kinematics.kinematics import Kinematics

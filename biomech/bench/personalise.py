@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from biomech.comparison.metrics import wrapped_deg
+from biomech.angles import wrapped_deg
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import solve_markers
 from biomech.inverse_kinematics.tracked import enough_seen, tracked_weights

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from biomech.angles import wrapped_deg
 from biomech.bench.solver_trials import SolverProblem, noise_free_trials, opencap_trials, speed_trial, standard_trials
-from biomech.comparison.metrics import wrapped_deg
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.alone import TimedSolution, module, solve_alone
 from biomech.inverse_kinematics.branches import as_the_other

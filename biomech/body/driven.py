@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from biomech.angles import wrapped
 from biomech.body.anny import AnnyBody
 from biomech.body.linkage import bone_rotations, pose_of
 from biomech.body.motion import BodyMotion
@@ -77,7 +78,7 @@ def with_soft_forearms(motion: BodyMotion) -> BodyMotion:
         along /= np.linalg.norm(along)
         quaternion = Rotation.from_matrix(rotations[:, hand]).as_quat()
         twist = 2 * np.arctan2(quaternion[:, :3] @ along, quaternion[:, 3])
-        half = Rotation.from_rotvec(((twist + np.pi) % (2 * np.pi) - np.pi)[:, None] / 2 * along).as_matrix()
+        half = Rotation.from_rotvec(wrapped(twist)[:, None] / 2 * along).as_matrix()
         rotations[:, fore] = rotations[:, fore] @ half
         rotations[:, hand] = np.swapaxes(half, 1, 2) @ rotations[:, hand]
     return replace(motion, rotations=rotations)

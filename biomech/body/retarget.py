@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from biomech.angles import wrapped
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
@@ -176,7 +177,7 @@ def _arm(ours: dict, world: dict, zero: Limbs, joints: dict, side: str, chest: T
     along = forearm / np.linalg.norm(forearm)
     quaternion = Rotation.from_matrix(between(lower, hand)).as_quat()
     twist = 2 * np.arctan2(quaternion[:, :3] @ along, quaternion[:, 3])
-    twist = (twist + np.pi) % (2 * np.pi) - np.pi
+    twist = wrapped(twist)
     lower = lower @ Rotation.from_rotvec(twist[:, None] / 2 * along).as_matrix()
     ours[f"{side}Arm"] = between(chest @ ours[f"{side}Shoulder"], upper)
     ours[f"{side}ForeArm"] = between(upper, lower)

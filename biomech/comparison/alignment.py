@@ -48,11 +48,6 @@ def unwrapped(angles: Float[np.ndarray, "frames"]) -> Float[np.ndarray, "frames"
     return out
 
 
-def wrapped(angles: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """Brought to −π … π (rad)."""
-    return (angles + np.pi) % (2 * np.pi) - np.pi
-
-
 def resample(motion: Kinematics, time_s: Float[np.ndarray, "samples"]) -> Kinematics:
     """The motion at other times by cubic splines, angles unwrapped; NaN outside it and beside what is missing.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from biomech.angles import wrapped
 from biomech.comparison.alignment import (
     LEAST_SHARED,
     Heading,
@@ -21,7 +22,6 @@ from biomech.comparison.alignment import (
     resample,
     turned,
     unwrapped,
-    wrapped,
 )
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, match_coordinates, standard_name
 from biomech.comparison.metrics import correlation

@@ -76,11 +76,6 @@ def bend_deg(
     return 180 - np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
-def wrapped_deg(difference: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """A difference of angles brought to −180 … 180 degrees."""
-    return (difference + 180) % 360 - 180
-
-
 def range_of_motion(values: Float[np.ndarray, "frames"]) -> float:
     """Largest less smallest value."""
     return float(np.ptp(values))

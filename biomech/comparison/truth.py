@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from biomech.angles import wrapped_deg
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
-from biomech.comparison.metrics import correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion, wrapped_deg
+from biomech.comparison.metrics import correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
 from biomech.kinematics.kinematics import Kinematics
 
 LIMB_JOINTS = [side + bone for bone in ("Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot") for side in ("Left", "Right")]

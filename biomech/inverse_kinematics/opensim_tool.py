@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from biomech.angles import wrapped
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import CoordinateTask
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
@@ -174,7 +175,7 @@ def _merge(
 
 def _agree(one: Float[np.ndarray, " coordinates"], other: Float[np.ndarray, " coordinates"]) -> bool:
     # Whole turns are taken out later; a translation never differs by 2π m.
-    difference = (one - other + np.pi) % (2 * np.pi) - np.pi
+    difference = wrapped(one - other)
     return not np.isfinite(one).all() or bool((np.abs(difference) <= SEAM_TOLERANCE).all())
 
 

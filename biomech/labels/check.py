@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.comparison.metrics import wrapped_deg
+from biomech.angles import wrapped_deg
 from biomech.files import whole_file
 from biomech.inverse_kinematics.alone import Problem, module, solve_alone
 from biomech.inverse_kinematics.branches import as_the_other

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from biomech.angles import wrapped
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.virtual import load_virtual_markers
@@ -163,7 +164,7 @@ def _out_of_range(skeleton: Skeleton, kinematics: Kinematics) -> Bool[np.ndarray
     """
     low, high = skeleton.ranges.T
     middle = (low + high) / 2
-    turned = (kinematics.values - middle + np.pi) % (2 * np.pi) - np.pi + middle
+    turned = wrapped(kinematics.values - middle) + middle
     curved = [
         i
         for joint in skeleton.description.joints

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from biomech.angles import wrapped
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import TRANSLATIONS
 from biomech.body.linkage import BALL_TURNS, BALLS, HINGE_TURNS, HINGES, Pose, coordinates_of, pose_of_bones, turned_by
@@ -46,7 +47,7 @@ def coordinate_sd(
         for k, ball in enumerate(BALLS):
             for row, name in enumerate(ball.coordinates):
                 change = moved[name] - at[name]
-                slopes[:, k, row, axis] = ((change + np.pi) % (2 * np.pi) - np.pi) / STEP_RAD
+                slopes[:, k, row, axis] = wrapped(change) / STEP_RAD
     parts = turns[:, BALL_TURNS[:, :, None], BALL_TURNS[:, None, :]]  # frames, balls, 3, 3
     balls = np.einsum("fbcu,fbuv,fbcv->fbc", slopes, parts, slopes).reshape(len(pose), -1)
     hinges = np.diagonal(turns[:, HINGE_TURNS[:, None], HINGE_TURNS[None]], axis1=1, axis2=2)

@@ -278,8 +278,3 @@ def _motion(first: FirstAnswer, time: int) -> Float[Tensor, "n 6 f"]:
 
 def _compose(left: Float[Tensor, "n 3 3 #f"], right: Float[Tensor, "n 3 k #f"]) -> Float[Tensor, "n 3 k f"]:
     return (left[:, :, :, None] * right[:, None]).sum(2)
-
-
-def turned(difference: Tensor) -> Tensor:
-    """The same turn within ±180° (rad)."""
-    return torch.remainder(difference + torch.pi, 2 * torch.pi) - torch.pi

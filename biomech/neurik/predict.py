@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from safetensors.torch import load_file
 from scipy.spatial.transform import Rotation, Slerp
 
+from biomech.angles import wrapped
 from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, read_json
 from biomech.kinematics.kinematics import Kinematics
@@ -176,7 +177,7 @@ def _windows(
         old = weight[start : start + length]
         mean = total[start : start + length] / np.where(old > 0, old, 1)
         # Angles are blended the shorter way round.
-        near = np.where((old > 0) & angles, mean + _turned(values - mean), values)
+        near = np.where((old > 0) & angles, mean + wrapped(values - mean), values)
         total[start : start + length] += share * near
         expected[start : start + length] += share * doubt
         weight[start : start + length] += share
@@ -235,10 +236,6 @@ def _unwrapped(values: np.ndarray, good: np.ndarray) -> np.ndarray:
     values = values.copy()
     values[good] = np.unwrap(values[good], axis=0)
     return values
-
-
-def _turned(difference: np.ndarray) -> np.ndarray:
-    return (difference + np.pi) % (2 * np.pi) - np.pi
 
 
 def _uneven(time: np.ndarray) -> bool:

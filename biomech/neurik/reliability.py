@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from biomech.angles import wrapped
 from biomech.markers.markers import Markers
-from biomech.neurik.network import NeurIK, turned
+from biomech.neurik.network import NeurIK
 from biomech.neurik.predict import NeuralAnswer, TrainedNeurIK, in_order, load_network
 from biomech.skeleton.products import apply
 
@@ -184,7 +185,7 @@ def signs_of(
         torch.stack(of_nodes, -1),
         beyond * angles,
         _speeds(network, coordinates, turn.unflatten(-1, (clips, time)), time_s),
-        turned(coordinates - first).abs() * angles,
+        wrapped(coordinates - first).abs() * angles,
     )
 
 
@@ -206,7 +207,7 @@ def _speeds(
     """The faster of the ways from the frame before and to the next."""
     if len(time_s) < 2:
         return torch.zeros_like(coordinates)
-    change = turned(coordinates.diff(dim=1))
+    change = wrapped(coordinates.diff(dim=1))
     root = network.anatomy.chain_coordinates[0]
     change[..., root] = 0
     trace = (turn[..., 1:] * turn[..., :-1]).sum((0, 1))

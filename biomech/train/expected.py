@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from biomech.angles import wrapped
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
@@ -44,7 +45,7 @@ def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.nd
     order = [reader.anatomy.coordinate_names.index(name) for name in NAMES]
     error = (wrong - true)[:, order]
     turning = reader.rotational[order]
-    error[:, turning] = (error[:, turning] + np.pi) % (2 * np.pi) - np.pi
+    error[:, turning] = wrapped(error[:, turning])
     view = np.degrees(np.abs(np.arctan2(lens[:, 2], lens[:, 0])))
     return np.abs(error[good]), sd[good], view[good]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from biomech.angles import wrapped_deg
 from biomech.comparison.metrics import (
     align,
     bend_deg,
@@ -11,7 +12,6 @@ from biomech.comparison.metrics import (
     mpjpe_mm,
     pa_mpjpe_mm,
     range_of_motion,
-    wrapped_deg,
 )
 
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from biomech.angles import wrapped
 from biomech.neurik.analytic import Analytic, wahba
 from biomech.neurik.anatomy import Anatomy
-from biomech.neurik.network import NeurIK, Sizes, coordinates_in_mirror, in_mirror, turned, within
+from biomech.neurik.network import NeurIK, Sizes, coordinates_in_mirror, in_mirror, within
 from biomech.train.neurik.data import plain
 from biomech.train.neurik.losses import LossWeights, losses
 
@@ -45,7 +46,7 @@ def test_first_answer_of_the_models_own_markers(skeleton, motions):
     first = Analytic(anatomy)(
         motions.markers.flatten(0, 1).movedim(0, -1).contiguous(), torch.ones(142, 128), torch.full((16, 16), 1 / 16)
     )
-    error = turned(first.coordinates.T - motions.coordinates.flatten(0, 1)).abs()
+    error = wrapped(first.coordinates.T - motions.coordinates.flatten(0, 1)).abs()
     names = anatomy.coordinate_names
     for name in ("pelvis_tilt", "pelvis_rotation", "lumbar_bending", "hip_flexion_r", "hip_rotation_l", "arm_add_r"):
         assert torch.rad2deg(error[:, names.index(name)]).median() < 2.0, name

@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Bool, Float
 from scipy.optimize import isotonic_regression
 
+from biomech.angles import wrapped
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.labels.shards import Split
-from biomech.neurik.network import RATE_HZ, CoordinatePrediction, NeurIK, turned
+from biomech.neurik.network import RATE_HZ, CoordinatePrediction, NeurIK
 from biomech.neurik.predict import TrainedNeurIK, load_network
 from biomech.neurik.reliability import ReliabilityLimits, Signs, signs_of
 from biomech.neurik.uncertainty import LEVEL, LEVELS, Calibration
@@ -176,10 +177,10 @@ def _errors(
     for batch in batches:
         answer = network(batch.markers, batch.confidence)
         off = answer.coordinates - batch.coordinates
-        off = torch.where(angles, turned(off), off).abs()
+        off = torch.where(angles, wrapped(off), off).abs()
         rows.append([part.flatten(0, 1).numpy() for part in (answer.expected_error, off, batch.mask)])
         step = batch.coordinates.diff(dim=1)
-        steps.append(torch.where(angles, turned(step), step).abs().flatten(0, 1).numpy() * RATE_HZ)
+        steps.append(torch.where(angles, wrapped(step), step).abs().flatten(0, 1).numpy() * RATE_HZ)
     expected, error, known = (np.concatenate(part) for part in zip(*rows, strict=True))
     return expected.astype(float), error.astype(float), known, np.quantile(np.concatenate(steps), LEVEL, axis=0)
 

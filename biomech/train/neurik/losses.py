@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from biomech.neurik.network import CoordinatePrediction, NeurIK, turned
+from biomech.angles import wrapped
+from biomech.neurik.network import CoordinatePrediction, NeurIK
 
 DOUBT_WEIGHT = 0.01  # its gradient reaches nothing but its own layers; small, so that clipping is the answer's matter
 
@@ -30,7 +31,7 @@ class LossWeights:
 def known_pose(answer: Tensor, labels: Tensor, mask: Tensor, rotational: Tensor) -> Tensor:
     """The label where there is one, else the answer; angles in the answer's turn, since a knee's slides hang on it."""
     difference = labels - answer
-    return answer + torch.where(rotational, turned(difference), difference) * mask
+    return answer + torch.where(rotational, wrapped(difference), difference) * mask
 
 
 def losses(
@@ -50,7 +51,7 @@ def losses(
     """
     rotational = torch.as_tensor(network.anatomy.rotational, device=mask.device)
     difference = answer.coordinates - coordinates
-    angles = turned(difference).abs()[..., rotational]
+    angles = wrapped(difference).abs()[..., rotational]
     parts = {
         "angles": _mean(angles.rad2deg(), mask[..., rotational]),
         "scales": (answer.scales[:, :, 1:] - scales[:, None, 1:]).abs().mean(),
@@ -67,7 +68,7 @@ def losses(
         place = difference[..., ~rotational].square().sum(-1).add(1e-8).sqrt()
         parts["joints"] = parts["markers"] = _mean(place, mask[..., ~rotational].all(-1))
     # The likelihood of a Laplace distribution, whose scale is the mean absolute error.
-    error = torch.where(rotational, turned(difference), difference).abs().detach()
+    error = torch.where(rotational, wrapped(difference), difference).abs().detach()
     parts["doubt"] = _mean(answer.expected_error.log() + error / answer.expected_error, mask)
     by_name = vars(weights) if weights.joints or weights.markers else {**vars(weights), "joints": 1.0}
     by_name = {**by_name, "doubt": DOUBT_WEIGHT}

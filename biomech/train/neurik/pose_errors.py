@@ -19,8 +19,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.interpolate import make_interp_spline
 from torch import Tensor
 
+from biomech.angles import wrapped
 from biomech.errors import BioposeError
-from biomech.neurik.network import turned
 from biomech.train.neurik.kept import keep, kept
 from biomech.train.neurik.noise import TOO_FAR_M, in_place, stretches
 from biomech.train.neurik.pair import Pair
@@ -117,7 +117,7 @@ def _measured(
     true, wrong = (read(markers, posture) for markers, posture in zip((truth, recovered), neutral, strict=True))
     error = wrong.coordinates - true.coordinates
     angles = torch.from_numpy(rotational)
-    error = torch.where(angles, turned(error), error)
+    error = torch.where(angles, wrapped(error), error)
     if error[:, angles].abs().max() > TURNED_OVER_RAD:
         return None
     values, errors = at_rate(true.coordinates.numpy()), at_rate(error.numpy())

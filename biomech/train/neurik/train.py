@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from biomech.angles import wrapped
 from biomech.files import whole_file
-from biomech.neurik.network import CoordinatePrediction, NeurIK, Sizes, turned
+from biomech.neurik.network import CoordinatePrediction, NeurIK, Sizes
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train import loop
 from biomech.train.loop import Lesson, Schedule, place_of
@@ -118,7 +119,7 @@ def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
         count = batch.mask[..., rotational].sum().clamp_min(1)
 
         def angle_error(answer: CoordinatePrediction, batch: Batch = batch, count: Tensor = count) -> float:
-            error = turned(answer.coordinates - batch.coordinates).abs()[..., rotational]
+            error = wrapped(answer.coordinates - batch.coordinates).abs()[..., rotational]
             return math.degrees(float((error * batch.mask[..., rotational]).sum() / count))
 
         answer = network(batch.markers, batch.confidence)
