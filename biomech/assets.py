@@ -9,11 +9,12 @@ import importlib.metadata
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import platformdirs
 
 from biomech.children import python_module
 from biomech.errors import BioposeError, plainly
@@ -59,13 +60,7 @@ def cache_folder() -> Path:
     """Folder of fetched files: ``$BIOPOSE_CACHE``, else the platform's cache folder for this user."""
     if folder := os.environ.get("BIOPOSE_CACHE"):
         return Path(folder).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "biopose"
+    return platformdirs.user_cache_path("biopose", appauthor=False, opinion=False)
 
 
 def asset(name: str) -> Asset:

@@ -1,5 +1,6 @@
 """A pinhole camera in a Y-up world."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 
+NEAREST_M = 0.1  # from the lens, in a fit: what is nearer or behind it would be thrown about
 NARROWEST_DEG, WIDEST_DEG = 1.0, 175.0  # angle of view across the longer side
 
 
@@ -43,6 +45,17 @@ def check_focal(focal_px: float, size_px: tuple[int, int], where: str | None = N
         )
 
 
+def projected(
+    points: Float[np.ndarray, "*n 3"],
+    focal_px: float | Float[np.ndarray, "*#n 1"],
+    center_px: Sequence[float] | Float[np.ndarray, "*#n 2"],
+    *,
+    nearest_m: float = NEAREST_M,
+) -> Float[np.ndarray, "*n 2"]:
+    """Pixels of points in camera axes (m; x right, y down, z away); nearer ones count as ``nearest_m`` away."""
+    return points[..., :2] / np.maximum(points[..., 2:], nearest_m) * focal_px + np.asarray(center_px)
+
+
 @dataclass(frozen=True)
 class Camera:
     """Full perspective camera without distortion, still for the whole clip.
@@ -68,5 +81,5 @@ class Camera:
     def project(self, points_world: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 2"]:
         """Pixel positions; NaN for points behind the lens."""
         points = self.to_camera(points_world)
-        depth = np.where(points[..., 2:] > 1e-3, points[..., 2:], np.nan)
-        return points[..., :2] / depth * self.focal_px + np.asarray(self.center_px)
+        pixels = projected(points, self.focal_px, self.center_px, nearest_m=1e-3)
+        return np.where(points[..., 2:] > 1e-3, pixels, np.nan)

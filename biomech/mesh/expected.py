@@ -18,11 +18,10 @@ from biomech.body.anny import AnnyBody
 from biomech.body.driven import TRANSLATIONS
 from biomech.body.linkage import BALL_TURNS, BALLS, HINGE_TURNS, HINGES, Pose, coordinates_of, pose_of_bones, turned_by
 from biomech.body.motion import BodyMotion
+from biomech.coverage import LEVEL
 
 NAMES = (*TRANSLATIONS, *(name for ball in BALLS for name in ball.coordinates), *(hinge.coordinate for hinge in HINGES))
 FILE = Path(__file__).with_name("expected.json")
-LEVELS = (0.5, 0.683, 0.9)  # shares of frames; the second is that of one standard deviation
-LEVEL = LEVELS[1]
 STEP_RAD = 1e-4
 MOST_RAD = np.pi
 

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.body.linkage import Pose
+from biomech.camera import NEAREST_M, projected
 from biomech.mesh.banded import BandedNormalEquations, minimised
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
@@ -31,12 +32,12 @@ from biomech.mesh.level import SIZE as LEVEL_SIZE
 from biomech.mesh.level import Level
 from biomech.mesh.lifter import USUAL_STATURE_M
 from biomech.mesh.placing import Placed, Placing, PosedLinks, Slopes
+from biomech.mesh.robust import geman_mcclure, geman_mcclure_slope
 from biomech.mesh.standing import Standing, standing
 from biomech.mesh.subject import Subject
 
 CORRELATION_S = 0.1  # errors, poses and accelerations last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
-ROBUST = 2.0  # standard deviations beyond which a keypoint loses its say (Geman–McClure)
 LANDMARK_TRUST = 0.3
 LANDMARK_SIZE = 0.9, 1.3  # of the body's
 HABIT_TRUST, GUESS_TRUST = 0.5, 1.0
@@ -146,12 +147,12 @@ class WindowFit:
         picture = np.square(self._picture(points @ camera.T, shaped.stature_m)).sum(-1)
         landmarks = np.square(self._landmarks(points, camera, shaped.stature_m)).sum(-1)
         total = self.information * float(
-            (e.confidence * _robust(picture)).sum() + self.landmark_trust * _robust(landmarks).sum()
+            (e.confidence * geman_mcclure(picture)).sum() + self.landmark_trust * geman_mcclure(landmarks).sum()
         )
         values = features(state.pose)
         total += 2 * HABIT_TRUST * self.information * self.habit.cost(values)
         guess = np.square((values - e.guess) / e.guess_sd)
-        total += GUESS_TRUST * self.information * float(_robust(guess).sum())
+        total += GUESS_TRUST * self.information * float(geman_mcclure(guess).sum())
         usual = USUAL_STATURE_M / shaped.stature_m
         total += float(np.square(usual * self._smoothness(self.placing.points(frame, self.tracers))).sum())
         soles = self.placing.points(frame, self.soles)
@@ -159,7 +160,7 @@ class WindowFit:
         if self.standing is not None:
             total += float(np.square(usual * self._heights(soles, state.level.floor_m)).sum())
             off = usual * self._off_balance(soles, self.placing.points(frame, self.masses))
-            total += float((self._balance_weight() * _robust(np.square(off).sum(-1))).sum())
+            total += float((self._balance_weight() * geman_mcclure(np.square(off).sum(-1))).sum())
         residuals = (state.subject.residual(), state.level.residual())
         return 0.5 * (total + sum(float(np.square(r).sum()) for r in residuals))
 
@@ -172,8 +173,7 @@ class WindowFit:
 
     def _picture(self, points: Float[np.ndarray, "frames points 3"], stature_m) -> Float[np.ndarray, "frames points 2"]:
         """Of points in camera axes."""
-        depth = np.maximum(points[..., 2:], 0.1)
-        pixels = points[..., :2] / depth * self.evidence.focal_px + self.evidence.center_px
+        pixels = projected(points, self.evidence.focal_px, self.evidence.center_px)
         return (pixels - self.evidence.xy) * self._scale(points[..., 2], stature_m)[..., None]
 
     def _landmarks(self, points, camera, stature_m) -> Float[np.ndarray, "frames points 3"]:
@@ -245,8 +245,8 @@ class WindowFit:
 
         seen = placed.points @ camera.T
         residual = self._picture(seen, shaped.stature_m)
-        weight = np.sqrt(self.information * e.confidence * _slope(np.square(residual).sum(-1)))
-        depth = np.maximum(seen[..., 2:], 0.1)
+        weight = np.sqrt(self.information * e.confidence * geman_mcclure_slope(np.square(residual).sum(-1)))
+        depth = np.maximum(seen[..., 2:], NEAREST_M)
         project = np.zeros((*seen.shape[:2], 2, 3))
         project[..., 0, 0] = project[..., 1, 1] = 1
         project[..., :, 2] = -seen[..., :2] / depth
@@ -255,7 +255,7 @@ class WindowFit:
         self._add(equations, residual * weight[..., None], project @ camera, placed, by_turning, slopes)
 
         residual = self._landmarks(placed.points, camera, shaped.stature_m)
-        weight = np.sqrt(self.landmark_trust * self.information * _slope(np.square(residual).sum(-1)))
+        weight = np.sqrt(self.landmark_trust * self.information * geman_mcclure_slope(np.square(residual).sum(-1)))
         scale = weight[..., None] / (e.landmark_sd * shaped.stature_m)
         into_ray = np.swapaxes(camera.T @ e.camera_from_ray, 1, 2)[:, None] * scale[..., None]
         about = placed.points - placed.points.mean(1, keepdims=True)
@@ -271,7 +271,7 @@ class WindowFit:
         rows, by_values = self.habit.rows(values)
         equations.add_frames(weight * rows, weight * (by_values @ by_pose))
         guess = (values - e.guess) / e.guess_sd
-        weight = np.sqrt(GUESS_TRUST * self.information * _slope(np.square(guess)))
+        weight = np.sqrt(GUESS_TRUST * self.information * geman_mcclure_slope(np.square(guess)))
         equations.add_frames(weight * guess, (weight / e.guess_sd)[..., None] * by_pose)
 
         # Metres of movement are those of a person of usual stature: else the smallest person would move least.
@@ -309,7 +309,7 @@ class WindowFit:
         equations.add_frames(heights, weight[..., None] * soles.by_pose[:, :, 1], shared)
         masses, share = self.placing.place(frame, self.masses, slopes), self._share()
         off = usual * self._off_balance(soles.points, masses.points)
-        weight = np.sqrt(self._balance_weight() * _slope(np.square(off).sum(-1)))
+        weight = np.sqrt(self._balance_weight() * geman_mcclure_slope(np.square(off).sum(-1)))
 
         def level_parts(by_mass, by_sole) -> np.ndarray:
             moved = np.einsum("m,fmiu->fiu", self.mass, by_mass) - np.einsum("fp,fpiu->fiu", share, by_sole)
@@ -368,14 +368,6 @@ class WindowFit:
         if free_level:
             level = level.moved(shared[-LEVEL_SIZE:].clip(-0.3, 0.3))
         return State(pose, root, subject, level)
-
-
-def _robust(squared: np.ndarray) -> np.ndarray:
-    return squared / (1 + squared / ROBUST**2 / 4)
-
-
-def _slope(squared: np.ndarray) -> np.ndarray:
-    return 1 / (1 + squared / ROBUST**2 / 4) ** 2
 
 
 def _about_mean(by_unknowns: np.ndarray | None):

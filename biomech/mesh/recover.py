@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from biomech.body.anny import AnnyBody
 from biomech.body.linkage import Pose, bone_rotations
 from biomech.body.motion import BodyMotion
+from biomech.camera import NEAREST_M, projected
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
@@ -319,9 +320,9 @@ def _quality(
     shaped = state.subject.shaped
     points = placing.points(placing.frame(shaped, state.pose, state.root), correspondence.points)
     points = points @ state.level.camera_from_world.T
-    pixels = points[..., :2] / np.maximum(points[..., 2:], 0.1) * evidence.focal_px + evidence.center_px
+    pixels = projected(points, evidence.focal_px, evidence.center_px)
     distance_px = np.linalg.norm(pixels - evidence.xy, axis=-1)
-    far = distance_px * np.maximum(points[..., 2], 0.1) / (evidence.focal_px * shaped.stature_m)
+    far = distance_px * np.maximum(points[..., 2], NEAREST_M) / (evidence.focal_px * shaped.stature_m)
     good = (evidence.confidence >= SEEN) & (far < 4 * correspondence.picture_sd)
     inside = ((evidence.xy > 0) & (evidence.xy < np.array(keypoints.size_px) - 1)).all(-1)
     good &= inside

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-LEVELS = (0.5, 0.683, 0.9)  # shares of frames; the second is that of one standard deviation
-LEVEL = LEVELS[1]
+from biomech.coverage import LEVEL, LEVELS
+
 # How fast a coordinate may leave the straight line that fills a gap, where no recipe says it (rad/s, m/s).
 USUAL_SPEED = 1.0
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 
 from biomech.body.anny import AnnyBody
+from biomech.camera import NEAREST_M, projected
 from biomech.files import whole_file
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
 from biomech.mesh.correspondence import FILE
@@ -143,8 +144,8 @@ def _offsets(
         normal, right = 1e-6 * np.eye(free), np.zeros(free)
         for p, bone, turn in turning:
             point = frames.joints[:, bone] + turn @ offsets
-            depth = np.maximum(point[:, 2:], 0.1)
-            residual = point[:, :2] / depth * focal + frames.center_px - frames.xy[:, p]
+            depth = np.maximum(point[:, 2:], NEAREST_M)
+            residual = projected(point, focal, frames.center_px) - frames.xy[:, p]
             residual = residual / scale[:, None]
             by_point = np.zeros((len(point), 2, 3))
             by_point[:, 0, 0] = by_point[:, 1, 1] = 1
@@ -159,8 +160,7 @@ def _offsets(
 
 
 def _project(points: np.ndarray, frames: Seen) -> np.ndarray:
-    depth = np.maximum(points[..., 2:], 0.1)
-    return points[..., :2] / depth * frames.focal_px[:, None, None] + frames.center_px[:, None]
+    return projected(points, frames.focal_px[:, None, None], frames.center_px[:, None])
 
 
 def _pixels_per_stature(frames: Seen) -> np.ndarray:

@@ -14,10 +14,11 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.angles import wrapped
+from biomech.coverage import LEVELS
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
-from biomech.mesh.expected import FILE, LEVELS, NAMES, VIEWS
+from biomech.mesh.expected import FILE, NAMES, VIEWS
 from biomech.train.neurik.noise import in_place
 from biomech.train.neurik.pair import MAKE_ANEW, Pair
 from biomech.train.neurik.reading import Reader

@@ -11,13 +11,14 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
@@ -71,36 +72,35 @@ class Lesson(Generic[Batch]):
     measure: Callable[[], dict[str, float]]
 
 
-class Average:
-    """Exponential moving average of a network's weights; young ones are averaged over less."""
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """Exponential moving average of a network's weights, from those it has; young ones are averaged over less."""
 
-    def __init__(self, network: nn.Module, decay: float):
-        self.network, self.decay = network, decay
-        self.values = {name: value.detach().clone() for name, value in network.named_parameters()}
+    def mix(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
+        share = 1 - min(decay, int(count) / (9 + int(count)))
+        for average, value in zip(averages, values, strict=True):
+            average.lerp_(value, share)
 
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, value in self.network.named_parameters():
-            self.values[name].lerp_(value, 1 - decay)
+    average = AveragedModel(network, multi_avg_fn=mix)
+    average.n_averaged.fill_(1)  # or the first update would forget the weights at the start
+    return average
 
-    @torch.no_grad()
-    def put(self) -> None:
-        """Write the averaged weights into the network."""
-        for name, value in self.network.named_parameters():
-            value.copy_(self.values[name])
 
-    @contextlib.contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The averaged weights in the network for a while."""
-        own = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self.put()
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for name, value in self.network.named_parameters():
-                    value.copy_(own[name])
+@torch.no_grad()
+def _put(values: Mapping[str, Tensor], network: nn.Module) -> None:
+    """Write weights into a network."""
+    for name, value in network.named_parameters():
+        value.copy_(values[name])
+
+
+@contextlib.contextmanager
+def _weights_of(average: AveragedModel, network: nn.Module) -> Iterator[None]:
+    """The averaged weights in the network for a while."""
+    own = {name: value.detach().clone() for name, value in network.named_parameters()}
+    _put(dict(average.module.named_parameters()), network)
+    try:
+        yield
+    finally:
+        _put(own, network)
 
 
 def place_of(device: str) -> torch.device:
@@ -144,11 +144,11 @@ def train(
     checkpoint = Path(folder) / CHECKPOINT
     if checkpoint.exists() and not resume:
         raise BioposeError("holds a training already", where=str(folder), mend="Add `resume`, or name another folder.")
-    average = Average(network, schedule.average)
+    average = averaged(network, schedule.average)
     optimiser = torch.optim.AdamW(network.parameters(), schedule.rate, betas=(0.9, 0.98), weight_decay=schedule.decay)
     step, spent = 0, 0.0
     if checkpoint.exists():
-        step, spent = _restore(checkpoint, recipe, average, optimiser, place)
+        step, spent = _restore(checkpoint, recipe, network, average, optimiser, place)
     model: nn.Module = network
     if world > 1:
         torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
@@ -159,11 +159,11 @@ def train(
         if log is None:
             return None
         network.eval()
-        with average.in_place():
+        with _weights_of(average, network):
             figures = lesson.measure()
         network.train()
         log.report(step, spent, figures, say)
-        _save(checkpoint, recipe, average, optimiser, step, spent)
+        _save(checkpoint, recipe, network, average, optimiser, step, spent)
         return {"steps": step, **figures}
 
     network.train()
@@ -185,7 +185,7 @@ def train(
         parts["loss"].backward()
         nn.utils.clip_grad_norm_(network.parameters(), schedule.largest_gradient, error_if_nonfinite=True)
         optimiser.step()
-        average.update(step)
+        average.update_parameters(network)
         step += 1
         if progress is not None:
             progress(*((step, schedule.steps) if schedule.steps else (int(spent), int(3600 * (schedule.hours or 0)))))
@@ -194,7 +194,7 @@ def train(
         if step % schedule.report_every == 0:
             report()
     figures = report()
-    average.put()
+    _put(dict(average.module.named_parameters()), network)
     network.eval()
     if world > 1:
         torch.distributed.destroy_process_group()
@@ -202,12 +202,18 @@ def train(
 
 
 def _save(
-    path: Path, recipe: dict[str, Any], average: Average, optimiser: torch.optim.Optimizer, step: int, spent_s: float
+    path: Path,
+    recipe: dict[str, Any],
+    network: nn.Module,
+    average: AveragedModel,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    spent_s: float,
 ) -> None:
     state = {
         "recipe": json.dumps(recipe),
-        "weights": dict(average.network.named_parameters()),
-        "average": average.values,
+        "weights": dict(network.named_parameters()),
+        "average": dict(average.module.named_parameters()),
         "optimiser": optimiser.state_dict(),
         "step": step,
         "spent_s": spent_s,
@@ -217,7 +223,12 @@ def _save(
 
 
 def _restore(
-    path: Path, recipe: dict[str, Any], average: Average, optimiser: torch.optim.Optimizer, device: torch.device
+    path: Path,
+    recipe: dict[str, Any],
+    network: nn.Module,
+    average: AveragedModel,
+    optimiser: torch.optim.Optimizer,
+    device: torch.device,
 ) -> tuple[int, float]:
     """Steps done and seconds spent; how long to train may differ from the checkpoint's recipe."""
     try:
@@ -230,10 +241,9 @@ def _restore(
         raise BioposeError(
             f"the training there has another {', '.join(changed)}", where=str(path), mend="Name another folder."
         )
-    with torch.no_grad():
-        for name, value in average.network.named_parameters():
-            value.copy_(state["weights"][name])
-    average.values = state["average"]
+    _put(state["weights"], network)
+    _put(state["average"], average.module)
+    average.n_averaged.fill_(1 + state["step"])
     optimiser.load_state_dict(state["optimiser"])
     return state["step"], state["spent_s"]
 

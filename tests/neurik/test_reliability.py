@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import save_file
 
 from biomech.bench.neural_reliability import area, corruptions, fits, separation
+from biomech.coverage import LEVELS
 from biomech.markers.markers import Markers
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.predict import TrainedNeurIK, load_network, neural_kinematics
 from biomech.neurik.reliability import REASONS, ReliabilityLimits, judge
-from biomech.neurik.uncertainty import LEVELS, Calibration
+from biomech.neurik.uncertainty import Calibration
 from biomech.train.neurik.calibrate import answers, calibrate, coverage, fit, held_out
 from biomech.train.neurik.data import plain
 from biomech.train.neurik.pose_errors import PoseErrors

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from biomech.camera import NEAREST_M
+
 Projection = Literal["full", "weak"]
-NEAREST_M = 0.1  # what is nearer to the lens is projected as if it were here
 MEAN_SCALE = 0.9  # of a person, 1.8 m of a crop's 2 m, as usual for weak-perspective heads
 WEAK_FOCAL_SIDES = 5000 / 256  # of the crop, the paper's fixed focal length as its kin have it: 5000 px for 256
 
@@ -101,6 +102,6 @@ def place(
 
 
 def project(points_m: Float[Tensor, "batch points 3"], crop: Crop) -> Float[Tensor, "batch points 2"]:
-    """Picture pixels of points in camera axes."""
+    """As `biomech.camera.projected`, of tensors: picture pixels of points in camera axes."""
     depth = points_m[..., 2:].clamp_min(NEAREST_M)
     return points_m[..., :2] / depth * crop.focal_px[:, None, None] + crop.principal_px[:, None]

@@ -18,23 +18,24 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional
 
+from biomech.camera import NEAREST_M
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.lifter import USUAL_STATURE_M
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, Bodies, BodyLayer
-from biomech.mesh.mqhmr.camera import NEAREST_M, Crop, place
+from biomech.mesh.mqhmr.camera import Crop, place
 from biomech.mesh.mqhmr.network import MQHMR, BodyPrediction, Inputs
 from biomech.mesh.mqhmr.predict import Frames, inputs_of_frames, rows_seen
 from biomech.mesh.mqhmr.pyramid import DetectorOutput, Features
 from biomech.mesh.posture import LIMIT_SD_RAD
 from biomech.mesh.prior import PosePrior
+from biomech.mesh.robust import geman_mcclure
 
 ITERATIONS = 10
 CONFIDENT = 0.3
 LEAST_SHARE = 0.5  # of the keypoints, confident
 USUAL_SD = 0.01  # of a keypoint that nobody has calibrated, in statures
-ROBUST = 2.0  # standard deviations from which on a keypoint loses its say (Geman–McClure)
 MASK_SD = 0.02  # sides of the crop outside the mask
 MARGIN = 20.0  # nats by which a refined pose may be rarer than the network's own
 CHUNK = 32  # frames at a time
@@ -203,7 +204,7 @@ class _Objective:
         """Robust sum over the keypoints, and their mean distance (sides of the crop; NaN without any)."""
         away = self.crop.into(self.network.project(bodies.keypoints, self.crop)) - self.places
         squared = away.square().sum(-1)
-        cost = (self.confidence * _robust(squared / self.sd.square())).sum(-1)
+        cost = (self.confidence * geman_mcclure(squared / self.sd.square())).sum(-1)
         return cost, (self.confidence * squared.detach().sqrt()).sum(-1) / self.confidence.sum(-1)
 
     def _answer(self, queries: Float[Tensor, "batch tokens width"], camera: Float[Tensor, "batch 3"]) -> BodyPrediction:
@@ -223,12 +224,8 @@ class _Objective:
             outside = functional.grid_sample(
                 self.outside[:, None], 2 * places[:, :, None], padding_mode="border", align_corners=False
             )
-            cost = cost + how.mask * _robust((outside / MASK_SD).square()).mean((1, 2, 3))
+            cost = cost + how.mask * geman_mcclure((outside / MASK_SD).square()).mean((1, 2, 3))
         return cost.sum()
-
-
-def _robust(squared: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    return squared / (1 + squared / ROBUST**2 / 4)
 
 
 def _picture_sd(body: BodyLayer) -> Float[Tensor, " keypoints"]:

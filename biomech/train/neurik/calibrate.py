@@ -14,13 +14,14 @@ from jaxtyping import Bool, Float
 from scipy.optimize import isotonic_regression
 
 from biomech.angles import wrapped
+from biomech.coverage import LEVEL, LEVELS
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.labels.shards import Split
 from biomech.neurik.network import RATE_HZ, CoordinatePrediction, NeurIK
 from biomech.neurik.predict import TrainedNeurIK, load_network
 from biomech.neurik.reliability import ReliabilityLimits, Signs, signs_of
-from biomech.neurik.uncertainty import LEVEL, LEVELS, Calibration
+from biomech.neurik.uncertainty import Calibration
 from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train.neurik.data import Batch, Batches, Variation, WindowSource, plain

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from biomech.body.motion import BodyMotion
-from biomech.camera import Camera
+from biomech.camera import Camera, projected
 from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose
 from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
@@ -225,7 +225,7 @@ def see(motion: BodyMotion, camera: Camera, makers: RendererAndDetector, rng: np
     found: list[Detection] = []
     for vertices in skin:
         points = camera.to_camera(vertices)
-        xy = points[:, :2] / np.maximum(points[:, 2:], 1e-3) * camera.focal_px + camera.center_px
+        xy = projected(points, camera.focal_px, camera.center_px, nearest_m=1e-3)
         crop = drawn.crop(makers.surface, points.astype(np.float32), xy, region, rng)
         detection = makers.detector.look(crop, region)
         if detection.presence <= MIN_SCORE:
