@@ -56,6 +56,19 @@ def projected(
     return points[..., :2] / np.maximum(points[..., 2:], nearest_m) * focal_px + np.asarray(center_px)
 
 
+def rotation_looking(away: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """Camera from world of a camera that is held upright and looks along ``away``, of length 1 and not straight up."""
+    right = np.cross(away, [0.0, 1.0, 0.0])
+    right /= np.linalg.norm(right)
+    return np.stack((right, np.cross(away, right), away))
+
+
+def direction(pitch_rad: float, heading_rad: float) -> Float[np.ndarray, "3"]:
+    """So far below the horizon, and about the vertical from X towards Z; of length 1."""
+    level = np.cos(pitch_rad)
+    return np.array([level * np.cos(heading_rad), -np.sin(pitch_rad), level * np.sin(heading_rad)])
+
+
 @dataclass(frozen=True)
 class Camera:
     """Full perspective camera without distortion, still for the whole clip.

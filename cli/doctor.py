@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 NEEDED = (
-    "ai-edge-litert av ezc3d jaxtyping matplotlib numpy opencv-python-headless opensim pandas pip pyvista rich "
-    "safetensors scipy threadpoolctl torch typer"
+    "ai-edge-litert av ezc3d jaxtyping matplotlib numpy opencv-python-headless opensim pandas pip platformdirs pyvista "
+    "rich safetensors scipy threadpoolctl torch typer"
 ).split()
 OPTIONAL = {
     "smplx": "SMPL bodies of your own: pip install 'biopose[smpl]' (its licence is non-commercial)",

@@ -11,15 +11,12 @@ from biomech.body.anny import AnnyBody
 from biomech.body.gait import walk
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
-from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.heat_maps import scaled
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.chain import Chain
-from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.mqhmr.bodies import anny_layer
-from biomech.mesh.rays import towards
 from biomech.mesh.subject import Subject
 from biomech.train.synthetic.clips import Clip
+from biomech.train.synthetic.ideal_detector import ideally_detected
 
 RATE_HZ = 30.0
 HEIGHT_M = 1.70  # whose world landmarks are in metres: the detector knows no stature
@@ -52,33 +49,9 @@ def walking() -> Callable[..., BodyMotion]:
 @pytest.fixture(scope="session")
 def seen() -> Callable[[BodyMotion, Camera], Keypoints]:
     """What a detector without bias, but with noise, says of a motion."""
-    body = AnnyBody.load([0])
-    chain = Chain(body.parents, body.bone_names)
-    points = Correspondence.load(body.bone_names).points
-    assert points.names == list(POINT_NAMES)
 
     def make(motion: BodyMotion, camera: Camera) -> Keypoints:
-        rng = np.random.default_rng(0)
-        subject = Subject.start(body, None, None).with_shape(motion.shape)
-        world = chain.positions(points, subject.shaped, motion.rotations, motion.root_position_m)
-        xy = camera.project(world) + rng.normal(0, PICTURE_NOISE_PX, (*world.shape[:2], 2))
-        confidence = np.full(xy.shape[:2], 0.95)
-        space = camera.to_camera(world)
-        hips = [points.names.index(f"{side}_hip") for side in ("left", "right")]
-        arms = space - space[:, hips].mean(1, keepdims=True)
-        # The detector's 3D is as seen along the ray through the person.
-        turn = towards(xy, confidence, np.array(camera.center_px), camera.focal_px)
-        landmarks = np.einsum("fji,fpj->fpi", turn, arms) + rng.normal(0, LANDMARK_NOISE_M, arms.shape)
-        return Keypoints(
-            names=list(points.names),
-            xy=xy,
-            confidence=confidence,
-            time_s=motion.time_s,
-            size_px=camera.size_px,
-            focal_px=camera.focal_px,
-            focal_source="given",
-            world_m=landmarks,
-        )
+        return ideally_detected(motion, camera, picture_noise_px=PICTURE_NOISE_PX, landmark_noise_m=LANDMARK_NOISE_M)
 
     return make
 

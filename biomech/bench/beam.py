@@ -17,6 +17,7 @@ from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.comparison.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
 from biomech.errors import BioposeError
+from biomech.keypoints.blazepose import LIMB_JOINTS
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
@@ -33,7 +34,6 @@ CAMERAS = ("cam01", "cam02", "cam03", "cam04")
 JOINTS = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 LIMBS = [(side, joint) for joint in JOINTS for side in ("L", "R")]
 REFERENCE_NAMES = [side + joint for side, joint in LIMBS]
-DETECTOR_NAMES = [f"{'left' if side == 'L' else 'right'}_{joint.lower()}" for side, joint in LIMBS]
 MODEL_JOINTS = {"Shoulder": "acromial", "Elbow": "elbow", "Wrist": "radius_hand", "Hip": "hip", "Knee": "walker_knee",
                 "Ankle": "ankle"}  # fmt: skip
 
@@ -114,13 +114,13 @@ def compare(result: Result, reference: Markers) -> dict:
     motion = BodyMotion.load(result.motion)
     keypoints = Keypoints.load(result.keypoints)
     kinematics = read_mot(result.kinematics)
-    points = detected_points(AnnyBody.load([0]), motion).select(DETECTOR_NAMES).positions_m
+    points = detected_points(AnnyBody.load([0]), motion).select(LIMB_JOINTS).positions_m
     joints = joint_centres(load_model(result.model), kinematics)
     skeleton = joints.select([f"{MODEL_JOINTS[joint]}_{side.lower()}" for side, joint in LIMBS]).positions_m
     rows, frames = common_frames(reference, motion.time_s)
     truth, points, skeleton = reference.positions_m[rows], points[frames], skeleton[frames]
     assert keypoints.world_m is not None
-    own = keypoints.world_m[frames][:, [keypoints.names.index(name) for name in DETECTOR_NAMES]]
+    own = keypoints.world_m[frames][:, [keypoints.names.index(name) for name in LIMB_JOINTS]]
     hips = [REFERENCE_NAMES.index("LHip"), REFERENCE_NAMES.index("RHip")]
     stages = result.record["stages"]
     duration = len(keypoints.time_s) * float(np.median(np.diff(keypoints.time_s)))

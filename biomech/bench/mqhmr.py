@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from biomech.bench.beam import CAMERAS, DETECTOR_NAMES, REFERENCE_NAMES, Points
+from biomech.bench.beam import CAMERAS, REFERENCE_NAMES, Points
 from biomech.bench.mqhmr_pictures import draw_failures
 from biomech.bench.mqhmr_rendered import bench_rendered
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.comparison.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
 from biomech.errors import BioposeError
+from biomech.keypoints.blazepose import LIMB_JOINTS
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.trc import read_trc
@@ -145,7 +146,7 @@ def of_camera(network: MQHMR, point_sd: PointSd, keypoints: Keypoints, truth: Po
         "real_through_time": _of_motion(recover_frames(keypoints, frames, point_sd)),
         "real_refined_through_time": _of_motion(recover_frames(keypoints, better, point_sd)),
         "fit": _of_motion(recover(keypoints)),
-        "blazepose": keypoints.world_m[:, [keypoints.names.index(name) for name in DETECTOR_NAMES]],
+        "blazepose": keypoints.world_m[:, [keypoints.names.index(name) for name in LIMB_JOINTS]],
     }
     seen = np.flatnonzero(frames.seen[: len(truth)])
     figures: dict[str, float] = {}
@@ -209,8 +210,8 @@ def bench_pipeline(video: Path, folder: Path, *, say: Say = lambda _: None) -> d
 
 
 def _limbs(network: MQHMR, frames: Frames) -> Points:
-    return frames.keypoints_m[:, [network.body.keypoint_names.index(name) for name in DETECTOR_NAMES]]
+    return frames.keypoints_m[:, [network.body.keypoint_names.index(name) for name in LIMB_JOINTS]]
 
 
 def _of_motion(motion: BodyMotion) -> Float[np.ndarray, "frames 12 3"]:
-    return detected_points(AnnyBody.load([0]), motion).select(DETECTOR_NAMES).positions_m
+    return detected_points(AnnyBody.load([0]), motion).select(LIMB_JOINTS).positions_m

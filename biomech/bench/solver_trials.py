@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.alone import Problem
-from biomech.inverse_kinematics.opensim_alone import allowed, model_markers, read_tasks
+from biomech.inverse_kinematics.opensim_alone import allowed, model_markers, tasks_by_opensim
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.markers.markers import Markers
@@ -71,7 +71,7 @@ def noise_free_trials(data: Path, folder: Path, window: int) -> list[SolverProbl
         ("expert-scaled", expert_osim, setup),
     ):
         model = load_model(osim)
-        weights, _ = read_tasks(tasks, model)
+        weights, _ = tasks_by_opensim(tasks, model)
         for name in NOISE_FREE_TRIALS:
             motion = read_mot(subject / f"IK/{name}_manual_scaling_ik.mot")
             frames = _middle(len(motion.time_s), window)
@@ -193,7 +193,7 @@ def _chosen(
     tasks: Path,
     folder: Path,
 ) -> SolverProblem:
-    weights, targets = read_tasks(tasks, model)
+    weights, targets = tasks_by_opensim(tasks, model)
     in_model = [marker.getName() for marker in model.getMarkerSet()]
     tracked = {n: w for n, w in weights.items() if n in in_model and n in recorded.seen}
     time_s = np.arange(len(rows)) / recorded.rate_hz

@@ -19,7 +19,6 @@ TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 # A foot of which nothing is lower than this above the lowest point of both carries no weight.
 SOFT_M = 0.006
 IN_THE_AIR_M = 0.03  # both feet, if the coordinates have the pelvis so much higher than standing would
-USUAL_LEG_M = 0.9  # hip to sole of the person whose pelvis_tx, ty, tz generators give
 
 
 def driven(

@@ -12,7 +12,7 @@ from biomech.body.motion import BodyMotion
 from biomech.comparison.metrics import correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
 from biomech.kinematics.kinematics import Kinematics
 
-LIMB_JOINTS = [side + bone for bone in ("Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot") for side in ("Left", "Right")]
+LIMB_BONES = [side + bone for bone in ("Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot") for side in ("Left", "Right")]
 COORDINATES = ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l")
 
 
@@ -48,7 +48,7 @@ def joint_errors(result: BodyMotion, truth: BodyMotion) -> JointErrors:
     ours, true = limb_joints(result), limb_joints(truth)
     if result.camera is not None and truth.camera is not None:
         ours, true = result.camera.to_camera(ours), truth.camera.to_camera(true)
-    hips = [LIMB_JOINTS.index("LeftUpLeg"), LIMB_JOINTS.index("RightUpLeg")]
+    hips = [LIMB_BONES.index("LeftUpLeg"), LIMB_BONES.index("RightUpLeg")]
     return JointErrors(pa_mpjpe_mm(ours, true), mpjpe_mm(ours, true, hips))
 
 
@@ -74,11 +74,11 @@ def coordinate_error(result: Kinematics, truth: Kinematics, name: str) -> Coordi
 
 
 def limb_joints(motion: BodyMotion) -> Float[np.ndarray, "frames 12 3"]:
-    """Joint centres of the Anny body in the order of ``LIMB_JOINTS``, m."""
+    """Joint centres of the Anny body in the order of ``LIMB_BONES``, m."""
     body = AnnyBody.load([0])
     with torch.no_grad():
         rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32))
         rotations = torch.as_tensor(motion.rotations, dtype=torch.float32)
         root = torch.as_tensor(motion.root_position_m, dtype=torch.float32)
         joints = body.pose(rest, rotations, root).joints
-    return joints[:, [body.bone_names.index(bone) for bone in LIMB_JOINTS]].double().numpy()
+    return joints[:, [body.bone_names.index(bone) for bone in LIMB_BONES]].double().numpy()

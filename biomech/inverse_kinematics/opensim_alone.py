@@ -73,7 +73,7 @@ def allowed(model: opensim.Model, kinematics: Kinematics) -> Kinematics:
     return Kinematics(kept, values, kinematics.time_s, np.array([rotational[n] for n in kept]))
 
 
-def read_tasks(setup_xml: Path, model: opensim.Model) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+def tasks_by_opensim(setup_xml: Path, model: opensim.Model) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Marker weights, and coordinate tasks as (weight, target), that are switched on in an IK setup or task set.
 
     Read by OpenSim itself, which forgives what an XML parser does not (its own ``gait2354_IK_Tasks.xml``).

@@ -29,6 +29,10 @@ POINT_NAMES = (
     "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
     "right_ankle left_heel right_heel left_foot_index right_foot_index"
 ).split()
+# The twelve that results are judged by.
+LIMB_JOINTS = [
+    f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
+]
 
 DETECTOR_SIZE = 224
 DETECTOR_STRIDES = (8, 16, 32, 32, 32)  # two anchors a cell for each of them

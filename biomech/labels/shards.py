@@ -291,10 +291,6 @@ class Windows(Sequence[Window]):
         """Several windows, stacked."""
         return Window(*map(np.stack, zip(*map(self._window, indices), strict=True)))
 
-    def trial_of(self, index: int) -> int:
-        """Number of the trial, in the shards, that a window is from."""
-        return int(self._trials[self._place(index)])
-
     def _place(self, index: int) -> int:
         return int(np.searchsorted(self._first, index, side="right")) - 1
 

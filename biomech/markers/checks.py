@@ -175,6 +175,11 @@ def far_as_missing(
         notes.append(f"{int(far.sum())} marker positions more than {FURTHEST_M:g} m away are taken as missing: {whose}")
 
 
+def recording_notes(markers: Markers) -> list[str]:
+    """What a recording lacks, in words: gaps that were held or never seen, and times that are not even."""
+    return gap_notes(markers) + time_notes(markers)
+
+
 def gap_notes(markers: Markers) -> list[str]:
     """How many frames of each marker are missing, worst first; empty when nothing is."""
     missing = (~np.isfinite(markers.positions_m).all(-1)).sum(0)

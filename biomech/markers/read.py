@@ -7,7 +7,7 @@ import opensim
 
 from biomech.errors import BioposeError
 from biomech.markers.c3d import read_c3d
-from biomech.markers.checks import agree_with_model, gap_notes, time_notes, turned_up
+from biomech.markers.checks import agree_with_model, recording_notes, turned_up
 from biomech.markers.markers import Markers, is_marker_file
 from biomech.markers.matching import of_subject, with_model_names
 from biomech.markers.trc import read_trc
@@ -83,7 +83,7 @@ def read_for_model(
     places = np.array([marker.getLocationInGround(state).to_numpy() for marker in own])
     bodies = [marker.getParentFrame().findBaseFrame().getName() for marker in own]
     markers = agree_with_model(markers, places, bodies, where=path, up=up)
-    markers.notes += gap_notes(markers) + time_notes(markers)
+    markers.notes += recording_notes(markers)
     return markers
 
 

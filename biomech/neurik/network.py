@@ -53,7 +53,6 @@ class CoordinatePrediction(NamedTuple):
 class NeurIK(nn.Module):
     """The network; ``skeleton`` is the model whose coordinates it gives."""
 
-    slots: Tensor
     ranges: Tensor
     free_rows: Tensor
     root_rows: Tensor

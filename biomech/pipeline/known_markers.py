@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from biomech.errors import BioposeError
-from biomech.markers.checks import gap_notes, time_notes
+from biomech.markers.checks import recording_notes
 from biomech.markers.marker_map import MarkerMap, map_file, read_marker_map, recognise
 from biomech.markers.read import between, read_markers
 from biomech.markers.recordings import MarkerRecording, static_of
@@ -77,7 +77,7 @@ def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options
     whole = between(recording.read(), options.start_s, options.end_s, recorded)
     markers = recording.on_model(whole, known)
     markers.notes.append(f"the markers are those of the map '{known.name}', on our skeleton")
-    markers.notes += gap_notes(markers) + time_notes(markers)
+    markers.notes += recording_notes(markers)
     write_trc(markers, files.markers)
     return {
         "frames": len(markers.time_s),

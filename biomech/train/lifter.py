@@ -13,18 +13,14 @@ from torch import Tensor
 from biomech.body.anny import AnnyBody
 from biomech.comparison.metrics import pa_mpjpe_mm
 from biomech.files import whole_file
-from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.keypoints.blazepose import LIMB_JOINTS, POINT_NAMES
 from biomech.mesh.correspondence import FILE as TABLE
 from biomech.mesh.lifter import FILE, POINTS, Lifter, features, in_mirror, mirrored
 from biomech.train.correspondence import Seen, body_points, read_clips
 
 SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 20, 512, 2e-3, 0.1, 0.05
 ROLL_RAD, NOISE_SAID, NOISE_SEEN = 0.2, 0.01, 0.03
-LIMBS = [
-    POINT_NAMES.index(f"{side}_{joint}")
-    for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-    for side in ("left", "right")
-]
+LIMBS = [POINT_NAMES.index(name) for name in LIMB_JOINTS]
 
 
 def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:

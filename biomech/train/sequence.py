@@ -22,6 +22,7 @@ from torch import Tensor
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
 from biomech.body.linkage import bones_in_links, coordinates_of, pose_of, pose_of_bones
+from biomech.camera import direction, rotation_looking
 from biomech.errors import BioposeError
 from biomech.files import sha256, whole_file
 from biomech.labels.library.generated import generate
@@ -52,7 +53,6 @@ MEMORY_S = 0.5
 WORSE = 0.15  # share of the points that err three times as much: hidden ones
 ABSENT, ABSENT_S = 0.03, 0.8
 FOCAL_ERROR = 0.06
-FOV_DEG = (40, 85)
 DISTANCE_M = (1.8, 9.0)
 ROLL_SD = 0.04
 KINDS = {
@@ -124,13 +124,9 @@ def _camera(world: Float[np.ndarray, "frames points 3"], rng: np.random.Generato
     # Aimed at the person, more or less: only what is left of the tilt then tells how the camera was held.
     pitch = np.arctan2(-away[1], np.hypot(away[0], away[2])) + rng.normal(0, 0.08)
     heading = np.arctan2(away[2], away[0]) + rng.normal(0, 0.08)
-    ahead = np.array([np.cos(pitch) * np.cos(heading), -np.sin(pitch), np.cos(pitch) * np.sin(heading)])
-    right = np.cross(ahead, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    camera = np.stack([right, np.cross(ahead, right), ahead])
     roll = rng.normal(0, ROLL_SD)
     turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    return turn @ camera, place
+    return turn @ rotation_looking(direction(pitch, heading)), place
 
 
 def _errors(frames: int, rate_hz: float, rng: np.random.Generator) -> Float[np.ndarray, "frames points 2"]:

@@ -10,7 +10,13 @@ from biomech.bench.solver import _compared
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.alone import Problem, module, solve_alone
 from biomech.inverse_kinematics.conditioning import noise_gains_deg_per_mm
-from biomech.inverse_kinematics.opensim_alone import allowed, free_coordinates, model_markers, objective_m2, read_tasks
+from biomech.inverse_kinematics.opensim_alone import (
+    allowed,
+    free_coordinates,
+    model_markers,
+    objective_m2,
+    tasks_by_opensim,
+)
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
@@ -111,7 +117,7 @@ def test_a_solver_that_dies_says_its_last_word(arm_osim, tmp_path):
 def test_tasks_of_a_file_that_xml_parsers_refuse(biopose_data):
     folder = biopose_data / "opensim_core_ik_standard"
     model = load_model(folder / "subject01_simbody.osim")
-    weights, targets = read_tasks(folder / "gait2354_IK_Tasks.xml", model)
+    weights, targets = tasks_by_opensim(folder / "gait2354_IK_Tasks.xml", model)
     assert weights["Top.Head"] == 0.5 and len(weights) == 31
     assert targets["subtalar_angle_r"] == (1000.0, 0.0)
 

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
 from biomech.body.gait import walk
-from biomech.comparison.truth import LIMB_JOINTS, coordinate_error, joint_errors, limb_joints
+from biomech.comparison.truth import LIMB_BONES, coordinate_error, joint_errors, limb_joints
 from biomech.kinematics.kinematics import Kinematics
 
 
@@ -34,9 +34,9 @@ def test_one_bent_knee_moves_one_ankle(motion):
     knee = motion.bone_names.index("RightLeg")
     bent.rotations[:, knee] = bent.rotations[:, knee] @ Rotation.from_euler("z", -20, degrees=True).as_matrix()
     moved = np.linalg.norm(limb_joints(bent) - limb_joints(motion), axis=-1)
-    assert {LIMB_JOINTS[k] for k in np.flatnonzero(moved.max(0) > 1e-6)} == {"RightFoot"}
+    assert {LIMB_BONES[k] for k in np.flatnonzero(moved.max(0) > 1e-6)} == {"RightFoot"}
     shank = np.linalg.norm(
-        limb_joints(motion)[0, LIMB_JOINTS.index("RightFoot")] - limb_joints(motion)[0, LIMB_JOINTS.index("RightLeg")]
+        limb_joints(motion)[0, LIMB_BONES.index("RightFoot")] - limb_joints(motion)[0, LIMB_BONES.index("RightLeg")]
     )
     assert joint_errors(bent, motion).mpjpe_mm == pytest.approx(2000 * np.sin(np.radians(10)) * shank / 12, rel=0.02)
 

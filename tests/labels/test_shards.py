@@ -79,7 +79,6 @@ def test_windows_of_the_recording(folder: Path) -> None:
     np.testing.assert_array_equal(last.mask, shards[1].mask[-8:])
     np.testing.assert_array_equal(shards.windows(8, doubts=2)[-1].mask, shards[1].flags[-8:] & 2 == 0)
     np.testing.assert_array_equal(last.scales, shards[1].scales)
-    assert windows.trial_of(32) == 0 and windows.trial_of(33) == 1
     batch = windows.batch([33, 0])
     assert isinstance(batch, Window) and batch.markers.shape == (2, 8, 3, 3) and batch.scales.shape == (2, 2, 3)
     np.testing.assert_array_equal(batch.joints[1], first.joints)

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
-from biomech.comparison.truth import LIMB_JOINTS, joint_errors, limb_joints
+from biomech.comparison.truth import LIMB_BONES, joint_errors, limb_joints
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh import recover as recovery
@@ -171,7 +171,7 @@ def test_one_wild_point_does_not_move_the_rest(keypoints: Keypoints) -> None:
     wild.xy[2, wild.names.index("left_wrist")] += 150
     after = recover(wild, height_m=HEIGHT_M)
     apart = np.linalg.norm(limb_joints(after) - limb_joints(before), axis=-1)
-    others = [i for i, name in enumerate(LIMB_JOINTS) if name not in ("LeftForeArm", "LeftHand")]
+    others = [i for i, name in enumerate(LIMB_BONES) if name not in ("LeftForeArm", "LeftHand")]
     assert apart[:, others].mean() < 0.03 and apart.max() < 0.25
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from biomech.body.anny import AnnyBody
-from biomech.comparison.truth import LIMB_JOINTS, limb_joints
+from biomech.comparison.truth import LIMB_BONES, limb_joints
 from biomech.errors import BioposeError
 from biomech.report.demo_clip import RATE_HZ, SIZE_PX, demo_truth, render_demo
 from biomech.report.still import stills
@@ -38,8 +38,8 @@ def test_the_film_shows_the_body_where_the_truth_has_it(clip) -> None:
     np.testing.assert_allclose([t for t, _ in frames], motion.time_s, atol=1e-4)
     assert video.rate_hz == pytest.approx(RATE_HZ)
     joints = limb_joints(motion)
-    thighs = (joints[:, LIMB_JOINTS.index("RightUpLeg")] + joints[:, LIMB_JOINTS.index("RightLeg")]) / 2
-    chest = (joints[:, LIMB_JOINTS.index("RightArm")] + joints[:, LIMB_JOINTS.index("LeftUpLeg")]) / 2
+    thighs = (joints[:, LIMB_BONES.index("RightUpLeg")] + joints[:, LIMB_BONES.index("RightLeg")]) / 2
+    chest = (joints[:, LIMB_BONES.index("RightArm")] + joints[:, LIMB_BONES.index("LeftUpLeg")]) / 2
     for (_, picture), thigh, middle in zip(frames, thighs, chest, strict=True):
         for place, strongest in ((middle, 0), (thigh, 2)):  # a red shirt and blue trousers
             x, y = np.round(motion.camera.project(place)).astype(int)

@@ -9,8 +9,6 @@ import numpy as np
 from biomech.bench.faults import mutate
 from biomech.bench.faults.mutate import Mutation
 
-OUT = "out"
-
 
 @dataclass(frozen=True)
 class Scenario:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,11 +14,8 @@ import opensim
 import scipy.io
 import torch
 
-from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.inverse_kinematics.setup import write_setup
-from biomech.keypoints.blazepose import POINT_NAMES
-from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.readers import BODY_25, COCO_17
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
@@ -25,12 +23,9 @@ from biomech.markers.marker_map import FOLDER as MARKER_MAPS
 from biomech.markers.marker_map import read_marker_map
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
-from biomech.mesh.chain import Chain
-from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.rays import towards
-from biomech.mesh.subject import Subject
 from biomech.report.demo_clip import demo_truth
 from biomech.skeleton.model import load_model, quiet_opensim
+from biomech.train.synthetic.ideal_detector import ideally_detected
 
 FRAMES, RATE_HZ = 8, 50.0
 COORDINATES = (
@@ -241,30 +236,10 @@ def _body(folder: Path) -> None:
         **vars(motion) | {"quality": np.ones(len(motion.time_s)), "camera": motion.camera, "notes": ["made"]}
     )
     motion.save(folder / "motion.npz")
-    body, camera = AnnyBody.load([0]), motion.camera
-    assert camera is not None
-    points = Correspondence.load(body.bone_names).points
-    subject = Subject.start(body, None, None).with_shape(motion.shape)
-    world = Chain(body.parents, body.bone_names).positions(
-        points, subject.shaped, motion.rotations, motion.root_position_m
-    )
-    xy, space = camera.project(world), camera.to_camera(world)
-    confidence = np.full(xy.shape[:2], 0.95)
-    hips = [points.names.index(f"{side}_hip") for side in ("left", "right")]
-    turn = towards(xy, confidence, np.array(camera.center_px), camera.focal_px)
-    landmarks = np.einsum("fji,fpj->fpi", turn, space - space[:, hips].mean(1, keepdims=True))
-    Keypoints(
-        names=list(POINT_NAMES),
-        xy=xy,
-        confidence=confidence,
-        time_s=motion.time_s,
-        size_px=camera.size_px,
-        focal_px=camera.focal_px,
-        focal_source="given",
-        world_m=landmarks,
-        detector="seed",
-    ).save(folder / "keypoints.npz")
-    place = {name: xy[:, i] for i, name in enumerate(points.names)}
+    assert motion.camera is not None
+    keypoints = replace(ideally_detected(motion, motion.camera), detector="seed")
+    keypoints.save(folder / "keypoints.npz")
+    place = {name: keypoints.xy[:, i] for i, name in enumerate(keypoints.names)}
     _other_programs(folder, place)
 
 

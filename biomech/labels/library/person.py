@@ -132,12 +132,6 @@ class Draft:
         """
         self.curves[name] = self.curves[name] + degrees
 
-    def flatten_feet(self, share: Curve | float = 1.0) -> None:
-        """Ankles so that the soles are parallel to the floor, from tilt, hip and knee; ``share`` of it."""
-        for side in SIDES:
-            pitch = self.pitch(side)
-            self.add(f"ankle_angle_{side}", -share * pitch)
-
     def pitch(self, side: str) -> Curve:
         """Of a sole, toes up, degrees; good in the sagittal plane."""
         c = self.curves

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from biomech.body.motion import BodyMotion
-from biomech.camera import Camera, projected
+from biomech.camera import Camera, direction, projected, rotation_looking
 from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose
 from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
@@ -173,11 +173,8 @@ def film_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
     away = np.array([0.0, 0.85, 0.0]) + target * [1, 0, 1] - place
     pitch = np.arctan2(-away[1], np.hypot(away[0], away[2])) + rng.normal(0, 0.05)
     level = np.arctan2(away[2], away[0]) + rng.normal(0, 0.04)
-    ahead = np.array([np.cos(pitch) * np.cos(level), -np.sin(pitch), np.cos(pitch) * np.sin(level)])
-    right = np.cross(ahead, [0, 1, 0])
-    right /= np.linalg.norm(right)
-    upright = np.stack((right, np.cross(ahead, right), ahead))
-    rotation = Rotation.from_euler("z", rng.normal(0, 2), degrees=True).as_matrix() @ upright
+    roll = Rotation.from_euler("z", rng.normal(0, 2), degrees=True).as_matrix()
+    rotation = roll @ rotation_looking(direction(pitch, level))
     return Camera(float(focal), ((width - 1) / 2, (height - 1) / 2), (width, height), rotation, -rotation @ place)
 
 
@@ -195,12 +192,9 @@ def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
     # Anywhere within the picture, mostly about its middle.
     away = target - place
     away /= np.linalg.norm(away)
-    right = np.cross(away, [0, 1, 0])
-    right /= np.linalg.norm(right)
-    upright = np.stack((right, np.cross(away, right), away))
     reach = np.array([width, height]) / 2 / focal * rng.normal(0, 0.35, 2).clip(-1, 1)
     aim = Rotation.from_euler("yx", [np.arctan(reach[0]), -np.arctan(reach[1])])
-    rotation = (Rotation.from_euler("z", rng.normal(0, 4), degrees=True) * aim).as_matrix() @ upright
+    rotation = (Rotation.from_euler("z", rng.normal(0, 4), degrees=True) * aim).as_matrix() @ rotation_looking(away)
     center = ((width - 1) / 2, (height - 1) / 2)
     return Camera(float(focal), center, (width, height), rotation, -rotation @ place)
 
