@@ -1,6 +1,6 @@
 """A body driven by coordinates of our OpenSim skeleton: the one way in for gait, squats and recordings alike.
 
-``markers → scale → solve`` gives the coordinates back: this is the inverse of the street's second half.
+``markers → scale → solve`` gives the coordinates back: this is the inverse of the pipeline's second half.
 """
 
 from dataclasses import replace
