@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biomech.keypoints.blazepose import BlazePose
 from biomech.keypoints.detect import detect
 from biomech.keypoints.detector import Region
 from biomech.keypoints.heat_maps import LEAST, FrameHeatMaps, HeatMaps, scaled
@@ -54,7 +55,7 @@ def test_one_file_with_the_keypoints(heat: np.ndarray, tmp_path: Path) -> None:
 
 
 def test_the_maps_of_a_film_peak_where_the_points_are(beam: Path, task: Path) -> None:
-    keypoints = detect(Video.open(beam, end_s=0.1), detector_path=task, keep_heat_maps=True)
+    keypoints = detect(Video.open(beam, end_s=0.1), BlazePose(task), keep_heat_maps=True)
     heat_maps = keypoints.heat_maps
     assert heat_maps is not None and heat_maps.seen.all()
     heat = heat_maps.heat(np.arange(len(keypoints.xy)))[:, :33].reshape(-1, 33, 64 * 64)
