@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer.models
 
+from biomech.pipeline.options import Options
+
 NUMBERS = ("nan", "inf", "-inf", "-1", "0", "1e308", "1e-308", "abc", "", "1,78", "9" * 30)
 PATHS = ("nowhere", ".", "walk.trc", "a.mot", "pipe", "loop", "", "x" * 300, "$HOME/x", "new\nline.xml", "/dev/zero")
 OUTPUTS = ("walk.trc", "walk.trc/under", "locked/out", "/proc/nowhere", "", "x" * 300, "$(x)", "ü ñ/*+?", "/dev/full")
@@ -30,6 +32,7 @@ FILES = (
     *("walk.trc", "small.osim", "a.mot", "b.mot", "motion.npz", "keypoints.npz", "film.mp4", "run", "opencap.trc"),
     *("openpose", "set.xml", "static.trc"),
 )
+OWN = typing.get_type_hints(Options)
 FLAGS_LEFT = ("--json", "--help", "--overwrite")
 HEAVY = ("--scheduler",)  # waits for an answer from elsewhere
 
@@ -48,9 +51,8 @@ def wrong_options() -> Iterator[tuple[str, list[str]]]:
         command = getattr(importlib.import_module(f"biomech.cli.{verb}"), verb)
         for name, parameter in inspect.signature(command).parameters.items():  # also of those with the table's flags
             kind, info = typing.get_args(parameter.annotation)[:2]
-            flag = next(
-                (said for said in info.param_decls or () if said.startswith("--")), f"--{name.replace('_', '-')}"
-            )
+            said = [one for one in (info.default, *(info.param_decls or ())) if str(one).startswith("--")]
+            flag = said[0] if said else f"--{name.replace('_', '-')}"  # of Annotated the first name is the "default"
             if isinstance(info, typer.models.ArgumentInfo):
                 for value in PATHS:
                     yield f"{verb} {name} = {value[:20]!r}", _argument(base.split(), value)
@@ -58,7 +60,9 @@ def wrong_options() -> Iterator[tuple[str, list[str]]]:
                 if flag not in FLAGS_LEFT:
                     yield f"{verb} {flag}", [*base.split(), flag.split("/")[0]]
             elif flag not in HEAVY:
-                for value in _values(flag, str(kind)):
+                # What the command takes as text and parses is tried as what it means, too.
+                own = str(OWN.get(name, kind)) if "str" in str(kind) else ""
+                for value in dict.fromkeys((*_values(flag, str(kind)), *_values(flag, own))):
                     yield f"{verb} {flag} {value[:20]!r}", _option(base.split(), flag, value)
 
 
