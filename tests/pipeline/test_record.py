@@ -102,6 +102,30 @@ def test_what_changed_runs_again_with_what_hangs_on_it(stages: Stages) -> None:
     assert stages.run(loud=True, overwrite=True) == ["first", "second"]
 
 
+def test_what_was_edited_is_kept(stages: Stages) -> None:
+    """A copy of it, told; no copy of what comes out as it was, of what a run wrote, or of a run that failed."""
+    stages.run()
+    second, kept = stages.folder / "second.txt", stages.folder / "second_kept.txt"
+    second.write_text("edited by hand")
+    with pytest.raises(BioposeError):
+        stages.run(fails=True)
+    assert second.read_text() == "edited by hand" and not kept.exists()
+    assert stages.run() == ["second"]
+    assert second.read_text() == "ABCNONE" and kept.read_text() == "edited by hand"
+    first, *others = record(stages)["stages"]["second"]["notes"]
+    assert "is kept as second_kept.txt" in first and others == ["second is done"]
+    second.write_text("again")
+    assert stages.run(loud=True) == ["first", "second"]
+    assert (stages.folder / "second_kept2.txt").read_text() == "again"
+    stages.run(loud=True, overwrite=True)
+    (stages.folder / RECORD).unlink()
+    assert stages.run(loud=True) == ["first", "second"], "nothing says who wrote these, and they are the same"
+    assert sorted(p.name for p in stages.folder.iterdir() if "kept" in p.name) == [
+        "second_kept.txt",
+        "second_kept2.txt",
+    ]
+
+
 def test_another_version_runs_again(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     stages.run()
     monkeypatch.setattr("biomech.pipeline.record.__version__", "999")
