@@ -103,7 +103,15 @@ def track(stretch: FrameSpan, folder: Path, on_frame: Callable[[], None], runnin
 
 
 def track_here(stretch: FrameSpan, on_frame: Callable[[], None]) -> Track:
-    """Solve a stretch in this process: for a frame or two, which take less than starting one."""
+    """Solve a stretch in this process: for a frame or two, which take less than starting one.
+
+    Args:
+        stretch: what is solved.
+        on_frame: called after every frame, those of the lead-in included.
+
+    Returns:
+        Coordinates (rad, m) and squared marker errors (m²) of the stretch's frames.
+    """
     # In step with InverseKinematicsTool::run: assemble at the first frame, then track every frame, that one included.
     opensim.Logger.removeFileSink()
     opensim.Logger.setLevelString("Off")
