@@ -96,7 +96,7 @@ def bench_film(
 
     Args:
         network: the one that is judged.
-        spread: of its errors, for the moving body.
+        point_sd: of its errors, for the moving body.
         film: the folder ``pose2sim_demo``.
         cameras: at least one.
         say: told of every camera.
