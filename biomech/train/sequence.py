@@ -1,154 +1,42 @@
-"""Trains the sequence network: ``python -m biomech.train.sequence CLIPS --library LIBRARY``, an hour of one core.
+"""Trains the sequence network: ``python -m biomech.train.sequence CLIPS --library LIBRARY``, two hours of one core.
 
-First on moving people before simulated detectors, then on rendered clips (`biopose train clips --clip-frames 20`).
-Their motions are drawn by code, recorded (`biopose label --library`), or lead from one random pose to others.
-
-The simulated detector errs as the real one was measured to err on film: each point is off by a constant of 10 to 30 mm
-a clip, and scatters about that by 5 to 20 mm, a part of it for half a second.
+First on moving people before simulated detectors (``sequence_data``); then on rendered clips of the real detector
+(`biopose train clips --clip-frames 20`), on motions that bear its errors (``real_errors``), and a little on the first.
 """
 
 import argparse
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from safetensors.torch import load_file, save_file
-from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from biomech.body.anny import AnnyBody
-from biomech.body.driven import driven
-from biomech.body.linkage import bones_in_links, coordinates_of, pose_of, pose_of_bones
-from biomech.camera import direction, rotation_looking
 from biomech.errors import BioposeError
 from biomech.files import sha256, whole_file
-from biomech.labels.library.generated import generate
-from biomech.labels.library.skeleton import names as coordinate_names
-from biomech.labels.people import random_person
-from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.features import features, mirrored, pose_of_features
-from biomech.mesh.ground import against_gravity
-from biomech.mesh.placing import Linked, Placing
-from biomech.mesh.rays import towards
-from biomech.mesh.sequence import (
-    COLUMNS,
-    FILE,
-    INPUTS,
-    MIRROR,
-    POINTS,
-    RATE_HZ,
-    SequenceNet,
-    columns_of,
-    mirrored_columns,
+from biomech.mesh.sequence import FILE, RATE_HZ, SequenceNet
+from biomech.train.real_errors import RealErrors, with_real_errors
+from biomech.train.sequence_data import (
+    MOTION_S,
+    POSED_SHARE,
+    RECORDED_SHARE,
+    ClipBatch,
+    drawn,
+    filmed,
+    in_mirror,
+    rendered,
+    without_3d,
 )
-from biomech.train.synthetic.clips import Clip, clip_paths
-from biomech.train.synthetic.motions import Motions
+from biomech.train.synthetic.clips import clip_paths
 
-# Of the simulated detector, in statures: a constant of a point and clip, what lasts half a second, what does not.
-CONSTANT_SD, SLOW_SD, WHITE_SD = 0.009, 0.004, 0.003
-MEMORY_S = 0.5
-WORSE = 0.15  # share of the points that err three times as much: hidden ones
-ABSENT, ABSENT_S = 0.03, 0.8
-FOCAL_ERROR = 0.06
-DISTANCE_M = (1.8, 9.0)
-ROLL_SD = 0.04
-KINDS = {
-    **{"standing": 0.1, "walk": 0.3, "plain_walk": 0.1, "run": 0.06, "stairs_up": 0.03, "stairs_down": 0.03},
-    **{"squat": 0.12, "lunge": 0.05, "sit_to_stand": 0.12, "jump": 0.05, "reach": 0.04},
-}
-MOTIONS, MOTION_S, OF_A_PERSON, WINDOW = 1900, 6.0, 5, 45
-RECORDED_SHARE, POSED_SHARE = 0.2, 0.2  # of the motions, where there is a library
-POSES = 3, 9  # of a motion through random poses
+MOTIONS, WINDOW = 4000, 45  # motions drawn; frames of a simulated detector's clip
 STEPS, BATCH, RATE = 3000, 24, 2e-3
-LAST_STEPS, LAST_BATCH, LAST_RATE, SIMULATED_BATCH, SIMULATED_SHARE = 1500, 24, 6e-4, 12, 0.7
-WITHOUT_3D, NOISE = 0.35, 0.01  # share of rendered clips whose 3D is hidden; of every number the network sees
+# Then, of each kind in a batch; motions before the simulated detector count for less.
+LAST_STEPS, LAST_RATE, RENDERED, WITH_ERRORS, SIMULATED, SIMULATED_SHARE = 12000, 1e-3, 16, 24, 6, 0.5
+# Shares of the clips whose 3D is hidden, rendered and with errors laid on; noise of every number the network sees.
+WITHOUT_3D, LAID_WITHOUT_3D, NOISE = 0.35, 0.25, 0.01
 MOST_LOST = 20  # batches
-SEEN = 0.1  # confidence from which a keypoint is there
-
-
-@dataclass(frozen=True)
-class Moving:
-    """People in motion, ``RATE_HZ`` frames a second; Y up, m."""
-
-    points: Float[np.ndarray, "motions frames points 3"]
-    features: Float[np.ndarray, "motions frames features"]
-    stature_m: Float[np.ndarray, " motions"]
-
-
-@dataclass(frozen=True)
-class ClipBatch:
-    """What the network sees, and the truth."""
-
-    columns: Float[Tensor, "clips frames inputs"]
-    features: Float[Tensor, "clips frames features"]
-    points: Float[Tensor, "clips frames points 3"]
-
-
-def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: np.random.Generator) -> ClipBatch:
-    """Pieces of motions before random cameras, as the simulated detector tells them."""
-    columns, features, points = [], [], []
-    for row in rows:
-        first = rng.integers(moving.points.shape[1] - frames + 1)
-        world = moving.points[row, first : first + frames].astype(float)
-        camera, root = _camera(world, rng)
-        seen = (world - root) @ camera.T
-        focal, stature = 1.0, moving.stature_m[row]
-        xy = seen[..., :2] / seen[..., 2:]
-        error = _errors(frames, rate_hz, rng)
-        xy = xy + error * stature / seen[..., 2:].mean(1, keepdims=True)
-        present = _present(frames, rate_hz, rng)
-        focal = float(np.exp(rng.normal(0, FOCAL_ERROR)))
-        columns.append(columns_of(xy, present, None, focal, np.zeros(2)))
-        features.append(moving.features[row, first : first + frames])
-        points.append(_about(seen, towards(xy, present, np.zeros(2), focal), stature))
-    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in (columns, features, points)))
-
-
-def _about(seen: np.ndarray, turn: np.ndarray, stature_m: float) -> Float[np.ndarray, "frames points 3"]:
-    points = seen @ turn / stature_m
-    return points - points.mean(1, keepdims=True)
-
-
-def _camera(world: Float[np.ndarray, "frames points 3"], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Camera axes from the world's, and where the lens is; nobody nearer than 1.2 m."""
-    middle = world.mean((0, 1))
-    reach = np.linalg.norm((world.mean(1) - middle)[:, [0, 2]], axis=1).max()
-    distance = np.exp(rng.uniform(*np.log(DISTANCE_M))) + reach
-    azimuth = rng.uniform(0, 2 * np.pi)
-    height = float(np.clip(rng.normal(1.15, 0.35), 0.2, 2.4))
-    place = np.array([middle[0] + distance * np.cos(azimuth), height, middle[2] + distance * np.sin(azimuth)])
-    away = middle - place
-    # Aimed at the person, more or less: only what is left of the tilt then tells how the camera was held.
-    pitch = np.arctan2(-away[1], np.hypot(away[0], away[2])) + rng.normal(0, 0.08)
-    heading = np.arctan2(away[2], away[0]) + rng.normal(0, 0.08)
-    roll = rng.normal(0, ROLL_SD)
-    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    return turn @ rotation_looking(direction(pitch, heading)), place
-
-
-def _errors(frames: int, rate_hz: float, rng: np.random.Generator) -> Float[np.ndarray, "frames points 2"]:
-    """Of the simulated detector, statures."""
-    size = np.where(rng.random((POINTS, 1)) < WORSE, 3.0, 1.0) * np.exp(rng.normal(0, 0.4))
-    keep = np.exp(-1 / (MEMORY_S * rate_hz))
-    slow = np.empty((frames, POINTS, 2))
-    slow[0] = rng.normal(size=(POINTS, 2))
-    for frame in range(1, frames):
-        slow[frame] = keep * slow[frame - 1] + np.sqrt(1 - keep**2) * rng.normal(size=(POINTS, 2))
-    white = rng.normal(size=(frames, POINTS, 2))
-    return size * (CONSTANT_SD * rng.normal(size=(POINTS, 2)) + SLOW_SD * slow + WHITE_SD * white)
-
-
-def _present(frames: int, rate_hz: float, rng: np.random.Generator) -> Float[np.ndarray, "frames points"]:
-    present = np.ones((frames, POINTS))
-    for point in np.flatnonzero(rng.random(POINTS) < ABSENT * 2):
-        first = rng.integers(frames)
-        present[first : first + 1 + int(rng.exponential(ABSENT_S) * rate_hz), point] = 0
-    if rng.random() < 0.1:  # the head's small points, or hands: other detectors do not have them
-        present[:, [1, 2, 3, 4, 5, 6, 9, 10, 17, 18, 19, 20, 21, 22]] = 0
-    return present
 
 
 def surprise(values: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
@@ -162,85 +50,6 @@ def loss_of(network: SequenceNet, batch: ClipBatch) -> Tensor:
     return surprise(values, spread, batch.features) + surprise(points, points_spread, batch.points)
 
 
-def in_mirror(batch: ClipBatch) -> ClipBatch:
-    """The mirror image."""
-    points = batch.points[..., MIRROR, :] * torch.tensor([-1.0, 1.0, 1.0])
-    features = torch.from_numpy(mirrored(batch.features.numpy())).float()
-    return ClipBatch(mirrored_columns(batch.columns), features, points)
-
-
-def without_3d(batch: ClipBatch, share: float, rng: np.random.Generator) -> ClipBatch:
-    """Some clips as of a detector without 3D."""
-    columns = batch.columns.clone()
-    start = INPUTS - COLUMNS["said"] - COLUMNS["any_said"]
-    columns[torch.from_numpy(rng.random(len(columns)) < share), :, start:] = 0
-    return ClipBatch(columns, batch.features, batch.points)
-
-
-def drawn(motions: int, rng: np.random.Generator, library: Path | None = None) -> Moving:
-    """People of real proportions in motion, and where the detector's points are on them.
-
-    Args:
-        library: whose recordings take part, and with them random poses.
-    """
-    body = AnnyBody.load([0])
-    placing, points = Placing(body), Correspondence.load(body.bone_names).points
-    placed, values, statures = [], [], []
-    recordings = Motions(round(MOTION_S * RATE_HZ), RATE_HZ, library) if library else None
-    for number in range(motions):
-        if number % OF_A_PERSON == 0:
-            shape = random_person(rng).shape
-            linked = _linked(body, shape)
-        names, motion = _moves(rng, recordings)
-        pose = pose_of(names, motion)
-        root = driven(body, shape, names, motion, np.arange(len(motion)) / RATE_HZ).root_position_m
-        placed.append(placing.points(placing.frame(linked, pose, root), points))
-        values.append(features(pose))
-        statures.append(linked.stature_m)
-    return Moving(np.stack(placed), np.stack(values), np.array(statures))
-
-
-def _moves(rng: np.random.Generator, recordings: Motions | None) -> tuple[list[str], np.ndarray]:
-    """Names of coordinates, and their values at ``RATE_HZ``."""
-    kind = rng.random()
-    if recordings and kind < RECORDED_SHARE:
-        return list(coordinate_names()), recordings.recording(rng)
-    if recordings and kind < RECORDED_SHARE + POSED_SHARE:
-        count, frames = rng.integers(*POSES), round(MOTION_S * RATE_HZ)
-        poses = np.stack([recordings.pose(rng) for _ in range(count)])
-        at = np.concatenate([[0], np.sort(rng.uniform(0, frames, count - 2)), [frames]])
-        found = coordinates_of(pose_of_features(PchipInterpolator(at, poses, axis=0)(np.arange(frames))))
-        return list(found), np.stack(list(found.values()), 1)
-    made = generate(str(rng.choice(list(KINDS), p=list(KINDS.values()))), MOTION_S, RATE_HZ, rng)
-    return made.names, made.values
-
-
-def rendered(paths: list[Path]) -> ClipBatch:
-    """Clips of one length, as the real detector tells them."""
-    body = AnnyBody.load([0])
-    placing, points = Placing(body), Correspondence.load(body.bone_names).points
-    examples = []
-    for path in paths:
-        clip = Clip.load(path, maps=False, body=body.name)
-        pose, linked = pose_of_bones(body, clip.betas, clip.rotations.astype(float)), _linked(body, clip.betas)
-        seen = placing.points(placing.frame(linked, pose, clip.root_position_m.astype(float)), points)
-        present, xy = (clip.confidence >= SEEN).astype(float), clip.xy.astype(float)
-        turn = towards(xy, present, clip.principal_px, clip.focal_px)
-        examples.append(
-            (
-                columns_of(xy, present, clip.world_m.astype(float), clip.focal_px, clip.principal_px),
-                features(against_gravity(pose, clip.up)),
-                _about(seen, turn, linked.stature_m),
-            )
-        )
-    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
-
-
-def _linked(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:
-    found = body.measure(np.asarray(shape, float)[None])
-    return Linked(found.joints[0], float(found.stature[0]), bones_in_links(body, shape))
-
-
 def train(
     clips: Path, library: Path | None = None, out: Path = FILE, *, start: Path | None = None, seed: int = 0
 ) -> dict:
@@ -248,12 +57,18 @@ def train(
 
     Args:
         clips: folder of rendered clips of one length.
-        library: of motions.
+        library: of motions, whose recordings take part; without one motions are drawn by code alone.
+        out: the weights' file.
         start: weights to go on from with the rendered clips.
+        seed: of all that is drawn.
+
+    Returns:
+        The recipe: command, data, steps, seed, the mean loss of late.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    moving, seen = drawn(MOTIONS, rng, library), rendered(clip_paths(clips, "train"))
+    paths = clip_paths(clips, "train")
+    moving, seen, errors = drawn(MOTIONS, rng, library), rendered(paths), RealErrors.of(paths)
     network = SequenceNet()
     if start:
         network.load_state_dict(load_file(start))
@@ -272,14 +87,18 @@ def train(
         noise = NOISE * torch.randn_like(batch.columns) * (batch.columns != 0)
         return ClipBatch(batch.columns + noise, batch.features, batch.points)
 
+    def with_errors(count: int) -> ClipBatch:
+        batch = with_real_errors(moving, rng.choice(len(moving.points), count), errors, rng)
+        return _either_way(without_3d(batch, LAID_WITHOUT_3D, rng), rng)
+
+    def of_all() -> Tensor:
+        batches = of_clips(RENDERED), with_errors(WITH_ERRORS), simulated(SIMULATED)
+        real, laid, made_up = (loss_of(network, batch) for batch in batches)
+        return real + laid + SIMULATED_SHARE * made_up
+
     if not start:
         _descend(network, STEPS, RATE, lambda: loss_of(network, simulated(BATCH)))
-    last = _descend(
-        network,
-        LAST_STEPS,
-        LAST_RATE,
-        lambda: loss_of(network, of_clips(LAST_BATCH)) + SIMULATED_SHARE * loss_of(network, simulated(SIMULATED_BATCH)),
-    )
+    last = _descend(network, LAST_STEPS, LAST_RATE, of_all)
     recipe = {
         "command": f"python -m biomech.train.sequence CLIPS{' --library LIBRARY' * bool(library)}",
         **({"start": sha256(start)[:16]} if start else {}),

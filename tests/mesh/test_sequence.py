@@ -15,7 +15,8 @@ from biomech.mesh.sequence import (
     mirrored_columns,
     seen_over_time,
 )
-from biomech.train.sequence import Moving, filmed, in_mirror, loss_of, without_3d
+from biomech.train.sequence import loss_of
+from biomech.train.sequence_data import Moving, filmed, in_mirror, without_3d
 
 CENTER = np.array([360.0, 640.0])
 
