@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -48,19 +48,23 @@ def check_file(path: Path, *, missing: str = "there is no such file", mend: str 
     raise BioposeError(f"{kind}, not a file", where=str(path), mend=mend)
 
 
-def check_target(target: Path, suffix: str, *given: Path) -> Path:
+def check_target(target: Path, suffix: str, *given: Path, own: Callable[[Path], object]) -> Path:
     """Where a lone stage writes: a file of the kind that it makes, and none of those that it was given.
+
+    What it wrote itself is written again; a file of somebody else under this name is not lost to it.
 
     Args:
         target: the file to be written; need not exist.
         suffix: that its name has to end in, with the dot and in lower case; its own case does not count.
         given: the stage's inputs.
+        own: false, or a BioposeError, of a file that is none of the stage's.
 
     Returns:
         The target.
 
     Raises:
-        BioposeError: its name ends otherwise, or it is one of the inputs, by whatever path.
+        BioposeError: its name ends otherwise, it is one of the inputs, by whatever path, or it is there and somebody
+            else's.
     """
     if target.suffix.lower() != suffix:
         raise BioposeError(
@@ -70,7 +74,20 @@ def check_target(target: Path, suffix: str, *given: Path) -> Path:
         if os.path.realpath(target) == os.path.realpath(path):
             what = "the result would be written over this file"
             raise BioposeError(what, where=str(path), mend="Name another `out`.")
+    if target.is_file() and target.stat().st_size and not _is_own(target, own):
+        raise BioposeError(
+            "there is a file of this name that this command did not write",
+            where=str(target),
+            mend="Name another `out`, or take the file away.",
+        )
     return target
+
+
+def _is_own(target: Path, own: Callable[[Path], object]) -> bool:
+    try:
+        return bool(own(target))
+    except BioposeError:
+        return False
 
 
 @contextlib.contextmanager

@@ -34,9 +34,10 @@ def detect(
     from biomech.files import check_target
     from biomech.keypoints.detect import detect as detect_keypoints
     from biomech.keypoints.detectors import make_detector
+    from biomech.keypoints.keypoints import Keypoints
     from biomech.video import Video
 
-    target = check_target(out or Path(f"{video.stem}_keypoints.npz"), ".npz", video)
+    target = check_target(out or Path(f"{video.stem}_keypoints.npz"), ".npz", video, own=Keypoints.load)
     clip = Video.open(video, options.start_s, options.end_s, options.rate_hz, options.every)
     with progress_bar("Detecting", quiet=as_json) as progress:
         keypoints = detect_keypoints(

@@ -23,10 +23,10 @@ def extract(
     """Read the 142 virtual markers off a moving body."""
     from biomech.body.motion import BodyMotion
     from biomech.files import check_target
-    from biomech.markers.trc import write_trc
+    from biomech.markers.trc import is_ours, write_trc
     from biomech.markers.virtual import extract_seen
 
-    target = check_target(out or Path(f"{motion.stem}.trc"), ".trc", motion)
+    target = check_target(out or Path(f"{motion.stem}.trc"), ".trc", motion, own=is_ours)
     markers = extract_seen(BodyMotion.load(motion), fill=fill)
     write_trc(markers, target)
     if as_json:

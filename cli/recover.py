@@ -33,6 +33,7 @@ def recover(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Fit a moving body, in metres, to one person's keypoints."""
+    from biomech.body.motion import BodyMotion
     from biomech.cli.progress import progress_bar
     from biomech.errors import BioposeError
     from biomech.files import check_target
@@ -46,7 +47,7 @@ def recover(
             f"`neutral` {neutral} is no stretch of these keypoints", mend="Give two times; a film is for biopose ik."
         )
     target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
-    check_target(target, ".npz", keypoints)
+    check_target(target, ".npz", keypoints, own=BodyMotion.load)
     points = read_keypoints(keypoints, video=video, person=person, focal_px=focal_px, fov_deg=fov)
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_with(

@@ -80,9 +80,21 @@ def test_a_target_is_of_its_kind_and_none_of_the_inputs(tmp_path: Path) -> None:
     film.write_bytes(b"kept")
     link = tmp_path / "link.npz"
     link.symlink_to(film)
-    assert check_target(tmp_path / "other.npz", ".npz", film) == tmp_path / "other.npz"
+    other = tmp_path / "other.npz"
+    assert check_target(other, ".npz", film, own=lambda _: False) == other
     for target in (film, link, tmp_path / "x" / ".." / "film.npz"):
         with pytest.raises(BioposeError, match="written over"):
-            check_target(target, ".npz", film)
+            check_target(target, ".npz", film, own=lambda _: True)
     with pytest.raises(BioposeError, match=r"is a \.trc file"):
-        check_target(tmp_path / "other.npz", ".trc", film)
+        check_target(other, ".trc", film, own=lambda _: True)
+    other.write_bytes(b"somebody's")
+    assert check_target(other, ".npz", film, own=Path.read_bytes) == other
+    for own in (lambda _: False, read_text_as_json):
+        with pytest.raises(BioposeError, match="this command did not write"):
+            check_target(other, ".npz", film, own=own)
+    other.write_bytes(b"")  # of a shell's > or of mktemp: nobody's
+    assert check_target(other, ".npz", film, own=read_text_as_json) == other
+
+
+def read_text_as_json(path: Path) -> object:
+    return read_json(path, what="a record")

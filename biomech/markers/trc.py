@@ -5,13 +5,14 @@ as a real point), millimetres labelled metres and the reverse, a DataRate that d
 """
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.files import read_text, whole_file
+from biomech.files import open_text, read_text, whole_file
 from biomech.markers.checks import (
     METRES_PER_UNIT,
     UNSAID_UNIT,
@@ -27,6 +28,7 @@ HEADER_KEYS = (
     "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
 )  # in OpenSim's order
 
+WRITTEN = re.compile(r"(\d+\.\d{6})\t\1\t\d+\t\d+\tm\t\1\t1\t\d+")  # the values of the header as written here
 RATE_TOLERANCE = 0.01  # relative; headers round 29.97 to 30
 MILLISECONDS = 1000.0
 SLOWEST_COUNTED_HZ = 10.0  # a column that goes 1, 2, 3 … is of frames, unless so slow a rate makes it seconds
@@ -111,6 +113,13 @@ def write_trc(markers: Markers, path: Path) -> None:
         file.write("\t".join(HEADER_KEYS) + "\n" + "\t".join(values) + "\n")
         file.write(f"Frame#\tTime{columns}\n\t{axes}\n\n")
         np.savetxt(file, table, delimiter="\t", fmt=["%d", "%.8f"] + ["%.8f"] * (3 * count))
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a .trc was written by ``write_trc``: nobody else states rates to six digits, and metres."""
+    with open_text(path) as text:
+        values = list(itertools.islice(text, 3))[-1:]
+    return bool(values) and WRITTEN.fullmatch(values[0].strip()) is not None
 
 
 def _header(lines: list[str], path: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from biomech.files import check_target
 from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
 from biomech.markers.read import read_for_model
-from biomech.markers.trc import write_trc
+from biomech.markers.trc import is_ours, write_trc
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options
 from biomech.pipeline.solve import share_seen, solve, task_weights
@@ -38,7 +38,7 @@ def solve_alone(
     (chosen,) = choose_solvers(options, lambda: check_network(model, markers.names, str(markers_file)))
     weights, notes = task_weights(model, options.tasks)
     files = Result.of(folder, markers_file.stem, {}, (chosen,))
-    check_target(files.markers, ".trc", markers_file)
+    check_target(files.markers, ".trc", markers_file, own=is_ours)
     with claimed(folder), bar("Solving") as progress:
         # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
         write_trc(markers, files.markers)

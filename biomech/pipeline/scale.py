@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from biomech.body.motion import BodyMotion
+from biomech.files import check_target
 from biomech.markers.markers import is_marker_file
 from biomech.mesh.recover import check_person
 from biomech.pipeline import from_markers, from_video
@@ -25,7 +26,8 @@ def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> dict[s
         BioposeError: an option that has no meaning, or as ``scale_model``.
     """
     check_person(options.height_m, options.mass_kg, None)
-    options.files()
+    given = [*options.files().values(), *([source] if isinstance(source, Path) else [])]
+    check_target(out_osim, ".osim", *given, own=lambda made: made.with_name(f"{made.stem}_scale_setup.xml").is_file())
     if isinstance(source, Path) and is_marker_file(source):
         return from_markers.scale_to_static(out_osim, source, options)
     options.refuse(("tasks", "up", "subject"), "is for a static trial, not for a recovered body")

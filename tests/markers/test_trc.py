@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
-from biomech.markers.trc import read_trc, write_trc
+from biomech.markers.trc import is_ours, read_trc, write_trc
 
 osim.Logger.removeFileSink()
 osim.Logger.setLevelString("error")
@@ -49,6 +49,14 @@ def test_round_trip(tmp_path_factory, frames: int, start: float, rate: float, da
     assert back.names == markers.names and back.notes == []
     np.testing.assert_allclose(back.positions_m, markers.positions_m, atol=1e-8)
     np.testing.assert_allclose(back.time_s, markers.time_s, atol=1e-8)
+
+
+def test_what_others_wrote_is_told_from_ours(tmp_path: Path) -> None:
+    write_trc(_markers(rate_hz=29.97), ours := tmp_path / "a.trc")
+    assert is_ours(ours)
+    (tmp_path / "b.trc").write_text(_text())
+    (tmp_path / "c.trc").write_text("")
+    assert [is_ours(tmp_path / name) for name in ("b.trc", "c.trc")] == [False, False]
 
 
 def test_opensim_reads_what_is_written_gaps_included(tmp_path: Path) -> None:
