@@ -46,6 +46,8 @@ class Determined:
     tellable: Bool[np.ndarray, " coordinates"]  # by the model's whole marker set, in most of the poses
     moved: Bool[np.ndarray, " coordinates"]  # by the markers that are tracked
     unmeasured: list[str]  # markers of the model that the trial never shows
+    hidden: list[str]  # tracked markers that are missing in frames in which a coordinate is open, the most often first
+    left_out: list[str]  # markers of the model that the trial shows and that have no task
 
     @property
     def open(self) -> Bool[np.ndarray, "frames coordinates"]:
@@ -70,8 +72,16 @@ class Determined:
         if opened := [f"{name} {part:.0%}" for name, part in zip(self.names, often, strict=True) if part > 0]:
             said.append(
                 f"the markers seen do not determine, in part of the frames: {listed(opened)}; not trusted there"
+                + "".join(f"; {why} {listed(which)}" for why, which in self._lacking() if which)
             )
         return said
+
+    def _lacking(self) -> tuple[tuple[str, list[str]], ...]:
+        return (
+            ("never measured are", self.unmeasured),
+            ("missing in such frames are", self.hidden),
+            ("measured, but without a weight in the setup (`tasks` takes another one), are", self.left_out),
+        )
 
     def check(self, where: str) -> None:
         """Refuse a motion of which most hangs in the air.
@@ -87,8 +97,9 @@ class Determined:
         often = self.open.mean(0)
         opened = [name for name, share in zip(self.names, often, strict=True) if share >= 0.5]
         missing = f"; of the model's markers are missing {', '.join(self.unmeasured)}" if self.unmeasured else ""
+        others = "".join(f"; {why} {listed(which)}" for why, which in self._lacking()[1:] if which)
         raise BioposeError(
-            f"the markers seen leave {part:.0%} of the coordinates open: {listed(opened)}{missing}",
+            f"the markers seen leave {part:.0%} of the coordinates open: {listed(opened)}{missing}{others}",
             where=where,
             mend="Record or name these markers, or give a marker set of those that there are (`marker_set=SET.xml`).",
         )
@@ -102,6 +113,7 @@ def determined(
     *,
     of_set: Sequence[str],
     held: Collection[str] = (),
+    left_out: Sequence[str] = (),
 ) -> Determined:
     """What the markers that each frame shows determine, at the pose that was found.
 
@@ -112,6 +124,7 @@ def determined(
         seen: where each tracked marker is measured.
         of_set: all markers of the model that would be tracked if they were measured.
         held: coordinates that something else than markers tells: prescribed, or with a task.
+        left_out: markers that the trial shows and nothing tracks, to be named where a coordinate hangs in the air.
 
     Returns:
         Of every frame and coordinate whether it is told, and what the whole marker set could tell.
@@ -132,7 +145,9 @@ def determined(
     for coupler in skeleton.description.couplers:
         mask[:, coupler.dependent] = mask[:, list(coupler.independent)].all(1)
     moved = np.isfinite(gains).any(0)
-    return Determined(list(skeleton.coordinate_names), mask, tellable, moved, unmeasured)
+    in_open = (~seen[(~mask & tellable).any(1)]).sum(0)
+    hidden = [tracked[k] for k in np.argsort(-in_open, kind="stable") if in_open[k] and tracked[k] in shown]
+    return Determined(list(skeleton.coordinate_names), mask, tellable, moved, unmeasured, hidden, list(left_out))
 
 
 @torch.inference_mode()

@@ -191,6 +191,7 @@ def solved_markers(
         np.isfinite(markers.select(list(weights)).positions_m).all(-1)[solved],
         of_set=[name for name in skeleton.marker_names if tasks.get(name, 0) > 0],
         held=[*goals.prescribed, *(name for name, task in goals.tasks.items() if np.min(task.weight) >= HELD_FROM)],
+        left_out=[name for name in markers.seen if name in skeleton.marker_names and not tasks.get(name, 0) > 0],
     )
     told.check(str(markers_trc or model_osim))
     if unsure is not None and np.isfinite(turning := unsure[solved][:, whole.rotational]).any():

@@ -75,6 +75,22 @@ def test_the_leg_s_markers_tell_the_leg_alone(skeleton: Skeleton, walk: np.ndarr
     assert "arm_flex_r" in " ".join(own.notes()) and "ankle_angle_r 17%" in " ".join(own.notes())
 
 
+def test_the_markers_that_lack_are_named(skeleton: Skeleton, walk: np.ndarray) -> None:
+    """Those that nobody measured, those in a gap just then, and those that the setup gives no weight."""
+    seen = np.ones((6, len(LEG)), dtype=bool)
+    seen[2, LEG.index("RHEE") :] = False
+    seen[4, LEG.index("RKNE")] = False  # nothing is open there, so that it is no cause
+    (note,) = [
+        note
+        for note in determined(skeleton, LEG, walk, seen, of_set=LEG, left_out=["RTOE"]).notes()
+        if "in part of the frames" in note
+    ]
+    assert "missing in such frames are RHEE, RMT1, RMT5; measured, but without a weight" in note and "RTOE" in note
+    with pytest.raises(BioposeError, match="missing in such frames are RKNE, RHEE") as error:
+        determined(skeleton, LEG, walk, seen, of_set=skeleton.marker_names, left_out=["C7"]).check("a.trc")
+    assert "are missing" in str(error.value) and "without a weight" in str(error.value) and "C7" in str(error.value)
+
+
 def test_all_virtual_markers_determine_everything(skeleton: Skeleton, walk: np.ndarray) -> None:
     names = list(skeleton.marker_names)
     told = determined(skeleton, names, walk, np.ones((6, len(names)), dtype=bool), of_set=names)
