@@ -39,7 +39,7 @@ def test_the_most_alike_is_the_same_clip(errors: RealErrors, monkeypatch) -> Non
 
 def test_motions_bear_errors_and_3d(errors: RealErrors) -> None:
     rng = np.random.default_rng(1)
-    person = [*rng.normal(0, 0.3, (1, 1, POINTS, 3)), 0.0, 1.0, 0.0]
+    person = rng.normal(0, 0.3, (1, 1, POINTS, 3)) + np.array([0.0, 1.0, 0.0])
     moving = Moving(np.repeat(person, 10, 1), np.zeros((1, 10, SIZE)), np.array([1.7]))
     batch = with_real_errors(moving, np.array([0, 0]), errors, rng)
     assert batch.columns.shape == (2, FRAMES, INPUTS)
