@@ -140,7 +140,7 @@ def posed_errors(
 def solve_markers(
     skeleton: Skeleton,
     targets: Float[np.ndarray, "frames markers 3"],
-    weights: Float[np.ndarray, "#frames markers"],
+    weights: Float[np.ndarray, "*#frames markers"],
     *,
     start: Float[np.ndarray, "frames coordinates"] | None = None,
     scales: Float[np.ndarray, "bodies 3"] | None = None,
@@ -152,7 +152,7 @@ def solve_markers(
     Args:
         skeleton: carries exactly the markers of ``targets`` (``Skeleton.carrying``).
         targets: m; NaN where missing.
-        weights: of the squared distances.
+        weights: of the squared distances; of each frame, or of all alike.
         start: near the answer, and the answer of coordinates that no marker tells; without it the frames are taken for
             consecutive ones of a motion and started from scratch, and such coordinates are at their defaults.
         scales: factors of the skeleton's bodies, the ground first.
@@ -206,7 +206,7 @@ def smooth_markers(
     """The most probable trajectory, from each frame's own answer (``start``, continuous); else as ``solve_markers``.
 
     Args:
-        skeleton, targets, weights: as of ``solve_markers``; a frame may lack all markers.
+        skeleton, targets, weights: as of ``solve_markers``, weights with a row; a frame may lack all markers.
         start: every coordinate (rad and m), without whole turns between frames; also the answer of those that no marker
             tells.
         rate_hz: of the frames, which are evenly spaced.

@@ -35,7 +35,7 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
 
     Args:
         path: the .c3d.
-        up: the direction of the file that points up, such as ``z`` or ``-y``; not checked here.
+        up: the direction of the file that points up, such as ``z`` or ``-y``; ``read_markers`` checks it.
 
     Returns:
         Positions in m, Y up, NaN where missing; a trial cut from a longer take keeps the take's time (s).

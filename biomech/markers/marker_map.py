@@ -94,7 +94,7 @@ class MarkerMap:
             where: the file, for the messages.
 
         Returns:
-            The markers that were found, in the map's order; those that the map does not know are left out.
+            The markers that the map knows; the others are left out.
 
         Raises:
             BioposeError: too few of the map's markers are there, or those of several people.

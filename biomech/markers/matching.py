@@ -98,7 +98,7 @@ def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> 
         where: the file of the markers, for the message.
 
     Returns:
-        Only the markers that the model knows, in the file's order.
+        Only the markers that the model knows; those named exactly as there come first.
 
     Raises:
         BioposeError: fewer than ``FEWEST_SHARED`` markers are in both, or those of several people are in the file.
