@@ -52,7 +52,17 @@ def projected(
     *,
     nearest_m: float = NEAREST_M,
 ) -> Float[np.ndarray, "*n 2"]:
-    """Pixels of points in camera axes (m; x right, y down, z away); nearer ones count as ``nearest_m`` away."""
+    """Pixels of points in camera axes (m; x right, y down, z away); nearer ones count as ``nearest_m`` away.
+
+    Args:
+        points: in camera axes, m.
+        focal_px: one, or each point's own.
+        center_px: where the lens looks at the picture, x and y; one, or each point's own.
+        nearest_m: least distance along the camera's axis.
+
+    Returns:
+        x to the right and y down, px; also of points that lie behind the camera or outside the picture.
+    """
     return points[..., :2] / np.maximum(points[..., 2:], nearest_m) * focal_px + np.asarray(center_px)
 
 
@@ -64,7 +74,15 @@ def rotation_looking(away: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
 
 
 def direction(pitch_rad: float, heading_rad: float) -> Float[np.ndarray, "3"]:
-    """So far below the horizon, and about the vertical from X towards Z; of length 1."""
+    """So far below the horizon, and about the vertical from X towards Z; of length 1.
+
+    Args:
+        pitch_rad: below the horizon.
+        heading_rad: 0 along X, π/2 along Z.
+
+    Returns:
+        X, Y, Z in the world, Y up.
+    """
     level = np.cos(pitch_rad)
     return np.array([level * np.cos(heading_rad), -np.sin(pitch_rad), level * np.sin(heading_rad)])
 

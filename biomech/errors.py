@@ -22,7 +22,15 @@ class BioposeError(Exception):
         return "\n".join(lines)
 
     def renamed(self, old: str, new: str) -> "BioposeError":
-        """The same of a file under another name: of what it is to the user, instead of a temporary one."""
+        """The same of a file under another name: of what it is to the user, instead of a temporary one.
+
+        Args:
+            old: as it stands in the texts; every place of it is changed.
+            new: what stands there instead.
+
+        Returns:
+            A new error of the same kind.
+        """
         what, where, mend = (
             None if text is None else text.replace(old, new) for text in (self.what, self.where, self.mend)
         )

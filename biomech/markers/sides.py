@@ -38,9 +38,13 @@ def check_sides(
 
     Args:
         names: the model's.
+        positions_m: the measured markers, in the order of ``names``, NaN where missing.
         model_m: the same markers of the model in its default pose, X forward, Y up.
+        bodies: on which each of the markers is.
+        where: the file, for the message.
 
-    Returns what is to be told.
+    Returns:
+        Sentences for the user's notes; none where nothing is exchanged.
 
     Raises:
         BioposeError: all pairs lie on each other's side, or one on pelvis, trunk or thighs does.
