@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from biomech.cli.flags import in_flags
 
 if TYPE_CHECKING:
     from biomech.labels.campaign import Report
+    from biomech.labels.check import CheckFigures
 
 MOST_FAILURES_SAID = 20
 
@@ -136,7 +137,7 @@ def _say(out: Path, report: "Report") -> None:
         typer.echo("stopped; the same command goes on")
 
 
-def _say_check(check: dict[str, Any]) -> None:
+def _say_check(check: "CheckFigures") -> None:
     typer.echo(
         f"against OpenSim's tool on {check['trials']} trials ({check['frames']} frames), one core each: "
         f"{check['speed_ratio']:.0f} times as fast "

@@ -82,6 +82,7 @@ def bench_label(
         for row in check["coordinates"].values()
         if row["unit"] == "deg" and row["well_conditioned_share"] == 1
     ]
+    assert check["mean_deg"] is not None  # there are well-conditioned angles
     masked = _masked(folder / "alone")
     return {
         **{f"rotation_mae{_suffix(name)}_deg": _mean(row["mae"].values()) for name, row in rows.items()},

@@ -6,7 +6,7 @@ phone against optical markers (``rotations18``), with what OpenCap Monocular mad
 Nothing is known but the file, and nothing was tuned on them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,22 @@ import numpy as np
 
 from biomech.bench.beam import CAMERAS, REFERENCE, bench_beam
 from biomech.bench.films import FILMS, Reuse, chosen, frames, run_film, seconds
-from biomech.bench.rotations18 import rotations18
+from biomech.bench.rotations18 import RotationFigures, rotations18
 from biomech.errors import BioposeError
 from biomech.pipeline.run import Options
 
 BEAM = {f"beam_{camera}": camera for camera in CAMERAS}
 JUDGED = [name for name, film in FILMS.items() if film.reference]
 Say = Callable[[str], None]
+
+
+class FilmFigures(RotationFigures):
+    """Of one run of the main job."""
+
+    ik_marker_rms_mm: float
+    frames: int
+    seconds: float
+    notes: list[str]
 
 
 def bench_real_video(
@@ -69,7 +78,7 @@ def bench_real_video(
 
 def bench_films(
     names: list[str], video: Path, folder: Path, options: Options, reuse: Reuse, say: Say
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, RotationFigures]:
     """The rows of the films whose reference is a .mot; where the size is known, another one with it told.
 
     Args:
@@ -84,27 +93,28 @@ def bench_films(
         By film: ``rotations18``'s figures, marker RMS (mm), frames, seconds and notes; another program's motion of the
         film has a row, too.
     """
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, RotationFigures] = {}
     for name in names:
         film = FILMS[name]
         assert film.reference is not None
         for with_size in (False, True) if film.size_known else (False,):
             key = f"{name}, size told" if with_size else name
             result = run_film(film, video, folder, options, with_size=with_size, reuse=reuse)
-            rows[key] = rotations18(video / film.reference, result.kinematics)
-            rows[key] |= {
+            row: FilmFigures = {
+                **rotations18(video / film.reference, result.kinematics),
                 "ik_marker_rms_mm": float(result.record["stages"]["solve"]["marker_rms_mm"]),
                 "frames": frames(result),
                 "seconds": round(seconds(result), 1),
                 "notes": result.notes,
             }
-            say(f"{key}: {rows[key]['mae18_deg']}°, knee r {rows[key]['knee_r_min']}, {rows[key]['seconds']} s")
+            say(f"{key}: {row['mae18_deg']}°, knee r {row['knee_r_min']}, {row['seconds']} s")
+            rows[key] = row
         if film.rival:
             rows[f"{name}, OpenCap Monocular"] = rotations18(video / film.reference, video / film.rival)
     return rows
 
 
-def summary(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def summary(rows: Mapping[str, RotationFigures]) -> dict[str, Any]:
     """The figures that are asked for, of the films that were run."""
     figures: dict[str, Any] = {}
     own = {name: row for name, row in rows.items() if "," not in name}

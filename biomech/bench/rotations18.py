@@ -8,7 +8,7 @@ coordinate's mean error, which tells bias from shape, and the error of a motion 
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -20,7 +20,31 @@ PRESET = "opencap-monocular"
 KNEES = ("knee_angle_r", "knee_angle_l")
 
 
-def rotations18(reference: Path, motion: Path) -> dict[str, Any]:
+class OneRotation(TypedDict):
+    """Of one rotation over the shared frames."""
+
+    mae_deg: float
+    bias_deg: float
+    without_mean_deg: float
+    range_share: float
+    r: float
+
+
+class RotationFigures(TypedDict):
+    """Of one motion beside its reference."""
+
+    mae18_deg: float
+    mae18_without_mean_deg: float
+    zero_mae18_deg: float
+    knee_r_min: float
+    knee_range_share: float
+    knee_mae_deg: float
+    shift_s: float
+    heading_deg: float
+    coordinates: dict[str, OneRotation]
+
+
+def rotations18(reference: Path, motion: Path) -> RotationFigures:
     """Mean errors of the 18 rotations, the knees' shape, and every coordinate's own figures.
 
     Args:

@@ -1,7 +1,7 @@
 """The noun ``Solved``: what any of the solvers gives back."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +12,14 @@ from biomech.kinematics.kinematics import Kinematics
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class SolverFigures(TypedDict, total=False):
+    """What one solver says besides: the network, and whatever knows how far off its motion may be."""
+
+    frames_flagged: int
+    network_factors: dict[str, list[float]]  # by body, along its own X, Y, Z
+    mean_uncertainty_deg: float
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Solved:
     quality: Float[np.ndarray, " frames"]
     weights: dict[str, float]
     notes: list[str]
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: SolverFigures = field(default_factory=SolverFigures)
 
     @property
     def angles(self) -> "pd.DataFrame":

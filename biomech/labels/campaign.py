@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,10 @@ import torch
 
 from biomech.errors import BioposeError, MachineError
 from biomech.files import whole_file
-from biomech.labels.check import check_trial, summed_up
+from biomech.labels.check import CheckFigures, check_trial, summed_up
 from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton
 from biomech.labels.models import scaled_model
-from biomech.labels.shards import write_index
+from biomech.labels.shards import IndexedTrial, write_index
 from biomech.labels.sources import Trial
 from biomech.labels.workers import Stop, on_cluster, on_processes
 from biomech.osim_models import DEFAULT_PATH
@@ -54,6 +54,25 @@ class LabelOptions:
     overwrite: bool = False
 
 
+class TrialTotals(TypedDict, total=False):
+    """Of all trials in a folder, as the last row of ``quality.csv``; means are over frames."""
+
+    trials: int
+    hours: float
+    name: str
+    subject: str  # how many there are
+    frames: int
+    marker_rms_mm: float
+    marker_max_mm: float
+    worst_marker: str
+    frames_trusted: int
+    masked_share: float
+    landmark_share: float
+    out_of_range_share: float
+    jump_share: float
+    not_determined_share: float
+
+
 @dataclass
 class Report:
     """What a campaign did; written to ``biopose.json``."""
@@ -66,8 +85,8 @@ class Report:
     wall_s: float = 0.0
     stage_s: dict[str, float] = field(default_factory=dict)  # summed over the workers
     stopped: bool = False
-    totals: dict[str, Any] = field(default_factory=dict)  # of all shards in the folder
-    check: dict[str, Any] | None = None
+    totals: TrialTotals = field(default_factory=TrialTotals)  # of all shards in the folder; empty where there is none
+    check: CheckFigures | None = None
 
     @property
     def frames_per_s(self) -> float:
@@ -296,7 +315,7 @@ def _write(report: Report, run: Run, folders: Folders, options: LabelOptions) ->
     run.save()
 
 
-def _write_table(path: Path, trials: list[dict[str, Any]]) -> dict[str, Any]:
+def _write_table(path: Path, trials: list[IndexedTrial]) -> TrialTotals:
     """One row for each trial in the folder, and their totals in the last; returns these."""
     table = pd.DataFrame(trials, columns=[*TABLE_COLUMNS])
     if table.empty:
@@ -319,4 +338,4 @@ def _write_table(path: Path, trials: list[dict[str, Any]]) -> dict[str, Any]:
     with whole_file(path) as temporary:
         pd.concat([table, pd.DataFrame([totals])]).to_csv(temporary, index=False)
     hours = float((frames / table["rate_hz"].to_numpy(float)).sum()) / 3600
-    return {"trials": len(table), "hours": round(hours, 3), **totals}
+    return cast(TrialTotals, {"trials": len(table), "hours": round(hours, 3), **totals})

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -99,7 +99,35 @@ def check_trial(trial: Trial, folder: Path) -> None:
         temporary_file.write_text(json.dumps(comparison, indent=1) + "\n")
 
 
-def summed_up(folder: Path) -> dict[str, Any] | None:
+class CheckedCoordinate(TypedDict):
+    """How far two solvers' answers differ in one coordinate."""
+
+    unit: str  # deg or mm
+    mean: float
+    max: float
+    well_conditioned_share: float
+
+
+class CheckFigures(TypedDict):
+    """Our solver beside OpenSim's tool, over all trials that both solved."""
+
+    trials: int
+    frames: int
+    mean_deg: float | None
+    max_deg: float
+    worst: str
+    max_all_frames_deg: float
+    frames_in_another_minimum: int
+    frames_above_opensim_objective: int
+    largest_objective_excess: float
+    fast_frames_per_s: float
+    opensim_frames_per_s: float
+    speed_ratio: float
+    cpu_speed_ratio: float
+    coordinates: dict[str, CheckedCoordinate]
+
+
+def summed_up(folder: Path) -> CheckFigures | None:
     """All comparisons of a folder as one; None where there is none.
 
     Angles in degrees, translations in millimetres; ``mean_deg`` and ``max_deg`` are over well-conditioned angles, in
@@ -109,7 +137,7 @@ def summed_up(folder: Path) -> dict[str, Any] | None:
     if not found:
         return None
     frames = np.array([c["frames"] for c in found], float)
-    coordinates = {}
+    coordinates: dict[str, CheckedCoordinate] = {}
     for name, first in found[0]["coordinates"].items():
         each = [c["coordinates"][name] for c in found]
         conditioned = np.array([e["well_conditioned"] for e in each])

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.labels import models
 from biomech.labels.models import ScaledModel, scaled_model
 from biomech.labels.quality import judge, virtual_landmarks
-from biomech.labels.shards import FORMAT, about_shard, is_whole, write_shard
+from biomech.labels.shards import FORMAT, TrialFigures, about_shard, is_whole, write_shard
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.marker_map import map_file, marker_maps
 from biomech.markers.trc import write_trc
@@ -120,19 +119,25 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 "marker_max": quality.marker_max_m,
                 "trusted": quality.trusted,
             }
-            about: dict[str, Any] = {
-                **{"name": trial.name, "subject": trial.subject, "source": trial.source, "key": key, "solver": solver},
-                **{"rate_hz": round(recorded.markers.rate_hz, 6), "start_s": float(recorded.markers.time_s[0])},
-                **{"model": scaled.key, "height_m": recorded.height_m, "mass_kg": scaled.mass_kg},
+            notes = [*recorded.notes, *scaled.notes, *errors.flags(), *(told.notes() if told else [])]
+            about: TrialFigures = {
+                "name": trial.name,
+                "subject": trial.subject,
+                "source": trial.source,
+                "key": key,
+                "solver": solver,
+                "rate_hz": round(recorded.markers.rate_hz, 6),
+                "start_s": float(recorded.markers.time_s[0]),
+                "model": scaled.key,
+                "height_m": recorded.height_m,
+                "mass_kg": scaled.mass_kg,
                 **quality.summary(errors),
                 "shape": recorded.shape if isinstance(recorded, BodyTrial) else None,
                 "markers_from": "body" if isinstance(recorded, BodyTrial) else "skeleton",
-                "notes": list(
-                    dict.fromkeys([*recorded.notes, *scaled.notes, *errors.flags(), *(told.notes() if told else [])])
-                ),
+                "notes": list(dict.fromkeys(notes)),
+                "files": {},
             }
         with clock("write"):
-            about["files"] = {}
             if with_files:
                 _write_files(work, solver, scaled.osim, recorded, kinematics)
                 about["files"] = _sums(work)

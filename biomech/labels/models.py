@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -109,6 +109,16 @@ def _made_by() -> str:
     return code_hash("biomech.labels.models")
 
 
+class ModelRecord(TypedDict, total=False):
+    """What lies beside a kept model; ``sum`` is of both."""
+
+    factors: dict[str, list[float]]  # by body, along its own X, Y, Z
+    mass_kg: float
+    rms_mm: float
+    notes: list[str]
+    sum: str
+
+
 def is_whole(place: Path) -> bool:
     """Whether a kept model is what was written: neither cut nor altered."""
     try:
@@ -118,12 +128,12 @@ def is_whole(place: Path) -> bool:
         return False
 
 
-def _sum(osim: Path, record: Mapping[str, Any]) -> str:
+def _sum(osim: Path, record: Mapping[str, object]) -> str:
     said = json.dumps(json.loads(json.dumps(record)), sort_keys=True)
     return hashlib.sha256(f"{sha256(osim)} {said}".encode()).hexdigest()
 
 
-def _by_static(recorded: BodyTrial, out_osim: Path) -> dict[str, Any]:
+def _by_static(recorded: BodyTrial, out_osim: Path) -> ModelRecord:
     scaled = scale_model(
         DEFAULT_PATH,
         recorded.static,
@@ -142,7 +152,7 @@ def _motion(recorded: BodyTrial | MarkerTrial) -> list[Markers]:
     return recorded.of_subject if isinstance(recorded, MarkerTrial) else []
 
 
-def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
+def _by_motion(recorded: MarkerTrial, out_osim: Path) -> ModelRecord:
     """The generic skeleton with the real markers' set, personalised on all that the subject did.
 
     All markers count alike: how far each may be from its place says what a weight would. That holds for those, too,
@@ -161,7 +171,7 @@ def _by_motion(recorded: MarkerTrial, out_osim: Path) -> dict[str, Any]:
 
 def _record(
     factors: Mapping[str, Float[np.ndarray, "3"]], mass_kg: float, rms_m: float, notes: list[str]
-) -> dict[str, Any]:
+) -> ModelRecord:
     by_body = {body: np.asarray(factor).tolist() for body, factor in sorted(factors.items())}
     return {"factors": by_body, "mass_kg": mass_kg, "rms_mm": round(rms_m * 1000, 3), "notes": notes}
 

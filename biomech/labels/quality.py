@@ -7,6 +7,7 @@ model's ranges, jumps, and what the markers of a frame do not determine are flag
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -32,6 +33,21 @@ RANGE_TOLERANCE_RAD = np.deg2rad(0.5)
 LANDMARK_OFF, OUT_OF_RANGE, JUMP, NOT_SOLVED, NOT_DETERMINED = 1, 2, 4, 8, 16
 
 
+class QualityFigures(TypedDict):
+    """A trial's row in the table; shares are of frames times coordinates."""
+
+    frames: int
+    marker_rms_mm: float
+    marker_max_mm: float
+    worst_marker: str
+    frames_trusted: int
+    masked_share: float
+    landmark_share: float
+    out_of_range_share: float
+    jump_share: float
+    not_determined_share: float
+
+
 @dataclass(frozen=True)
 class Quality:
     """How far the labels of a trial can be trusted."""
@@ -46,24 +62,23 @@ class Quality:
         """Labels to learn from."""
         return self.flags == 0
 
-    def summary(self, errors: MarkerErrors) -> dict[str, float | int | str]:
+    def summary(self, errors: MarkerErrors) -> QualityFigures:
         """The trial's row in the table."""
+
+        def share(doubted: Bool[np.ndarray, "frames coordinates"]) -> float:
+            return round(float(doubted.mean()), 6)
+
         return {
             "frames": len(self.flags),
             "marker_rms_mm": round(errors.clip_rms_m * 1000, 3),
             "marker_max_mm": round(float(np.nanmax(self.marker_max_m)) * 1000, 3),
             "worst_marker": errors.names[int(np.nanargmax(np.nanmax(errors.distances_m[errors.solved], axis=0)))],
             "frames_trusted": int(self.trusted.sum()),
-            "masked_share": round(float((self.flags != 0).mean()), 6),
-            **{
-                f"{name}_share": round(float((self.flags & bit > 0).mean()), 6)
-                for name, bit in (
-                    ("landmark", LANDMARK_OFF),
-                    ("out_of_range", OUT_OF_RANGE),
-                    ("jump", JUMP),
-                    ("not_determined", NOT_DETERMINED),
-                )
-            },
+            "masked_share": share(self.flags != 0),
+            "landmark_share": share(self.flags & LANDMARK_OFF > 0),
+            "out_of_range_share": share(self.flags & OUT_OF_RANGE > 0),
+            "jump_share": share(self.flags & JUMP > 0),
+            "not_determined_share": share(self.flags & NOT_DETERMINED > 0),
         }
 
 

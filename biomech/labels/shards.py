@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
@@ -21,6 +21,7 @@ from safetensors.numpy import save_file
 from biomech.body.cmu import HELD_OUT_SUBJECTS
 from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, read_json, whole_file
+from biomech.labels.quality import QualityFigures
 
 FORMAT = 1
 EVERY_DOUBT = 0xFF  # all bits of the flags
@@ -56,12 +57,55 @@ def split_of(subject: str) -> Split:
     return "train" if share < TRAIN_SHARE else "val" if share < TRAIN_SHARE + VAL_SHARE else "test"
 
 
+class TrialFigures(QualityFigures):
+    """What a shard says of its trial; ``write_shard`` adds ``format`` and ``sum``."""
+
+    name: str
+    subject: str
+    source: str
+    key: str  # of all that made it
+    solver: str
+    rate_hz: float
+    start_s: float
+    model: str  # key of the scaled model
+    height_m: float | None
+    mass_kg: float
+    shape: dict[str, float] | None  # of the body that wore the markers
+    markers_from: MarkersFrom
+    notes: list[str]
+    files: dict[str, str]  # sha256 by name of what lies beside it
+
+
+class IndexedTrial(TrialFigures):
+    """A trial in the index."""
+
+    file: str
+    split: Split
+
+
+class SkeletonNames(TypedDict):
+    """What stands in a shard's columns, the same for every shard."""
+
+    coordinates: list[str]
+    rotational: list[bool]
+    bodies: list[str]
+    joints: list[str]
+    markers: list[str]
+
+
+class ShardIndex(SkeletonNames):
+    """What ``index.json`` holds."""
+
+    format: int
+    trials: list[IndexedTrial]
+
+
 @dataclass(frozen=True)
 class Shard:
     """One trial's labels; the arrays are read-only memory maps."""
 
     path: Path
-    about: dict[str, Any]  # name, subject, source, rate_hz, frames, quality figures, names of coordinates …
+    about: TrialFigures
     markers: Float32[np.ndarray, "frames markers 3"]  # m; NaN where missing
     coordinates: Float32[np.ndarray, "frames coordinates"]  # rad and m, without jumps by whole turns
     joints: Float32[np.ndarray, "frames joints 3"]  # joint centres of the scaled skeleton, m
@@ -94,7 +138,7 @@ class Shard:
         return cls(Path(path), about, **arrays)
 
 
-def about_shard(path: Path) -> dict[str, Any]:
+def about_shard(path: Path) -> TrialFigures:
     """What a shard says of itself, without its arrays.
 
     Raises:
@@ -103,7 +147,7 @@ def about_shard(path: Path) -> dict[str, Any]:
     return json.loads(_header(path)[0]["__metadata__"]["label"])
 
 
-def write_shard(path: Path, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+def write_shard(path: Path, columns: Mapping[str, np.ndarray], about: Mapping[str, object]) -> None:
     """Write one trial's labels, whole or not at all, and the same bytes for the same labels.
 
     Args:
@@ -126,11 +170,11 @@ def is_whole(path: Path) -> bool:
         shard = Shard.open(path)
     except (BioposeError, ValueError, KeyError, TypeError):
         return False
-    said = {name: value for name, value in shard.about.items() if name != "sum"}
-    return shard.about.get("sum") == _sum(said, {name: getattr(shard, name) for name in COLUMNS})
+    said: dict[str, object] = {**shard.about}
+    return said.pop("sum", None) == _sum(said, {name: getattr(shard, name) for name in COLUMNS})
 
 
-def _sum(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+def _sum(about: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256(json.dumps(json.loads(json.dumps(about)), sort_keys=True).encode())
     for name in COLUMNS:
         array = np.ascontiguousarray(arrays[name])
@@ -139,7 +183,7 @@ def _sum(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def write_index(folder: Path, skeleton: Mapping[str, Any]) -> dict[str, Any]:
+def write_index(folder: Path, skeleton: SkeletonNames) -> ShardIndex:
     """Describe all shards of a folder in its ``index.json``; returns what was written.
 
     Args:
@@ -149,11 +193,11 @@ def write_index(folder: Path, skeleton: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         ``skeleton``'s names, and of each trial its file, its split and what its shard says of itself.
     """
-    trials = []
+    trials: list[IndexedTrial] = []
     for path in sorted(Path(folder).glob("*.safetensors")):
         about = about_shard(path)
         trials.append({"file": path.name, "split": split_of(about["subject"]), **about})
-    index = {"format": FORMAT, **skeleton, "trials": trials}
+    index: ShardIndex = {"format": FORMAT, **skeleton, "trials": trials}
     with whole_file(Path(folder) / INDEX) as temporary:
         temporary.write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
     return index
@@ -189,13 +233,13 @@ class Window(NamedTuple):
 class Shards(Sequence[Shard]):
     """The trials of a folder of shards, in the index's order."""
 
-    def __init__(self, folder: Path, index: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, index: ShardIndex) -> None:
         self.folder, self.trials = Path(folder), index["trials"]
-        self.coordinate_names: list[str] = index["coordinates"]
+        self.coordinate_names = index["coordinates"]
         self.rotational: Bool[np.ndarray, " coordinates"] = np.array(index["rotational"])
-        self.body_names: list[str] = index["bodies"]
-        self.joint_names: list[str] = index["joints"]
-        self.marker_names: list[str] = index["markers"]
+        self.body_names = index["bodies"]
+        self.joint_names = index["joints"]
+        self.marker_names = index["markers"]
         self._open = functools.lru_cache(OPEN_AT_ONCE)(lambda i: Shard.open(self.folder / self.trials[i]["file"]))
 
     @classmethod
@@ -218,7 +262,7 @@ class Shards(Sequence[Shard]):
             raise BioposeError(f"no training shards ({error.what})", where=str(folder), mend=mend) from error
         if not isinstance(index, dict) or index.get("format") != FORMAT:
             raise BioposeError("training shards of another version", where=str(folder))
-        return cls(folder, index)
+        return cls(folder, cast(ShardIndex, index))
 
     def __len__(self) -> int:
         return len(self.trials)

@@ -23,7 +23,7 @@ from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.inverse_kinematics.opensim_tool import solve_ik
 from biomech.inverse_kinematics.setup import write_solution
 from biomech.inverse_kinematics.smoothing import Smoothness
-from biomech.inverse_kinematics.solved import Solved
+from biomech.inverse_kinematics.solved import Solved, SolverFigures
 from biomech.inverse_kinematics.tracked import tracked_weights
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
@@ -50,7 +50,7 @@ class _Found:
     kinematics: Kinematics
     errors: MarkerErrors
     notes: list[str]
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: SolverFigures = field(default_factory=SolverFigures)
     doubted: Bool[np.ndarray, " frames"] | bool = False
     uncertainty: Float[np.ndarray, "frames coordinates"] | None = None  # rad and m
 
@@ -377,7 +377,7 @@ def _solve_neural(
     notes = ["the motion is the network's; the IK setup solves the same markers on the same model with OpenSim's tool"]
     if polish:
         notes.append("polished: the network's coordinates, moved towards the markers as far as it is unsure of them")
-    figures = {
+    figures: SolverFigures = {
         "frames_flagged": int(reliability.flagged.sum()),
         "network_factors": rounded_factors(answer.scales),
     }

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -62,6 +62,15 @@ POSSIBLE_FACTORS = (0.4, 2.0)
 SEEN = 0.7  # a size is seen where the markers leave less than this part of the prior's spread
 
 
+class PersonalFigures(TypedDict):
+    """What a run's record says of a personalised model."""
+
+    mass_kg: float
+    stature_m: float | None
+    factors: dict[str, list[float]]  # by body, along its own X, Y, Z
+    personal_marker_rms_mm: float
+
+
 @dataclass
 class Personalised:
     """A person's model and how it came about."""
@@ -76,7 +85,7 @@ class Personalised:
     seconds: float
     notes: list[str] = field(default_factory=list)
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> PersonalFigures:
         """For a stage's record; the notes come from its caller."""
         return {
             "mass_kg": round(self.mass_kg, 2),

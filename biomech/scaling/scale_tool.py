@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import opensim
@@ -37,6 +37,14 @@ ACCURACY = 1e-7
 POSTURE_WEIGHT = 1000.0  # far above what the markers can move: a posture is kept to a tenth of a degree
 
 
+class ScaleFigures(TypedDict):
+    """What a run's record says of a scaling."""
+
+    mass_kg: float
+    factors: dict[str, list[float]]  # by body, along its own X, Y, Z
+    static_marker_rms_mm: float
+
+
 @dataclass
 class ScaleResult:
     """The scaled model's file, how it was scaled and how well it meets the static markers."""
@@ -48,7 +56,7 @@ class ScaleResult:
     mass_kg: float
     notes: list[str] = field(default_factory=list)
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> ScaleFigures:
         """What a run's record says of it, without the notes."""
         return {
             "mass_kg": round(self.mass_kg, 2),
