@@ -98,6 +98,10 @@ class Analytic(nn.Module):
             markers: m, any heading; what stands where the confidence is 0 does not count, but is finite.
             confidence: 0 … 1.
             pool: rows sum to 1: which frames of a clip its sizes are averaged over; frames are clips × time.
+
+        Returns:
+            The answer of every frame: places in the axes of the markers (m), angles (rad) within half a turn of the
+            middle of their range.
         """
         nodes, frames = len(self.template), markers.shape[-1]
         centre = (markers * confidence[:, None]).sum(0) / confidence.sum(0).clamp_min(TINY)

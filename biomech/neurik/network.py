@@ -104,6 +104,10 @@ class NeurIK(nn.Module):
             markers: m, Y up, any heading and place, in the table's order; NaN where missing.
             confidence: 0 … 1 for each marker; 1 where not given, 0 where a marker is missing whatever is given.
             causal: no frame sees a later one.
+
+        Returns:
+            Coordinates (rad, m; within their ranges but for the root's), factors of the bodies (the ground first, 1)
+            and the expected errors.
         """
         clips, time = markers.shape[:2]
         seen = markers.isfinite().all(-1)
@@ -185,7 +189,16 @@ class Spatial(nn.Module):
     def forward(
         self, first: FirstAnswer, confidence: Float[Tensor, "markers f"], pool: Float[Tensor, "time time"]
     ) -> tuple[Float[Tensor, "n width f"], Float[Tensor, "n width f"]]:
-        """Features of every body, in its frame and pooled over the clip."""
+        """Features of every body, in its frame and pooled over the clip.
+
+        Args:
+            first: of all frames, clips × time.
+            confidence: 0 … 1; 0 where a marker is missing.
+            pool: rows sum to 1: which frames of a clip each frame is told the mean of.
+
+        Returns:
+            Features of every body, frame by frame, and their means over the clip as ``pool`` has them.
+        """
         hidden = functional.gelu(self.first(self.features(first, confidence, pool.shape[-1])))
         for layer in (self.second, self.third):
             pooled = _pooled(hidden, pool)
@@ -196,7 +209,17 @@ class Spatial(nn.Module):
     def features(
         self, first: FirstAnswer, confidence: Float[Tensor, "markers f"], time: int
     ) -> Float[Tensor, "n features f"]:
-        """What is left of the markers in the bodies' frames, and how these stand to each other and to the vertical."""
+        """What is left of the markers in the bodies' frames, and how these stand to each other and to the vertical.
+
+        Args:
+            first: of all frames, clips × time.
+            confidence: 0 … 1; 0 where a marker is missing.
+            time: frames of each clip, so that no motion is seen from one clip to the next.
+
+        Returns:
+            About 1 each, for every body: what is left of its markers and their confidence, its rotation against its
+            parent, the gap at its joint, its size, and how it moved since the frame before.
+        """
         left = torch.cat([first.local / LOCAL_M, confidence[:, None]], 1)
         left = torch.cat([left, torch.zeros_like(left[:1])])[self.places].flatten(1, 2)
         # The root is told the vertical alone, which no heading changes.
@@ -229,6 +252,15 @@ class Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, hidden: Float[Tensor, "clips time width"], mask: Tensor) -> Float[Tensor, "clips time width"]:
+        """Attention over time, then a layer for each frame; both added to what came in.
+
+        Args:
+            hidden: of whole clips.
+            mask: rows: frames that ask, columns: frames that they may see (True).
+
+        Returns:
+            As ``hidden``, not normalised.
+        """
         query, key, value = (
             self.mix(self.norm_mix(hidden)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
         )
@@ -239,19 +271,43 @@ class Block(nn.Module):
 
 
 def within(values: Float[Tensor, "c f"], ranges: Float[Tensor, "c 2"]) -> Float[Tensor, "c f"]:
-    """Squashed into the ranges: unchanged well inside, ends approached over about ``EDGE_RAD``."""
+    """Squashed into the ranges: unchanged well inside, ends approached over about ``EDGE_RAD``.
+
+    Args:
+        values: rad, a row for each coordinate.
+        ranges: lowest and highest of each (rad).
+
+    Returns:
+        Within the ranges (rad), as long as these are much wider than ``EDGE_RAD``.
+    """
     low, high = ranges[:, :1], ranges[:, 1:]
     values = low + EDGE_RAD * functional.softplus((values - low) / EDGE_RAD)
     return high - EDGE_RAD * functional.softplus((high - values) / EDGE_RAD)
 
 
 def in_mirror(anatomy: Anatomy, markers: Float[Tensor, "*batch markers 3"]) -> Float[Tensor, "*batch markers 3"]:
-    """Markers of the mirrored person (Z changes its sign, left and right their names)."""
+    """Markers of the mirrored person (Z changes its sign, left and right their names).
+
+    Args:
+        anatomy: says which marker is which on the other side.
+        markers: in its order, in the model's axes: Z to the right.
+
+    Returns:
+        In the same order and unit.
+    """
     return markers[..., torch.as_tensor(anatomy.mirror_markers), :] * torch.as_tensor(MIRROR).to(markers)
 
 
 def coordinates_in_mirror(anatomy: Anatomy, values: Float[Tensor, "*batch coordinates"]) -> Tensor:
-    """Coordinates of the mirrored person."""
+    """Coordinates of the mirrored person.
+
+    Args:
+        anatomy: says which coordinate is which on the other side, and which change their sign.
+        values: in its order (rad, m).
+
+    Returns:
+        As ``values``, in the same order.
+    """
     signs = torch.as_tensor(anatomy.mirror_signs).to(values)
     return values[..., torch.as_tensor(anatomy.mirror_coordinates)] * signs
 

@@ -50,6 +50,9 @@ def scale_by_network(
         height_m: only to be compared with what comes out.
         mass_kg: of the person; the model's own if not given.
 
+    Returns:
+        What was written: factors, where each marker that is seen was put (m), and the stature (m) that comes out.
+
     Raises:
         BioposeError: too few of the markers, no weights, or OpenSim cannot scale the model; then nothing is written.
     """

@@ -45,6 +45,9 @@ def polish(
         tasks: IK task weight by marker name.
         answer: frames that it does not call solved keep its coordinates.
         marker_sd_m: σ.
+
+    Returns:
+        Frames and coordinates as in ``answer`` (rad, m).
     """
     start = answer.kinematics.values
     solved = np.flatnonzero(answer.solved)

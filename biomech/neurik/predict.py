@@ -58,6 +58,13 @@ class TrainedNeurIK(NeurIK):
 def load_network(weights: Path = FILE, skeleton: Skeleton | None = None) -> TrainedNeurIK:
     """A trained network, from its weights and the recipe beside them.
 
+    Args:
+        weights: a .safetensors, its recipe beside it as .json; the package's by default.
+        skeleton: in place of the package's model; with the 142 markers, without coupled or locked coordinates.
+
+    Returns:
+        Ready to predict. Without a skeleton of your own it is kept and given to the next caller too: do not change it.
+
     Raises:
         BioposeError: there are no such weights, or they do not fit this version's network or the model.
     """
@@ -99,10 +106,14 @@ def neural_kinematics(
     """Solve a clip.
 
     Args:
-        markers: any of the 142, by name (m, Y up); NaN where missing.
-        confidence: 0 … 1 for each of them.
+        markers: any 30 or more of the 142, by name (m, Y up); NaN where missing.
+        confidence: 0 … 1 for each column of ``markers``; 1 where not given.
         causal: no frame's answer depends on a later one (but for the scales' mean and the change of the rate).
-        network: other than the package's.
+        network: other than the package's; without a recipe its expected errors are taken at their word.
+
+    Returns:
+        Coordinates of every frame (rad, m), those with too few markers filled in from their neighbours and not
+        ``solved``, their half widths, and one set of factors for the clip.
 
     Raises:
         BioposeError: too few of the markers are there or seen, or there are no weights.
@@ -132,7 +143,19 @@ def neural_kinematics(
 def in_order(
     markers: Markers, confidence: Float[np.ndarray, "frames markers"] | None, names: list[str]
 ) -> tuple[Float[np.ndarray, "frames 142 3"], Float[np.ndarray, "frames 142"]]:
-    """The network's markers and how sure they are (0 where the input has none), from markers in any order."""
+    """The network's markers and how sure they are (0 where the input has none), from markers in any order.
+
+    Args:
+        markers: m; others than the network's are left out.
+        confidence: 0 … 1 for each column of ``markers``; None: 1.
+        names: of the network's markers, in its order.
+
+    Returns:
+        Positions (m; NaN where missing) and confidence in the order of ``names``, single precision.
+
+    Raises:
+        BioposeError: the input has fewer than ``FEWEST_MARKERS`` of them.
+    """
     frames = len(markers.time_s)
     place = {name: i for i, name in enumerate(markers.names)}
     known = [k for k, name in enumerate(names) if name in place]

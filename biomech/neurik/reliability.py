@@ -101,7 +101,15 @@ class ReliabilityLimits:
         return np.stack([self._ratios(signs, name).max(1) / self.limit[name] for name in Signs._fields])
 
     def worst(self, signs: Signs, name: str) -> np.ndarray:
-        """The column that is furthest beyond what is usual, in each frame."""
+        """The column that is furthest beyond what is usual, in each frame.
+
+        Args:
+            signs: of any clips; their frames are counted one after the other.
+            name: a field of ``Signs``.
+
+        Returns:
+            Its place among the columns of that sign, for each frame.
+        """
         return self._ratios(signs, name).argmax(1)
 
     def _ratios(self, signs: Signs, name: str) -> Float[np.ndarray, "frames columns"]:
@@ -119,9 +127,14 @@ def judge(
     """Say which frames of an answer are not to be believed.
 
     Args:
-        markers, confidence: what was solved.
+        markers: what was solved (m, Y up).
         answer: what ``neural_kinematics`` gave for them.
+        confidence: that the answer was given on; None: 1.
         network: the one that gave it, where it is not the package's.
+
+    Returns:
+        A verdict for every frame of the answer; where the network's recipe has no limits yet, only frames that were
+        filled in are flagged, and a note says so.
     """
     network = network or load_network()
     positions, sure = in_order(markers, confidence, network.anatomy.marker_names)
@@ -157,7 +170,19 @@ def signs_of(
     scales: Float[Tensor, "clips bodies 3"],
     time_s: Float[Tensor, " time"],
 ) -> Signs:
-    """Measure all signs of trouble; markers are NaN where missing."""
+    """Measure all signs of trouble; markers are NaN where missing.
+
+    Args:
+        network: its skeleton and its closed-form first answer are what the answer is held against.
+        markers: m, in the network's order; NaN where missing.
+        confidence: 0 … 1.
+        coordinates: the answer (rad, m).
+        scales: its factors, one set for each clip, the ground first.
+        time_s: of the frames, the same in all clips; increasing.
+
+    Returns:
+        Each sign in its own unit (see ``Signs``), nothing divided yet by what is usual.
+    """
     clips, time = markers.shape[:2]
     weight = confidence * markers.isfinite().all(-1)
     scales = scales[:, None].expand(-1, time, -1, -1)

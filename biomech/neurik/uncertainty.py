@@ -34,7 +34,15 @@ class Calibration:
 
     @classmethod
     def of(cls, recipe: Mapping[str, Any], coordinates: int) -> "Calibration":
-        """What a recipe holds, or the Laplace distribution where it holds nothing."""
+        """What a recipe holds, or the Laplace distribution where it holds nothing.
+
+        Args:
+            recipe: as the .json beside the weights has it.
+            coordinates: their number.
+
+        Returns:
+            Ready for ``width``.
+        """
         if "calibration" not in recipe:
             return cls.laplace(coordinates)
         said = recipe["calibration"]
@@ -43,7 +51,15 @@ class Calibration:
     def width(
         self, expected: Float[np.ndarray, "frames coordinates"], level: float = LEVEL
     ) -> Float[np.ndarray, "frames coordinates"]:
-        """Half widths: between the knots a power law, beyond them in proportion."""
+        """Half widths: between the knots a power law, beyond them in proportion.
+
+        Args:
+            expected: the network's expected errors (rad, m), above 0.
+            level: share of frames that hold the truth; one of ``LEVELS``.
+
+        Returns:
+            Half widths (rad, m).
+        """
         widths = self.half_width[LEVELS.index(level)]
         columns = []
         for x, knots, values in zip(np.log(expected.T), np.log(self.expected), np.log(widths), strict=True):
