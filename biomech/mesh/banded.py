@@ -35,7 +35,13 @@ class BandedNormalEquations:
         jacobian: Float[np.ndarray, "frames rows size"],
         shared_jacobian: Float[np.ndarray, "frames rows shared"] | None = None,
     ) -> None:
-        """Residuals that depend on one frame each; weights already multiplied in."""
+        """Residuals that depend on one frame each; weights already multiplied in.
+
+        Args:
+            residual: in standard deviations; as many rows as one likes.
+            jacobian: its derivatives by the frame's own unknowns.
+            shared_jacobian: by the shared ones; None where it does not depend on them.
+        """
         transposed = jacobian.transpose(0, 2, 1)
         self.blocks[0] += transposed @ jacobian
         self.gradient += (transposed @ residual[..., None])[..., 0]
@@ -55,6 +61,12 @@ class BandedNormalEquations:
         """Residuals weight · Σ stencil[k] · x(frame + k), where x has the given Jacobian in each frame.
 
         The weight is already in the residual; without one it is in the Jacobian too.
+
+        Args:
+            stencil: factors of at most ``REACH`` + 1 frames that follow each other.
+            residual: weighted, one piece for each place of the stencil: frames + 1 − its length.
+            jacobian: of x, of all frames, by their own unknowns; without the weight if one is given.
+            weight: of each row of each piece; None where all pieces have the same, which the Jacobian then holds.
         """
         pieces = len(residual)
         if pieces <= 0:
@@ -189,9 +201,14 @@ def minimised(
     """Levenberg–Marquardt until the cost falls by less than a thousandth.
 
     Args:
+        state: where to start.
         cost: half the sum of squares.
         equations: of the next step.
         moved: a state after a step of each frame's unknowns and of the shared ones.
+        iterations: steps, at most.
+
+    Returns:
+        The state of least cost that was found, the first one if none was better.
     """
     damping, least = 1e-3, cost(state)
     for _ in range(iterations):

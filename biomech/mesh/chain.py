@@ -61,7 +61,13 @@ def joint_positions(
     """Of all bones, m; the root joint is at ``root`` whatever the shape.
 
     Args:
+        parents: each bone's, -1 of the root; before their children.
+        rest_joints: m, in the rest axes.
         turned: each bone's orientation in the axes of ``root``, from rest.
+        root: where the root's joint is, m.
+
+    Returns:
+        m, in the axes of ``root``.
     """
     placed = np.empty((len(turned), len(parents), 3))
     for bone, parent in enumerate(parents):
@@ -75,7 +81,16 @@ def joint_positions(
 def joint_slopes(
     parents: list[int], slopes: Slopes, turned: Float[np.ndarray, "frames bones 3 3"]
 ) -> Float[np.ndarray, "frames bones 3 free"]:
-    """Derivatives of ``joint_positions`` by the numbers of the shape."""
+    """Derivatives of ``joint_positions`` by the numbers of the shape.
+
+    Args:
+        parents: each bone's, -1 of the root; before their children.
+        slopes: of the rest joints.
+        turned: each bone's orientation from rest.
+
+    Returns:
+        m per unit of each free number; 0 for the root's joint, which stays where it is put.
+    """
     by_shape = np.zeros((len(turned), len(parents), 3, slopes.joints.shape[-1]))
     for bone, parent in enumerate(parents):
         if parent >= 0:
@@ -119,7 +134,19 @@ class Chain:
         root: Float[np.ndarray, "frames 3"],
         slopes: Slopes | None = None,
     ) -> Placed:
-        """The points of every frame with their derivatives; by the shape too if its slopes are given."""
+        """The points of every frame with their derivatives; by the shape too if its slopes are given.
+
+        Args:
+            points: offsets in statures.
+            shaped: joints at rest and stature, m.
+            rotations: each bone's to its parent; the root's camera (or world) from rest.
+            root: of the root's joint, m, in the same axes.
+            slopes: how ``shaped`` changes with the shape.
+
+        Returns:
+            Points (m) with their derivatives: m per unknown (m, rad; in the order of the class), and, with slopes, m
+            per unit of each number of the shape.
+        """
         turned, joints, rotated, before = self._turned(points, shaped, rotations, root)
         positions = joints[:, points.bone] + shaped.stature_m * rotated
         frames, count = positions.shape[:2]
@@ -152,7 +179,17 @@ class Chain:
         rotations: Float[np.ndarray, "frames bones 3 3"],
         root: Float[np.ndarray, "frames 3"],
     ) -> Float[np.ndarray, "frames points 3"]:
-        """The points of every frame, m."""
+        """The points of every frame, m.
+
+        Args:
+            points: offsets in statures.
+            shaped: joints at rest and stature, m.
+            rotations: each bone's to its parent; the root's camera (or world) from rest.
+            root: of the root's joint, m, in the same axes.
+
+        Returns:
+            m, in the axes of ``root``.
+        """
         _, joints, rotated, _ = self._turned(points, shaped, rotations, root)
         return joints[:, points.bone] + shaped.stature_m * rotated
 
@@ -168,7 +205,15 @@ class Chain:
     def turn(
         self, rotations: Float[np.ndarray, "frames bones 3 3"], step: Float[np.ndarray, "frames turning_x3"]
     ) -> Float[np.ndarray, "frames bones 3 3"]:
-        """Apply the rotation part of a step."""
+        """Apply the rotation part of a step.
+
+        Args:
+            rotations: each bone's to its parent; left as they are.
+            step: a rotation vector (rad) in its own axes for each bone of ``TURNING``, without the root's place.
+
+        Returns:
+            The rotations after the step.
+        """
         result = rotations.copy()
         small = Rotation.from_rotvec(step.reshape(-1, 3)).as_matrix().reshape(len(step), -1, 3, 3)
         result[:, self.turning] = rotations[:, self.turning] @ small

@@ -26,7 +26,15 @@ class Correspondence:
 
     @classmethod
     def load(cls, bone_names: list[str], path: Path = FILE) -> "Correspondence":
-        """Read the calibrated table for a body with these bones."""
+        """Read the calibrated table for a body with these bones.
+
+        Args:
+            bone_names: the body's, in its order; they include Anny's.
+            path: of a table that ``train.correspondence`` wrote.
+
+        Returns:
+            All points of the table, on the rows of ``bone_names``.
+        """
         table = json.loads(Path(path).read_text())["points"]
         return cls(
             BonePoints(

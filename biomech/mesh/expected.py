@@ -32,8 +32,12 @@ def coordinate_sd(
     """Standard deviations (rad, m) of ``NAMES``.
 
     Args:
+        pose: in a world whose Y is up.
         covariance: of each frame's root (m) and small turns (rad).
         turn: into the axes that the pelvis' place is wanted in.
+
+    Returns:
+        Columns as ``NAMES``; none over ``MOST_RAD``, however little is known.
     """
     place = np.einsum("ij,fjk,ik->fi", turn, covariance[:, :3, :3], turn)
     turns = covariance[:, 3:, 3:]
@@ -63,6 +67,9 @@ def half_widths(
         names: coordinates, of ``NAMES``.
         sd: as ``coordinate_sd`` gives them.
         level: one of ``LEVELS``.
+
+    Returns:
+        Columns as ``names``; each at least as wide as the table's least.
     """
     table = _table()
     factor, least = (np.array([table[part][str(level)][name] for name in names]) for part in ("factor", "least"))

@@ -40,7 +40,15 @@ def features(pose: Pose) -> Float[np.ndarray, "frames features"]:
 
 
 def by_turns(pose: Pose, values: Float[np.ndarray, "frames features"]) -> Float[np.ndarray, "frames features turns"]:
-    """Derivatives of ``features`` (whose values are given) by small turns, in the order of ``linkage.axes``."""
+    """Derivatives of ``features`` (whose values are given) by small turns, in the order of ``linkage.axes``.
+
+    Args:
+        pose: in a world whose Y is up.
+        values: its ``features``.
+
+    Returns:
+        Of each feature (sine, rad) per rad of each turn.
+    """
     frames, inner = len(pose), 3 * len(INNER)
     jacobian = np.zeros((frames, SIZE, BALL_TURNS.size + HINGE_TURNS.size))
     x, y, z = pose.balls[:, 0, 1].T

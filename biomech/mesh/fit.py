@@ -112,8 +112,13 @@ class WindowFit:
         """Levenberg–Marquardt until the cost falls by less than a thousandth.
 
         Args:
+            state: where to start, one frame for each of the evidence.
+            iterations: steps, at most.
             free_shape, free_level: change the subject's shape; the camera and the floor.
             grounded: where feet stand is settled from the state, and they keep to the floor. Else there is no floor.
+
+        Returns:
+            The best state found; of what is not free, as it was.
         """
         self.standing = self._standing(state) if grounded else None
         # The shape changes little and its slopes less: one set of them serves all steps.

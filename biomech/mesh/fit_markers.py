@@ -51,6 +51,15 @@ class Anchors:
     def of(cls, known: MarkerMap, seen: Sequence[str], bone_names: list[str]) -> "Anchors":
         """Those of the seen markers (under the map's model names) that sit on a segment with bony virtual markers.
 
+        Args:
+            known: the marker set on our skeleton: segment, place and whether it is a landmark.
+            seen: under the map's model names; others are not asked for.
+            bone_names: the body's, in its order.
+
+        Returns:
+            In the order of the map; left out is a landmark over ``NEAR_M`` from every bony virtual marker of its
+            segment.
+
         Raises:
             BioposeError: there are too few.
         """
@@ -134,7 +143,15 @@ class MarkerFit:
         )
 
     def distances_m(self, motion: BodyMotion, markers: Markers) -> Float[np.ndarray, "frames markers"]:
-        """How far the recorded markers are from their places on the body."""
+        """How far the recorded markers are from their places on the body.
+
+        Args:
+            motion: what ``motion`` gave for the recording.
+            markers: the recording, under the map's model names (m, Y up).
+
+        Returns:
+            Columns as ``anchors.names``; NaN where the marker is missing.
+        """
         points = self.chain.positions(self._points(), self.subject.shaped, motion.rotations, motion.root_position_m)
         return np.linalg.norm(points - markers.select(self.anchors.names).positions_m, axis=-1)
 

@@ -54,14 +54,30 @@ def world_from_camera(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
 
 
 def against_gravity(pose: Pose, up: Float[np.ndarray, "3"]) -> Pose:
-    """A pose in camera axes, in that world."""
+    """A pose in camera axes, in the world of ``world_from_camera``.
+
+    Args:
+        pose: its pelvis' turn is camera from pelvis; left as it is.
+        up: of unit length, camera axes.
+
+    Returns:
+        The same joints; only the pelvis' turn differs.
+    """
     balls = pose.balls.copy()
     balls[:, 0] = world_from_camera(up) @ balls[:, 0]
     return Pose(balls, pose.hinges)
 
 
 def sole_points(body: AnnyBody, stature_m: float) -> BonePoints:
-    """Heel, ball and toe of either sole, fixed to foot and toes; offsets from the default shape."""
+    """Heel, ball and toe of either sole, fixed to foot and toes; offsets from the default shape.
+
+    Args:
+        body: with all its bones; its kept vertices do not matter.
+        stature_m: what the default shape's offsets (m) are divided by: the subject's.
+
+    Returns:
+        ``SOLES``, in statures about the joints of foot and toes.
+    """
     with torch.no_grad():
         rest = body.rest(body.default_shape())
         whole = AnnyBody.load(torch.cat(list(body.foot_vertices.values())))
@@ -133,7 +149,15 @@ def upright_camera(
     the person turns about, X is towards the camera, or, where that looks straight down, towards the top of the picture.
 
     Args:
+        floor: in camera axes.
+        first_root: the root's joint in the first frame, camera axes, m.
         facing: forwards of the pelvis, frame by frame, camera axes.
+        focal_px: of the picture as it is seen upright.
+        center_px: principal point, x and y.
+        size_px: width and height.
+
+    Returns:
+        A camera whose world is that one.
     """
     ahead, towards_lens, top = facing.mean(0), np.array([0.0, 0.0, -1.0]), np.array([0.0, -1.0, 0.0])
     for forwards, least in ((ahead, LEAST_FACING), (towards_lens, 0.1), (top, 0.0)):

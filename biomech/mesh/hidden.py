@@ -32,7 +32,12 @@ def legs_hidden(evidence: Evidence, names: list[str]) -> Bool[np.ndarray, " fram
     """In which frames neither leg is likely to be seen.
 
     Args:
+        evidence: of frames that follow each other.
         names: of the evidence's points.
+
+    Returns:
+        True where the trunk is seen and neither knee nor ankle is, in the mean of ``OVER_S``; False everywhere if there
+        are no such points.
     """
     wide = max(1, round(OVER_S / evidence.interval_s))
     legs, trunk = (
@@ -48,7 +53,16 @@ def legs_hidden(evidence: Evidence, names: list[str]) -> Bool[np.ndarray, " fram
 
 
 def held_straight(evidence: Evidence, names: list[str], frames: Bool[np.ndarray, " frames"]) -> Evidence:
-    """The evidence with the legs of these frames straight, and none of what was said of them."""
+    """The evidence with the legs of these frames straight, and none of what was said of them.
+
+    Args:
+        evidence: of a clip; left as it is.
+        names: of the evidence's points.
+        frames: where the legs are hidden.
+
+    Returns:
+        A copy that differs in those frames alone.
+    """
     points = np.array([k for k, name in enumerate(names) if name.endswith(OF_LEGS)], dtype=int)
     confidence = evidence.confidence.copy()
     confidence[np.ix_(np.flatnonzero(frames), points)] = 0.0
@@ -58,7 +72,15 @@ def held_straight(evidence: Evidence, names: list[str], frames: Bool[np.ndarray,
 def unsure_of_legs(
     sd: Float[np.ndarray, "frames coordinates"], frames: Bool[np.ndarray, " frames"]
 ) -> Float[np.ndarray, "frames coordinates"]:
-    """Standard deviations (rad, m) of ``expected.NAMES`` that say of these frames' legs that nothing is known."""
+    """Standard deviations (rad, m) of ``expected.NAMES`` that say of these frames' legs that nothing is known.
+
+    Args:
+        sd: rad, m, columns as ``expected.NAMES``; left as it is.
+        frames: where the legs are hidden.
+
+    Returns:
+        With ``HIDDEN_SD`` there at hips, knees, ankles and feet.
+    """
     sd = sd.copy()
     sd[np.ix_(np.flatnonzero(frames), COORDINATES_OF_LEGS)] = HIDDEN_SD
     return sd

@@ -72,7 +72,18 @@ def features(
     focal_px: Float[np.ndarray, "*frames"] | float,
     center_px: Float[np.ndarray, "*frames 2"],
 ) -> tuple[Float[np.ndarray, "frames features"], Float[np.ndarray, "frames 3 3"]]:
-    """What the network sees, and the rotation camera from ray axes: landmarks, picture about its mean and size."""
+    """What the network sees, and the rotation camera from ray axes: landmarks, picture about its mean and size.
+
+    Args:
+        xy: px, of BlazePose's 33 points; finite, those not seen too.
+        confidence: 0 … 1.
+        world_m: the detector's 3D, m: x right, y down, z away; about any point.
+        focal_px: of the clip, or of each frame.
+        center_px: principal point, of the clip or of each frame.
+
+    Returns:
+        ``FEATURES`` numbers a frame, and the rotations of ``towards``.
+    """
     turn = towards(xy, confidence, center_px, focal_px)
     flat = (xy - np.reshape(center_px, (-1, 1, 2))) / np.reshape(focal_px, (-1, 1, 1))
     rays = np.concatenate([flat, np.ones((*flat.shape[:2], 1))], -1) @ turn
@@ -106,7 +117,18 @@ def lift(
     focal_px: float,
     center_px: Float[np.ndarray, "2"],
 ) -> tuple[Float[np.ndarray, "frames points 3"], Float[np.ndarray, "frames points 3"]]:
-    """Body points about their mean and their spread, in the axes of ``towards`` and statures, of BlazePose's 33."""
+    """Body points about their mean and their spread, in the axes of ``towards`` and statures, of BlazePose's 33.
+
+    Args:
+        xy: px, of BlazePose's 33 points; finite, those not seen too.
+        confidence: 0 … 1.
+        world_m: the detector's 3D, m: x right, y down, z away.
+        focal_px: of the clip.
+        center_px: principal point.
+
+    Returns:
+        Points and standard deviations along right, down and away (statures).
+    """
     columns, _ = features(xy, confidence, world_m, focal_px, center_px)
     seen, lifter = torch.from_numpy(columns).float(), Lifter.load()
     with torch.no_grad():
@@ -125,7 +147,18 @@ def lifted_m(
     focal_px: float,
     center_px: Float[np.ndarray, "2"],
 ) -> Float[np.ndarray, "frames points 3"]:
-    """``lift`` in camera axes, about the middle of the hips, of a person of usual stature; m."""
+    """``lift`` in camera axes, about the middle of the hips, of a person of usual stature; m.
+
+    Args:
+        xy: px, of BlazePose's 33 points; finite, those not seen too.
+        confidence: 0 … 1.
+        world_m: the detector's 3D, m: x right, y down, z away.
+        focal_px: of the clip.
+        center_px: principal point.
+
+    Returns:
+        m: x right, y down, z away from the lens.
+    """
     points, _ = lift(xy, confidence, world_m, focal_px, center_px)
     points = USUAL_STATURE_M * points @ np.swapaxes(towards(xy, confidence, center_px, focal_px), 1, 2)
     return points - points[:, HIPS].mean(1, keepdims=True)

@@ -23,6 +23,14 @@ STRAIGHT = tuple(
 def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[np.ndarray, " frames"]:
     """The frames of a stretch of the clip in which the person is seen.
 
+    Args:
+        keypoints: of the clip.
+        begin_s: by the clip's own time, as ``end_s``.
+        end_s: not before ``begin_s``; both ends belong to it.
+
+    Returns:
+        True where the person stands and is found.
+
     Raises:
         BioposeError: the stretch is none of the clip's, or shows nobody.
     """
@@ -39,14 +47,31 @@ def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[n
 
 
 def upright(evidence: Evidence, frames: Bool[np.ndarray, " frames"]) -> Evidence:
-    """The evidence with what standing upright says of those frames."""
+    """The evidence with what standing upright says of those frames.
+
+    Args:
+        evidence: left as it is.
+        frames: in which the person stands.
+
+    Returns:
+        A copy whose guess there is zero for pelvis, torso, hips (sagittal), knees and ankles.
+    """
     return straight(evidence, frames, np.array([NAMES.index(name) for name in STRAIGHT]))
 
 
 def straight(
     evidence: Evidence, frames: Bool[np.ndarray, " frames"], columns: Int[np.ndarray, " features"]
 ) -> Evidence:
-    """The evidence with these features of those frames at zero, within ``STRAIGHT_SD``."""
+    """The evidence with these features of those frames at zero, within ``STRAIGHT_SD``.
+
+    Args:
+        evidence: left as it is.
+        frames: to which it applies.
+        columns: places among ``features.NAMES``.
+
+    Returns:
+        A copy that differs in the guess and its spread alone.
+    """
     guess: Float[np.ndarray, "frames features"] = evidence.guess.copy()
     spread = evidence.guess_sd.copy()
     guess[np.ix_(np.flatnonzero(frames), columns)] = 0.0

@@ -49,17 +49,44 @@ class Placing:
         self.before = np.maximum(np.array(body.parents), 0)
 
     def frame(self, shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]) -> PosedLinks:
-        """The body in some frames, for ``points`` and ``place``."""
+        """The body in some frames, for ``points`` and ``place``.
+
+        Args:
+            shaped: the subject's (``Subject.shaped``).
+            pose: of the links, in the world.
+            root: where the root's joint is, m, world.
+
+        Returns:
+            All that ``points`` and ``place`` share: bones turned, joints placed.
+        """
         return PosedLinks(self, shaped, pose, root)
 
     def points(self, frame: PosedLinks, points: BonePoints) -> Float[np.ndarray, "frames points 3"]:
-        """Where points are, m."""
+        """Where points are, m.
+
+        Args:
+            frame: by ``frame``.
+            points: offsets in statures.
+
+        Returns:
+            m, world axes.
+        """
         own, before = self._offsets(frame, points)
         placed = frame.joints[:, points.bone] + own
         return placed if before is None else placed + before
 
     def place(self, frame: PosedLinks, points: BonePoints, slopes: Slopes | None = None) -> Placed:
-        """Points with their derivatives; by the shape too if its slopes are given."""
+        """Points with their derivatives; by the shape too if its slopes are given.
+
+        Args:
+            frame: by ``frame``.
+            points: offsets in statures.
+            slopes: how the subject's shape changes (``Subject.slopes``).
+
+        Returns:
+            Points (m, world) with their derivatives: m per unknown (m, rad; the root's three first), and, with slopes,
+            m per unit of each free number of the shape.
+        """
         own, before = self._offsets(frame, points)
         placed = frame.joints[:, points.bone] + own
         if before is not None:
@@ -87,7 +114,16 @@ class Placing:
     def moved(
         pose: Pose, root: Float[np.ndarray, "frames 3"], step: Float[np.ndarray, "frames unknowns"]
     ) -> tuple[Pose, Float[np.ndarray, "frames 3"]]:
-        """Pose and root after a step of the unknowns."""
+        """Pose and root after a step of the unknowns.
+
+        Args:
+            pose: left as it is.
+            root: m, world; left as it is.
+            step: the root's (m), then the turns (rad) in the order of ``linkage.axes``.
+
+        Returns:
+            New ones.
+        """
         return turned_by(pose, step[:, 3:]), root + step[:, :3]
 
     def _offsets(self, frame: PosedLinks, points: BonePoints):

@@ -11,7 +11,15 @@ from biomech.mesh.correspondence import Correspondence
 
 
 def detected_points(body: AnnyBody, motion: BodyMotion) -> Markers:
-    """The calibrated body points of a motion under the detector's names: what its keypoints mean (m, world axes)."""
+    """The calibrated body points of a motion under the detector's names: what its keypoints mean.
+
+    Args:
+        body: that the motion is of, an Anny.
+        motion: its shape, rotations and root count.
+
+    Returns:
+        Every frame, m, in the motion's world axes.
+    """
     shape = torch.as_tensor(motion.shape, dtype=torch.float32)
     with torch.no_grad():
         shaped = Shaped(body.rest(shape).joints.double().numpy(), float(body.stature(shape)))

@@ -11,7 +11,17 @@ def towards(
     center_px: Float[np.ndarray, "*frames 2"],
     focal_px: Float[np.ndarray, "*frames"] | float,
 ) -> Float[np.ndarray, "frames 3 3"]:
-    """Least rotation that takes the lens axis to the ray through the mean keypoint, camera axes from ray axes."""
+    """Least rotation that takes the lens axis to the ray through the mean keypoint, camera axes from ray axes.
+
+    Args:
+        xy: px; where the confidence is 0 any finite number.
+        confidence: weights of the mean; a frame with none of them looks along the lens axis.
+        center_px: principal point, of the clip or of each frame.
+        focal_px: of the clip, or of each frame.
+
+    Returns:
+        Columns: the ray axes (right, down, away along the ray) in camera axes.
+    """
     weight = confidence / np.maximum(confidence.sum(1, keepdims=True), 1e-9)
     middle = (xy * weight[..., None]).sum(1) - center_px
     seen = confidence.sum(1, keepdims=True) > 0

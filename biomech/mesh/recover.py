@@ -76,6 +76,7 @@ def recover(
     bridged smoothly and flagged by a quality of 0.
 
     Args:
+        keypoints: of one person, with a focal length; eight points that the fit knows, shoulders and hips among them.
         height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
             allows, and sizes and distances are only as good as that guess.
         sex: female or male, where known: their proportions differ.
@@ -83,6 +84,11 @@ def recover(
         shape: of the same person, from another clip; kept.
         initialiser: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
+
+    Returns:
+        Every frame of the clip: rotations of the bones, root (m), one shape, the camera, a quality of 0 … 1, and how
+        far off each coordinate may be (rad, m). Y up, X where the person faces (``upright_camera``), the origin on the
+        floor below the root of the first frame.
 
     Raises:
         BioposeError: no focal length, no frame with the person, too few known points, an impossible height,
@@ -187,7 +193,13 @@ def _levelled(state: State, level: Level) -> State:
 
 
 def check_person(height_m: float | None, mass_kg: float | None, sex: str | None = None) -> None:
-    """Raise BioposeError for a height (m) or mass (kg) that no person has, or a sex that was not measured."""
+    """Raise BioposeError for a height (m) or mass (kg) that no person has, or a sex that was not measured.
+
+    Args:
+        height_m: 0.5 to 2.5; None is not known and passes, as with the others.
+        mass_kg: 5 to 350.
+        sex: female or male.
+    """
     check_sex(sex)
     if height_m is not None and not 0.5 <= height_m <= 2.5:
         raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give `height_m` in metres, as 1.78.")

@@ -27,6 +27,10 @@ NOT_MOVED = 0.05  # share of the frames worth a note
 def check(recoverer: str, mqhmr_weights: Path | None = None) -> None:
     """Refuse a recoverer that there is not, or not in this installation.
 
+    Args:
+        recoverer: its name.
+        mqhmr_weights: in place of the package's; whether they are there is not looked at.
+
     Raises:
         BioposeError: it is not of ``biomech.names.RECOVERERS``, or lacks its weights.
     """
@@ -62,7 +66,15 @@ def standing_shape(
     sex: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Float[np.ndarray, " shape"]:
-    """The shape of a person who stands upright and straight throughout a clip; arguments and errors as ``recover``."""
+    """The shape of a person who stands upright and straight throughout a clip; errors as ``recover``.
+
+    Args:
+        keypoints: of the clip; they are checked.
+        height_m, mass_kg, sex, progress: as ``recover``.
+
+    Returns:
+        Anny's numbers, for ``shape`` of another clip of the same person.
+    """
     keypoints.check()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
     return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress).shape
@@ -85,9 +97,14 @@ def recover_with(
 
     Args:
         recoverer: of ``biomech.names.RECOVERERS``.
-        height_m, mass_kg, sex, neutral_s, shape, progress: as ``recover``.
+        keypoints: of one person; for mqhmr BlazePose's with the maps behind them. They are checked.
+        height_m, mass_kg, sex, progress: as ``recover``.
         refine: move MQ-HMR's answers onto the picture first.
-        mqhmr_weights: in place of the package's.
+        mqhmr_weights: in place of the package's, with its recipe and ``spread.json`` beside it.
+        neutral_s, shape: as ``recover``; refused with mqhmr.
+
+    Returns:
+        As ``recover``, whichever recoverer it was.
 
     Raises:
         BioposeError: as ``recover``; there is no such recoverer; or MQ-HMR lacks its weights or the maps.

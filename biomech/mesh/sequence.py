@@ -104,7 +104,14 @@ def columns_of(
     """What the network sees of a clip, ``RATE_HZ`` frames a second; absent points at the mean of the others.
 
     Args:
+        xy: px, of BlazePose's 33 points; finite, those absent too.
         present: 1 where a keypoint is to be believed, else 0.
+        world_m: the detector's 3D (m, x right, y down, z away), without gaps; None where it has none.
+        focal_px: of the clip.
+        center_px: principal point.
+
+    Returns:
+        ``COLUMNS`` side by side.
     """
     frames = len(xy)
     turn = towards(xy, present, center_px, focal_px)
@@ -143,7 +150,15 @@ def mirrored_columns(columns: Tensor) -> Tensor:
 
 
 def guess(columns: Float[np.ndarray, "frames inputs"], network: SequenceNet | None = None) -> ClipPrediction:
-    """What the network says of a clip and of its mirror image, in the mean."""
+    """What the network says of a clip and of its mirror image, in the mean.
+
+    Args:
+        columns: by ``columns_of``, one clip.
+        network: in place of the package's.
+
+    Returns:
+        Features as ``features`` has them (sines, rad), points in statures, and their spreads.
+    """
     network = network or SequenceNet.load()
     seen = torch.from_numpy(columns).float()[None]
     with torch.no_grad():
@@ -173,7 +188,17 @@ def seen_over_time(
 
     Args:
         names: of the points, of which some are BlazePose's.
+        xy: px.
         confidence: 0 where a keypoint is not to be believed.
+        world_m: the detector's 3D (m, x right, y down, z away), frames without it NaN; looked at only if all of
+            BlazePose's 33 points are there.
+        time_s: of the frames, increasing.
+        focal_px: of the clip.
+        center_px: principal point.
+        network: in place of the package's.
+
+    Returns:
+        At ``time_s``; points are BlazePose's 33, whatever the names.
     """
     at = np.arange(time_s[0], time_s[-1] + 1e-6, 1 / RATE_HZ)
     known = [k for k, name in enumerate(names) if name in POINT_NAMES]

@@ -31,9 +31,16 @@ def standing(
     floor_m: float | None,
     interval_s: float,
 ) -> tuple[Standing, float]:
-    """From where the soles and the mass were found (m, Y up); without a floor, the one that explains most.
+    """How surely feet stand, from where the soles and the mass were found.
 
-    Returns the floor's height too.
+    Args:
+        soles: of ``ground.SOLES`` in this order, m, Y up.
+        mass: its centre, m, Y up.
+        floor_m: its height; None: the one that explains most is looked for.
+        interval_s: between frames.
+
+    Returns:
+        The standing, and the floor's height (m), given or found.
     """
     frames = len(soles)
     speed = np.linalg.norm(_velocity(soles, interval_s), axis=-1)

@@ -32,7 +32,17 @@ class Initialiser(Protocol):
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
-        """The evidence of a clip with what is known of the points in space; ``places``: of them in the keypoints."""
+        """The evidence of a clip with what is known of the points in space.
+
+        Args:
+            evidence: of the whole clip, from the picture alone.
+            keypoints: that it was made from.
+            places: columns of the keypoints that the evidence's points are.
+            correspondence: the body's points, as the evidence has them.
+
+        Returns:
+            A copy with landmarks (statures, ray axes, about their mean) or a guess of the pose, and how sure they are.
+        """
         ...
 
     def state(
@@ -43,7 +53,18 @@ class Initialiser(Protocol):
         placing: Placing,
         subject: Subject,
     ) -> State:
-        """Where the fit of some frames of the clip starts; ``evidence``: theirs."""
+        """Where the fit of some frames of the clip starts.
+
+        Args:
+            evidence: of these frames only.
+            frames: their rows in the clip.
+            correspondence: the body's points, as the evidence has them.
+            placing: the body as the fit sees it.
+            subject: whose shape the body has; the state keeps it.
+
+        Returns:
+            One pose and root (m, world of the state's level) a frame.
+        """
         ...
 
 
@@ -55,6 +76,17 @@ class FromDetector:
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
+        """The evidence with what the sequence network thinks of the pose, and with the detector's 3D where it has any.
+
+        Args:
+            evidence: of the whole clip, from the picture alone.
+            keypoints: that it was made from; BlazePose's 3D is corrected by ``lift``, others' is taken at its word.
+            places: columns of the keypoints that the evidence's points are.
+            correspondence: the body's points, and how far off other detectors' 3D is taken to be.
+
+        Returns:
+            A copy with guess and landmarks (statures, ray axes, about their mean), and how sure they are.
+        """
         evidence = _over_time(evidence, keypoints, places, correspondence)
         if keypoints.world_m is None:
             return evidence
@@ -83,6 +115,18 @@ class FromDetector:
         placing: Placing,
         subject: Subject,
     ) -> State:
+        """The neutral pose laid over the landmarks: ``laid_over_landmarks``.
+
+        Args:
+            evidence: of these frames only.
+            frames: their rows in the clip; not needed here.
+            correspondence: the body's points, as the evidence has them.
+            placing: the body as the fit sees it.
+            subject: whose shape the body has.
+
+        Returns:
+            One pose and root (m) a frame.
+        """
         return laid_over_landmarks(evidence, correspondence, placing, subject)
 
 
@@ -103,7 +147,19 @@ def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], corr
 def laid_over_landmarks(
     evidence: Evidence, correspondence: Correspondence, placing: Placing, subject: Subject
 ) -> State:
-    """The neutral pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture."""
+    """The neutral pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture.
+
+    Args:
+        evidence: of the frames; where it has no landmarks the body faces as in the frame before, and the lens if there
+            are none at all.
+        correspondence: the body's points, as the evidence has them; with shoulders and hips.
+        placing: the body as the fit sees it.
+        subject: whose shape the body has.
+
+    Returns:
+        In the world of a usual level (Y up, the lens at the origin), m; roots without evidence between their
+        neighbours'.
+    """
     frames, points = len(evidence.xy), correspondence.points
     neutral = pose_of([], np.zeros((frames, 0)))
     upright = placing.points(placing.frame(subject.shaped, neutral[:1], np.zeros((1, 3))), points)[0]
@@ -136,7 +192,15 @@ def _facing(
 
 
 def place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
-    """Where the points' origin is if they project onto the keypoints: linear least squares, frame by frame."""
+    """Where the points' origin is if they project onto the keypoints: linear least squares, frame by frame.
+
+    Args:
+        evidence: keypoints (px), their confidence and the camera.
+        laid: the same points about any origin, turned as the camera sees them, m.
+
+    Returns:
+        The origin in camera axes, m; at least 0.3 m away.
+    """
     rays = (evidence.xy - evidence.center_px) / evidence.focal_px
     weight = evidence.confidence[..., None]
     rows = np.zeros((*rays.shape, 3))
@@ -151,8 +215,17 @@ def place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Flo
     return found
 
 
-def filled(values: Float[np.ndarray, "frames 3"], good: np.ndarray) -> Float[np.ndarray, "frames 3"]:
-    """Linear in time through frames without evidence."""
+def filled(values: Float[np.ndarray, "frames 3"], good: Bool[np.ndarray, " frames"]) -> Float[np.ndarray, "frames 3"]:
+    """Linear in time through frames without evidence.
+
+    Args:
+        values: in any unit.
+        good: frames with evidence.
+
+    Returns:
+        Good frames as they are, the others between them, or as the nearest at the ends; all as they are if none is
+        good.
+    """
     if good.all() or not good.any():
         return values
     at = np.arange(len(values))

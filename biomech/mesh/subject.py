@@ -53,6 +53,15 @@ class Subject:
     def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None, sex: str | None = None) -> "Subject":
         """The most ordinary person of that height, mass and sex.
 
+        Args:
+            body: whose shape is sought.
+            height_m: None: an adult's, as the mass and the sex have it. Below ``CHILD_BELOW_M`` it is a child's.
+            mass_kg: None: the weight stays an ordinary one.
+            sex: female or male; None: both together.
+
+        Returns:
+            Shape and what is expected of it are the same: nothing is known of the person yet.
+
         Raises:
             BioposeError: the sex is none of the two that were measured.
         """
@@ -191,7 +200,18 @@ class Subject:
 
 
 def match(body: AnnyBody, shape: torch.Tensor, place: int, measure, wanted: float) -> float:
-    """The value of one shape number, within its bounds, that brings a measure closest to what is wanted."""
+    """The value of one shape number, within its bounds, that brings a measure closest to what is wanted.
+
+    Args:
+        body: whose bounds they are.
+        shape: the other numbers; left as it is.
+        place: of the number among them.
+        measure: of a shape; grows with the number.
+        wanted: in the measure's unit (m, kg).
+
+    Returns:
+        The number, to 1/4096 of its range; next to an end of it if what is wanted lies beyond.
+    """
     low, high = body.shape_bounds[place].tolist()
     for _ in range(12):
         middle = (low + high) / 2

@@ -144,7 +144,16 @@ class BodyLayer(nn.Module):
         rotations: Float[Tensor, "batch bones 3 3"],
         root_position_m: Float[Tensor, "batch 3"],
     ) -> Bodies:
-        """Pose the bodies; ``root_position_m`` is where the root's joint is."""
+        """Pose the bodies.
+
+        Args:
+            betas: the body's own shape numbers, as ``shape`` gives them.
+            rotations: each bone's to its parent; the root's: outer axes (as a rule the camera's) from rest.
+            root_position_m: where the root's joint is, in the outer axes.
+
+        Returns:
+            Joints, orientations, keypoints and surface in the outer axes, m.
+        """
         shares = self.coefficients(betas)
         joints = self.joints + torch.tensordot(shares, self.joint_components, 1)
         points = self.points + torch.tensordot(shares, self.components, 1)

@@ -94,6 +94,10 @@ def place(
             s is the usual weak-perspective scale: the crop is 2 / s metres wide at the body's distance; the place is
             s / 2 times the usual translation.
         turn: of the root, as the crop shows it.
+        crop: where the person is in the picture, and its camera.
+
+    Returns:
+        The rotations of every layer, and one position for all.
     """
     wide_m = 2 / (MEAN_SCALE * camera[:, :1].exp())
     camera_from_ray = crop.rotation_camera_from_ray()
@@ -102,6 +106,14 @@ def place(
 
 
 def project(points_m: Float[Tensor, "batch points 3"], crop: Crop) -> Float[Tensor, "batch points 2"]:
-    """As `biomech.camera.projected`, of tensors: picture pixels of points in camera axes."""
+    """As `biomech.camera.projected`, of tensors: picture pixels of points in camera axes.
+
+    Args:
+        points_m: in camera axes; what is nearer than ``NEAREST_M`` counts as if so far away.
+        crop: of which only the focal length and the principal point matter.
+
+    Returns:
+        x and y, px of the whole picture; inside it or not.
+    """
     depth = points_m[..., 2:].clamp_min(NEAREST_M)
     return points_m[..., :2] / depth * crop.focal_px[:, None, None] + crop.principal_px[:, None]

@@ -54,6 +54,18 @@ class DecoderLayer(nn.Module):
         references: Float[Tensor, "batch tokens 2"],
         *maps: Float[Tensor, "batch memory_width height width"],
     ) -> Float[Tensor, "batch tokens width"]:
+        """The tokens after the layer.
+
+        Args:
+            tokens: as the layer before left them.
+            position: the queries; see the class.
+            context: tokens of the front end that are only listened to; n may be 0.
+            references: where each token looks, x and y as parts of the map (0 … 1).
+            maps: of each level, the finest first.
+
+        Returns:
+            What came in and what the three parts add to it, not normalised.
+        """
         tokens = tokens + self._drop(self._mixed(self.norm_mix(tokens), position, context))
         tokens = tokens + self._drop(self.look(self.norm_look(tokens) + position, references, maps))
         return tokens + self._drop(self.feed(self.norm_feed(tokens)))
@@ -117,7 +129,11 @@ class Decoder(nn.Module):
         """The tokens after every layer, the last one last.
 
         Args:
+            features: of the front end; the summary is not looked at.
             queries: in place of the learned ones, one set for all or one for each of the batch.
+
+        Returns:
+            One set of tokens for each layer.
         """
         maps = [found + level[:, None, None] for found, level in zip(features.maps, self.level, strict=True)]
         position = (self.queries if queries is None else queries).expand(len(maps[0]), -1, -1)

@@ -39,6 +39,9 @@ def deformable_attention(
         maps: the values of each level.
         places: x and y as parts of the map.
         weights: of every sample; a head's add up to 1.
+
+    Returns:
+        The heads' sums, one head after the other; nothing is added outside the map.
     """
     batch, heads = maps[0].shape[:2]
     if maps[0].is_cuda and (operator := _operator()) is not None:
@@ -108,7 +111,16 @@ class DeformableAttention(nn.Module):
         references: Float[Tensor, "batch queries 2"],
         maps: Sequence[Float[Tensor, "batch memory_width height width"]],
     ) -> Float[Tensor, "batch queries width"]:
-        """What the queries see around their reference points (x and y as parts of the map)."""
+        """What the queries see around their reference points (x and y as parts of the map).
+
+        Args:
+            queries: say where around the reference point to look, and how much each place counts.
+            references: x and y as parts of the map (0 … 1).
+            maps: as many levels as the layer was made for, of any sizes.
+
+        Returns:
+            Of the queries' width, projected; the queries themselves are not added.
+        """
         offsets, scores = self.sampling_offsets(queries), self.attention_weights(queries)
         with exact(queries):  # half precision tells no more than 256 places across a map
             offsets = wide(offsets).unflatten(-1, (self.heads, self.levels, self.points, 2))

@@ -15,6 +15,13 @@ WEIGHTS, RECIPE = "mqhmr.safetensors", "mqhmr.json"
 def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
     """A trained network, from what ``write`` left.
 
+    Args:
+        weights: the .safetensors, its recipe beside it under the same name as .json.
+        body_model: the user's SMPL file, where the network's body is that.
+
+    Returns:
+        The network on the CPU, in single precision, ready to predict.
+
     Raises:
         BioposeError: the files are missing or do not belong together.
     """

@@ -23,7 +23,15 @@ def mirrored_crop(crop: Crop) -> Crop:
 
 
 def mirrored_evidence(evidence: DetectorOutput, crop: Crop) -> DetectorOutput:
-    """What the detector would say of the mirrored picture, were it even-handed."""
+    """What the detector would say of the mirrored picture, were it even-handed.
+
+    Args:
+        evidence: of each person; left as it is.
+        crop: where each looked; the picture is mirrored about its principal point.
+
+    Returns:
+        Over ``mirrored_crop`` of the crop: left is right, maps and mask flipped, px and m as before.
+    """
     xy, lifted_m = evidence.xy[:, LANDMARKS].clone(), evidence.lifted_m[:, LANDMARKS].clone()
     xy[..., 0] = 2 * crop.principal_px[:, :1] - xy[..., 0]
     lifted_m[..., 0] *= -1
@@ -35,7 +43,16 @@ def mirrored_evidence(evidence: DetectorOutput, crop: Crop) -> DetectorOutput:
 def mirrored_rotations(
     rotations: Float[Tensor, "*batch bones 3 3"], body: str, bone_names: list[str]
 ) -> Float[Tensor, "*batch bones 3 3"]:
-    """Of a body's mirror image: each bone's to its parent, the root's camera from rest."""
+    """Of a body's mirror image: each bone's to its parent, the root's camera from rest.
+
+    Args:
+        rotations: each bone's to its parent; the root's camera from rest.
+        body: its name, which says what rest axis points to a side (``ACROSS``).
+        bone_names: the body's, in its order.
+
+    Returns:
+        In the order of ``bone_names``, each bone turned as its namesake of the other side was, mirrored.
+    """
     other = {"L": "R", "R": "L", "Left": "Right", "Right": "Left", "left": "right", "right": "left"}
     order = [_named_otherwise(name, bone_names, other) for name in bone_names]
     flip = torch.ones(3).to(rotations)

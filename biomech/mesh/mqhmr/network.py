@@ -123,8 +123,12 @@ class MQHMR(nn.Module):
         """A network to be trained.
 
         Args:
+            config: sizes and choices.
             body_model: the user's SMPL file, where the body is that.
             encoder_weights: the user's ViTPose, HMR2.0 or MAE file, where the front is rgb.
+
+        Returns:
+            The network with random weights, but for the encoder's if a file is given.
 
         Raises:
             BioposeError: a file is missing or not what it should be.
@@ -155,9 +159,13 @@ class MQHMR(nn.Module):
         """θ, β and camera.
 
         Args:
+            inputs: with a picture or with evidence, as the front end is.
             queries: pose query tokens in place of the learned ones (``decoder.queries``), one set for all or one for
                 each of the batch; with gradients, if they have any.
             only_guess: from the landmarks alone, without the maps and the decoder; for the evidence front.
+
+        Returns:
+            The guess and each layer's answer; with ``only_guess`` the guess alone. Camera axes, m.
         """
         if only_guess:
             return self._guess(inputs)
@@ -166,7 +174,16 @@ class MQHMR(nn.Module):
     def decode(
         self, features: Features, crop: Crop, queries: Float[Tensor, "*batch tokens width"] | None = None
     ) -> BodyPrediction:
-        """The answer from features that are known already."""
+        """The answer from features that are known already.
+
+        Args:
+            features: by ``features``.
+            crop: that they were made with.
+            queries: in place of the learned tokens, as in ``forward``.
+
+        Returns:
+            As ``forward``.
+        """
         after = self.decoder(features, queries)
         with exact(features.summary):
             guess = self.guess_head(features.summary.float())
@@ -186,11 +203,27 @@ class MQHMR(nn.Module):
         return BodyPrediction(rotations, self.body.shape(guess.shape), guess.camera, position)
 
     def pose(self, answer: BodyPrediction, layer: int = -1) -> Bodies:
-        """The body of an answer, of the last decoder layer or an earlier one (camera axes, m); 0 is the first guess."""
+        """The body of an answer.
+
+        Args:
+            answer: for any number of people.
+            layer: of the decoder: -1 the last, 1 its first; 0 is the guess before it.
+
+        Returns:
+            Joints, keypoints and surface in camera axes, m.
+        """
         return self.body(answer.betas, answer.rotations[layer], answer.root_position_m)
 
     def project(self, points_m: Float[Tensor, "batch points 3"], crop: Crop) -> Float[Tensor, "batch points 2"]:
-        """Picture pixels of points in camera axes, through the camera that the network is built for."""
+        """Picture pixels of points in camera axes, through the camera that the network is built for.
+
+        Args:
+            points_m: x right, y down, z away from the lens.
+            crop: of the true picture; with the ``weak`` projection its long lens takes the camera's place.
+
+        Returns:
+            x and y, px of the whole picture.
+        """
         return project(points_m, self._crop(crop))
 
     def _crop(self, crop: Crop) -> Crop:
@@ -199,6 +232,13 @@ class MQHMR(nn.Module):
 
 def body_layer(config: Config, body_model: Path | None = None) -> BodyLayer:
     """The body that a configuration names.
+
+    Args:
+        config: of which the body's name counts.
+        body_model: the user's file of SMPL or its kin; not looked at for Anny.
+
+    Returns:
+        The layer, on the CPU.
 
     Raises:
         BioposeError: it needs the user's file, and there is none.
@@ -214,6 +254,13 @@ def body_layer(config: Config, body_model: Path | None = None) -> BodyLayer:
 
 def configuration(name: str, **changes: object) -> Config:
     """One of ``CONFIGS`` with changes.
+
+    Args:
+        name: a key of ``CONFIGS``: a size of the paper's encoder, or ``compact`` for the evidence front.
+        changes: fields of ``Config``; their values are not checked.
+
+    Returns:
+        A copy with the changes.
 
     Raises:
         BioposeError: there is none of this name.

@@ -51,7 +51,12 @@ class PointSd:
             ) from error
 
     def save(self, path: Path, about: str) -> None:
-        """Write the table, whole or not at all."""
+        """Write the table, whole or not at all.
+
+        Args:
+            path: as a rule ``NAME`` beside the network's weights.
+            about: in words, what was measured on what.
+        """
         rows = {name: np.round(getattr(self, name), 5).tolist() for name in ("seen", "hidden")}
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps({"about": about, "names": POINT_NAMES, **rows}) + "\n")
@@ -65,7 +70,16 @@ class PointSd:
 def in_statures(
     frames: Frames, rows: Bool[np.ndarray, " frames"], camera_from_ray: Float[np.ndarray, "rows 3 3"]
 ) -> Float[np.ndarray, "rows 33 3"]:
-    """The detector's points as the network sees them, ray axes, in statures of the clip's mean body."""
+    """The detector's points as the network sees them, ray axes, in statures of the clip's mean body.
+
+    Args:
+        frames: of a clip, some of them seen.
+        rows: the frames that are wanted; NaN comes back of those not seen.
+        camera_from_ray: of those frames alone (``rays.towards``).
+
+    Returns:
+        Right, down and away along the ray, from the lens.
+    """
     shape = torch.from_numpy(frames.betas[frames.seen].mean(0)).float()
     stature_m = float(AnnyBody.load([0]).stature(shape))
     return frames.keypoints_m[rows, :LANDMARKS] @ camera_from_ray / stature_m

@@ -31,7 +31,15 @@ class Frames:
 
     @classmethod
     def unseen(cls, count: int, network: MQHMR) -> "Frames":
-        """Of a clip that nobody has looked at yet; ``put`` fills it."""
+        """Of a clip that nobody has looked at yet; ``put`` fills it.
+
+        Args:
+            count: frames of the clip.
+            network: whose body it will be.
+
+        Returns:
+            NaN in every frame, none seen.
+        """
         body = network.body
         bones, shape, points = len(body.parents), len(body.shape_names), len(body.keypoint_names)
         rotations, betas, root, keypoints = (
@@ -40,7 +48,13 @@ class Frames:
         return cls(rotations, betas, root, keypoints, np.zeros(count, bool))
 
     def put(self, rows: Int[np.ndarray, " rows"], answer: BodyPrediction, bodies: Bodies) -> None:
-        """What the network said of some frames."""
+        """What the network said of some frames.
+
+        Args:
+            rows: frames of the clip, one for each of the answer.
+            answer: of which the last layer is kept.
+            bodies: ``MQHMR.pose`` of the answer.
+        """
         said = answer.rotations[-1], answer.betas, answer.root_position_m, bodies.keypoints
         for field, values in zip(fields(self), said, strict=False):
             getattr(self, field.name)[rows] = values.detach().cpu().double().numpy()
@@ -65,7 +79,15 @@ def rows_seen(keypoints: Keypoints) -> Int[np.ndarray, " rows"]:
 
 
 def inputs_of_frames(keypoints: Keypoints, rows: Int[np.ndarray, " rows"]) -> Inputs:
-    """What the network sees of some of the frames of ``rows_seen``."""
+    """What the network sees of some of the frames of ``rows_seen``.
+
+    Args:
+        keypoints: with heat maps, 3D and focal length, as ``rows_seen`` asks for.
+        rows: frames of the clip.
+
+    Returns:
+        Crops and evidence, a person for each row, on the CPU.
+    """
     heat_maps, focal_px, world_m = keypoints.heat_maps, keypoints.focal_px, keypoints.world_m
     assert heat_maps is not None and focal_px is not None and world_m is not None
     count, (width, height) = len(rows), keypoints.size_px
@@ -99,9 +121,14 @@ def look_at(
     """The body in every frame in which the person was found.
 
     Args:
+        network: with the evidence front.
+        keypoints: BlazePose's, with heat maps, 3D and focal length.
         batch: frames at a time.
         mirror: average with what the network says of the mirrored evidence; takes twice as long.
         progress: called with the frames done and expected.
+
+    Returns:
+        All frames of the clip; NaN where nobody was found. Camera axes, m.
 
     Raises:
         BioposeError: as ``rows_seen``; or the network looks at pictures.

@@ -111,6 +111,15 @@ class EvidenceFront(nn.Module):
         )
 
     def forward(self, evidence: DetectorOutput, crop: Crop) -> Features:
+        """What a detector said, for the decoder and the heads.
+
+        Args:
+            evidence: of each person.
+            crop: where the detector looked.
+
+        Returns:
+            Maps of ``strides``, a token for each landmark and one for the crop, and the summary.
+        """
         mask = functional.adaptive_avg_pool2d(evidence.mask[:, None], HEAT_SIZE)
         first = self.first(torch.cat([evidence.heat, mask], 1))
         second = self.second(first)
@@ -121,7 +130,15 @@ class EvidenceFront(nn.Module):
         return Features(levels, context, self.summarised(evidence, crop))
 
     def summarised(self, evidence: DetectorOutput, crop: Crop) -> Float[Tensor, "batch summary"]:
-        """The summary alone."""
+        """The summary alone.
+
+        Args:
+            evidence: of which the landmarks count alone, not the maps.
+            crop: where the detector looked.
+
+        Returns:
+            ``summary_width`` numbers a person.
+        """
         return self.summary(torch.cat([self._seen(evidence, crop).flatten(1), crop.numbers()], 1))
 
     def _seen(self, evidence: DetectorOutput, crop: Crop) -> Float[Tensor, "batch 33 6"]:

@@ -90,8 +90,16 @@ def refine(
     """The network's answer, and it again with the tokens moved.
 
     Args:
+        network: left as it is; copies of its learned tokens are moved, and its camera numbers.
         inputs: a batch of people of any size, taken ``chunk`` at a time.
+        target: where the pictures show them, in the order of the inputs.
         iterations: 0 for the network's own answer.
+        refinement: rates and weights.
+        chunk: people at a time; nobody's answer depends on it.
+
+    Returns:
+        Moved where enough keypoints are seen, the body then lies better on them and the pose is not much rarer; else,
+        and β always, as the network said.
     """
     parts = []
     for first in range(0, len(inputs.crop.size_px), chunk):
@@ -117,7 +125,15 @@ def refined(
     """``refine`` on a clip, frame by frame: the bodies, and which of them were refined.
 
     Args:
+        network: with the evidence front.
+        keypoints: BlazePose's, with heat maps, 3D and focal length.
+        iterations: 0 for the network's own answer.
+        refinement: rates and weights.
+        chunk: frames at a time.
         progress: called with the frames done and expected.
+
+    Returns:
+        All frames of the clip (NaN where nobody was found; camera axes, m), and a flag for each.
 
     Raises:
         BioposeError: as ``predict.rows_seen``.
@@ -256,7 +272,15 @@ def _less_plausible(body: BodyLayer, first: BodyPrediction, found: BodyPredictio
 
 
 def rarity(body: BodyLayer, rotations: Float[Tensor, "batch bones 3 3"]) -> Float[Tensor, " batch"]:
-    """How rare a pose of the embedded body is, nats: the pose prior's, and the joints' excess over their ranges."""
+    """How rare a pose of the embedded body is, nats: the pose prior's, and the joints' excess over their ranges.
+
+    Args:
+        body: Anny's layer.
+        rotations: of all its bones, each to its parent; how the root stands does not count.
+
+    Returns:
+        About 0 for the commonest poses; on the CPU, without gradients.
+    """
     prior = PosePrior.load()
     bones = [body.bone_names.index(name) for name in prior.bone_names]
     local = rotations[:, bones].detach().cpu().double().numpy()

@@ -40,6 +40,17 @@ class FromFrames:
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
     ) -> Evidence:
+        """The evidence with the network's points as landmarks, in the frames that it saw.
+
+        Args:
+            evidence: of the whole clip, nothing known in space.
+            keypoints: BlazePose's, of the same clip.
+            places: columns of the keypoints that the evidence's points are.
+            correspondence: not needed here.
+
+        Returns:
+            A copy with landmarks and their standard deviations (statures, ray axes, about their mean).
+        """
         seen = self.frames.seen & (evidence.confidence > 0).any(1)
         landmarks, sd = evidence.landmarks.copy(), evidence.landmark_sd.copy()
         landmarks[seen] = in_statures(self.frames, seen, evidence.camera_from_ray[seen])[:, places]
@@ -55,7 +66,18 @@ class FromFrames:
         placing: Placing,
         subject: Subject,
     ) -> State:
-        """The network's poses, frames without one as their nearest; each where it lies on the keypoints."""
+        """The network's poses, frames without one as their nearest; each where it lies on the keypoints.
+
+        Args:
+            evidence: of these frames only.
+            frames: their rows in the clip.
+            correspondence: the body's points, as the evidence has them.
+            placing: the body as the fit sees it.
+            subject: whose shape the body has.
+
+        Returns:
+            In the world of a usual level (Y up, the lens at the origin), m.
+        """
         known = np.flatnonzero(self.frames.seen)
         rotations = self.frames.rotations[known[np.abs(frames[:, None] - known).argmin(1)]]
         level = Level()
@@ -82,8 +104,12 @@ def recover_frames(
 
     Args:
         keypoints: BlazePose's, those that the network looked at.
+        frames: the network's answers, refined or not.
         point_sd: of the network's points.
         height_m, mass_kg, sex, progress: as ``recover``.
+
+    Returns:
+        As ``recover``.
 
     Raises:
         BioposeError: as ``recover``; or the keypoints are not BlazePose's.
