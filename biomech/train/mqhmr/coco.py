@@ -30,6 +30,14 @@ LEAST_POINTS = 6
 def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINTS) -> list[PersonInPicture]:
     """People of COCO's ``person_keypoints_*.json``, crowds and people with few points left out.
 
+    Args:
+        annotations: the .json.
+        pictures: folder of the files that it names.
+        least_points: named points that a person must have.
+
+    Returns:
+        With 2D keypoints (px), confidence 1 whether a point is seen or hidden; no θ, β or 3D.
+
     Raises:
         BioposeError: the file is not of COCO's keypoints.
     """
@@ -54,6 +62,13 @@ def read_coco(annotations: Path, pictures: Path, least_points: int = LEAST_POINT
 def read_mpii(annotations: Path, pictures: Path) -> list[PersonInPicture]:
     """People of MPII as ``train.json`` and ``valid.json`` (the form that HRNet's authors made of the .mat).
 
+    Args:
+        annotations: the .json.
+        pictures: folder of the files that it names.
+
+    Returns:
+        With 2D keypoints (px, from 0); no θ, β or 3D.
+
     Raises:
         BioposeError: the file is not that.
     """
@@ -77,7 +92,13 @@ def read_h36m(annotations: Path, pictures: Path, focal_px: float | None = None) 
     """Frames of H36M as mmpose's ``h36m_*.npz``: ``imgname``, ``center``, ``scale``, ``part`` and ``S`` of 17 joints.
 
     Args:
-        focal_px: of the four cameras, whose parameters lie in a file that is not plain arrays; about 1,146.
+        annotations: the .npz.
+        pictures: folder of the files that it names.
+        focal_px: of the four cameras, whose parameters lie in a file that is not plain arrays; about 1,146. None: not
+            known.
+
+    Returns:
+        With keypoints in the picture (px) and in space (m, camera axes, about any origin); no θ or β.
 
     Raises:
         BioposeError: the file is not that.
@@ -97,7 +118,15 @@ def read_h36m(annotations: Path, pictures: Path, focal_px: float | None = None) 
 
 
 def scaled_region(center: Float[np.ndarray, "2"], scale: Float[np.ndarray, "*sides"]) -> Region:
-    """The square of a box as SPIN and its kin write it: the centre, and the longer side over 200 px."""
+    """The square of a box as SPIN and its kin write it: the centre, and the longer side over 200 px.
+
+    Args:
+        center: px.
+        scale: of one side or of both, in 200 px.
+
+    Returns:
+        Upright; a pixel wide at least.
+    """
     side = float(np.max(scale)) * MPII_SCALE_PX
     return Region((float(center[0]), float(center[1])), max(side, 1.0), 0.0)
 

@@ -56,7 +56,15 @@ class PersonInPicture:
 
 
 def region_of_box(x: float, y: float, width: float, height: float) -> Region:
-    """The square around a box whose 4 : 3 part holds it, with a margin (px)."""
+    """The square around a box whose 4 : 3 part holds it, with a margin.
+
+    Args:
+        x, y: of the upper left corner, px.
+        width, height: px.
+
+    Returns:
+        Upright; its side is ``MARGIN`` times the least that would do.
+    """
     return Region((x + width / 2, y + height / 2), MARGIN * max(height, width * CROP_HEIGHT / CROP_WIDTH, 1.0), 0.0)
 
 
@@ -76,7 +84,16 @@ def region_of_points(points_px: Float[np.ndarray, "points 2"]) -> Region:
 def named_points(
     names: Sequence[str], points: Float[np.ndarray, "points size"], confidence: Float[np.ndarray, " points"]
 ) -> tuple[Float[np.ndarray, "keypoints size"], Float[np.ndarray, " keypoints"]]:
-    """Points of a set in the order of ``KEYPOINTS``; names that are not among them are left aside."""
+    """Points of a set in the order of ``KEYPOINTS``; names that are not among them are left aside.
+
+    Args:
+        names: of the points, in the set's order.
+        points: px or m.
+        confidence: a point at 0 or below counts as not known, and so does one that is NaN.
+
+    Returns:
+        Points in their own unit and confidences; NaN and 0 for what the set does not say.
+    """
     found, sure = unknown(len(KEYPOINTS), points.shape[1]), np.zeros(len(KEYPOINTS))
     for name, point, certain in zip(names, points, confidence, strict=True):
         if name in KEYPOINTS and certain > 0 and np.isfinite(point).all():
@@ -163,7 +180,15 @@ class Pictures(Dataset):
 
 
 def cropped(picture: UInt8[np.ndarray, "height width 3"], region: Region) -> UInt8[np.ndarray, "256 192 3"]:
-    """The middle three quarters of the turned square, as the encoder takes them."""
+    """The middle three quarters of the turned square, as the encoder takes them.
+
+    Args:
+        picture: upright; its colours keep their order.
+        region: may reach beyond the picture: black there.
+
+    Returns:
+        The person's long axis down the 256 rows.
+    """
     matrix = region.matrix(CROP_HEIGHT)
     matrix[0, 2] -= (CROP_HEIGHT - CROP_WIDTH) / 2
     # From centres at half cells to cv2's, at whole ones.

@@ -47,7 +47,16 @@ class Truth(NamedTuple):
 
 @torch.no_grad()
 def completed(network: MQHMR, truth: Truth, crop: Crop) -> Truth:
-    """Keypoints that θ, β and the root's place imply, where the data do not say any themselves."""
+    """Keypoints that θ, β and the root's place imply, where the data do not say any themselves.
+
+    Args:
+        network: its body and camera are used, none of its weights.
+        truth: is not changed.
+        crop: of the same people; has the camera.
+
+    Returns:
+        The truth with keypoints (px and m, confidence 1) of everyone whose θ, β and place are known and who had none.
+    """
     body, rows = network.body, network.body.keypoint_rows
     posed = _known(truth.rotations) & _known(truth.betas) & _known(truth.root_position_m)
     rotations, betas, root = (torch.nan_to_num(part) for part in truth[:3])
@@ -66,7 +75,19 @@ def completed(network: MQHMR, truth: Truth, crop: Crop) -> Truth:
 def losses(
     network: MQHMR, answer: BodyPrediction, crop: Crop, truth: Truth, weights: MeshLossWeights
 ) -> dict[str, Float[Tensor, ""]]:
-    """Each part, unweighted, and their weighted sum ``loss``; means over the people who have a truth for it."""
+    """Each part, unweighted, and their weighted sum ``loss``; means over the people who have a truth for it.
+
+    Args:
+        network: its body and camera are used.
+        answer: of every layer; β and place are the same for all.
+        crop: of the same people.
+        truth: NaN where it is not known; as ``completed`` leaves it.
+        weights: of the parts, and of earlier layers beside the last.
+
+    Returns:
+        By name of ``MeshLossWeights`` and ``loss``; a part that nobody has a truth for is 0. Keypoints in 3D and the
+        surface in m, in 2D in sides of the crop, summed over the points of a person.
+    """
     body, layers = network.body, len(answer.rotations)
     share = answer.betas.new_full((layers, 1), weights.earlier)
     share[-1] = 1

@@ -9,7 +9,17 @@ SAME_SIDE = list(range(len(LANDMARKS), len(KEYPOINTS)))  # pelvis, neck, head
 
 
 def mirrored_truth(truth: Truth, crop: Crop, body: str, bone_names: list[str]) -> Truth:
-    """The truth of the mirrored picture."""
+    """The truth of the mirrored picture.
+
+    Args:
+        truth: of the picture as it is; not changed.
+        crop: of that picture; its principal points are the mirror.
+        body: its name, which says what its rest axes are.
+        bone_names: in the order of the rotations.
+
+    Returns:
+        Sides changed over; what was not known is not known.
+    """
     order = [*LANDMARKS, *SAME_SIDE]
     root, pixels, points = truth.root_position_m.clone(), truth.keypoints_px[:, order], truth.keypoints_m[:, order]
     root[:, 0] *= -1

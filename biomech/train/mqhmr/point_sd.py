@@ -57,7 +57,12 @@ def _deviations(
 
 
 def main(folder: str, weights: str) -> None:
-    """Measure on the held-out clips of a folder."""
+    """Measure on the held-out clips of a folder.
+
+    Args:
+        folder: of `biopose train clips`; its ``held_out_*.npz`` are read.
+        weights: .safetensors of a trained network; the table is written beside it.
+    """
     from biomech.train.synthetic.make import keypoints_of, motion_of  # draws with VTK
 
     network, body, said = load_mqhmr(Path(weights)), AnnyBody.load([0]), []

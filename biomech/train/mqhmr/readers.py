@@ -29,7 +29,10 @@ def read_people(said: list[str], *, allow_pickle: bool = False) -> list[PersonIn
 
     Args:
         said: ``coco=person_keypoints_train2017.json,train2017`` and the like.
-        allow_pickle: for 3DPW.
+        allow_pickle: for 3DPW, whose files run what they hold.
+
+    Returns:
+        Set after set, in the order in which they are named.
 
     Raises:
         BioposeError: a set is not known, or what its reader finds wrong.

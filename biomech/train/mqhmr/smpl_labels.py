@@ -51,9 +51,14 @@ def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, eve
     """Everybody in a sequence (``sequenceFiles/*/NAME.pkl``), in the frames whose camera is right.
 
     Args:
+        sequence: the .pkl.
         pictures: ``imageFiles``, which holds a folder of ``image_00000.jpg`` … for each sequence.
         allow_pickle: reading the file runs what it holds; say so only of files from the set's makers.
         every: every so many frames.
+
+    Returns:
+        Person after person, each frame by frame: SMPL's θ and β, place (m), joints in space (m) and OpenPose's points
+        (px).
 
     Raises:
         BioposeError: not allowed, or not such a file.
@@ -104,6 +109,13 @@ def read_smpl_npz(annotations: Path, pictures: Path) -> list[PersonInPicture]:
     ``imgname center scale`` · θ ``pose_cam pose body_pose`` with ``has_smpl has_body_pose`` · β ``shape betas`` with
     ``has_smpl has_betas`` · camera ``cam_int trans_cam cam_ext`` · points ``gtkps part S`` and HMR2.0's
     ``{body,extra}_keypoints_{2d,3d}``. BEDLAM's close-ups, filmed on the side, have to be turned upright before.
+
+    Args:
+        annotations: the .npz; arrays of objects are refused.
+        pictures: folder of the files that it names.
+
+    Returns:
+        A person for each row; what the file does not say, or says it does not know, is NaN. Px and m, camera axes.
 
     Raises:
         BioposeError: the file is not such a one.
@@ -170,10 +182,14 @@ def read_movi(
 
     Args:
         motion: of AMASS, in its own .npz (SMPL-H or SMPL-X; m).
-        calibration: folder of ``cameraParams_PG1.npz`` and ``Extrinsics_PG1.npz``, Matlab's conventions: a row of
-            world numbers in mm times the rotation, plus the translation.
+        calibration: folder of ``cameraParams_PG1.npz`` and ``Extrinsics_PG1.npz``, Matlab's conventions: a row of world
+            numbers in mm times the rotation, plus the translation.
         pictures: folder of the video's frames as ``image_00000.jpg`` …, 30 a second.
+        camera: as the calibration's files name it.
         first_frame: of the video, where the motion starts; the set's own motion segments say so.
+
+    Returns:
+        A person for each frame of the video: θ, β and place (m, camera axes); no keypoints.
 
     Raises:
         BioposeError: a file is missing or not what it should be.

@@ -68,7 +68,17 @@ def prepare(
     """Network and data of a recipe: clips for the evidence front, people in pictures for the other.
 
     Args:
+        recipe: its configuration says which front, body and sizes.
+        clips: folder of `biopose train clips`, for the evidence front; None for the other.
+        people: sets to learn from, as ``read_people`` takes them; empty with clips.
+        held_out: sets for the figures, in the same form; not read with clips, which have held-out ones of their own.
+        body_model: the user's SMPL file, where the body is that.
+        encoder_weights: the user's file of a picture encoder, to begin with.
         start: weights of an earlier training to begin with.
+        allow_pickle: for 3DPW, whose files run what they hold.
+
+    Returns:
+        On the CPU; ``train_mqhmr`` takes the parts.
 
     Raises:
         BioposeError: there is no such data, or a file is not what it should be.
@@ -118,11 +128,20 @@ def train_mqhmr(
     """Train a network; its averaged weights and the recipe end in ``folder``.
 
     Args:
-        network: to start from.
+        network: to start from; is changed and moved to the device.
         data: ``Clips`` or ``Pictures``: any index, each length over the same items varied anew.
         held_out: for the figures.
         collate: one batch of items: ``joined`` for clips, ``datasets.collate`` for pictures.
+        folder: of checkpoint, curves and weights.
+        recipe: how long, how fast, how much at once.
+        device: as torch names it.
+        resume: go on from the folder's checkpoint, if there is one.
         about: what else to write beside the weights.
+        progress: called with done and expected, in steps or seconds.
+        say: called with a line at each report.
+
+    Returns:
+        The network that was given, with its averaged weights.
 
     Raises:
         BioposeError: as ``biomech.train.loop.train``.
@@ -165,7 +184,15 @@ def joined(items: list[Item]) -> Item:
 
 
 def moved(item: Any, device: torch.device) -> Any:
-    """Nested named tuples of tensors on a device."""
+    """Nested named tuples of tensors on a device.
+
+    Args:
+        item: a tensor or a tuple, nested at will; anything else stays as it is.
+        device: where the tensors go.
+
+    Returns:
+        The same nesting.
+    """
     if isinstance(item, Tensor):
         return item.to(device, non_blocking=True)
     if isinstance(item, tuple):
@@ -178,8 +205,18 @@ def moved(item: Any, device: torch.device) -> Any:
 def measure(
     network: MQHMR, held_out: Dataset, collate: Callable[[list[Item]], Item], only_guess: bool = False
 ) -> dict[str, float]:
-    """Means over held-out items: keypoints about the pelvis (mm), after the best similarity (mm), in the picture (sides
-    of the crop). They are the data's, or what θ and β imply; a figure without any data is 0.
+    """Means over held-out people: keypoints about the pelvis, after the best similarity, and in the picture.
+
+    They are the data's, or what θ and β imply; a figure without any data is 0.
+
+    Args:
+        network: in evaluation mode, on any device.
+        held_out: items with their truth.
+        collate: makes a batch of one item.
+        only_guess: measure the first guess, without maps and decoder.
+
+    Returns:
+        ``mpjpe_mm`` and ``pa_mpjpe_mm``, and ``crop_error`` in sides of the crop.
     """
     sums, counts = dict.fromkeys(("mpjpe_mm", "pa_mpjpe_mm", "crop_error"), 0.0), dict.fromkeys(("3d", "2d"), 0)
     device, rows = next(network.parameters()).device, network.body.keypoint_rows
@@ -205,7 +242,13 @@ def measure(
 
 
 def write(network: MQHMR, folder: Path, about: dict[str, Any]) -> None:
-    """Weights (float16) and the recipe beside them."""
+    """Weights (float16) and the recipe beside them.
+
+    Args:
+        network: its configuration is written too.
+        folder: gets ``mqhmr.safetensors`` and ``mqhmr.json``.
+        about: what else the recipe says; must fit into JSON.
+    """
     halves = {name: value.detach().half().cpu().contiguous() for name, value in network.named_parameters()}
     with whole_file(folder / WEIGHTS) as temporary:
         save_file(halves, temporary)

@@ -53,6 +53,16 @@ def held_out(
 ) -> list[Batch]:
     """Windows of a split's subjects, evenly chosen, one after the other; misjudged where recovery's errors are given.
 
+    Args:
+        source: shards or a library.
+        network: says how long a window is.
+        split: ``train``, ``val`` or ``test``.
+        poses: errors of mesh recovery; None for the markers as they were labelled.
+        seed: of the errors that are drawn.
+
+    Returns:
+        At most ``MOST_WINDOWS`` windows, ``CLIPS`` to a batch.
+
     Raises:
         BioposeError: no trial of that split is long enough.
     """
@@ -75,6 +85,15 @@ def fit(network: NeurIK, batches: Sequence[Batch], knots: int = KNOTS) -> Calibr
 
     Each coordinate's labels are parted by the error expected of them; in each part the quantile of true over expected
     error is the factor (split conformal prediction with normalised residuals: Papadopoulos et al., ECML 2002).
+
+    Args:
+        network: on the CPU.
+        batches: of people whom it has not learned from.
+        knots: parts of each coordinate's labels.
+
+    Returns:
+        Half widths (rad, m) for each of ``LEVELS``; of a coordinate with fewer than ``FEWEST_LABELS``, the Laplace
+        distribution's. Speeds (rad/s, m/s) below which ``LEVEL`` of the labels' steps are.
     """
     expected, error, known, speed = _errors(network, batches)
     at: list[np.ndarray] = []
@@ -96,7 +115,12 @@ def coverage(network: NeurIK, batches: Sequence[Batch], calibration: Calibration
     """How many labels lie within the half widths, by group of coordinates and level; % throughout.
 
     Args:
-        calibration: other than the one in the network's recipe.
+        network: on the CPU.
+        batches: of people who took part neither in training nor in calibration.
+        calibration: other than the one in the network's recipe; where that has none, the Laplace distribution's.
+
+    Returns:
+        Group, then level in % ("68.3"), then the share; groups without labels are left out.
     """
     if calibration is None:
         recipe = network.recipe if isinstance(network, TrainedNeurIK) else {}
@@ -151,7 +175,15 @@ def calibrate(weights: Path, source: WindowSource, poses: PoseErrors | None) -> 
 
 @torch.no_grad()
 def answers(network: NeurIK, batches: Sequence[Batch]) -> Iterator[tuple[Batch, CoordinatePrediction, Signs]]:
-    """Each batch solved, window by window, with the signs of trouble in it."""
+    """Each batch solved, window by window, with the signs of trouble in it.
+
+    Args:
+        network: on the CPU; is put in evaluation mode.
+        batches: windows of its length.
+
+    Yields:
+        The batch, the network's answer (rad, m) and the signs, frame by frame.
+    """
     network.eval()
     for batch in batches:
         answer = network(batch.markers, batch.confidence)

@@ -43,7 +43,20 @@ class WindowSource(Protocol):
     def folder(self) -> Path: ...
     def windows(
         self, length: int, *, split: Split | None = None, rate_hz: float | None = None, step: int = 1
-    ) -> WindowSequence: ...
+    ) -> WindowSequence:
+        """All stretches of ``length`` frames, ``step`` frames apart.
+
+        Args:
+            length: frames of a window.
+            split: only these subjects; None for all.
+            rate_hz: of the windows; None for the source's usual.
+            step: frames from one window's beginning to the next: of the recording in shards, at the windows' rate in a
+                library.
+
+        Returns:
+            Each window is read or made when it is asked for; there may be none.
+        """
+        ...
 
 
 class Batch(NamedTuple):
@@ -115,7 +128,15 @@ class Batches:
         return prefetch(self.at(number) for number in itertools.count(step))
 
     def varied(self, window: Window, generator: torch.Generator) -> Batch:
-        """A batch of windows with all variations."""
+        """A batch of windows with all variations.
+
+        Args:
+            window: with a first axis of clips; its arrays are not changed.
+            generator: draws which clips are varied, and how.
+
+        Returns:
+            As many clips; markers NaN where they were missing or are dropped.
+        """
         vary = self.variation
         batch = plain(window)
         clips = len(batch.markers)

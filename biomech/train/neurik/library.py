@@ -37,7 +37,17 @@ class LibrarySource:
     def windows(
         self, length: int, *, split: Split | None = None, rate_hz: float | None = None, step: int = 1
     ) -> "LibraryWindows":
-        """All stretches of ``length`` frames of the good motions of a split, ``step`` frames apart."""
+        """All stretches of ``length`` frames of the good motions of a split, ``step`` frames apart.
+
+        Args:
+            length: frames of a window.
+            split: only these subjects; None for all.
+            rate_hz: of the windows; ``USUAL_HZ`` where not given.
+            step: frames at that rate from one window's beginning to the next.
+
+        Returns:
+            Made when asked for; none where no motion is long enough.
+        """
         return LibraryWindows(self, length, rate_hz or USUAL_HZ, split, step)
 
 

@@ -29,7 +29,16 @@ class LossWeights:
 
 
 def known_pose(answer: Tensor, labels: Tensor, mask: Tensor, rotational: Tensor) -> Tensor:
-    """The label where there is one, else the answer; angles in the answer's turn, since a knee's slides hang on it."""
+    """The label where there is one, else the answer; angles in the answer's turn, since a knee's slides hang on it.
+
+    Args:
+        answer, labels: (clips, time, coordinates), rad and m; no NaN.
+        mask: of the same shape, where there is a label.
+        rotational: (coordinates), which ones are angles.
+
+    Returns:
+        (clips, time, coordinates); angles differ from the answer's by half a turn at most.
+    """
     difference = labels - answer
     return answer + torch.where(rotational, wrapped(difference), difference) * mask
 
@@ -45,9 +54,15 @@ def losses(
     """Each part, unweighted, and their weighted sum ``loss``.
 
     Args:
-        answer: of the network.
-        coordinates, scales: the labels.
+        network: its skeleton poses the points.
+        answer: of the network, in single precision.
+        coordinates, scales: the labels; rad and m, and factors.
         mask: which labels count. For the points, the answer's own value stands where there is no label.
+        weights: of the parts.
+
+    Returns:
+        ``angles`` (degrees), ``scales``, ``joints`` and ``markers`` (m), ``doubt`` (of the expected errors, nats) and
+        ``loss``; with neither joints nor markers weighed, those two are the error of the body's place (m).
     """
     rotational = torch.as_tensor(network.anatomy.rotational, device=mask.device)
     difference = answer.coordinates - coordinates

@@ -40,6 +40,13 @@ class MarkerNoise:
     def learn(cls, pairs: Sequence[Path], rate_hz: float) -> "MarkerNoise":
         """Learn from files of true and recovered markers (``Pair``).
 
+        Args:
+            pairs: files; frames with gaps, or more than ``TOO_FAR_M`` off, are left out.
+            rate_hz: of the errors, which are resampled to it.
+
+        Returns:
+            The runs of good frames one after the other, and their statistics.
+
         Raises:
             BioposeError: there is no pair, or a file is not one.
         """
@@ -94,11 +101,29 @@ class MarkerNoise:
         return kept(path, made, "a model of marker errors")
 
     def measured(self, clips: int, time: int, generator: torch.Generator) -> Float[Tensor, "clips time markers 3"]:
-        """Stretches of measured error."""
+        """Stretches of measured error.
+
+        Args:
+            clips: how many.
+            time: frames of each, at ``rate_hz``.
+            generator: says which stretches.
+
+        Returns:
+            m; forward, up, right of the person; zero in the mean over a clip's markers and frames.
+        """
         return in_place_of(self.errors[stretches(self.first, clips, time, generator)[1]])
 
     def drawn(self, clips: int, time: int, generator: torch.Generator) -> Float[Tensor, "clips time markers 3"]:
-        """Errors of the same covariance and decay; each clip has its own constant part."""
+        """Errors of the same covariance and decay; each clip has its own constant part.
+
+        Args:
+            clips: how many.
+            time: frames of each, at ``rate_hz``.
+            generator: draws them.
+
+        Returns:
+            m; forward, up, right of the person; zero in the mean over a clip's markers and frames.
+        """
         fresh = torch.randn(clips, time, len(self.decay), generator=generator)
         states = [fresh[:, 0]]
         for t in range(1, time):
@@ -113,6 +138,15 @@ def stretches(
     """Random stretches of clips that lie one after the other: their clips and their frames.
 
     Longer clips come more often; one that is too short goes back and forth.
+
+    Args:
+        first: frame at which each clip starts, and the end of the last.
+        count: how many stretches.
+        time: frames of each.
+        generator: draws them.
+
+    Returns:
+        Number of the clip, and of each frame among all clips' frames.
     """
     lengths = first.diff()
     chosen = torch.multinomial(lengths.float(), count, replacement=True, generator=generator)
@@ -136,7 +170,15 @@ def facing(markers: Float[np.ndarray, "*batch markers 3"]) -> Float[np.ndarray, 
 def in_place(
     truth: Float[np.ndarray, "frames markers 3"], recovered: Float[np.ndarray, "frames markers 3"]
 ) -> Float[np.ndarray, "frames markers 3"]:
-    """The recovered clip moved and turned about the vertical onto the truth, since nothing tells these."""
+    """The recovered clip moved and turned about the vertical onto the truth, since nothing tells these.
+
+    Args:
+        truth: m, Y up; NaN where missing.
+        recovered: as the truth.
+
+    Returns:
+        m; one shift (in height too) and one turn for the whole clip.
+    """
     there, here = np.nanmean(truth, (0, 1)), np.nanmean(recovered, (0, 1))
     a, b = (recovered - here)[..., [2, 0]], (truth - there)[..., [2, 0]]
     angle = np.arctan2(np.nansum(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]), np.nansum(a * b))
@@ -153,7 +195,15 @@ def in_place_of(errors: Float[Tensor, "clips time markers 3"]) -> Float[Tensor, 
 def in_facing_axes(
     truth: Float[np.ndarray, "frames markers 3"], error: Float[np.ndarray, "frames markers 3"]
 ) -> Float[np.ndarray, "frames markers 3"]:
-    """Errors in the axes that the true person faces."""
+    """Errors in the axes that the true person faces.
+
+    Args:
+        truth: the 142 markers in the table's order, m, Y up.
+        error: of them, m, in the world's axes.
+
+    Returns:
+        m; forward, up, right, of each frame's own.
+    """
     return error @ facing(truth)
 
 

@@ -33,7 +33,17 @@ def make_pairs(
     stop: Stop | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Recover every clip of a folder into ``out``; pairs that are there are left alone. Returns how many were made.
+    """Recover every clip of a folder into another; pairs that are there are left alone.
+
+    Args:
+        clips: folder of `biopose train clips`.
+        out: folder of the pairs; is made.
+        workers: processes at once; with 1 this one does it.
+        stop: asked to stop, no clip is begun.
+        progress: called with pairs made now and expected.
+
+    Returns:
+        How many were made now.
 
     Raises:
         BioposeError: there are no clips, or one cannot be read.
@@ -53,12 +63,25 @@ def make_pairs(
 
 
 def pair_path(clip: Path, out: Path) -> Path:
-    """Where a clip's pair goes."""
+    """Where a clip's pair goes.
+
+    Args:
+        clip: file of a rendered clip.
+        out: folder of the pairs.
+
+    Returns:
+        Of the clip's name, ``held_…`` for a held-out one.
+    """
     return out / clip.name.replace(HELD_FROM, HELD)
 
 
 def make_pair(clip: Path, out: Path) -> None:
-    """One ``Pair``: the markers of the clip's own body, and of the one that is recovered from its keypoints."""
+    """One ``Pair``: the markers of the clip's own body, and of the one that is recovered from its keypoints.
+
+    Args:
+        clip: file of a rendered clip; its heat maps are not used.
+        out: folder of the pairs; is made.
+    """
     held = Clip.load(clip, maps=False)
     body = marker_body()
     seen = pose_of_bones(AnnyBody.load([0]), held.betas, held.rotations.astype(float))

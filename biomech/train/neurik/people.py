@@ -50,7 +50,12 @@ def random_people(
 
     Args:
         skeleton: the generic model with the 142 markers, in the table's order and in double precision.
+        count: how many.
+        seed: the same gives the same people.
         progress: called with people done and ``count``.
+
+    Returns:
+        Factors and offsets (m), in single precision.
     """
     body, weights = marker_body(), torch.from_numpy(load_virtual_markers().weight)
     found = []

@@ -49,8 +49,13 @@ class PoseErrors:
         """Measure on files of true and recovered markers (``pairs``).
 
         Args:
+            pairs: files; clips that are short, have gaps or are far off are passed over.
+            rate_hz: of what is kept, which is resampled to it.
             read: poses of a clip's markers, from the markers and those of the same body's neutral posture.
             rotational: which coordinates are angles.
+
+        Returns:
+            One clip for each pair that can be used.
 
         Raises:
             BioposeError: a file is not a pair, or none can be used.
@@ -94,7 +99,16 @@ class PoseErrors:
     def stretches(
         self, count: int, time: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, " count"], Int[Tensor, "count time"]]:
-        """Random stretches: their clips and their frames."""
+        """Random stretches: their clips and their frames.
+
+        Args:
+            count: how many.
+            time: frames of each.
+            generator: draws them.
+
+        Returns:
+            Rows of ``scales`` and ``sizes``, and rows of ``markers``, ``coordinates`` and ``errors``.
+        """
         return stretches(self.first, count, time, generator)
 
 

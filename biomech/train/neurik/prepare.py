@@ -57,9 +57,18 @@ def prepare(
     """Open shards and library, learn or read the recovery's errors, and draw random people (both kept in ``out``).
 
     Args:
-        data: folder of shards.
-        people: how many random people wear the motions of others; every process and seed has the same.
+        data: folder of shards; None for a library alone.
+        out: folder of the training.
+        recipe: its window, clips and seed count here.
+        pairs: folder of `biopose train pairs`; None leaves recovery's errors out, but for poses kept in ``out``.
+        noise: file of marker errors, in place of those learned from pairs.
+        people: how many random people wear the motions of others; every process and seed has the same. 0 for none,
+            which a library refuses.
         library: of motions, which random people wear.
+        bar: makes, from a label, a context manager that yields a function of people done and in all, or None.
+
+    Returns:
+        Batches to learn from, held-out ones (of the library, if there is one), lines to say, and what to write.
 
     Raises:
         BioposeError: there are neither shards nor a library, they are of another model, too few are long enough, or
@@ -117,6 +126,14 @@ def _errors(out: Path, pairs: Path | None, noise: Path | None) -> MarkerNoise | 
 def open_sources(data: Path | None, library: Path | None, people: ScaledBodies | None) -> list[WindowSource]:
     """What windows are from: shards, then a library.
 
+    Args:
+        data: folder of shards, or None.
+        library: folder of the motion library, or None.
+        people: who wear the library's motions; refused to be None with one.
+
+    Returns:
+        One or two.
+
     Raises:
         BioposeError: neither is given, one cannot be read, or the shards are of another model.
     """
@@ -160,7 +177,11 @@ def recovered_poses(out: Path, pairs: Path | None) -> PoseErrors | None:
     """What recovery makes of poses: as an earlier training kept it in ``out``, or measured on pairs and kept there.
 
     Args:
-        pairs: folder of true and recovered markers (train_*.npz).
+        out: folder of the training.
+        pairs: folder of true and recovered markers (train_*.npz); not read where ``out`` has them already.
+
+    Returns:
+        None where there are neither kept ones nor pairs.
     """
     kept = Path(out) / POSES
     if kept.exists():

@@ -71,12 +71,19 @@ def train(
     """Train a network; its averaged weights and the recipe end in ``folder``.
 
     Args:
+        skeleton: the generic model with the 142 markers.
         batches: to learn from; of another seed in every process.
         held_out: batches of other subjects, for the curve.
+        folder: of checkpoint, curves and weights.
+        recipe: how long, how fast, how large.
+        device: as torch names it.
         resume: go on from the folder's checkpoint, if there is one.
         about: what else to write beside the weights: data, command.
         progress: called with done and expected, in steps or seconds.
         say: called with a line at each report.
+
+    Returns:
+        With its averaged weights, on the device.
 
     Raises:
         BioposeError: the folder holds a training already, or the checkpoint is of another recipe.
@@ -100,7 +107,13 @@ def train(
 
 
 def write(network: NeurIK, folder: Path, about: dict[str, Any]) -> None:
-    """Weights and the recipe beside them."""
+    """Weights and the recipe beside them.
+
+    Args:
+        network: its sizes and its model's name are written too.
+        folder: gets ``neurik.safetensors`` and ``neurik.json``.
+        about: what else the recipe says; must fit into JSON.
+    """
     with whole_file(folder / WEIGHTS) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in network.named_parameters()}, temporary)
     about = {"sizes": network.sizes._asdict(), "model": network.skeleton.name, **about}
@@ -110,7 +123,15 @@ def write(network: NeurIK, folder: Path, about: dict[str, Any]) -> None:
 
 @torch.no_grad()
 def measure(network: NeurIK, batches: Sequence[Batch]) -> dict[str, float]:
-    """Errors over batches: angles of all rotational coordinates (deg), scale factors, markers of the model (mm)."""
+    """Errors over batches: angles of all rotational coordinates (deg), scale factors, markers of the model (mm).
+
+    Args:
+        network: on any device; is left in training mode.
+        batches: each counts alike.
+
+    Returns:
+        ``mae_deg``, ``causal_mae_deg`` (each frame from those up to it), ``scale_mae`` (of factors) and ``marker_mm``.
+    """
     network.eval()
     sums = dict.fromkeys(FIGURES, 0.0)
     device = next(network.parameters()).device
