@@ -59,6 +59,14 @@ class Seen:
 def read_clips(folder: Path, split: str, body: AnnyBody) -> Seen:
     """All frames of the clips of a split.
 
+    Args:
+        folder: of `biopose train clips`.
+        split: ``train`` or ``held_out``.
+        body: whose clips they have to be; it poses them.
+
+    Returns:
+        Clip after clip, in double precision.
+
     Raises:
         BioposeError: there are none, or one is of another body.
     """
@@ -85,7 +93,17 @@ def read_clips(folder: Path, split: str, body: AnnyBody) -> Seen:
 
 
 def calibrate(frames: Seen, body: AnnyBody) -> list[dict]:
-    """The table of ``correspondence.json``: least squares on the projections, robust, left and right together."""
+    """The table of ``correspondence.json``: least squares on the projections, robust, left and right together.
+
+    Args:
+        frames: all of them count; a point only where its confidence is above ``CONFIDENT``.
+        body: whose bones the points are measured from.
+
+    Returns:
+        A row for each of ``POINT_NAMES``: its bone, ``offset`` (turned by the bone) and ``before`` (turned by the one
+        before it), both from the bone's joint in rest axes; the detector's ``picture_sd`` and ``landmark_sd`` (right,
+        down, away). All in statures.
+    """
     rows = {}
     for left, bone in BONES.items():
         right = _other(left)
@@ -119,7 +137,16 @@ def calibrate(frames: Seen, body: AnnyBody) -> list[dict]:
 
 
 def body_points(frames: Seen, body: AnnyBody, table: list[dict]) -> Float[np.ndarray, "frames points 3"]:
-    """Where the table's points truly were, camera axes, m."""
+    """Where the table's points truly were.
+
+    Args:
+        frames: whose joints, rotations and statures are used.
+        body: that the frames are of.
+        table: rows as ``calibrate`` gives them.
+
+    Returns:
+        A point for each row, in camera axes, m.
+    """
     bones = [body.bone_names.index(row["bone"]) for row in table]
     turned = np.zeros((len(frames.xy), len(table), 3))
     for key, turning in (("offset", bones), ("before", [body.parents[bone] for bone in bones])):

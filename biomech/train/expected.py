@@ -27,7 +27,17 @@ SUREST = 0.25  # share of the frames that settle the least width
 
 
 def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Errors and standard deviations (frames, ``NAMES``), and the view (degrees); of frames that were seen well.
+    """Errors and standard deviations of the coordinates of one pair, and the view; of frames that were seen well.
+
+    Args:
+        pair: file of `biopose train pairs`.
+        reader: gives true and recovered coordinates from the markers; the recovered clip is first moved and turned onto
+            the true one.
+
+    Returns:
+        Absolute errors and standard deviations (frames, ``NAMES``; rad and m), and the angle (frames; degrees) between
+        where the person faces and where the lens is, 180 from behind. None where no frame was seen well, or the pair is
+        of other coordinates.
 
     Raises:
         BioposeError: the file is not a pair, or of an earlier version.
@@ -54,7 +64,16 @@ def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.nd
 def fitted(
     error: Float[np.ndarray, "n coordinates"], sd: Float[np.ndarray, "n coordinates"], level: float
 ) -> tuple[Float[np.ndarray, " coordinates"], Float[np.ndarray, " coordinates"]]:
-    """Factor and least width of each coordinate, with which so many of the errors lie inside."""
+    """Factor and least width of each coordinate, with which so many of the errors lie inside.
+
+    Args:
+        error: absolute; rad or m.
+        sd: what the fit said, in the same unit.
+        level: share of the errors, 0 to 1.
+
+    Returns:
+        Factor (at most 1000) and least width (unit of the errors), as in √((factor · sd)² + least²).
+    """
     factors, leasts = [], []
     for off, spread in zip(error.T, sd.T, strict=True):
         surest = spread <= np.quantile(spread, SUREST)

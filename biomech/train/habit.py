@@ -51,7 +51,19 @@ def fit_mixture(
     rng: np.random.Generator,
     rounds: int = 40,
 ) -> dict[str, np.ndarray]:
-    """Expectation maximisation from random centres; covariances shrink towards the shared one and get the floor."""
+    """Expectation maximisation from random centres; covariances shrink towards the shared one and get the floor.
+
+    Args:
+        poses: at least as many as there are components.
+        weights: 0 or more, of any sum.
+        components: how many Gaussians.
+        rng: draws the centres.
+        rounds: of expectation and maximisation.
+
+    Returns:
+        ``log_weights`` (components), ``means`` (components, features) and ``whiteners`` (components, features,
+        features), as ``Habit`` takes them.
+    """
     means = poses[rng.choice(len(poses), components, replace=False, p=weights / weights.sum())]
     owner = np.square(poses[:, None] - means).sum(-1).argmin(1)
     shares = np.eye(components)[owner] * weights[:, None]
@@ -72,7 +84,15 @@ def fit_mixture(
 
 
 def log_densities(poses: Float[np.ndarray, "poses features"], mixture: dict[str, np.ndarray]) -> np.ndarray:
-    """Of every component, its weight in it."""
+    """Of every component, its weight in it.
+
+    Args:
+        poses: in features.
+        mixture: of ``fit_mixture``; what else it holds is not looked at.
+
+    Returns:
+        (poses, components), nats.
+    """
     height = np.linalg.slogdet(mixture["whiteners"]).logabsdet + mixture["log_weights"] - SIZE / 2 * np.log(2 * np.pi)
     whitened = np.stack([(poses - m) @ w for m, w in zip(mixture["means"], mixture["whiteners"], strict=True)], 1)
     return height - np.square(whitened).sum(-1) / 2
@@ -81,7 +101,17 @@ def log_densities(poses: Float[np.ndarray, "poses features"], mixture: dict[str,
 def learn(
     poses: Float[np.ndarray, "poses features"], weights: Float[np.ndarray, " poses"], components: int, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """The tensors of ``Habit``: of the poses and their mirror images."""
+    """The tensors of ``Habit``: of the poses and their mirror images.
+
+    Args:
+        poses: without their mirror images.
+        weights: 0 or more, of any sum.
+        components: how many Gaussians.
+        seed: of the centres that the fit starts from.
+
+    Returns:
+        The mixture of ``fit_mixture``, and the ends of each feature's range, ``lower`` and ``upper``.
+    """
     both, twice = np.concatenate([poses, mirrored(poses)]), np.concatenate([weights, weights])
     mixture = fit_mixture(both, twice, components, np.random.default_rng(seed))
     low, high = (np.quantile(both, q, axis=0) for q in RANGE_QUANTILES)
@@ -98,7 +128,15 @@ def distinct(values: Float[np.ndarray, "frames features"]) -> Float[np.ndarray, 
 
 
 def poses_of(library: MotionLibrary, motions: list[LibraryMotion]) -> tuple[np.ndarray, np.ndarray]:
-    """Poses and weights: every kind counts by its share, whatever time there is of it; standing lasts, so it counts."""
+    """Poses and weights: every kind counts by its share, whatever time there is of it; standing lasts, so it counts.
+
+    Args:
+        library: that holds the motions.
+        motions: rows of its index; at least one. Looked at ``LOOKED_AT_HZ`` times a second.
+
+    Returns:
+        Distinct poses (poses, features), and what each counts (poses).
+    """
     poses: dict[str, list[np.ndarray]] = {}
     for motion in motions:
         kinematics, _ = library.read(motion.name)
@@ -112,7 +150,19 @@ def poses_of(library: MotionLibrary, motions: list[LibraryMotion]) -> tuple[np.n
 
 
 def train(library_folder: Path, components: int = COMPONENTS, seed: int = 0) -> dict:
-    """Write the weights and the recipe beside them; returns the recipe."""
+    """Write the weights, and the recipe beside them, into the package.
+
+    Args:
+        library_folder: of `biopose label --library`; its good motions of whole bodies are used, but for ``FILMED``.
+        components: how many Gaussians.
+        seed: of the centres that the fit starts from.
+
+    Returns:
+        The recipe: command, data, and negative log likelihoods of training and test subjects (nats a pose).
+
+    Raises:
+        BioposeError: there is no such library.
+    """
     library = MotionLibrary.load(library_folder)
     chosen = {
         split: [m for m in library.select(split=split, whole_body=True) if not m.source.startswith(FILMED)]

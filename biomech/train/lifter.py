@@ -24,7 +24,15 @@ LIMBS = [POINT_NAMES.index(name) for name in LIMB_JOINTS]
 
 
 def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:
-    """Features and true body points (about their mean, ray axes, statures) of every frame."""
+    """Features and true body points (about their mean, ray axes, statures) of every frame.
+
+    Args:
+        frames: what was detected, and the truth.
+        body: that the frames are of.
+
+    Returns:
+        (frames, features) as ``mesh.lifter.features`` makes them, and (frames, points, 3), float32.
+    """
     truth = body_points(frames, body, json.loads(TABLE.read_text())["points"])
     columns, turn = features(frames.xy, frames.confidence, frames.world_m, frames.focal_px, frames.center_px)
     truth = (truth @ turn) / frames.stature_m[:, None, None]
@@ -33,7 +41,15 @@ def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:
 
 
 def varied(columns: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The same frames with the camera rolled a little (the detector turns its crop along), and with noise."""
+    """The same frames with the camera rolled a little (the detector turns its crop along), and with noise.
+
+    Args:
+        columns, truth: as ``examples`` gives them; not changed.
+        generator: draws the roll of each frame and the noise.
+
+    Returns:
+        The same two anew; the truth is rolled along and bears no noise.
+    """
     angle = ROLL_RAD * torch.randn(len(columns), generator=generator)
     cos, sin = angle.cos(), angle.sin()
     turn = torch.eye(3).repeat(len(columns), 1, 1)
@@ -46,12 +62,29 @@ def varied(columns: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[
 
 
 def surprise(points: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
-    """Negative log likelihood under Laplace's distribution, whose tails are the detector's."""
+    """Negative log likelihood under Laplace's distribution, whose tails are the detector's.
+
+    Args:
+        points, truth: of one shape, statures.
+        spread: of each number, above 0; the mean absolute error that is expected.
+
+    Returns:
+        Mean over all numbers, in nats but for the constant log 2.
+    """
     return ((points - truth).abs() / spread + spread.log()).mean()
 
 
 def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED) -> Lifter:
-    """AdamW, one cycle; every frame and its mirror image."""
+    """AdamW, one cycle; every frame and its mirror image.
+
+    Args:
+        columns, truth: as ``examples`` gives them; half of ``BATCH`` frames at least. Mirror images are added here.
+        epochs: passes over all frames.
+        seed: of weights, order and variation.
+
+    Returns:
+        Ready to be asked: in evaluation mode.
+    """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     columns, truth = (
@@ -75,7 +108,15 @@ def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED
 
 
 def figures(lifter: Lifter, columns: Tensor, truth: Tensor) -> dict[str, float]:
-    """PA-MPJPE of the 12 limb joints on people of 1.7 m: of the detector's own landmarks, and lifted."""
+    """PA-MPJPE of the 12 limb joints on people of 1.7 m: of the detector's own landmarks, and lifted.
+
+    Args:
+        lifter: in evaluation mode.
+        columns, truth: as ``examples`` gives them.
+
+    Returns:
+        Both errors in mm; also the mean ``surprise``, and the share of numbers whose error is below their spread.
+    """
     with torch.no_grad():
         points, spread = lifter(columns)
 

@@ -46,13 +46,29 @@ class Schedule:
     report_every: int = 250  # steps
 
     def done(self, step: int, spent_s: float) -> float:
-        """Share of the schedule, 1 at its end."""
+        """Share of the schedule, 1 at its end.
+
+        Args:
+            step: how many are done.
+            spent_s: on training so far; counts only where ``steps`` are not given.
+
+        Returns:
+            0 at the start; may pass 1. With neither steps nor hours always 1.
+        """
         if self.steps is not None:
             return step / self.steps
         return spent_s / (3600 * self.hours) if self.hours else 1.0
 
     def rate_at(self, done: float, step: int) -> float:
-        """A short warm-up, then half a cosine."""
+        """A short warm-up, then half a cosine.
+
+        Args:
+            done: share of the schedule; beyond 1 counts as 1.
+            step: how many are done, for the warm-up.
+
+        Returns:
+            The learning rate: ``rate`` at the most.
+        """
         falling = self.lowest + (1 - self.lowest) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
         return self.rate * falling * min(1.0, (step + 1) / self.warm_steps)
 
@@ -73,7 +89,15 @@ class Lesson(Generic[Batch]):
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """Exponential moving average of a network's weights, from those it has; young ones are averaged over less."""
+    """Exponential moving average of a network's weights, from those it has; young ones are averaged over less.
+
+    Args:
+        network: is copied; its weights are the first that are averaged.
+        decay: share of the average that stays at each step, 0 to 1; less while there are few steps.
+
+    Returns:
+        To be told of each step by ``update_parameters``.
+    """
 
     def mix(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
         share = 1 - min(decay, int(count) / (9 + int(count)))

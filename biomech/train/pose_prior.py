@@ -59,6 +59,14 @@ def folded_poses(others: Float[Tensor, "poses bones 3"], count: int, seed: int) 
     """Squats and the way to a seat, arms and head as in poses drawn from ``others``: CMU's people hardly ever fold.
 
     Without them the pelvis stays upright in a squat and the spine bends in its stead: no keypoint sees which.
+
+    Args:
+        others: rotation vectors of ``BONES`` from rest, rad.
+        count: how many to make.
+        seed: of what is drawn.
+
+    Returns:
+        Rotation vectors, rad.
     """
     rng = np.random.default_rng(seed)
     poses = others[torch.from_numpy(rng.integers(len(others), size=count))].clone()
@@ -80,7 +88,17 @@ def mirrored(vectors: Float[Tensor, "poses bones 3"]) -> Float[Tensor, "poses bo
 
 
 def fit_mixture(poses: Float[Tensor, "poses size"], components: int, seed: int, rounds: int = 40) -> dict[str, Tensor]:
-    """Expectation maximisation from random centres; covariances shrink towards the shared one and get the floor."""
+    """Expectation maximisation from random centres; covariances shrink towards the shared one and get the floor.
+
+    Args:
+        poses: rotation vectors of ``BONES`` one after the other, rad, in double precision.
+        components: how many Gaussians.
+        seed: of the poses that are the first centres.
+        rounds: of expectation and maximisation.
+
+    Returns:
+        ``log_weights`` (components), ``means`` (components, size) and ``whiteners`` (components, size, size).
+    """
     generator = torch.Generator().manual_seed(seed)
     floor = (
         torch.tensor([_by_kind(FLOOR_RAD, FLOOR_OTHERS_RAD, bone) for bone in BONES for _ in range(3)]).double() ** 2
@@ -102,7 +120,15 @@ def fit_mixture(poses: Float[Tensor, "poses size"], components: int, seed: int, 
 
 
 def joined(first: dict[str, Tensor], second: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """One mixture of two, the second with this weight."""
+    """One mixture of two, the second with this weight.
+
+    Args:
+        first, second: of ``fit_mixture``.
+        weight: 0 to 1, both ends left out.
+
+    Returns:
+        The first's components, then the second's.
+    """
     first, second = (
         {**one, "log_weights": one["log_weights"] + np.log(share)}
         for one, share in ((first, 1 - weight), (second, weight))
@@ -111,12 +137,29 @@ def joined(first: dict[str, Tensor], second: dict[str, Tensor], weight: float) -
 
 
 def negative_log_likelihood(poses: Float[Tensor, "poses size"], mixture: dict[str, Tensor]) -> float:
-    """Mean over the poses."""
+    """Mean over the poses.
+
+    Args:
+        poses: flat, as for ``fit_mixture``.
+        mixture: of ``fit_mixture`` or ``joined``.
+
+    Returns:
+        Nats.
+    """
     return float(-torch.logsumexp(_log_densities(poses, mixture), 1).mean())
 
 
 def train(archive: Path, components: int = 10, seed: int = 0) -> dict:
-    """Write the weights and the recipe beside them; returns the recipe."""
+    """Write the weights, and the recipe beside them, into the package.
+
+    Args:
+        archive: zip of CMU's motions as .bvh.
+        components: of the recorded poses; those made by code have ``FOLDED_COMPONENTS`` more.
+        seed: of first centres and of poses made by code.
+
+    Returns:
+        The recipe: command, data, and figures of subjects that were held out (nats a pose).
+    """
     poses = distinct_poses(archive)
     held_out = {name: p for name, p in poses.items() if name.startswith(HELD_OUT_SUBJECTS)}
     used = torch.cat([p for name, p in poses.items() if name not in held_out])

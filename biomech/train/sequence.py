@@ -40,12 +40,28 @@ MOST_LOST = 20  # batches
 
 
 def surprise(values: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
-    """Negative log likelihood under Laplace's distribution, whose tails are a detector's."""
+    """Negative log likelihood under Laplace's distribution, whose tails are a detector's.
+
+    Args:
+        values, truth: of one shape and unit.
+        spread: of each number, above 0; the mean absolute error that is expected.
+
+    Returns:
+        Mean over all numbers, in nats but for the constant log 2.
+    """
     return ((values - truth).abs() / spread + spread.log()).mean()
 
 
 def loss_of(network: SequenceNet, batch: ClipBatch) -> Tensor:
-    """Of features and points."""
+    """Of features and points.
+
+    Args:
+        network: in either mode.
+        batch: what it sees, and the truth.
+
+    Returns:
+        The mean surprises of both added up; one number, with gradients.
+    """
     values, spread, points, points_spread = network(batch.columns)
     return surprise(values, spread, batch.features) + surprise(points, points_spread, batch.points)
 

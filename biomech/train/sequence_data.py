@@ -67,7 +67,18 @@ class ClipBatch:
 
 
 def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: np.random.Generator) -> ClipBatch:
-    """Pieces of motions before random cameras, as the simulated detector tells them."""
+    """Pieces of motions before random cameras, as the simulated detector tells them.
+
+    Args:
+        moving: people in motion.
+        rows: of the motions that are seen, one for a piece.
+        frames: of a piece; not more than a motion has.
+        rate_hz: of the motions; says how many frames an error lasts.
+        rng: of pieces, cameras and errors.
+
+    Returns:
+        A piece a row, without 3D; ``points`` about their mean, statures, axes of ``rays.towards``.
+    """
     columns, features, points = [], [], []
     for row in rows:
         first = rng.integers(moving.points.shape[1] - frames + 1)
@@ -160,7 +171,16 @@ def in_mirror(batch: ClipBatch) -> ClipBatch:
 
 
 def without_3d(batch: ClipBatch, share: float, rng: np.random.Generator) -> ClipBatch:
-    """Some clips as of a detector without 3D."""
+    """Some clips as of a detector without 3D.
+
+    Args:
+        batch: stays as it is.
+        share: chance of each clip, 0 to 1.
+        rng: says which clips.
+
+    Returns:
+        The same truth; the last columns of those clips are 0.
+    """
     columns = batch.columns.clone()
     start = INPUTS - COLUMNS["said"] - COLUMNS["any_said"]
     columns[torch.from_numpy(rng.random(len(columns)) < share), :, start:] = 0
@@ -171,7 +191,15 @@ def drawn(motions: int, rng: np.random.Generator, library: Path | None = None) -
     """People of real proportions in motion, and where the detector's points are on them.
 
     Args:
-        library: whose recordings take part, and with them random poses.
+        motions: how many, of ``MOTION_S`` each; ``OF_A_PERSON`` of them are one person's.
+        rng: of people and motions.
+        library: whose recordings take part, and with them random poses; None for motions by code alone.
+
+    Returns:
+        Points in a world with the floor at Y = 0, features of the pose, and statures.
+
+    Raises:
+        BioposeError: there is no such library, or no recording in it is long enough.
     """
     body = AnnyBody.load([0])
     placing, points = Placing(body), Correspondence.load(body.bone_names).points

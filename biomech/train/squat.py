@@ -15,8 +15,11 @@ def folded(knee: Angle, ankle: Angle, lean: Angle, pelvis: Angle) -> dict[str, A
     """Turns about Z (to the right) of the bones that fold, rad, of both sides.
 
     Args:
-        knee, ankle: flexion and dorsiflexion.
-        lean, pelvis: of the trunk and of the pelvis forwards, from upright.
+        knee, ankle: flexion and dorsiflexion, rad.
+        lean, pelvis: of the trunk and of the pelvis forwards, from upright, rad.
+
+    Returns:
+        By bone of the Anny body, from its rest pose, whose knees are a little bent.
     """
     turns = {"Hips": -pelvis, "LowerBack": (pelvis - lean) / 2, "Spine": (pelvis - lean) / 2}
     for side in ("Left", "Right"):
@@ -30,6 +33,10 @@ def random_fold(down: Angle, sit: bool, rng: np.random.Generator) -> dict[str, A
     Args:
         down: 0 standing, 1 at the lowest.
         sit: to a seat.
+        rng: draws depth, ankles and lean, once for all frames.
+
+    Returns:
+        As ``folded``: rad, by bone.
     """
     knee = np.radians(rng.uniform(75, 105) if sit else rng.uniform(40, 140)) * down
     ankle = knee * (rng.uniform(-0.05, 0.15) if sit else rng.uniform(0.2, 0.35))

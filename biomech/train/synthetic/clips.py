@@ -69,8 +69,12 @@ class Clip:
         """Read what ``save`` wrote.
 
         Args:
+            path: of the .npz.
             maps: or else leave heat maps and mask empty, which take most of the time.
-            body: whose clip it has to be.
+            body: whose clip it has to be; None for any.
+
+        Returns:
+            In single precision.
 
         Raises:
             BioposeError: the file is not a clip, or of another body.
@@ -93,7 +97,14 @@ class Clip:
 
 
 def clip_paths(folder: Path, split: str) -> list[Path]:
-    """The files of a split, ``train`` or ``held_out``, in order.
+    """The files of a split, in order.
+
+    Args:
+        folder: of `biopose train clips`.
+        split: ``train`` or ``held_out``.
+
+    Returns:
+        At least one.
 
     Raises:
         BioposeError: there are none.
@@ -162,7 +173,15 @@ class Clips(Dataset):
 
 
 def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
-    """What the network sees of a clip's frames."""
+    """What the network sees of a clip's frames.
+
+    Args:
+        clip: without maps the evidence has empty ones.
+        rows: numbers of frames; the batch is in their order.
+
+    Returns:
+        Crop (px, rad) and the detector's evidence, maps from 0 to 1, 3D (m) as the lifter corrects it.
+    """
     count = len(rows)
     crop = Crop(
         _tensor(clip.center_px[rows]),
@@ -182,7 +201,15 @@ def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
 
 
 def truth_of(clip: Clip, rows: np.ndarray) -> Truth:
-    """The truth of a clip's frames; its keypoints follow from θ and β (``losses.completed``)."""
+    """The truth of a clip's frames; its keypoints follow from θ and β (``losses.completed``).
+
+    Args:
+        clip: its maps do not matter.
+        rows: numbers of frames; the batch is in their order.
+
+    Returns:
+        θ, β and place (m, camera axes); keypoints NaN, confidence 0.
+    """
     count, unknown = len(rows), torch.full((len(rows), len(KEYPOINTS), 3), torch.nan)
     return Truth(
         _tensor(clip.rotations[rows]),

@@ -25,7 +25,14 @@ def ideally_detected(
     """The calibrated points of a moving body, in the picture and, as seen along the ray through the person, in space.
 
     Args:
+        motion: of Anny; m, in the camera's world.
+        camera: has the picture's size.
         picture_noise_px, landmark_noise_m: standard deviations of what is added to either; ``rng`` draws it.
+        rng: of the noise; None for a fixed seed.
+
+    Returns:
+        BlazePose's points, px and hip-centred m, all of confidence ``CONFIDENCE``; NaN in the picture for what is
+        behind the lens.
     """
     body, rng = AnnyBody.load([0]), rng or np.random.default_rng(0)
     points = Correspondence.load(body.bone_names).points

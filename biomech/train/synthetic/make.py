@@ -63,6 +63,13 @@ class Plan:
     def motions(self, frames: int, rate_hz: float) -> Motions:
         """What the people do.
 
+        Args:
+            frames: of a clip.
+            rate_hz: of a clip.
+
+        Returns:
+            Of training subjects, or of test subjects where the plan is for held-out clips.
+
         Raises:
             BioposeError: the library has nothing to give.
         """
@@ -81,6 +88,19 @@ class Makers:
 
     @classmethod
     def build(cls, frames: int = FRAMES, rate_hz: float = RATE_HZ, plan: Plan | None = None) -> "Makers":
+        """Load the library, the body's surface and the detector.
+
+        Args:
+            frames: of a clip.
+            rate_hz: of a clip.
+            plan: what the clips show; training clips without a library where not given.
+
+        Returns:
+            For this process, where torch works on one thread from now on.
+
+        Raises:
+            BioposeError: the library has nothing to give.
+        """
         torch.set_num_threads(1)
         plan = plan or Plan()
         return cls(plan.motions(frames, rate_hz), Skin(), BlazePose(threads=1), 1.0 if plan.as_filmed else FILMED)
@@ -126,7 +146,23 @@ def make(
 
 
 def make_shard(folder: Path, plan: Plan, clip_frames: int, seed: int, shard: int, clips: int | None = None) -> int:
-    """One shard; its last clip is written last. Returns how many frames it has."""
+    """One shard; its last clip is written last.
+
+    Args:
+        folder: where the clips go; is made.
+        plan: what the clips show.
+        clip_frames: of each clip.
+        seed: with the split and the shard's number it says all that is drawn.
+        shard: its number.
+        clips: how many; ``CLIPS`` where not given.
+
+    Returns:
+        How many frames it has.
+
+    Raises:
+        BioposeError: the library has nothing to give.
+        RuntimeError: as ``random_clip``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     makers = _makers(clip_frames, plan)
     rng = np.random.default_rng((seed, SPLITS.index(plan.split), shard))
@@ -150,7 +186,19 @@ def _path(folder: Path, split: str, seed: int, shard: int, clip: int) -> Path:
 
 
 def random_clip(makers: Makers, shape: Float[np.ndarray, " shape"], rng: np.random.Generator) -> Clip:
-    """Motions of a person and cameras until one is seen throughout."""
+    """Motions of a person and cameras until one is seen throughout.
+
+    Args:
+        makers: draw, look, and say what people do.
+        shape: of the person.
+        rng: of motions, cameras, clothes and scenes.
+
+    Returns:
+        Somebody seen in every frame.
+
+    Raises:
+        RuntimeError: the detector saw nobody in ``TRIES`` tries.
+    """
     for _ in range(TRIES):
         motion = makers.motions.draw(shape, rng)
         camera = film_camera(motion, rng) if rng.random() < makers.filmed else random_camera(motion, rng)
@@ -161,7 +209,15 @@ def random_clip(makers: Makers, shape: Float[np.ndarray, " shape"], rng: np.rand
 
 
 def film_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
-    """As people film for a motion: a phone or a camera held level, the whole person in the picture."""
+    """As people film for a motion: a phone or a camera held level, the whole person in the picture.
+
+    Args:
+        motion: m, the floor at Y = 0.
+        rng: of picture size, lens, place and aim.
+
+    Returns:
+        Still; 0.2 to 2.2 m above the floor.
+    """
     width, height = SIZES_PX[rng.integers(len(SIZES_PX))]
     focal = max(width, height) / 2 / np.tan(np.radians(rng.uniform(45, 80)) / 2)
     target = motion.root_position_m.mean(0)
@@ -179,7 +235,15 @@ def film_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
 
 
 def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
-    """From 0.8 to 10 m away, any height, side and focal length, aimed at some part of the person."""
+    """From 0.8 to 10 m away, any height, side and focal length, aimed at some part of the person.
+
+    Args:
+        motion: m, the floor at Y = 0.
+        rng: of picture size, lens, place and aim.
+
+    Returns:
+        Still; above the floor. The person may be out of the picture.
+    """
     width, height = SIZES_PX[rng.integers(len(SIZES_PX))]
     focal = max(width, height) / 2 / np.tan(np.radians(rng.uniform(28, 95)) / 2)
     target = motion.root_position_m.mean(0)
@@ -200,7 +264,17 @@ def random_camera(motion: BodyMotion, rng: np.random.Generator) -> Camera:
 
 
 def see(motion: BodyMotion, camera: Camera, makers: RendererAndDetector, rng: np.random.Generator) -> Clip | None:
-    """The clip as the landmark network sees it; None where it does not see a person throughout."""
+    """The clip as the landmark network sees it; None where it does not see a person throughout.
+
+    Args:
+        motion: of Anny; m, in the camera's world, Y up.
+        camera: has the picture's size.
+        makers: draw and look.
+        rng: of clothes, scene and the first region's error.
+
+    Returns:
+        The truth in camera axes; as many frames as the motion has.
+    """
     body, shape = makers.surface.body, torch.tensor(motion.shape).float()
     with torch.no_grad():
         rest = body.rest(shape)
@@ -249,7 +323,15 @@ def see(motion: BodyMotion, camera: Camera, makers: RendererAndDetector, rng: np
 
 
 def keypoints_of(clip: Clip, rate_hz: float = RATE_HZ) -> Keypoints:
-    """What ``biomech.mesh.recover`` takes, of a clip: pairs of true and recovered motion come from it."""
+    """What ``biomech.mesh.recover`` takes, of a clip: pairs of true and recovered motion come from it.
+
+    Args:
+        clip: whose principal point is taken for the picture's middle, which says its size.
+        rate_hz: of the clip, which does not say it.
+
+    Returns:
+        BlazePose's points with its own 3D and the clip's maps, time from 0.
+    """
     width, height = (round(2 * float(c) + 1) for c in clip.principal_px)
     return Keypoints(
         list(POINT_NAMES),
@@ -272,7 +354,16 @@ def keypoints_of(clip: Clip, rate_hz: float = RATE_HZ) -> Keypoints:
 
 
 def motion_of(clip: Clip, bone_names: list[str], shape_names: list[str], rate_hz: float = RATE_HZ) -> BodyMotion:
-    """The truth of a clip in the camera's axes turned upright: X towards the lens, Y up, Z right; no floor."""
+    """The truth of a clip in the camera's axes turned upright: X towards the lens, Y up, Z right; no floor.
+
+    Args:
+        clip: its truth is used.
+        bone_names, shape_names: of the clip's body, in the order of its numbers.
+        rate_hz: of the clip, which does not say it.
+
+    Returns:
+        m, the lens at the origin, time from 0; with the camera.
+    """
     world_from_camera = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
     rotations = clip.rotations.astype(float)
     rotations[:, 0] = world_from_camera @ rotations[:, 0]

@@ -66,7 +66,16 @@ class Motions:
         self.body = AnnyBody.load([0])
 
     def draw(self, shape: Float[np.ndarray, " shape"], rng: np.random.Generator, kind: str | None = None) -> BodyMotion:
-        """A clip of one of ``KINDS`` (or ``RECORDED``), drawn by its share unless it is named."""
+        """A clip of one of ``KINDS`` (or ``RECORDED``), drawn by its share unless it is named.
+
+        Args:
+            shape: of the person.
+            rng: of the kind and the motion.
+            kind: ``RECORDED`` only where there is a library.
+
+        Returns:
+            m, Y up, over the origin in the mean; without quality.
+        """
         if kind is None and self.recordings and rng.random() < RECORDED_SHARE:
             kind = RECORDED
         shares = np.array(list(self.kinds.values()))

@@ -12,7 +12,15 @@ MEASURED = 0.8  # share of the people who are adults as measured; the others are
 
 
 def random_shape(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, " shape"]:
-    """A random person."""
+    """A random person.
+
+    Args:
+        body: whose numbers they are; it has their names and bounds.
+        rng: of the person.
+
+    Returns:
+        The body's own numbers.
+    """
     if rng.random() < MEASURED:
         return random_person(rng).shape
     shape = body.default_shape().double().numpy()
@@ -45,10 +53,15 @@ FOLDS, FOLD_SHARE = 6, 0.4  # waves of the cloth along the body, and how much of
 def clothing(
     body: AnnyBody, normals: Float[np.ndarray, "vertices 3"], rng: np.random.Generator
 ) -> Float[Tensor, "vertices 3"]:
-    """How far clothes, shoes and hair carry the surface outwards at rest, m.
+    """How far clothes, shoes and hair carry the surface outwards at rest.
 
     Args:
-        normals: of the surface at rest.
+        body: its vertices count.
+        normals: of the surface at rest, of length 1.
+        rng: of what is worn and how wide.
+
+    Returns:
+        m, rest axes; to be added to the vertices.
     """
     stands_off = {part: rng.uniform(low, high) * (rng.random() < 0.8) for part, (low, high) in CLOTH_M.items()}
     with torch.no_grad():
@@ -73,7 +86,15 @@ def _part(bone: str) -> str:
 
 
 def clothes(body: AnnyBody, rng: np.random.Generator) -> Float[np.ndarray, "vertices 3"]:
-    """Colours of skin, shirt, trousers and shoes, by the bone that moves each vertex most."""
+    """Colours of skin, shirt, trousers and shoes, by the bone that moves each vertex most.
+
+    Args:
+        body: its vertices count.
+        rng: of colours, bare arms and bare legs.
+
+    Returns:
+        Red, green, blue, 0 to 1.
+    """
     skin = np.array([0.95, 0.78, 0.66]) * rng.uniform(0.35, 1.0)
     shirt, trousers, shoes, hair = rng.uniform(0.05, 0.95, (4, 3))
     bare_arms, bare_legs = rng.random(2) < 0.5

@@ -54,6 +54,16 @@ def rasterise(
 
     Triangles that face the lens are those whose corners run clockwise in the picture (x right, y down). Of triangles
     over one pixel the nearest wins, by the depth of their middles: they are small.
+
+    Args:
+        xy: px of the square picture; a pixel is drawn by what lies over its whole number.
+        depth_m: away from the lens; triangles that come nearer than ``NEAREST_M`` are left out.
+        corners: of the triangles, numbers of vertices.
+        size: of the picture's side, px.
+
+    Returns:
+        Ascending numbers of the pixels that are covered (row · ``size`` + column), the vertices over each, and what
+        each of these counts there (sum 1).
     """
     a, b, c = (xy[corner] for corner in corners)
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -109,8 +119,14 @@ class Scene:
         """The region of the picture as the detector cuts it out.
 
         Args:
+            surface: has the triangles.
             points_m: of the surface, camera axes.
             xy: where they are in the picture, px.
+            region: what the detector looks at; may reach beyond the picture.
+            rng: of the grain.
+
+        Returns:
+            RGB, as ``region.matrix(256)`` maps the picture.
         """
         matrix = region.matrix(CROP_SIZE)
         width, height = self.size_px
@@ -154,7 +170,15 @@ class Scene:
 
 
 def backdrop(size_px: tuple[int, int], rng: np.random.Generator) -> UInt8[np.ndarray, "height width 3"]:
-    """A picture of no place: plain or clouded colours, a floor, things that stand about."""
+    """A picture of no place: plain or clouded colours, a floor, things that stand about.
+
+    Args:
+        size_px: width and height of the picture that it stands for.
+        rng: of all that is in it.
+
+    Returns:
+        Colours of no order; smaller than the picture: its longer side is ``BACKDROP_PX``.
+    """
     scale = BACKDROP_PX / max(size_px)
     width, height = (max(64, round(side * scale)) for side in size_px)
     picture = np.broadcast_to(rng.uniform(20, 240, 3), (height, width, 3)).astype(np.float32)
@@ -181,7 +205,17 @@ def scene(
     joints_px: Float[np.ndarray, "joints 2"],
     rng: np.random.Generator,
 ) -> Scene:
-    """A random scene; objects stand before some of the joints."""
+    """A random scene; objects stand before some of the joints.
+
+    Args:
+        colours: of the vertices, 0 to 1.
+        size_px: width and height of the picture.
+        joints_px: that are in the picture; at least one.
+        rng: of light, backdrop, objects and blur.
+
+    Returns:
+        For a whole clip.
+    """
     light = rng.normal([0, -1, -0.6], 0.8)
     reach = float(np.nanmax(np.ptp(joints_px, axis=0)))
     objects = []
