@@ -52,11 +52,12 @@ def neurik(
 
     from biomech.cli.progress import progress_bar
     from biomech.neurik.network import Sizes
-    from biomech.train.loop import rank
+    from biomech.train.loop import place_of, rank
     from biomech.train.neurik.losses import LossWeights
     from biomech.train.neurik.prepare import prepare
     from biomech.train.neurik.train import NeurikRecipe, train
 
+    place_of(device)  # what cannot be is refused before an hour of reading
     if threads is not None:
         torch.set_num_threads(threads)
     recipe = NeurikRecipe(
@@ -202,9 +203,10 @@ def mqhmr(
 
     from biomech.cli.progress import progress_bar
     from biomech.mesh.mqhmr.network import configuration, parse_levels
-    from biomech.train.loop import Schedule
+    from biomech.train.loop import Schedule, place_of
     from biomech.train.mqhmr.train import MqhmrRecipe, prepare, train_mqhmr
 
+    place_of(device)
     if threads is not None:
         torch.set_num_threads(threads)
     changes: dict[str, Any] = {"body": body, "projection": projection, "checkpointing": checkpointing}

@@ -1,6 +1,7 @@
 """Keypoints → BodyMotion."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from biomech.body.motion import BodyMotion
@@ -52,13 +53,13 @@ def recover(
     """
     if not isinstance(keypoints, Keypoints):
         keypoints = read_keypoints(Path(keypoints))
-    shape, stretch = None, None
+    shape, stretch, stands = None, None, list[str]()
     if isinstance(neutral, tuple):
         stretch = neutral
     elif neutral is not None:
         standing = neutral if isinstance(neutral, Keypoints) else read_keypoints(Path(neutral))
-        shape = standing_shape(standing, height_m=height_m, mass_kg=mass_kg, sex=sex)
-    return recover_with(
+        shape, stands = standing_shape(standing, height_m=height_m, mass_kg=mass_kg, sex=sex)
+    motion = recover_with(
         recoverer,
         keypoints,
         height_m=height_m,
@@ -70,3 +71,4 @@ def recover(
         shape=shape,
         progress=progress,
     )
+    return replace(motion, notes=[*motion.notes, *stands])

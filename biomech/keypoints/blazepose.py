@@ -5,7 +5,9 @@ Grishchenko et al., "BlazePose GHUM Holistic" (2022). Sizes, thresholds and the 
 MediaPipe's pose landmarker (Apache-2.0).
 """
 
+import contextlib
 import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -206,12 +208,27 @@ class BlazePose:
         )
 
 
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Keep from standard error what the library prints there from C++ as it starts, which is no error."""
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
 class _Network:
     """One .tflite network: a picture in, its outputs by shape (without the batch) out."""
 
     def __init__(self, content: bytes, threads: int):
-        self._interpreter = Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()
+        with without_chatter():
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [(tuple(d["shape"][1:]), d["index"]) for d in self._interpreter.get_output_details()]
 

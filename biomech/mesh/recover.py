@@ -29,7 +29,7 @@ from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upr
 from biomech.mesh.habit import Habit
 from biomech.mesh.hidden import held_straight, legs_hidden, unsure_of_legs
 from biomech.mesh.level import Level
-from biomech.mesh.neutral import neutral_frames, upright
+from biomech.mesh.neutral import NEUTRAL, check_upright, neutral_frames, upright
 from biomech.mesh.placing import Placing
 from biomech.mesh.rays import towards
 from biomech.mesh.standing import standing
@@ -92,11 +92,11 @@ def recover(
 
     Raises:
         BioposeError: no focal length, no frame with the person, too few known points, an impossible height,
-            mass or sex, or nobody is seen in the neutral stretch.
+            mass or sex, or nobody is seen in the neutral stretch, or does not stand there.
     """
     check_person(height_m, mass_kg, sex)
     _check(keypoints)
-    neutral = None if neutral_s is None else neutral_frames(keypoints, *neutral_s)
+    neutral, stands = None if neutral_s is None else neutral_frames(keypoints, *neutral_s), list[str]()
     body = AnnyBody.load([0])
     placing, habit = Placing(body), Habit.load()
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
@@ -105,7 +105,8 @@ def recover(
     evidence = replace(evidence, still=_still(evidence, correspondence.points.names))
     hidden = legs_hidden(evidence, correspondence.points.names)
     evidence = held_straight(evidence, correspondence.points.names, hidden)
-    if neutral is not None:
+    if neutral is not None and neutral_s is not None:
+        stands = check_upright(keypoints, evidence, neutral, NEUTRAL.format(*neutral_s))
         evidence = upright(evidence, neutral)
     frames = len(keypoints.time_s)
     apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
@@ -161,6 +162,7 @@ def recover(
     joined = _joined(states, all_windows)
     covariance = _one_after_the_other(unsure, all_windows)
     quality, notes = _quality(keypoints, places, correspondence, placing, evidence, joined)
+    notes += stands
     if hidden.any():
         quality = np.where(hidden, np.minimum(quality, LEGLESS_QUALITY), quality)
         notes.append(

@@ -65,19 +65,15 @@ def standing_shape(
     mass_kg: float | None = None,
     sex: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Float[np.ndarray, " shape"]:
-    """The shape of a person who stands upright and straight throughout a clip; errors as ``recover``.
+) -> tuple[Float[np.ndarray, " shape"], list[str]]:
+    """The shape of a person who stands upright and straight throughout a clip, and what is to be told of the standing.
 
-    Args:
-        keypoints: of the clip; they are checked.
-        height_m, mass_kg, sex, progress: as ``recover``.
-
-    Returns:
-        Anny's numbers, for ``shape`` of another clip of the same person.
+    Arguments and errors as ``recover``.
     """
     keypoints.check()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
-    return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress).shape
+    motion = recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress)
+    return motion.shape, [note for note in motion.notes if note.startswith(NEUTRAL.format(*whole))]
 
 
 def recover_with(

@@ -361,11 +361,11 @@ def _neutral_film(options: Options) -> dict[str, Path]:
     return {"neutral film": options.neutral} if isinstance(options.neutral, Path) else {}
 
 
-def _neutral_shape(film: Path, options: Options, bar: Bar) -> Float[np.ndarray, " shape"]:
-    """The shape of the person who stands upright throughout another film.
+def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.ndarray, " shape"], list[str]]:
+    """The shape of the person who stands upright throughout another film, and what is to be told of that.
 
     Raises:
-        BioposeError: it cannot be read or shows nobody.
+        BioposeError: it cannot be read or shows nobody who stands.
     """
     clip = Video.open(film)
     with bar("Detecting, neutral") as progress:
@@ -377,15 +377,19 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> Float[np.ndarray, 
             progress=progress,
         )
     with bar("Recovering, neutral") as progress:
-        return recoverers.standing_shape(
-            seen, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
-        )
+        try:
+            shape, notes = recoverers.standing_shape(
+                seen, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
+            )
+        except BioposeError as error:
+            raise BioposeError(error.what, where=str(film), mend=error.mend) from error
+    return shape, [f"{film.name}: {note}" for note in notes]
 
 
 def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
-    keypoints, shape = Keypoints.load(files.keypoints), None
+    keypoints, shape, stands = Keypoints.load(files.keypoints), None, list[str]()
     if isinstance(options.neutral, Path):
-        shape = _neutral_shape(options.neutral, options, bar)
+        shape, stands = _neutral_shape(options.neutral, options, bar)
     with bar("Recovering") as progress:
         motion = recoverers.recover_with(
             options.recover,
@@ -406,6 +410,7 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
         notes.append(
             f"legs and trunk are as long as in {options.neutral.name}, whose person is taken to stand straight"
         )
+        notes += stands
     return {
         "mean_quality": round(float(motion.quality.mean()), 3),
         "notes": notes,

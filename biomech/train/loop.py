@@ -24,6 +24,7 @@ from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 
 CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
+DEVICES = ("cpu", "cuda")
 LENGTH = ("steps", "hours", "report_every")  # of a recipe: may differ when a training goes on
 
 Batch = TypeVar("Batch")
@@ -128,7 +129,15 @@ def _weights_of(average: AveragedModel, network: nn.Module) -> Iterator[None]:
 
 
 def place_of(device: str) -> torch.device:
-    """The device of this process: with several GPUs, its own."""
+    """The device of this process: with several GPUs, its own.
+
+    Raises:
+        BioposeError: there is none of that name here.
+    """
+    if device not in DEVICES:
+        raise BioposeError(f"there is no device {device}", mend=f"Give --device {' or '.join(DEVICES)}.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BioposeError("torch finds no GPU here", mend="Give --device cpu, or install torch's build for this GPU.")
     return torch.device(device, int(os.environ.get("LOCAL_RANK", 0))) if device == "cuda" else torch.device(device)
 
 

@@ -1,4 +1,4 @@
-"""Lays the repository's own pages into the site, at the places that they have in the repository: so links hold in both."""
+"""Lays the repository's own pages into the site, at the places that they have in the repository: links hold in both."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """BlazePose against mediapipe, and against its own mirror."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from mediapipe_reference import FRAMES, REFERENCE, mediapipe_answer
 
 from biomech.errors import BioposeError
-from biomech.keypoints.blazepose import CROP_SIZE, MIRRORED, POINT_NAMES, BlazePose
+from biomech.keypoints.blazepose import CROP_SIZE, MIRRORED, POINT_NAMES, BlazePose, without_chatter
 from biomech.keypoints.detector import Detection, Region
 from biomech.video import Video
 
@@ -39,6 +40,14 @@ def test_same_points_as_mediapipe(found: list[Detection]) -> None:
 def test_same_points_as_the_mediapipe_here(task: Path, frames: list[np.ndarray], found: list[Detection]) -> None:
     pytest.importorskip("mediapipe")
     compare(found, mediapipe_answer(task, frames))
+
+
+def test_the_library_s_chatter_is_kept_from_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="passed on"), without_chatter():
+        os.write(2, b"INFO: Created a delegate.\n")
+        raise ValueError("passed on")
+    os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"
 
 
 def test_mask_holds_the_points(found: list[Detection]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.people import random_adult, seeded
 from biomech.mesh.expected import NAMES, view_note, view_of
+from biomech.mesh.features import NAMES as FEATURES
+from biomech.mesh.neutral import check_upright
 from biomech.mesh.recover import recover
 
 FRAMES = 30
@@ -45,6 +48,56 @@ def test_a_neutral_stretch_is_straight_and_the_rest_follows(standing: Keypoints)
     assert abs(bend[-3:].mean() - np.degrees(1.3)) < 20
     again = recover(standing, shape=told.shape)
     assert np.array_equal(again.shape, told.shape)
+
+
+def figure(hip_y: float, knee_x: float = 0.0, shoulder_x: float = 0.0, frames: int = 10) -> Keypoints:
+    """Stick figures, 1.4 units tall at the shoulders when they stand; y is down."""
+    at = {"shoulder": (shoulder_x, hip_y + 0.5), "hip": (0.0, hip_y), "knee": (knee_x, hip_y / 2), "ankle": (0.0, 0.1)}
+    names = [f"{side}_{part}" for side in ("left", "right") for part in at]
+    xy = np.array([[at[part][0] + x, -at[part][1]] for x in (0.1, -0.1) for part in at])
+    return Keypoints(
+        names=names,
+        xy=np.repeat(200 + 200 * xy[None], frames, 0),
+        confidence=np.ones((frames, len(names))),
+        time_s=np.arange(frames) / 10,
+        size_px=(400, 400),
+    )
+
+
+def mixed(one: Keypoints, other: Keypoints, others: int) -> Keypoints:
+    return replace(one, xy=np.concatenate([other.xy[:others], one.xy[others:]]))
+
+
+def told(film: Keypoints, frames: np.ndarray | None = None, **degrees: float) -> list[str]:
+    """What is said of a film in which the guess bends this, ±5°."""
+    guess = np.zeros((10, len(FEATURES)))
+    for name, angle in degrees.items():
+        guess[:, FEATURES.index(name)] = np.radians(angle)
+    evidence = SimpleNamespace(guess=guess, guess_sd=np.full_like(guess, np.radians(5)))
+    return check_upright(film, evidence, np.ones(10, bool) if frames is None else frames, "film")  # type: ignore[arg-type]
+
+
+def test_who_does_not_stand_is_refused_as_neutral() -> None:
+    stands, sits = figure(0.85), figure(0.55)
+    assert told(stands) == told(stands, knee_angle_r=12.0) == []
+    for other in (sits, figure(0.85, knee_x=0.4), figure(0.85, shoulder_x=0.6)):  # front, side, bent forward
+        with pytest.raises(BioposeError, match="film: the person stands upright in 0% of the frames"):
+            told(other)
+    with pytest.raises(BioposeError, match="lies"):
+        told(replace(stands, xy=stands.xy[..., ::-1].copy()))
+    with pytest.raises(BioposeError, match="crouches"):  # towards the lens
+        told(stands, knee_angle_r=60.0, knee_angle_l=60.0)
+    (note,) = told(mixed(stands, sits, 3))
+    assert "in 70% of the frames only" in note
+    assert told(mixed(stands, sits, 3), np.arange(10) > 2) == []
+    hidden = np.where(["ankle" in name for name in stands.names], 0.1, 1.0) * np.ones((10, 1))
+    (note,) = told(replace(stands, confidence=hidden))
+    assert "not all seen" in note
+
+
+def test_a_stretch_in_which_the_knees_are_bent_is_refused(standing: Keypoints) -> None:
+    with pytest.raises(BioposeError, match=r"stretch \(1\.6 to 2 s\): the person stands upright in 0%"):
+        recover(standing, neutral_s=(1.6, 2.0))
 
 
 @pytest.mark.parametrize("stretch", [(5.0, 6.0), (0.5, 0.1), (float("nan"), 1.0)])

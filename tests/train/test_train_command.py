@@ -48,6 +48,16 @@ def labels(skeleton, motions, tmp_path):
     return tmp_path / "labels"
 
 
+@pytest.mark.parametrize("command", [["neurik"], ["mqhmr"]])
+def test_a_device_that_is_not_there_is_refused_at_once(tmp_path, monkeypatch, command) -> None:
+    """Before anything is read: neither folder nor clips are there."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    where = ["--out", str(tmp_path / "out"), "--data", "nowhere"] if command == ["neurik"] else ["--out", "out"]
+    for device, why in (("cuda", "no GPU here"), ("tpu", "no device tpu")):
+        done = CliRunner().invoke(app, [*command, *where, "--device", device])
+        assert isinstance(done.exception, BioposeError) and why in str(done.exception), done.output
+
+
 def arguments(labels, out, *more):
     small = ["--window", "12", "--width", "12", "--layers", "1", "--clips", "2", "--steps", "2", "--people", "3"]
     return ["neurik", "--data", str(labels), "--out", str(out), *small, *more]
