@@ -17,6 +17,7 @@ from biomech.mesh.mqhmr.point_sd import PointSd
 from biomech.mesh.mqhmr.predict import look_at
 from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.through_time import recover_frames
+from biomech.mesh.neutral import NEUTRAL
 from biomech.mesh.recover import recover
 from biomech.names import check_recoverer
 

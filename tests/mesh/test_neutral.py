@@ -19,6 +19,7 @@ from biomech.mesh.expected import NAMES, view_note, view_of
 from biomech.mesh.features import NAMES as FEATURES
 from biomech.mesh.neutral import check_upright
 from biomech.mesh.recover import recover
+from biomech.mesh.recoverers import standing_shape
 
 FRAMES = 30
 
@@ -119,3 +120,9 @@ def test_every_coordinate_has_a_spread_and_the_view_is_named(standing: Keypoints
     assert note is not None and "filmed from" in note and "knees" in note
     assert view_of(motion).shape == (FRAMES,)
     assert view_note(replace(motion, coordinate_sd=None)) is None
+
+
+def test_a_shape_of_who_stands_most_of_the_time_comes_with_a_note(standing: Keypoints) -> None:
+    shape, notes = standing_shape(standing, height_m=1.75)
+    assert shape.shape == recover(standing, height_m=1.75, neutral_s=(0.0, 0.3)).shape.shape
+    assert len(notes) == 1 and "of the frames only" in notes[0]
