@@ -17,4 +17,4 @@ def check_recoverer(recoverer: str) -> None:
     """
     if recoverer not in RECOVERERS:
         known = " or ".join(RECOVERERS)
-        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give `recover` as {known}.")
+        raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give `recover={known}`.")

@@ -180,7 +180,7 @@ def _little_shared(ours: Kinematics, theirs: Kinematics, both: Bool[np.ndarray, 
         spans = [f"{one.time_s[0]:g} to {one.time_s[-1]:g} s" for one in (ours, theirs)]
         notes.append(
             f"the motions share {shared:.3g} s of {spans[0]} (reference) and {spans[1]}: all figures are of that part "
-            "alone; if they show the same movement on different clocks, --align time finds the shift"
+            "alone; if they show the same movement on different clocks, `time` finds the shift"
         )
     if few:
         notes.append(

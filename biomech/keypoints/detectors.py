@@ -57,7 +57,7 @@ def known(name: str) -> Known:
     if name not in DETECTORS:
         raise BioposeError(
             f"there is no detector '{name}'",
-            mend=f"Give `detector` as {' or '.join(DETECTORS)}; keypoints of OpenPose or mmpose are read from their "
+            mend=f"Give `detector={' or '.join(DETECTORS)}`; keypoints of OpenPose or mmpose are read from their "
             "own files by `biopose recover`.",
         )
     return DETECTORS[name]

@@ -159,7 +159,7 @@ def check_solver(solver: str) -> None:
         BioposeError: ``solver`` is not of ``SOLVERS``.
     """
     if solver not in SOLVERS:
-        raise BioposeError(f"there is no solver '{solver}' of labels", mend=f"Give `solver` as {' or '.join(SOLVERS)}.")
+        raise BioposeError(f"there is no solver '{solver}' of labels", mend=f"Give `solver={' or '.join(SOLVERS)}`.")
 
 
 def made_of(trial: Trial, solver: str) -> str:

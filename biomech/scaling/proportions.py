@@ -112,7 +112,7 @@ def check_sex(sex: str | None) -> None:
     """Raise BioposeError for a sex of which nothing is known."""
     if sex is not None and sex not in SEXES:
         raise BioposeError(
-            f"'{sex}' is none of the sexes that were measured", mend="Give `sex` as female or male, or leave it away."
+            f"'{sex}' is none of the sexes that were measured", mend="Give `sex=female or male`, or leave it away."
         )
 
 

@@ -135,9 +135,9 @@ def place_of(device: str) -> torch.device:
         BioposeError: there is none of that name here.
     """
     if device not in DEVICES:
-        raise BioposeError(f"there is no device {device}", mend=f"Give --device {' or '.join(DEVICES)}.")
+        raise BioposeError(f"there is no device {device}", mend=f"Give `device={' or '.join(DEVICES)}`.")
     if device == "cuda" and not torch.cuda.is_available():
-        raise BioposeError("torch finds no GPU here", mend="Give --device cpu, or install torch's build for this GPU.")
+        raise BioposeError("torch finds no GPU here", mend="Give `device=cpu`, or install torch's build for this GPU.")
     return torch.device(device, int(os.environ.get("LOCAL_RANK", 0))) if device == "cuda" else torch.device(device)
 
 
