@@ -127,7 +127,7 @@ def lift(
         center_px: principal point.
 
     Returns:
-        Points and standard deviations along right, down and away (statures).
+        Points and the mean errors that are expected of them, along right, down and away (statures).
     """
     columns, _ = features(xy, confidence, world_m, focal_px, center_px)
     seen, lifter = torch.from_numpy(columns).float(), Lifter.load()

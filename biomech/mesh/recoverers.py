@@ -69,7 +69,15 @@ def standing_shape(
 ) -> tuple[Float[np.ndarray, " shape"], list[str]]:
     """The shape of a person who stands upright and straight throughout a clip, and what is to be told of the standing.
 
-    Arguments and errors as ``recover``.
+    Args:
+        keypoints: the whole clip counts, from its first frame to its last.
+        height_m, mass_kg, sex, progress: as ``recover``.
+
+    Returns:
+        Numbers of the Anny body's shape, for ``shape`` of ``recover``; notes where the standing is doubtful.
+
+    Raises:
+        BioposeError: as ``recover``.
     """
     keypoints.check()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -251,7 +251,9 @@ class Block(nn.Module):
         self.mix, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, hidden: Float[Tensor, "clips time width"], mask: Tensor) -> Float[Tensor, "clips time width"]:
+    def forward(
+        self, hidden: Float[Tensor, "clips time width"], mask: Bool[Tensor, "time time"]
+    ) -> Float[Tensor, "clips time width"]:
         """Attention over time, then a layer for each frame; both added to what came in.
 
         Args:
@@ -298,7 +300,9 @@ def in_mirror(anatomy: Anatomy, markers: Float[Tensor, "*batch markers 3"]) -> F
     return markers[..., torch.as_tensor(anatomy.mirror_markers), :] * torch.as_tensor(MIRROR).to(markers)
 
 
-def coordinates_in_mirror(anatomy: Anatomy, values: Float[Tensor, "*batch coordinates"]) -> Tensor:
+def coordinates_in_mirror(
+    anatomy: Anatomy, values: Float[Tensor, "*batch coordinates"]
+) -> Float[Tensor, "*batch coordinates"]:
     """Coordinates of the mirrored person.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from biomech.angles import wrapped
@@ -100,7 +100,7 @@ class ReliabilityLimits:
         """How much of its limit each sign reaches."""
         return np.stack([self._ratios(signs, name).max(1) / self.limit[name] for name in Signs._fields])
 
-    def worst(self, signs: Signs, name: str) -> np.ndarray:
+    def worst(self, signs: Signs, name: str) -> Int[np.ndarray, " frames"]:
         """The column that is furthest beyond what is usual, in each frame.
 
         Args:

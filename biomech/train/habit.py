@@ -83,7 +83,9 @@ def fit_mixture(
     return mixture
 
 
-def log_densities(poses: Float[np.ndarray, "poses features"], mixture: dict[str, np.ndarray]) -> np.ndarray:
+def log_densities(
+    poses: Float[np.ndarray, "poses features"], mixture: dict[str, np.ndarray]
+) -> Float[np.ndarray, "poses components"]:
     """Of every component, its weight in it.
 
     Args:
@@ -91,7 +93,7 @@ def log_densities(poses: Float[np.ndarray, "poses features"], mixture: dict[str,
         mixture: of ``fit_mixture``; what else it holds is not looked at.
 
     Returns:
-        (poses, components), nats.
+        Nats.
     """
     height = np.linalg.slogdet(mixture["whiteners"]).logabsdet + mixture["log_weights"] - SIZE / 2 * np.log(2 * np.pi)
     whitened = np.stack([(poses - m) @ w for m, w in zip(mixture["means"], mixture["whiteners"], strict=True)], 1)
@@ -127,7 +129,9 @@ def distinct(values: Float[np.ndarray, "frames features"]) -> Float[np.ndarray, 
     return np.stack(kept)
 
 
-def poses_of(library: MotionLibrary, motions: list[LibraryMotion]) -> tuple[np.ndarray, np.ndarray]:
+def poses_of(
+    library: MotionLibrary, motions: list[LibraryMotion]
+) -> tuple[Float[np.ndarray, "poses features"], Float[np.ndarray, " poses"]]:
     """Poses and weights: every kind counts by its share, whatever time there is of it; standing lasts, so it counts.
 
     Args:
@@ -135,7 +139,7 @@ def poses_of(library: MotionLibrary, motions: list[LibraryMotion]) -> tuple[np.n
         motions: rows of its index; at least one. Looked at ``LOOKED_AT_HZ`` times a second.
 
     Returns:
-        Distinct poses (poses, features), and what each counts (poses).
+        Distinct poses, and what each counts.
     """
     poses: dict[str, list[np.ndarray]] = {}
     for motion in motions:

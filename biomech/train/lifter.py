@@ -22,8 +22,11 @@ SEED, EPOCHS, BATCH, RATE, DROPOUT, DECAY = 0, 20, 512, 2e-3, 0.1, 0.05
 ROLL_RAD, NOISE_SAID, NOISE_SEEN = 0.2, 0.01, 0.03
 LIMBS = [POINT_NAMES.index(name) for name in LIMB_JOINTS]
 
+Columns = Float[Tensor, "frames features"]
+Points = Float[Tensor, "frames points 3"]
 
-def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:
+
+def examples(frames: Seen, body: AnnyBody) -> tuple[Columns, Points]:
     """Features and true body points (about their mean, ray axes, statures) of every frame.
 
     Args:
@@ -31,7 +34,7 @@ def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:
         body: that the frames are of.
 
     Returns:
-        (frames, features) as ``mesh.lifter.features`` makes them, and (frames, points, 3), float32.
+        Features as ``mesh.lifter.features`` makes them, and points; float32.
     """
     truth = body_points(frames, body, json.loads(TABLE.read_text())["points"])
     columns, turn = features(frames.xy, frames.confidence, frames.world_m, frames.focal_px, frames.center_px)
@@ -40,7 +43,7 @@ def examples(frames: Seen, body: AnnyBody) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(columns).float(), torch.from_numpy(truth).float()
 
 
-def varied(columns: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def varied(columns: Columns, truth: Points, generator: torch.Generator) -> tuple[Columns, Points]:
     """The same frames with the camera rolled a little (the detector turns its crop along), and with noise.
 
     Args:
@@ -61,11 +64,11 @@ def varied(columns: Tensor, truth: Tensor, generator: torch.Generator) -> tuple[
     return torch.cat([said.flatten(1), seen.flatten(1), columns[:, POINTS * 5 :]], 1), truth @ turn.mT
 
 
-def surprise(points: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
+def surprise(points: Points, spread: Points, truth: Points) -> Float[Tensor, ""]:
     """Negative log likelihood under Laplace's distribution, whose tails are the detector's.
 
     Args:
-        points, truth: of one shape, statures.
+        points, truth: statures.
         spread: of each number, above 0; the mean absolute error that is expected.
 
     Returns:
@@ -74,7 +77,7 @@ def surprise(points: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
     return ((points - truth).abs() / spread + spread.log()).mean()
 
 
-def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED) -> Lifter:
+def train(columns: Columns, truth: Points, epochs: int = EPOCHS, seed: int = SEED) -> Lifter:
     """AdamW, one cycle; every frame and its mirror image.
 
     Args:
@@ -107,7 +110,7 @@ def train(columns: Tensor, truth: Tensor, epochs: int = EPOCHS, seed: int = SEED
     return lifter.eval()
 
 
-def figures(lifter: Lifter, columns: Tensor, truth: Tensor) -> dict[str, float]:
+def figures(lifter: Lifter, columns: Columns, truth: Points) -> dict[str, float]:
     """PA-MPJPE of the 12 limb joints on people of 1.7 m: of the detector's own landmarks, and lifted.
 
     Args:

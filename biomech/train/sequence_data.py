@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
@@ -66,7 +66,9 @@ class ClipBatch:
     points: Float[Tensor, "clips frames points 3"]
 
 
-def filmed(moving: Moving, rows: np.ndarray, frames: int, rate_hz: float, rng: np.random.Generator) -> ClipBatch:
+def filmed(
+    moving: Moving, rows: Int[np.ndarray, " clips"], frames: int, rate_hz: float, rng: np.random.Generator
+) -> ClipBatch:
     """Pieces of motions before random cameras, as the simulated detector tells them.
 
     Args:

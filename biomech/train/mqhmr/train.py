@@ -134,7 +134,7 @@ def train_mqhmr(
         collate: one batch of items: ``joined`` for clips, ``datasets.collate`` for pictures.
         folder: of checkpoint, curves and weights.
         recipe: how long, how fast, how much at once.
-        device: as torch names it.
+        device: one of ``loop.DEVICES``.
         resume: go on from the folder's checkpoint, if there is one.
         about: what else to write beside the weights.
         progress: called with done and expected, in steps or seconds.

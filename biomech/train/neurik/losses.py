@@ -28,16 +28,21 @@ class LossWeights:
     angles: float = 0.06
 
 
-def known_pose(answer: Tensor, labels: Tensor, mask: Tensor, rotational: Tensor) -> Tensor:
+def known_pose(
+    answer: Float[Tensor, "clips time coordinates"],
+    labels: Float[Tensor, "clips time coordinates"],
+    mask: Bool[Tensor, "clips time coordinates"],
+    rotational: Bool[Tensor, " coordinates"],
+) -> Float[Tensor, "clips time coordinates"]:
     """The label where there is one, else the answer; angles in the answer's turn, since a knee's slides hang on it.
 
     Args:
-        answer, labels: (clips, time, coordinates), rad and m; no NaN.
-        mask: of the same shape, where there is a label.
-        rotational: (coordinates), which ones are angles.
+        answer, labels: rad and m; no NaN.
+        mask: where there is a label.
+        rotational: which coordinates are angles.
 
     Returns:
-        (clips, time, coordinates); angles differ from the answer's by half a turn at most.
+        Rad and m; angles differ from the answer's by half a turn at most.
     """
     difference = labels - answer
     return answer + torch.where(rotational, wrapped(difference), difference) * mask

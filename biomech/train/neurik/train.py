@@ -76,7 +76,7 @@ def train(
         held_out: batches of other subjects, for the curve.
         folder: of checkpoint, curves and weights.
         recipe: how long, how fast, how large.
-        device: as torch names it.
+        device: one of ``loop.DEVICES``.
         resume: go on from the folder's checkpoint, if there is one.
         about: what else to write beside the weights: data, command.
         progress: called with done and expected, in steps or seconds.

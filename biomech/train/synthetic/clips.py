@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -172,7 +172,7 @@ class Clips(Dataset):
         return clip
 
 
-def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
+def inputs_of(clip: Clip, rows: Int[np.ndarray, " rows"]) -> Inputs:
     """What the network sees of a clip's frames.
 
     Args:
@@ -200,7 +200,7 @@ def inputs_of(clip: Clip, rows: np.ndarray) -> Inputs:
     return Inputs(crop, evidence=evidence)
 
 
-def truth_of(clip: Clip, rows: np.ndarray) -> Truth:
+def truth_of(clip: Clip, rows: Int[np.ndarray, " rows"]) -> Truth:
     """The truth of a clip's frames; its keypoints follow from θ and β (``losses.completed``).
 
     Args:

@@ -52,7 +52,7 @@ def rasterise(
 ) -> tuple[Int[np.ndarray, " pixels"], Int[np.ndarray, "pixels 3"], Float[np.ndarray, "pixels 3"]]:
     """Which pixels of a square picture a mesh covers, and with what: number of the pixel, corners and their shares.
 
-    Triangles that face the lens are those whose corners run clockwise in the picture (x right, y down). Of triangles
+    Triangles that face the lens are those whose corners run counterclockwise to the eye (x right, y down). Of triangles
     over one pixel the nearest wins, by the depth of their middles: they are small.
 
     Args:
