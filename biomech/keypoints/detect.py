@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from biomech.errors import BioposeError
+from biomech.keypoints.cuts import Cuts
 from biomech.keypoints.detector import Detection, Detector
 from biomech.keypoints.detectors import make_detector
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
@@ -48,10 +49,11 @@ def detect(
             f"{detector.name} has no maps that could be kept for MQ-HMR",
             mend="Give `detector=blazepose`, or `recover=fit`, which needs none.",
         )
-    tracker = Tracker(detector, person)
+    tracker, cuts = Tracker(detector, person), Cuts()
     times, rows, kept = [], [], []
     for time_s, frame in prefetch(video.frames()):
         found = tracker.follow(frame, time_s)
+        cuts.add(frame, time_s)
         times.append(time_s)
         rows.append({} if found is None else _row(found))
         if keep_heat_maps:
@@ -65,6 +67,7 @@ def detect(
     notes = list(video.notes)
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
+    notes += cuts.notes()
     notes += _others(tracker.most_seen, person)
     blank = _blank(len(detector.point_names))
     held = [name for name in blank if any(name in row for row in rows)]
