@@ -29,7 +29,12 @@ class Cuts:
         self._next = 1  # which of those is looked at next, as the first after a cut
 
     def add(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> None:
-        """The next frame."""
+        """Look at the next frame.
+
+        Args:
+            frame: RGB, of any size.
+            time_s: later than the last one's.
+        """
         self._small.append(cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
         self._times.append(time_s)
         if len(self._small) > self._next + NEAR:

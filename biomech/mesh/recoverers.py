@@ -67,14 +67,14 @@ def standing_shape(
     sex: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Float[np.ndarray, " shape"], list[str]]:
-    """The shape of a person who stands upright and straight throughout a clip, and what is to be told of the standing.
+    """The shape of a person who stands upright and straight throughout a clip.
 
     Args:
-        keypoints: the whole clip counts, from its first frame to its last.
+        keypoints: of that clip.
         height_m, mass_kg, sex, progress: as ``recover``.
 
     Returns:
-        Numbers of the Anny body's shape, for ``shape`` of ``recover``; notes where the standing is doubtful.
+        The shape, and what is to be told of the standing.
 
     Raises:
         BioposeError: as ``recover``.
