@@ -68,18 +68,17 @@ def against_gravity(pose: Pose, up: Float[np.ndarray, "3"]) -> Pose:
     return Pose(balls, pose.hinges)
 
 
-def sole_points(body: AnnyBody, stature_m: float) -> BonePoints:
-    """Heel, ball and toe of either sole, fixed to foot and toes; offsets from the default shape.
+def sole_points(body: AnnyBody) -> BonePoints:
+    """Heel, ball and toe of either sole, fixed to foot and toes, as the default shape has them.
 
     Args:
         body: with all its bones; its kept vertices do not matter.
-        stature_m: what the default shape's offsets (m) are divided by: the subject's.
 
     Returns:
         ``SOLES``, in statures about the joints of foot and toes.
     """
     with torch.no_grad():
-        rest = body.rest(body.default_shape())
+        rest, stature_m = body.rest(body.default_shape()), float(body.stature(body.default_shape()))
         whole = AnnyBody.load(torch.cat(list(body.foot_vertices.values())))
         vertices = dict(
             zip(

@@ -114,7 +114,7 @@ def recover(
     subject = Subject.start(body, height_m, mass_kg, sex)
     if shape is not None:
         subject = subject.with_shape(shape)
-    soles = sole_points(body, subject.shaped.stature_m)
+    soles = sole_points(body)
     windows, all_windows = list(_windows(len(apart))), list(_windows(frames))
     shape_windows = _best(windows, sparse, None if neutral is None else neutral[apart])
     rounds = len(shape_windows) + (len(windows) if len(windows) > 1 else 0) + len(all_windows)
