@@ -98,10 +98,10 @@ def test_spreadsheets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("", "no line `endheader`"),
-        ("hello\n", "no line `endheader`"),
+        ("", "no line 'endheader'"),
+        ("hello\n", "no line 'endheader'"),
         ("m\nendheader\n", "no rows"),
-        ("frame,knee\n0,1\n", "no line `endheader`"),
+        ("frame,knee\n0,1\n", "no line 'endheader'"),
         ("time,knee\n0,1,2\n", "3 values under 2 names"),
         ("time,knee\n0,x\n", "where a number should be"),
         ("time,knee\nnan,1\n", "no row has a time"),
