@@ -126,7 +126,10 @@ def test_motions_that_hardly_share_time_have_no_skill() -> None:
     for errors in (*few.errors.values(), *few.groups.values(), few.rotations):
         assert errors is not None
         assert np.isnan([errors.correlation, errors.skill, errors.range, errors.range_ratio]).all()
-    assert "share 0.05 s of 0 to 4 s (reference) and 3.95 to 7.95 s" in few.notes[0] and "`time` finds the shift" in few.notes[0]
+    assert (
+        "share 0.05 s of 0 to 4 s (reference) and 3.95 to 7.95 s" in few.notes[0]
+        and "`time` finds the shift" in few.notes[0]
+    )
     assert few.notes[1] == "6 frames (0.05 s) are compared: correlation, ranges and skill need 10 frames and 0.2 s"
     fast = compare(_motion(rate_hz=1000), _motion(start_s=3.95))  # many frames of a moment
     assert fast.compared_s[2] > 10 and np.isnan(fast.errors["knee_angle_r"].skill) and len(fast.notes) == 2
