@@ -1,8 +1,10 @@
 """Fixtures that every room's tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 
 
@@ -13,3 +15,12 @@ def biopose_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}; set BIOPOSE_DATA")
     return folder
+
+
+@pytest.fixture
+def unchecked_shapes() -> Iterator[None]:
+    """For tests that make what cannot be, where a run of tests holds annotations to their shapes (``shapes.py``)."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)

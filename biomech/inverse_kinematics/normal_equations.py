@@ -82,7 +82,7 @@ class Derivatives:
     gradient: Float[Tensor, "unknowns frames"]
     twist: Float[Tensor, "twists 6 frames"]  # ω, v
     column: Float[Tensor, "twists 6 frames"]
-    diagonal: Float[Tensor, "unknowns #frames"]  # of the pull
+    diagonal: Float[Tensor, "#unknowns #frames"]  # of the pull
 
 
 class MarkerEquations:
@@ -209,7 +209,7 @@ class MarkerEquations:
         """All coordinates, not yet the coupled ones; those that are not solved for at their defaults."""
         return self._defaults.repeat(1, unknowns.shape[-1]).index_copy_(0, self._unknown_index, unknowns)
 
-    def twists(self, trace: Trace, centre: Float[Tensor, "3 frames"]) -> Float[Tensor, "twists 6 frames"]:
+    def twists(self, trace: Trace, centre: Float[Tensor, "3 #frames"]) -> Float[Tensor, "twists 6 frames"]:
         """How each coordinate moves what is behind its joint: ω and, of the point at ``centre``, v.
 
         Args:

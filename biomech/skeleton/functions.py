@@ -205,4 +205,4 @@ class CoordinateMap(torch.nn.Module):
         return at - self.knots.gather(1, piece), [c.gather(1, piece) for c in self.coefficients]
 
 
-Pieces = tuple[Float[Tensor, "curves frames"], list[Float[Tensor, "curves frames"]]]
+Pieces = tuple[Float[Tensor, "_ frames"], list[Float[Tensor, "_ frames"]]]  # a row for each curve

@@ -145,7 +145,7 @@ def coordinate_is_rotational(model: opensim.Model) -> Bool[np.ndarray, " coordin
     kinds = {c.getName(): c.getMotionType() for c in model.getCoordinateSet()}
     slides = {n for n, kind in kinds.items() if kind == opensim.Coordinate.Coupled and n in sliding - turning}
     slides |= {name for name, kind in kinds.items() if kind == opensim.Coordinate.Translational}
-    return np.array([name not in slides for name in kinds])
+    return np.array([name not in slides for name in kinds], dtype=bool)
 
 
 def _by_functions(model: opensim.Model) -> tuple[set[str], set[str]]:

@@ -10,11 +10,11 @@ from torch import Tensor
 FEW = 200  # frames
 
 
-def compose(left: Float[Tensor, "n 3 3 #frames"], right: Float[Tensor, "n 3 columns #frames"]) -> Tensor:
+def compose(left: Float[Tensor, "#n 3 3 #frames"], right: Float[Tensor, "#n 3 columns #frames"]) -> Tensor:
     """Matrices times matrices.
 
     Args:
-        left, right: either may have one frame for all.
+        left, right: either may have one matrix for all, and one frame for all.
 
     Returns:
         (n, 3, columns, frames).
@@ -26,11 +26,11 @@ def compose(left: Float[Tensor, "n 3 3 #frames"], right: Float[Tensor, "n 3 colu
     return torch.addcmul(product, left[:, :, 2:], right[:, 2:])
 
 
-def apply(matrix: Float[Tensor, "n 3 3 #frames"], vector: Float[Tensor, "n 3 #frames"]) -> Tensor:
+def apply(matrix: Float[Tensor, "#n 3 3 #frames"], vector: Float[Tensor, "#n 3 #frames"]) -> Tensor:
     """Matrices times vectors.
 
     Args:
-        matrix, vector: either may have one frame for all.
+        matrix, vector: either may be one for all, and have one frame for all.
 
     Returns:
         (n, 3, frames).

@@ -36,6 +36,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
         {"names": ["nose", "nose"]},
     ],
 )
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_what_cannot_be(tmp_path: Path, wrong: dict) -> None:
     odd = replace(WHOLE, **wrong)
     with pytest.raises(BioposeError):
