@@ -148,7 +148,7 @@ def _even_angles(motion: Kinematics, step: float) -> Float[np.ndarray, "samples 
     angles = resample(motion, times).values[:, motion.rotational]
     # Rounding in the sums of squares grows with the mean, so that it goes first.
     seen = np.isfinite(angles)
-    return angles - np.where(seen, angles, 0).sum(0) / np.maximum(seen.sum(0), 1)
+    return np.asarray(angles - np.where(seen, angles, 0).sum(0) / np.maximum(seen.sum(0), 1))
 
 
 def _correlations(

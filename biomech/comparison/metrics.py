@@ -24,7 +24,7 @@ def align(
     sign[..., 2] = np.sign(np.linalg.det(u @ vt))
     rotation = (u * sign[..., None, :]) @ vt
     factor = (s * sign).sum(-1) / np.square(a).sum((-1, -2)) if scale else np.ones(s.shape[:-1])
-    return factor[..., None, None] * a @ rotation + target.mean(-2, keepdims=True)
+    return np.asarray(factor[..., None, None] * a @ rotation + target.mean(-2, keepdims=True))
 
 
 def pa_mpjpe_mm(source: Float[np.ndarray, "*frames points 3"], target: Float[np.ndarray, "*frames points 3"]) -> float:
@@ -73,7 +73,7 @@ def bend_deg(
     """
     u, v = above - joint, below - joint
     cosine = (u * v).sum(-1) / (np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1))
-    return 180 - np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    return np.asarray(180 - np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
 def range_of_motion(values: Float[np.ndarray, "frames"]) -> float:

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def preset_figures(name: str, comparison: Comparison) -> PresetFigures:
     )
 
 
-def _numbers(preset: dict, comparison: Comparison) -> dict[str, float]:
+def _numbers(preset: dict[str, Any], comparison: Comparison) -> dict[str, float]:
     values = {standard_name(own): getattr(e, preset["measure"]) for own, e in comparison.errors.items()}
     return {
         number: float(np.mean([values.get(name, np.nan) for name in coordinates]))
@@ -102,5 +103,8 @@ def _numbers(preset: dict, comparison: Comparison) -> dict[str, float]:
 
 
 @cache
-def _presets() -> dict[str, dict]:
-    return json.loads(files("biomech.comparison").joinpath("presets.json").read_text(encoding="utf-8"))
+def _presets() -> dict[str, dict[str, Any]]:
+    told: dict[str, dict[str, Any]] = json.loads(
+        files("biomech.comparison").joinpath("presets.json").read_text(encoding="utf-8")
+    )
+    return told

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] 
                 entry["preset"]["best_shift"] = preset.figures(True) | {"time_shift_s": preset.shift_s}
         motions.append(entry)
     reference = comparisons[0].reference
-    return _finite({"reference": str(reference.path), "notes": reference.notes, "motions": motions})
+    told: dict[str, Any] = _finite({"reference": str(reference.path), "notes": reference.notes, "motions": motions})
+    return told
 
 
 def as_csv(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] = ()) -> str:
@@ -173,7 +174,7 @@ def _preset_table(comparisons: Sequence[Comparison], presets: Sequence[PresetFig
         if preset.shifted is not None:
             headings.append(f"at {preset.shift_s:+.3f} s")
 
-    def row(name: str, unit: str, value) -> list[str]:
+    def row(name: str, unit: str, value: Callable[..., float]) -> list[str]:
         cells = [name, unit]
         for preset in presets:
             cells += [

@@ -37,18 +37,18 @@ class BallJoint:
         psi = np.arctan2(v @ np.cross(w, u), w @ u)
         angles = self.slopes * values + self.constants
         other = np.stack([angles[..., 0] + np.pi, 2 * psi - angles[..., 1], angles[..., 2] + np.pi], axis=-1)
-        return (other - self.constants) / self.slopes
+        return np.asarray((other - self.constants) / self.slopes)
 
     def rotation(self, values: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
         """Parent from child."""
         turns = (self.slopes * values + self.constants)[:, None] * self.axes
         first, second, third = Rotation.from_rotvec(turns).as_matrix()
-        return first @ second @ third
+        return np.asarray(first @ second @ third)
 
     @property
     def turns(self) -> Float[np.ndarray, "3"]:
         """What a coordinate changes by in a whole turn."""
-        return TURN / np.abs(self.slopes)
+        return np.asarray(TURN / np.abs(self.slopes))
 
 
 def ball_joints(description: Description) -> list[BallJoint]:
@@ -137,7 +137,7 @@ def within_a_turn(
 
 
 def _beyond(values: Float[np.ndarray, "*any"]) -> Bool[np.ndarray, "*any"]:
-    return np.abs(values) > TURN / 2
+    return np.asarray(np.abs(values) > TURN / 2)
 
 
 def nearest(
@@ -197,7 +197,7 @@ def _course(joint: BallJoint, given: Float[np.ndarray, "frames 3"]) -> Float[np.
     other = joint.twin(given)
 
     def length(step: Float[np.ndarray, "steps 3"]) -> Float[np.ndarray, " steps"]:
-        return np.square(step - joint.turns * np.round(step / joint.turns)).sum(1)
+        return np.asarray(np.square(step - joint.turns * np.round(step / joint.turns)).sum(1))
 
     change = length(other[1:] - given[:-1]) < length(given[1:] - given[:-1])
     changed = np.r_[False, np.logical_xor.accumulate(change)]
@@ -220,4 +220,4 @@ def _turned_inside(
     for option in options:
         moved = course - option * joint.turns
         counts.append(((moved >= low - SAME) & (moved <= high + SAME)).sum(0))
-    return course - np.stack(options)[np.argmax(counts, axis=0), np.arange(3)] * joint.turns
+    return np.asarray(course - np.stack(options)[np.argmax(counts, axis=0), np.arange(3)] * joint.turns)

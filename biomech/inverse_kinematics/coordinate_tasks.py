@@ -128,7 +128,7 @@ class _Source:
                 where=str(self.file),
                 mend="Cut the trial with `start_s` and `end_s`, or give a coordinate file for all of it.",
             )
-        return np.interp(self.time_s, said.time_s, said.column(name))
+        return np.asarray(np.interp(self.time_s, said.time_s, said.column(name)))
 
 
 def _by_model(model: opensim.Model, time_s: Float[np.ndarray, " frames"]) -> tuple[dict[str, CoordinateTask], set[str]]:

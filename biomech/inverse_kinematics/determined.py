@@ -52,7 +52,7 @@ class Determined:
     @property
     def open(self) -> Bool[np.ndarray, "frames coordinates"]:
         """Coordinates that hang in the air, though the model has markers for them."""
-        return ~self.mask & self.tellable
+        return np.asarray(~self.mask & self.tellable)
 
     def names_not_told(self) -> list[str]:
         """Of each frame, the coordinates that are not determined in one text, those included that no marker shows."""

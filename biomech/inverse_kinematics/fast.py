@@ -189,7 +189,7 @@ def solve_markers(
     else:
         whole = torch.as_tensor(start).to(like).T.clone()
         whole[torch.from_numpy(equations.unknowns)] = trial.unknowns
-    return equations.bare.couplers(whole).T.contiguous().double().numpy()
+    return np.asarray(equations.bare.couplers(whole).T.contiguous().double())
 
 
 @torch.inference_mode()
@@ -228,7 +228,7 @@ def smooth_markers(
     unknowns = smooth(equations, target, weight, pull, _bounds(equations), near, rate_hz, smoothness)
     values = torch.as_tensor(start).to(like).T.clone()  # what no marker tells stays
     values[torch.from_numpy(equations.unknowns)] = unknowns
-    return equations.bare.couplers(values).T.contiguous().double().numpy()
+    return np.asarray(equations.bare.couplers(values).T.contiguous().double())
 
 
 @lru_cache(KEPT)

@@ -1,6 +1,8 @@
 """How well solved poses meet the markers, judged as OpenSim's users judge it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -71,6 +73,8 @@ class MarkerErrors:
         return said
 
 
-def _over_seen(values: Float[np.ndarray, "frames markers"], axis: int, reduce) -> Float[np.ndarray, " kept"]:
+def _over_seen(
+    values: Float[np.ndarray, "frames markers"], axis: int, reduce: Callable[..., Any]
+) -> Float[np.ndarray, " kept"]:
     seen = np.ma.masked_invalid(values)
     return np.ma.filled((seen.mean if reduce is np.mean else seen.max)(axis=axis).astype(np.float64), np.nan)

@@ -162,7 +162,7 @@ def objective_m2(
     names = [name for name in weights if name in markers.names and name in posed.names]
     squared = ((posed.select(names).positions_m - markers.select(names).positions_m) ** 2).sum(-1)
     weight = np.where(np.isfinite(squared), [weights[name] for name in names], 0.0)
-    value = (weight * np.nan_to_num(squared)).sum(1) / weight.sum(1)
+    value = np.asarray((weight * np.nan_to_num(squared)).sum(1) / weight.sum(1))
     for name, (task_weight, target) in coordinate_tasks.items():
         if name in inside.names:
             value = value + task_weight * (inside.column(name) - target) ** 2

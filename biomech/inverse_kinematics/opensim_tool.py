@@ -180,15 +180,15 @@ def _agree(one: Float[np.ndarray, " coordinates"], other: Float[np.ndarray, " co
 
 
 @contextlib.contextmanager
-def _ended_on_error() -> Iterator[list[subprocess.Popen]]:
-    running: list[subprocess.Popen] = []
+def _ended_on_error() -> Iterator[list[subprocess.Popen[bytes]]]:
+    running: list[subprocess.Popen[bytes]] = []
     try:
         yield running
     finally:
         _end(running)
 
 
-def _end(running: list[subprocess.Popen]) -> None:
+def _end(running: list[subprocess.Popen[bytes]]) -> None:
     for process in running:
         if process.poll() is None:
             process.kill()

@@ -54,7 +54,7 @@ def enough_seen(tracked: Markers, where: str) -> Bool[np.ndarray, " frames"]:
         BioposeError: there is none.
     """
     seen = np.isfinite(tracked.positions_m).all(-1)
-    usable = seen.sum(1) >= max(3, SEEN_PART * seen.any(0).sum())
+    usable = np.asarray(seen.sum(1) >= max(3, SEEN_PART * seen.any(0).sum()))
     if not usable.any():
         raise BioposeError("no frame shows enough of the markers that the model tracks", where=where)
     return usable

@@ -59,7 +59,9 @@ def converges(model: opensim.Model) -> bool:
     return model.getConstraintSet().getSize() > 0 or not clamped
 
 
-def track(stretch: FrameSpan, folder: Path, on_frame: Callable[[], None], running: list[subprocess.Popen]) -> Track:
+def track(
+    stretch: FrameSpan, folder: Path, on_frame: Callable[[], None], running: list[subprocess.Popen[bytes]]
+) -> Track:
     """Solve a stretch in a process of its own, which stands in ``running`` meanwhile so that a caller can end it.
 
     Args:
