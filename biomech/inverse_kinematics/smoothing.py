@@ -83,7 +83,7 @@ def smooth(
     targets: Float[Tensor, "markers 3 frames"],
     weights: Float[Tensor, "markers #frames"],
     pull: Pull,
-    bounds: tuple[Float[Tensor, "unknowns 1"], Float[Tensor, "unknowns 1"]],
+    bounds: tuple[Float[Tensor, "#unknowns 1"], Float[Tensor, "#unknowns 1"]],
     start: Float[Tensor, "unknowns frames"],
     rate_hz: float,
     smoothness: Smoothness,
