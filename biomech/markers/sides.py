@@ -34,7 +34,7 @@ def check_sides(
     bodies: Sequence[str],
     where: Path,
 ) -> list[str]:
-    """Refuse markers whose left and right are exchanged; pairs of arms and lower legs, which may cross, are only told.
+    """Refuse markers whose left and right are exchanged; pairs of arms and legs, which may cross, are only told.
 
     Args:
         names: the model's.
@@ -47,7 +47,7 @@ def check_sides(
         Sentences for the user's notes; none where nothing is exchanged.
 
     Raises:
-        BioposeError: all pairs lie on each other's side, or one on pelvis, trunk or thighs does.
+        BioposeError: all pairs lie on each other's side, or one on pelvis or trunk does.
     """
     pairs = _pairs(names)
     apart = _across(model_m[None], model_m, bodies, pairs)[0] if pairs else []
@@ -95,9 +95,9 @@ def _pairs(names: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _may_not_cross(body: str) -> bool:
-    """Of pelvis, trunk, head and thighs; shanks, feet and arms may cross the other one for a whole trial."""
+    """Of pelvis, trunk and head; legs and arms may cross for a whole trial, as those of who sits cross-legged."""
     body = body.casefold()
-    return any(part in body for part in ("pelvis", "torso", "thorax", "trunk", "head", "lumbar", "femur", "thigh"))
+    return any(part in body for part in ("pelvis", "torso", "thorax", "trunk", "head", "lumbar"))
 
 
 def _across(

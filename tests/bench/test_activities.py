@@ -77,7 +77,7 @@ def test_what_is_there_is_not_drawn_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(drawn_people, "see", see)
     monkeypatch.setattr(drawn_people, "keypoints_of", lambda clip, rate_hz: clip)
-    monkeypatch.setattr(drawn_people, "Surface", lambda: None)
+    monkeypatch.setattr(drawn_people, "Skin", lambda: None)
     monkeypatch.setattr(drawn_people, "BlazePose", lambda threads: None)
     wanted = [Drawn("squat", view, 0, tmp_path / "clips", 0) for view in ("front", "side")]
     draw(wanted)
@@ -92,7 +92,7 @@ def test_what_is_there_is_not_drawn_again(tmp_path, monkeypatch):
 
 def test_somebody_whom_the_detector_does_not_see(tmp_path, monkeypatch):
     monkeypatch.setattr(drawn_people, "see", lambda *_: None)
-    monkeypatch.setattr(drawn_people, "Surface", lambda: None)
+    monkeypatch.setattr(drawn_people, "Skin", lambda: None)
     monkeypatch.setattr(drawn_people, "BlazePose", lambda threads: None)
     with pytest.raises(BioposeError, match="does not see squat_side"):
         draw([Drawn("squat", "side", 0, tmp_path, 0)])
