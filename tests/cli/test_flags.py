@@ -14,7 +14,17 @@ from biomech.cli import main as command
 from biomech.cli.flags import NAMED, flag_of, in_flags
 
 # These speak of command lines, or are scripts that read their own.
-OF_COMMANDS = ("bench/faults", "build", "report/still.py", "train/sequence.py", "train/habit.py", "assets.py")
+# Installed, `cli` and `osim_models` lie beside the library.
+OF_COMMANDS = (
+    "cli/",
+    "osim_models/build",
+    "bench/faults",
+    "build",
+    "report/still.py",
+    "train/sequence.py",
+    "train/habit.py",
+    "assets.py",
+)
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|-o\b)")
 WHOLE_COMMAND = re.compile(r"`(?:biopose|OpenPose) [^`]*`|biopose (?:ik|detect|train|label) |dask worker .*")
 
