@@ -33,6 +33,11 @@ def times(frames: list[np.ndarray], at: np.ndarray | None = None) -> list[float]
     return cuts.times_s
 
 
+def test_a_cut_between_pictures_that_stand_still() -> None:
+    held = [frame for frame in (film(0)[0], film(1)[0]) for _ in range(40)]
+    assert times(held) == [pytest.approx(40 / RATE_HZ)]
+
+
 @pytest.mark.parametrize("after", [1, 2, 17, FRAMES - 2])
 def test_a_cut_is_found_wherever_it_is(after: int) -> None:
     assert times([*film(0)[:after], *film(1)[after:]]) == [pytest.approx(after / RATE_HZ)]
@@ -49,6 +54,8 @@ def test_several_cuts_are_told_together() -> None:
 def test_what_is_no_cut() -> None:
     for calm in (film(), film(speed=3), film(pan=2), film(pan=5), film(frames=1), film(frames=2), []):
         assert times(calm) == []
+    held = [frame for frame in film(speed=4, frames=12) for _ in range(8)]  # few pictures a second, stored at many
+    assert times(held) == []
     flash = film()
     flash[20] = np.full_like(flash[20], 250)
     assert times(flash) == []
