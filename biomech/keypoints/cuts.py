@@ -13,9 +13,9 @@ from jaxtyping import UInt8
 SIDE = 32  # pixels of the small pictures that are compared
 ACROSS = 3  # frames on each side of a cut that must all differ: a flash or a torn frame passes
 NEAR = 5  # steps on each side that show how much the picture changes anyhow
-# Of full scale, in the mean over the picture; and times the largest change nearby. Films that are not cut, of hand-held
-# and fixed cameras, reach 0.054 and, above the first limit, 1.4; parts of two films joined begin at 2.7, but for those of
-# one room and one camera.
+# Of full scale, in the mean over the picture; and times the largest change nearby. Films that are not cut, of
+# hand-held and fixed cameras, reach 0.054 and, above the first limit, 1.4; parts of two films joined begin at 2.7, but
+# for those of one room and one camera.
 LEAST, TIMES = 0.015, 2.5
 REPEATED = 0.002  # of full scale: less is the noise of a frame that shows the last one again
 STEPS_KEPT = 50  # between frames, for the usual one
