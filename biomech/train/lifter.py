@@ -64,17 +64,17 @@ def varied(columns: Columns, truth: Points, generator: torch.Generator) -> tuple
     return torch.cat([said.flatten(1), seen.flatten(1), columns[:, POINTS * 5 :]], 1), truth @ turn.mT
 
 
-def surprise(points: Points, spread: Points, truth: Points) -> Float[Tensor, ""]:
+def surprise(values: Tensor, spread: Tensor, truth: Tensor) -> Float[Tensor, ""]:
     """Negative log likelihood under Laplace's distribution, whose tails are the detector's.
 
     Args:
-        points, truth: statures.
+        values, truth: of one shape and unit.
         spread: of each number, above 0; the mean absolute error that is expected.
 
     Returns:
         Mean over all numbers, in nats but for the constant log 2.
     """
-    return ((points - truth).abs() / spread + spread.log()).mean()
+    return ((values - truth).abs() / spread + spread.log()).mean()
 
 
 def train(columns: Columns, truth: Points, epochs: int = EPOCHS, seed: int = SEED) -> Lifter:

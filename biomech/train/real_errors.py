@@ -5,22 +5,15 @@ given the errors that the detector made on the rendered clip that looks most ali
 skewed depth come together, as they do on film.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from biomech.body.anny import AnnyBody
-from biomech.body.linkage import pose_of_bones
-from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.lifter import USUAL_STATURE_M
-from biomech.mesh.placing import Placing
-from biomech.mesh.rays import towards
 from biomech.mesh.sequence import MIRROR, POINTS, columns_of
-from biomech.train.sequence_data import FOCAL_ERROR, SEEN, ClipBatch, Moving, about_mean, linked_of, random_camera
-from biomech.train.synthetic.clips import Clip
+from biomech.train.sequence_data import ClipBatch, Moving, Piece, SeenClip, wrong_focal
 
 COMPARED = 4  # frames of a clip by which clips are alike
 CANDIDATES, ALIKE = 800, 3  # clips looked at for a motion, and how many of the most alike one is drawn from
@@ -37,11 +30,9 @@ class RealErrors:
     looks: Float[np.ndarray, "clips numbers"]  # the true points of the compared frames, axes of ``rays.towards``
 
     @classmethod
-    def of(cls, paths: list[Path]) -> "RealErrors":
-        """Of clips of `biopose train clips`, all of one length."""
-        body = AnnyBody.load([0])
-        placing, points = Placing(body), Correspondence.load(body.bone_names).points
-        found = [_errors(Clip.load(path, maps=False, body=body.name), body, placing, points) for path in paths]
+    def of(cls, clips: Iterable[SeenClip]) -> "RealErrors":
+        """Of clips that are all of one length; those in which somebody else was found are left out."""
+        found = [(*_errors(one), one.present, one.truth) for one in clips]
         kept = [one for one in found if all(np.isfinite(part).all() for part in one) and _is_the_person(one[0])]
         picture, said, present, truth = (np.stack(part).astype(np.float32) for part in zip(*kept, strict=True))
         left, left3 = np.array([-1, 1], np.float32), np.array([-1, 1, 1], np.float32)
@@ -69,7 +60,9 @@ class RealErrors:
         return int(some[rng.choice(np.argsort(distance)[:ALIKE])])
 
 
-def with_real_errors(moving: Moving, rows: np.ndarray, errors: RealErrors, rng: np.random.Generator) -> ClipBatch:
+def with_real_errors(
+    moving: Moving, rows: Int[np.ndarray, " clips"], errors: RealErrors, rng: np.random.Generator
+) -> ClipBatch:
     """Pieces of motions before random cameras, as the real detector would err there.
 
     Args:
@@ -81,36 +74,25 @@ def with_real_errors(moving: Moving, rows: np.ndarray, errors: RealErrors, rng: 
     Returns:
         A piece a row, with 3D.
     """
-    columns, features, points = [], [], []
+    examples = []
     for row in rows:
-        first = rng.integers(moving.points.shape[1] - errors.frames + 1)
-        part = slice(first, first + errors.frames)
-        world, stature = moving.points[row, part].astype(float), moving.stature_m[row]
-        camera, lens = random_camera(world, rng)
-        seen = (world - lens) @ camera.T
-        xy = seen[..., :2] / seen[..., 2:]
-        everywhere = np.ones(xy.shape[:2])
-        clip = errors.most_alike(about_mean(seen, towards(xy, everywhere, np.zeros(2), 1.0), stature), rng)
-        xy = xy + errors.picture[clip] * stature / seen[..., 2:].mean(1, keepdims=True)
-        present, focal = errors.present[clip].astype(float), float(np.exp(rng.normal(0, FOCAL_ERROR)))
-        truth = about_mean(seen, towards(xy, present, np.zeros(2), focal), stature)
+        piece = Piece.of(moving, row, errors.frames, rng)
+        clip = errors.most_alike(piece.truth(piece.picture(), np.ones(piece.seen.shape[:2])), rng)
+        xy, present = piece.picture(errors.picture[clip]), errors.present[clip].astype(float)
+        focal = wrong_focal(rng)
+        truth = piece.truth(xy, present, focal)
         said = (truth + errors.said[clip]) * USUAL_STATURE_M
-        columns.append(columns_of(xy, present, said, focal, np.zeros(2)))
-        features.append(moving.features[row, part])
-        points.append(truth)
-    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in (columns, features, points)))
+        examples.append((columns_of(xy, present, said, focal, np.zeros(2)), piece.features, truth))
+    return ClipBatch.of(examples)
 
 
-def _errors(clip: Clip, body: AnnyBody, placing: Placing, points) -> tuple[np.ndarray, ...]:
-    """In the picture, of the detector's 3D, whether present, and the truth."""
-    pose, person = pose_of_bones(body, clip.betas, clip.rotations.astype(float)), linked_of(body, clip.betas)
-    seen = placing.points(placing.frame(person, pose, clip.root_position_m.astype(float)), points)
-    present, xy = (clip.confidence >= SEEN).astype(float), clip.xy.astype(float)
-    true_xy = seen[..., :2] / seen[..., 2:] * clip.focal_px + clip.principal_px
-    statures = seen[..., 2:].mean(1, keepdims=True) / (clip.focal_px * person.stature_m)
-    truth = about_mean(seen, towards(xy, present, clip.principal_px, clip.focal_px), person.stature_m)
-    said = clip.world_m.astype(float) / USUAL_STATURE_M
-    return (xy - true_xy) * statures, said - said.mean(1, keepdims=True) - truth, present, truth
+def _errors(one: SeenClip) -> tuple[np.ndarray, np.ndarray]:
+    """In the picture, and of the detector's 3D; statures."""
+    clip, depth = one.clip, one.seen[..., 2:]
+    true_xy = one.seen[..., :2] / depth * clip.focal_px + clip.principal_px
+    said = one.world_m / USUAL_STATURE_M
+    statures = depth.mean(1, keepdims=True) / (clip.focal_px * one.stature_m)
+    return (one.xy - true_xy) * statures, said - said.mean(1, keepdims=True) - one.truth
 
 
 def _is_the_person(picture: np.ndarray) -> bool:

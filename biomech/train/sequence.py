@@ -16,6 +16,7 @@ from torch import Tensor
 from biomech.errors import BioposeError
 from biomech.files import sha256, whole_file
 from biomech.mesh.sequence import FILE, RATE_HZ, SequenceNet
+from biomech.train.lifter import surprise
 from biomech.train.real_errors import RealErrors, with_real_errors
 from biomech.train.sequence_data import (
     MOTION_S,
@@ -26,6 +27,7 @@ from biomech.train.sequence_data import (
     filmed,
     in_mirror,
     rendered,
+    seen_clips,
     without_3d,
 )
 from biomech.train.synthetic.clips import clip_paths
@@ -37,19 +39,6 @@ LAST_STEPS, LAST_RATE, RENDERED, WITH_ERRORS, SIMULATED, SIMULATED_SHARE = 12000
 # Shares of the clips whose 3D is hidden, rendered and with errors laid on; noise of every number the network sees.
 WITHOUT_3D, LAID_WITHOUT_3D, NOISE = 0.35, 0.25, 0.01
 MOST_LOST = 20  # batches
-
-
-def surprise(values: Tensor, spread: Tensor, truth: Tensor) -> Tensor:
-    """Negative log likelihood under Laplace's distribution, whose tails are a detector's.
-
-    Args:
-        values, truth: of one shape and unit.
-        spread: of each number, above 0; the mean absolute error that is expected.
-
-    Returns:
-        Mean over all numbers, in nats but for the constant log 2.
-    """
-    return ((values - truth).abs() / spread + spread.log()).mean()
 
 
 def loss_of(network: SequenceNet, batch: ClipBatch) -> Tensor:
@@ -83,8 +72,8 @@ def train(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    paths = clip_paths(clips, "train")
-    moving, seen, errors = drawn(MOTIONS, rng, library), rendered(paths), RealErrors.of(paths)
+    found = seen_clips(clip_paths(clips, "train"))
+    moving, seen, errors = drawn(MOTIONS, rng, library), rendered(found), RealErrors.of(found)
     network = SequenceNet()
     if start:
         network.load_state_dict(load_file(start))

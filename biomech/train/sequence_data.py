@@ -5,8 +5,10 @@ detector errs as the real one was measured to err on film: each point is off by 
 scatters about that by 5 to 20 mm, a part of it for half a second.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from torch import Tensor
 
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
-from biomech.body.linkage import bones_in_links, coordinates_of, pose_of, pose_of_bones
+from biomech.body.linkage import Pose, bones_in_links, coordinates_of, pose_of, pose_of_bones
 from biomech.camera import direction, rotation_looking
 from biomech.labels.library.generated import generate
 from biomech.labels.library.skeleton import names as coordinate_names
@@ -65,6 +67,56 @@ class ClipBatch:
     features: Float[Tensor, "clips frames features"]
     points: Float[Tensor, "clips frames points 3"]
 
+    @classmethod
+    def of(cls, examples: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> "ClipBatch":
+        """Of columns, features and points of each clip."""
+        return cls(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
+
+
+class Piece(NamedTuple):
+    """A part of a motion before a camera whose focal length is 1."""
+
+    seen: Float[np.ndarray, "frames points 3"]  # camera axes, m
+    features: Float[np.ndarray, "frames features"]
+    stature_m: float
+
+    @classmethod
+    def of(cls, moving: Moving, row: int, frames: int, rng: np.random.Generator) -> "Piece":
+        """Any part of a motion, before any camera.
+
+        Args:
+            moving: people in motion.
+            row: of the motion.
+            frames: of the piece; not more than the motion has.
+            rng: of piece and camera.
+
+        Returns:
+            Truth alone; no detector has looked.
+        """
+        first = rng.integers(moving.points.shape[1] - frames + 1)
+        part = slice(first, first + frames)
+        world = moving.points[row, part].astype(float)
+        camera, lens = random_camera(world, rng)
+        return cls((world - lens) @ camera.T, moving.features[row, part], float(moving.stature_m[row]))
+
+    def picture(self, error: Float[np.ndarray, "*#frames points 2"] | float = 0.0) -> np.ndarray:
+        """Where a detector that errs so sees the points; errors in statures at the person's distance."""
+        distance = self.seen[..., 2:].mean(1, keepdims=True)
+        return self.seen[..., :2] / self.seen[..., 2:] + np.asarray(error, float) * self.stature_m / distance
+
+    def truth(self, xy: np.ndarray, present: np.ndarray, focal: float = 1.0) -> Float[np.ndarray, "frames points 3"]:
+        """The points about their mean, statures, in the ray axes that a detector's answer gives.
+
+        Args:
+            xy: of ``picture``.
+            present: 1 where a keypoint is to be believed, else 0.
+            focal: what is taken for the focal length.
+
+        Returns:
+            As ``about_mean``.
+        """
+        return about_mean(self.seen, towards(xy, present, np.zeros(2), focal), self.stature_m)
+
 
 def filmed(
     moving: Moving, rows: Int[np.ndarray, " clips"], frames: int, rate_hz: float, rng: np.random.Generator
@@ -81,22 +133,19 @@ def filmed(
     Returns:
         A piece a row, without 3D; ``points`` about their mean, statures, axes of ``rays.towards``.
     """
-    columns, features, points = [], [], []
+    examples = []
     for row in rows:
-        first = rng.integers(moving.points.shape[1] - frames + 1)
-        world = moving.points[row, first : first + frames].astype(float)
-        camera, root = random_camera(world, rng)
-        seen = (world - root) @ camera.T
-        focal, stature = 1.0, moving.stature_m[row]
-        xy = seen[..., :2] / seen[..., 2:]
-        error = _errors(frames, rate_hz, rng)
-        xy = xy + error * stature / seen[..., 2:].mean(1, keepdims=True)
-        present = _present(frames, rate_hz, rng)
-        focal = float(np.exp(rng.normal(0, FOCAL_ERROR)))
-        columns.append(columns_of(xy, present, None, focal, np.zeros(2)))
-        features.append(moving.features[row, first : first + frames])
-        points.append(about_mean(seen, towards(xy, present, np.zeros(2), focal), stature))
-    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in (columns, features, points)))
+        piece = Piece.of(moving, row, frames, rng)
+        xy, present = piece.picture(_errors(frames, rate_hz, rng)), _present(frames, rate_hz, rng)
+        focal = wrong_focal(rng)
+        columns = columns_of(xy, present, None, focal, np.zeros(2))
+        examples.append((columns, piece.features, piece.truth(xy, present, focal)))
+    return ClipBatch.of(examples)
+
+
+def wrong_focal(rng: np.random.Generator) -> float:
+    """What is taken for a focal length of 1."""
+    return float(np.exp(rng.normal(0, FOCAL_ERROR)))
 
 
 def about_mean(
@@ -235,25 +284,45 @@ def _moves(rng: np.random.Generator, recordings: Motions | None) -> tuple[list[s
     return made.names, made.values
 
 
-def rendered(paths: list[Path]) -> ClipBatch:
-    """Clips of one length, as the real detector tells them."""
+@dataclass(frozen=True)
+class SeenClip:
+    """A rendered clip: what the real detector said of it, and where the points are."""
+
+    clip: Clip
+    pose: Pose
+    seen: Float[np.ndarray, "frames points 3"]  # camera axes, m
+    truth: Float[np.ndarray, "frames points 3"]  # the same about their mean, statures, axes of ``rays.towards``
+    xy: Float[np.ndarray, "frames points 2"]  # px
+    present: Float[np.ndarray, "frames points"]  # 1 where a keypoint is to be believed
+    world_m: Float[np.ndarray, "frames points 3"]
+    stature_m: float
+
+
+def seen_clips(paths: Iterable[Path]) -> list[SeenClip]:
+    """Clips of `biopose train clips`, without their heat maps."""
     body = AnnyBody.load([0])
     placing, points = Placing(body), Correspondence.load(body.bone_names).points
-    examples = []
+    found = []
     for path in paths:
         clip = Clip.load(path, maps=False, body=body.name)
         pose, linked = pose_of_bones(body, clip.betas, clip.rotations.astype(float)), linked_of(body, clip.betas)
         seen = placing.points(placing.frame(linked, pose, clip.root_position_m.astype(float)), points)
         present, xy = (clip.confidence >= SEEN).astype(float), clip.xy.astype(float)
-        turn = towards(xy, present, clip.principal_px, clip.focal_px)
-        examples.append(
-            (
-                columns_of(xy, present, clip.world_m.astype(float), clip.focal_px, clip.principal_px),
-                features(against_gravity(pose, clip.up)),
-                about_mean(seen, turn, linked.stature_m),
-            )
+        truth = about_mean(seen, towards(xy, present, clip.principal_px, clip.focal_px), linked.stature_m)
+        found.append(SeenClip(clip, pose, seen, truth, xy, present, clip.world_m.astype(float), linked.stature_m))
+    return found
+
+
+def rendered(clips: Iterable[SeenClip]) -> ClipBatch:
+    """Clips of one length, as the real detector tells them."""
+    return ClipBatch.of(
+        (
+            columns_of(one.xy, one.present, one.world_m, one.clip.focal_px, one.clip.principal_px),
+            features(against_gravity(one.pose, one.clip.up)),
+            one.truth,
         )
-    return ClipBatch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*examples, strict=True)))
+        for one in clips
+    )
 
 
 def linked_of(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:

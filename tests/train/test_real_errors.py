@@ -8,7 +8,7 @@ import pytest
 from biomech.mesh.features import SIZE
 from biomech.mesh.sequence import INPUTS, MIRROR, POINTS
 from biomech.train.real_errors import RealErrors, with_real_errors
-from biomech.train.sequence_data import Moving
+from biomech.train.sequence_data import Moving, seen_clips
 
 FRAMES = 6
 
@@ -18,7 +18,7 @@ def errors(clip_of, tmp_path: Path) -> RealErrors:
     paths = [tmp_path / f"train_000_{seed:06d}_00.npz" for seed in range(2)]
     for seed, path in enumerate(paths):
         clip_of(seed, FRAMES).save(path)
-    return RealErrors.of(paths)
+    return RealErrors.of(seen_clips(paths))
 
 
 def test_a_clip_and_its_mirror_image_err_alike(errors: RealErrors) -> None:
