@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from biomech.body.anny import AnnyBody
-from biomech.body.glb import write_glb, write_objs
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.files import check_file
@@ -170,7 +168,7 @@ def _check_recovering(options: Options) -> None:
     recoverers.check(options.recover, options.mqhmr_weights)
     if options.recover != "mqhmr":
         options.refuse(("refine", "mqhmr_weights"), "is for MQ-HMR (`recover=mqhmr`)")
-    elif options.neutral is not None:
+    else:
         options.refuse(("neutral",), "is for the fit (`recover=fit`)")
 
 
@@ -273,57 +271,6 @@ def _weights(options: Options) -> dict[str, Path]:
     weights = check_file(options.mqhmr_weights)
     spread = weights.with_name("spread.json")
     return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
-
-
-def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> list[Stage]:
-    """The moving body's mesh for other programs.
-
-    Args:
-        files: of a run that gets as far as its body.
-        name: of the recording.
-        glb: write an animated mesh, NAME.glb.
-        obj_every: write the posed mesh of every so manieth frame into NAME_obj; None writes none.
-
-    Returns:
-        Those that are wanted; maybe none.
-    """
-    stages = []
-    if glb:
-        target = files.folder / f"{name}.glb"
-        stages.append(
-            Stage(
-                "glb",
-                inputs={"motion": files.motion},
-                outputs=[target],
-                options={},
-                work=lambda: _glb(files, target),
-                code=("biomech.body.glb", HERE),
-            )
-        )
-    if obj_every is not None:
-        folder = files.folder / f"{name}_obj"
-        first = folder / f"{name}_000000.obj"
-        stages.append(
-            Stage(
-                "obj",
-                inputs={"motion": files.motion},
-                outputs=[first],
-                options={"every": obj_every},
-                work=lambda: _obj(files, folder, name, obj_every),
-                code=("biomech.body.glb", HERE),
-            )
-        )
-    return stages
-
-
-def _glb(files: Result, target: Path) -> dict[str, Any]:
-    motion = BodyMotion.load(files.motion)
-    write_glb(AnnyBody.load(), motion, target)
-    return {"frames": len(motion.time_s)}
-
-
-def _obj(files: Result, folder: Path, name: str, every: int) -> dict[str, Any]:
-    return {"meshes": write_objs(AnnyBody.load(), BodyMotion.load(files.motion), folder, name, every)}
 
 
 def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str, Any]:

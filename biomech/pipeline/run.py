@@ -106,6 +106,7 @@ def run_mesh(
     """
     from biomech.mesh.recover import check_person
     from biomech.pipeline import from_video
+    from biomech.pipeline.mesh_files import mesh_stages
 
     video, folder, options = Path(video), Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
@@ -113,7 +114,7 @@ def run_mesh(
         run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
         files = Result.of(folder, video.stem, run.record)
         stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
-        stages += from_video.mesh_stages(files, plain_name(video.stem), glb, obj_every)
+        stages += mesh_stages(files, plain_name(video.stem), glb, obj_every)
         return _walk(run, video, files, options, stages, overwrite)
 
 
