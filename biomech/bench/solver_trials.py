@@ -114,9 +114,7 @@ def standard_trials(data: Path, folder: Path, frames_per_trial: int) -> list[Sol
     """OpenSim's own regression sets for inverse kinematics, constraints and coordinate tasks included.
 
     Args:
-        data: the folder of the data sets.
-        folder: for .trc.
-        frames_per_trial: how many of each.
+        data, folder, frames_per_trial: as ``opencap_trials``.
 
     Returns:
         One for each of ``STANDARD_SETS``; the truth is not known.

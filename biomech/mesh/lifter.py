@@ -150,11 +150,7 @@ def lifted_m(
     """``lift`` in camera axes, about the middle of the hips, of a person of usual stature; m.
 
     Args:
-        xy: px, of BlazePose's 33 points; finite, those not seen too.
-        confidence: 0 … 1.
-        world_m: the detector's 3D, m: x right, y down, z away.
-        focal_px: of the clip.
-        center_px: principal point.
+        xy, confidence, world_m, focal_px, center_px: as ``lift``.
 
     Returns:
         m: x right, y down, z away from the lens.
