@@ -4,7 +4,6 @@ from pathlib import Path
 
 from biomech.body.motion import BodyMotion
 from biomech.markers.markers import Markers
-from biomech.markers.virtual import extract_seen
 
 
 def extract(motion: BodyMotion | Path | str, *, fill: bool = False) -> Markers:
@@ -26,4 +25,6 @@ def extract(motion: BodyMotion | Path | str, *, fill: bool = False) -> Markers:
         >>> len(markers.names)
         142
     """
+    from biomech.markers.virtual import extract_seen
+
     return extract_seen(motion if isinstance(motion, BodyMotion) else BodyMotion.load(Path(motion)), fill=fill)

@@ -16,12 +16,9 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
-from biomech.markers.trc import read_trc, write_trc
 from biomech.pipeline.options import Options, table
 from biomech.pipeline.run import run_ik
-from biomech.pipeline.solve import read_uncertainty
 from biomech.pipeline.stages import Bar, Result
-from biomech.skeleton.model import load_model, read_motion
 from biomech.skeleton.osim import Model
 
 if TYPE_CHECKING:
@@ -125,6 +122,8 @@ def _options(given: dict[str, Any]) -> Options:
 
 
 def _written(source: Keypoints | Markers, folder: Path) -> Path:
+    from biomech.markers.trc import write_trc
+
     source.check()
     if isinstance(source, Keypoints):
         source.save(path := folder / "recording_keypoints.npz")
@@ -134,6 +133,10 @@ def _written(source: Keypoints | Markers, folder: Path) -> Path:
 
 
 def _read(files: Result, folder: Path | None) -> IkResult:
+    from biomech.markers.trc import read_trc  # here, for these load pandas, torch and OpenSim
+    from biomech.pipeline.solve import read_uncertainty
+    from biomech.skeleton.model import load_model, read_motion
+
     kinematics = read_motion(load_model(files.model), files.kinematics)
     unsure = files.solutions[0].uncertainty
     return IkResult(

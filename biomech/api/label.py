@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from biomech.labels.campaign import LabelOptions, Report, run_campaign
-from biomech.labels.label import check_solver
-from biomech.labels.sources import find_trials
-from biomech.labels.workers import Stop
+if TYPE_CHECKING:
+    from biomech.labels.campaign import Report
+    from biomech.labels.workers import Stop
 
 
 def label(
@@ -29,9 +28,9 @@ def label(
     seed: int = 0,
     scheduler: str | None = None,
     overwrite: bool = False,
-    stop: Stop | None = None,
+    stop: "Stop | None" = None,
     progress: Callable[[str], Any] | None = None,
-) -> Report:
+) -> "Report":
     """Scale a model and solve its inverse kinematics for every trial of motion capture.
 
     The one function that needs a folder: it may label more than any memory holds, be stopped, and go on.
@@ -69,6 +68,10 @@ def label(
         >>> report.failed  # doctest: +SKIP
         {}
     """
+    from biomech.labels.campaign import LabelOptions, run_campaign
+    from biomech.labels.label import check_solver
+    from biomech.labels.sources import find_trials
+
     check_solver(solver)
     trials = find_trials(
         [paths] if isinstance(paths, Path | str) else paths,

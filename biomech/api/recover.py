@@ -6,8 +6,6 @@ from pathlib import Path
 
 from biomech.body.motion import BodyMotion
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.readers import read_keypoints
-from biomech.mesh.recoverers import recover_with, standing_shape
 from biomech.names import DEFAULT_RECOVERER
 
 
@@ -51,6 +49,9 @@ def recover(
         >>> motion.rotations.shape[2:]
         (3, 3)
     """
+    from biomech.keypoints.readers import read_keypoints
+    from biomech.mesh.recoverers import recover_with, standing_shape
+
     if not isinstance(keypoints, Keypoints):
         keypoints = read_keypoints(Path(keypoints))
     shape, stretch, stands = None, None, list[str]()

@@ -9,7 +9,6 @@ from biomech.body.motion import BodyMotion
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
-from biomech.pipeline import scale as stage
 from biomech.pipeline.options import Options
 from biomech.skeleton.osim import Model
 
@@ -54,6 +53,8 @@ def scale(
         >>> model = biomech.scale("walk_motion.npz", height_m=1.70, mass_kg=65.0)
         >>> model.save("walk_scaled.osim")
     """
+    from biomech.pipeline import scale as stage
+
     with ExitStack() as stack:
         aside = stack.enter_context(temporary_folder("scaling"))
         if isinstance(model, Model):

@@ -9,16 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.body.motion import BodyMotion
-from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
 from biomech.inverse_kinematics.solved import Solved
 from biomech.markers.markers import Markers
-from biomech.markers.read import read_for_model
-from biomech.mesh.expected import half_widths_by_name
 from biomech.names import DEFAULT_SOLVER
 from biomech.pipeline.options import check_solvers
-from biomech.pipeline.solve import share_seen, solved_markers, task_weights
-from biomech.pipeline.solvers import check_network
-from biomech.skeleton.model import load_model
 from biomech.skeleton.osim import Model
 
 
@@ -76,6 +70,13 @@ def solve(
         >>> solved.angles.columns[:3].tolist()
         ['pelvis_tilt', 'pelvis_list', 'pelvis_rotation']
     """
+    from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
+    from biomech.markers.read import read_for_model
+    from biomech.mesh.expected import half_widths_by_name
+    from biomech.pipeline.solve import share_seen, solved_markers, task_weights
+    from biomech.pipeline.solvers import check_network
+    from biomech.skeleton.model import load_model
+
     check_solvers((solver,), smooth_mm, polish)
     setup = None if tasks is None else Path(tasks)
     with ExitStack() as stack:

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from biomech.markers.virtual import in_words
-
 # OpenSim's "Getting Started with Inverse Kinematics": maximum marker error under 4 cm, RMS under 2 cm.
 MAX_ERROR_M = 0.04
 RMS_ERROR_M = 0.02
@@ -55,6 +53,8 @@ class MarkerErrors:
         Args:
             filled: whether the frames that could not be solved are interpolated in the motion, or left out of it.
         """
+        from biomech.markers.virtual import in_words  # torch: this noun is imported by whoever reads a signature
+
         said = list(self.notes)
         frames = len(self.time_s)
         if not self.solved.all():

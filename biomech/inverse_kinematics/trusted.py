@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
@@ -69,6 +68,8 @@ class Trusted:
         Raises:
             BioposeError: it is none.
         """
+        import pandas as pd  # slow to load
+
         try:
             table = pd.read_csv(check_file(path), keep_default_na=False)
             said = (table[name].astype(str).tolist() for name in ("reason", "not_determined"))
@@ -101,6 +102,8 @@ class Trusted:
             quality: how well each frame was seen, 0 to 1.
             errors: written in mm, RMS and largest of each frame.
         """
+        import pandas as pd
+
         columns = (
             *(errors.time_s, quality.round(3), (errors.rms_m * 1000).round(2), (errors.max_m * 1000).round(2)),
             *(self.frames.astype(int), self.reasons, self.not_determined),

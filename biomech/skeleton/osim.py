@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -12,8 +13,9 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import read_text, whole_file
 from biomech.leftovers import temporary_folder
-from biomech.skeleton.model import load_model
-from biomech.skeleton.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from biomech.skeleton.skeleton import Skeleton
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Model:
         Raises:
             BioposeError: there is none, or OpenSim cannot build a model from it.
         """
+        from biomech.skeleton.model import load_model  # OpenSim, and below torch: each only where it is needed
+
         path = Path(path)
         load_model(path)
         return cls(path.stem, read_text(path))
@@ -64,11 +68,13 @@ class Model:
             yield path
 
     @functools.cached_property
-    def skeleton(self) -> Skeleton:
+    def skeleton(self) -> "Skeleton":
         """The same as a torch module: forward kinematics with gradients.
 
         Raises:
             BioposeError: it has a part that is not supported (named).
         """
+        from biomech.skeleton.skeleton import Skeleton
+
         with self.as_file() as path:
             return Skeleton.from_osim(path)
