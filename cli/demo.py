@@ -40,7 +40,7 @@ def demo(
         bar=lambda label: progress_bar(label, quiet=as_json),
         on_stage=lambda name, skipped: say(f"{name}: unchanged" if skipped else name),
     )
-    marker_rms_mm = found.result.record["stages"]["solve"]["marker_rms_mm"]
+    marker_rms_mm = found.result.figures["solve"]["marker_rms_mm"]
     if as_json:
         summary = {
             "film": str(found.film),

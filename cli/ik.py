@@ -51,24 +51,24 @@ def ik(
         bar=lambda label: progress_bar(label, quiet=as_json),
         on_stage=tell_stage(as_json),
     )
-    solve = result.record["stages"]["solve"]
+    solve = result.figures["solve"]
     if as_json:
         named = {name: str(path) for name, path in result.files.items()}
-        typer.echo(json.dumps(named | {"figures": result.record["stages"], "notes": result.notes}, default=str))
+        typer.echo(json.dumps(named | {"figures": result.figures, "notes": result.notes}, default=str))
         return
     typer.echo(f"{folder}: {solve['frames']} frames, marker RMS {solve['marker_rms_mm']:.1f} mm")
     typer.echo(f"  model      {result.model.name}")
     typer.echo(f"  motion     {result.kinematics.name}")
     typer.echo(f"  markers    {result.markers.name}")
-    if "overlay" in result.record["stages"]:
+    if "overlay" in result.figures:
         typer.echo(f"  look at    {result.overlay.name}")
-    if "difference" in result.record["stages"]:
+    if "difference" in result.figures:
         _print_difference(result)
     say_notes(result.notes)
 
 
 def _print_difference(result: "Result") -> None:
-    difference = result.record["stages"]["difference"]
+    difference = result.figures["difference"]
     typer.echo(f"mean difference from {difference['reference']} ({result.difference.name}):")
     motions = difference["motions"]
     parts = list(next(iter(motions.values())))

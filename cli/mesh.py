@@ -39,7 +39,7 @@ def mesh(
         bar=lambda label: progress_bar(label, quiet=as_json),
         on_stage=tell_stage(as_json),
     )
-    stages = result.record["stages"]
+    stages = result.figures
     files = {"keypoints": result.keypoints, "motion": result.motion}
     if glb:
         files["mesh"] = folder / f"{video.stem}.glb"

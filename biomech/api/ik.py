@@ -1,6 +1,6 @@
 """The main job: a video, keypoints or markers → a scaled Model and a motion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
+from biomech.pipeline.figures import RunFigures
 from biomech.pipeline.options import Options, table
 from biomech.pipeline.run import run_ik
 from biomech.pipeline.stages import Bar, Result
@@ -48,7 +49,7 @@ class IkResult:
     uncertainty: Float[np.ndarray, "solved coordinates"] | None
     trusted: Trusted
     notes: list[str]
-    figures: dict[str, Any]
+    figures: RunFigures
     folder: Path | None
 
     @property
@@ -107,7 +108,7 @@ def ik(
         return _read(files, kept)
 
 
-def _options(given: dict[str, Any]) -> Options:
+def _options(given: Mapping[str, object]) -> Options:
     known = table()
     if unknown := sorted(set(given) - set(known)):
         raise BioposeError(f"there is no option {', '.join(unknown)}", mend=f"Give one of {', '.join(sorted(known))}.")
@@ -146,6 +147,6 @@ def _read(files: Result, folder: Path | None) -> IkResult:
         uncertainty=read_uncertainty(unsure, kinematics) if unsure.is_file() else None,
         trusted=Trusted.read(files.quality),
         notes=files.notes,
-        figures=files.record["stages"],
+        figures=files.figures,
         folder=folder,
     )

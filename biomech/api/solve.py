@@ -73,7 +73,7 @@ def solve(
     from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
     from biomech.markers.read import read_for_model
     from biomech.mesh.expected import half_widths_by_name
-    from biomech.pipeline.solve import share_seen, solved_markers, task_weights
+    from biomech.pipeline.solve import SolverOptions, share_seen, solved_markers, task_weights
     from biomech.pipeline.solvers import check_network
     from biomech.skeleton.model import load_model
 
@@ -103,12 +103,14 @@ def solve(
             solver=solver,
             quality=share_seen(read) if quality is None else quality,
             goals=coordinate_goals(setup, loaded, read.time_s),
-            smooth_mm=smooth_mm,
-            polish=polish,
-            recovered=recovered or motion is not None,
-            half_widths=half_widths,
-            fill=fill,
-            workers=workers,
+            told=SolverOptions(
+                smooth_mm=smooth_mm,
+                polish=polish,
+                recovered=recovered or motion is not None,
+                half_widths=half_widths,
+                fill=fill,
+                workers=workers,
+            ),
             progress=progress,
         )
     return replace(solved, notes=[*notes, *solved.notes])

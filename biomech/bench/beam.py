@@ -122,17 +122,17 @@ def compare(result: Result, reference: Markers) -> dict:
     assert keypoints.world_m is not None
     own = keypoints.world_m[frames][:, [keypoints.names.index(name) for name in LIMB_JOINTS]]
     hips = [REFERENCE_NAMES.index("LHip"), REFERENCE_NAMES.index("RHip")]
-    stages = result.record["stages"]
+    solve = result.figures["solve"]
     duration = len(keypoints.time_s) * float(np.median(np.diff(keypoints.time_s)))
-    seconds = {name: round(stage["seconds"] / duration, 3) for name, stage in stages.items()}
+    seconds = {name: round(stage["seconds"] / duration, 3) for name, stage in result.record["stages"].items()}
     return {
         "pa_mpjpe_mm": round(pa_mpjpe_mm(points, truth), 1),
         "skeleton_pa_mpjpe_mm": round(pa_mpjpe_mm(skeleton, truth), 1),
         "blazepose_pa_mpjpe_mm": round(pa_mpjpe_mm(own, truth), 1),
         "aligned_mpjpe_mm": round(mpjpe_mm(_turned(points, truth), truth, hips), 1),
         **_knees(kinematics, frames, {"": skeleton, "body_": points, "blazepose_": own}, truth),
-        "ik_marker_rms_mm": float(stages["solve"]["marker_rms_mm"]),
-        "frames_within_thresholds": stages["solve"]["frames_within_thresholds"],
+        "ik_marker_rms_mm": float(solve["marker_rms_mm"]),
+        "frames_within_thresholds": solve["frames_within_thresholds"],
         "seconds_per_video_second": round(sum(seconds.values()), 2),
         "seconds_by_stage": seconds,
         "notes": result.notes,

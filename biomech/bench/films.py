@@ -158,4 +158,4 @@ def seconds(result: Result) -> float:
 
 def frames(result: Result) -> int:
     """How many frames were looked at."""
-    return int(result.record["stages"][DETECT]["frames"])
+    return int(result.figures["detect"]["frames"])

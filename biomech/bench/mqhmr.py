@@ -196,15 +196,14 @@ def bench_pipeline(video: Path, folder: Path, *, say: Say = lambda _: None) -> d
         Frames of the film a second, share of them looked at, and seconds a frame by stage.
     """
     result = run_ik(video, folder, Options(), overwrite=True)
-    stages = result.record["stages"]
-    seconds = {name: round(float(stage["seconds"]), 3) for name, stage in stages.items()}
+    seconds = {name: round(float(stage["seconds"]), 3) for name, stage in result.record["stages"].items()}
     frames = Video.open(video).n_frames
     rate = frames / sum(seconds.values())
     say(f"biopose ik: {rate:.1f} frames/s")
     each = {name: round(spent / frames, 5) for name, spent in seconds.items()}
     return {
         "pipeline_frames_per_s": round(rate, 2),
-        "pipeline_looked_share": round(int(stages["detect"]["frames"]) / frames, 3),
+        "pipeline_looked_share": round(int(result.figures["detect"]["frames"]) / frames, 3),
         "pipeline_s_per_frame_by_stage": each,
     }
 

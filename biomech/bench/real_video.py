@@ -102,7 +102,7 @@ def bench_films(
             result = run_film(film, video, folder, options, with_size=with_size, reuse=reuse)
             row: FilmFigures = {
                 **rotations18(video / film.reference, result.kinematics),
-                "ik_marker_rms_mm": float(result.record["stages"]["solve"]["marker_rms_mm"]),
+                "ik_marker_rms_mm": float(result.figures["solve"]["marker_rms_mm"]),
                 "frames": frames(result),
                 "seconds": round(seconds(result), 1),
                 "notes": result.notes,

@@ -1,15 +1,15 @@
 """The stage `solve` alone: recorded markers and a model that is scaled already → a motion and the files beside it."""
 
 from pathlib import Path
-from typing import Any
 
 from biomech.files import check_target
 from biomech.inverse_kinematics.coordinate_tasks import coordinate_goals
 from biomech.markers.read import read_for_model
 from biomech.markers.trc import is_ours, write_trc
 from biomech.pipeline.claim import claimed
+from biomech.pipeline.figures import SolveFigures
 from biomech.pipeline.options import Options
-from biomech.pipeline.solve import share_seen, solve, task_weights
+from biomech.pipeline.solve import SolverOptions, share_seen, solve, task_weights
 from biomech.pipeline.solvers import check_network, choose_solvers
 from biomech.pipeline.stages import Bar, Result
 from biomech.skeleton.model import load_model
@@ -17,7 +17,7 @@ from biomech.skeleton.model import load_model
 
 def solve_alone(
     markers_file: Path, model_osim: Path, folder: Path, options: Options, *, bar: Bar
-) -> tuple[Result, dict[str, Any]]:
+) -> tuple[Result, SolveFigures]:
     """Solve recorded markers on a scaled model, and write the motion, its setup and its quality into a folder.
 
     Args:
@@ -50,11 +50,7 @@ def solve_alone(
             markers_trc=files.markers,
             quality=share_seen(markers),
             goals=coordinate_goals(options.tasks, model, markers.time_s),
-            smooth_mm=options.smooth_mm,
-            polish=options.polish,
-            recovered=options.recovered,
-            fill=options.fill,
-            workers=options.workers,
+            told=SolverOptions.of(options),
             progress=progress,
         )
     return files, {**figures, "notes": [*markers.notes, *notes, *figures["notes"]]}

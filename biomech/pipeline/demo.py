@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from biomech.markers.trc import write_trc
 from biomech.markers.virtual import extract, load_virtual_markers, marker_body
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.claim import claimed
+from biomech.pipeline.figures import FrameFigures, SolveFigures
 from biomech.pipeline.record import Run
 from biomech.pipeline.run import Bar, Options, Result, run_ik
 from biomech.pipeline.solve import solve
@@ -118,14 +118,14 @@ def _demo(
     )
 
 
-def _film(film: Path, motion: Path, seconds: float, bar: Bar) -> dict[str, Any]:
+def _film(film: Path, motion: Path, seconds: float, bar: Bar) -> FrameFigures:
     with bar("Filming") as progress:
         moved = render_demo(film, seconds=seconds, progress=progress)
     moved.save(motion)
     return {"frames": len(moved.time_s)}
 
 
-def _solve_truth(truth: Result, moved: BodyMotion, mass_kg: float, bar: Bar) -> dict[str, Any]:
+def _solve_truth(truth: Result, moved: BodyMotion, mass_kg: float, bar: Bar) -> SolveFigures:
     markers = extract(marker_body(), moved)
     write_trc(markers, truth.markers)
     scale_to_body(moved, truth.model, mass_kg=mass_kg)

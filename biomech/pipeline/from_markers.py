@@ -10,7 +10,7 @@ import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import opensim
 
@@ -28,9 +28,17 @@ from biomech.markers.virtual import load_virtual_markers
 from biomech.neurik.own_model import scale_by_network
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
+from biomech.pipeline.figures import (
+    NetworkScaleFigures,
+    PersonalScaleFigures,
+    ReadMarkersFigures,
+    SolveFigures,
+    StageRecord,
+    ToolScaleFigures,
+)
 from biomech.pipeline.known_markers import known_set, map_inputs, read_known, scale_known
 from biomech.pipeline.options import Options
-from biomech.pipeline.solve import share_seen, solve, task_weights
+from biomech.pipeline.solve import SolverOptions, share_seen, solve, task_weights
 from biomech.pipeline.stages import Bar, Result, Solution, Stage
 from biomech.scaling.anthropometry import Sex
 from biomech.scaling.measurements import VIRTUAL_MARKER_MEASUREMENTS, Measurement, read_measurements
@@ -103,7 +111,7 @@ def stages(recorded: Path, files: Result, options: Options, bar: Bar) -> list[St
     ]
 
 
-def _scaling(options: Options) -> Callable[[Result, Options], dict[str, Any]]:
+def _scaling(options: Options) -> Callable[[Result, Options], StageRecord]:
     """The way to the scaled model that the options say.
 
     Raises:
@@ -159,7 +167,7 @@ def _model(options: Options) -> opensim.Model:
     return model
 
 
-def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
+def _read(recorded: Path, files: Result, options: Options) -> ReadMarkersFigures:
     model = _model(options)
     markers = read_for_model(
         recorded, model, up=options.up, subject=options.subject, start_s=options.start_s, end_s=options.end_s
@@ -173,14 +181,14 @@ def _read(recorded: Path, files: Result, options: Options) -> dict[str, Any]:
     }
 
 
-def _scale(files: Result, options: Options) -> dict[str, Any]:
+def _scale(files: Result, options: Options) -> ToolScaleFigures:
     assert options.static is not None
     return scale_to_static(files.model, options.static, options, motion=read_trc(files.markers))
 
 
 def scale_to_static(
     out_osim: Path, static_trial: Path, options: Options, *, motion: Markers | None = None
-) -> dict[str, Any]:
+) -> ToolScaleFigures:
     """The model, scaled by OpenSim's tool to a static trial (.trc, .c3d).
 
     Args:
@@ -228,7 +236,7 @@ def _static(path: Path, motion: Markers | None, model: opensim.Model, options: O
     return static
 
 
-def _personalise(files: Result, options: Options) -> dict[str, Any]:
+def _personalise(files: Result, options: Options) -> PersonalScaleFigures:
     model = _model(options)
     weights, notes = task_weights(model, options.tasks)
     static = None
@@ -268,7 +276,7 @@ def _measurements(model: opensim.Model, options: Options) -> tuple[Measurement, 
     )
 
 
-def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
+def _take_as_scaled(files: Result, options: Options) -> StageRecord:
     assert options.model is not None
     with whole_file(files.model) as temporary:
         if options.marker_set is None:
@@ -279,7 +287,7 @@ def _take_as_scaled(files: Result, options: Options) -> dict[str, Any]:
     return {"notes": ["the model is taken as scaled to the person: neither `static` nor `personalise` was given"]}
 
 
-def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
+def _scale_by_network(files: Result, options: Options) -> NetworkScaleFigures:
     own = scale_by_network(
         read_trc(files.markers),
         out_osim=files.model,
@@ -294,7 +302,7 @@ def _scale_by_network(files: Result, options: Options) -> dict[str, Any]:
     }
 
 
-def _solve(files: Result, solution: Solution, known: MarkerMap | None, options: Options, bar: Bar) -> dict[str, Any]:
+def _solve(files: Result, solution: Solution, known: MarkerMap | None, options: Options, bar: Bar) -> SolveFigures:
     markers = read_trc(files.markers)
     model, setup = load_model(files.model), options.tasks or options.scaling
     weights, notes = (known.expected(markers.seen), []) if known and setup is None else task_weights(model, setup)
@@ -307,11 +315,7 @@ def _solve(files: Result, solution: Solution, known: MarkerMap | None, options: 
             markers_trc=files.markers,
             quality=share_seen(markers),
             goals=coordinate_goals(setup, model, markers.time_s),
-            smooth_mm=options.smooth_mm,
-            polish=options.polish,
-            fill=options.fill,
-            recovered=options.recovered,
-            workers=options.workers,
+            told=SolverOptions.of(options),
             progress=progress,
         )
     return {**figures, "notes": notes + figures["notes"]}

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -23,8 +23,17 @@ from biomech.mesh import recoverers
 from biomech.mesh.expected import half_widths_by_name, view_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
+from biomech.pipeline.figures import (
+    DetectFigures,
+    ExtractFigures,
+    FrameFigures,
+    ReadKeypointsFigures,
+    RecoverFigures,
+    SolveFigures,
+    ToolScaleFigures,
+)
 from biomech.pipeline.options import Options
-from biomech.pipeline.solve import solve
+from biomech.pipeline.solve import SolverOptions, solve
 from biomech.pipeline.stages import Bar, Result, Solution, Stage, recorded
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.scaling.by_body import scale_to_body
@@ -246,7 +255,7 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
     Raises:
         BioposeError: as the stages.
     """
-    works: dict[str, Callable[[], Any]] = {
+    works: dict[str, Callable[[], object]] = {
         "recover": lambda: _recover(files, options, bar),
         "extract": lambda: _extract(files, options.fill),
         "scale": lambda: _scale(files, options),
@@ -273,7 +282,7 @@ def _weights(options: Options) -> dict[str, Path]:
     return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
 
 
-def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> DetectFigures:
     with bar("Detecting") as progress:
         keypoints = detect(
             clip,
@@ -297,7 +306,7 @@ def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> dict[str,
     }
 
 
-def _read(source: Path, files: Result) -> dict[str, Any]:
+def _read(source: Path, files: Result) -> ReadKeypointsFigures:
     keypoints = Keypoints.load(source)
     keypoints.save(files.keypoints)
     found = int(keypoints.found.sum())
@@ -333,7 +342,7 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.nda
     return shape, [f"{film.name}: {note}" for note in notes]
 
 
-def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+def _recover(files: Result, options: Options, bar: Bar) -> RecoverFigures:
     keypoints, shape, stands = Keypoints.load(files.keypoints), None, list[str]()
     if isinstance(options.neutral, Path):
         shape, stands = _neutral_shape(options.neutral, options, bar)
@@ -364,17 +373,17 @@ def _recover(files: Result, options: Options, bar: Bar) -> dict[str, Any]:
     }
 
 
-def _extract(files: Result, fill: bool) -> dict[str, Any]:
+def _extract(files: Result, fill: bool) -> ExtractFigures:
     markers = extract_seen(BodyMotion.load(files.motion), fill=fill)
     write_trc(markers, files.markers)
     return {"markers": len(markers.names), "notes": markers.notes if fill else []}  # else the solve says it
 
 
-def _scale(files: Result, options: Options) -> dict[str, Any]:
+def _scale(files: Result, options: Options) -> ToolScaleFigures:
     return scale_to_motion(BodyMotion.load(files.motion), files.model, options)
 
 
-def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> dict[str, Any]:
+def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> ToolScaleFigures:
     """``scale_to_body`` as the options say.
 
     Args:
@@ -400,7 +409,7 @@ def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> dic
     return {**scaled.figures(), "notes": scaled.notes}
 
 
-def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dict[str, Any]:
+def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> SolveFigures:
     motion = BodyMotion.load(files.motion)
     assert motion.quality is not None
     with bar("Solving") as progress:
@@ -411,17 +420,12 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> dic
             files=solution,
             markers_trc=files.markers,
             quality=motion.quality,
-            half_widths=half_widths_by_name(motion),
-            smooth_mm=options.smooth_mm,
-            polish=options.polish,
-            fill=options.fill,
-            recovered=True,
-            workers=options.workers,
+            told=replace(SolverOptions.of(options), recovered=True, half_widths=half_widths_by_name(motion)),
             progress=progress,
         )
 
 
-def _overlay(clip: Video, files: Result, bar: Bar) -> dict[str, Any]:
+def _overlay(clip: Video, files: Result, bar: Bar) -> FrameFigures:
     motion = BodyMotion.load(files.motion)
     assert motion.camera is not None
     model = load_model(files.model)

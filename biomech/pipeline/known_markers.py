@@ -4,7 +4,7 @@ The map says where each marker sits on our skeleton, which of them are on bone, 
 """
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from biomech.errors import BioposeError
 from biomech.markers.checks import recording_notes
@@ -13,6 +13,7 @@ from biomech.markers.read import between, read_markers
 from biomech.markers.recordings import MarkerRecording, static_of
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
+from biomech.pipeline.figures import PersonalScaleFigures, ReadKnownFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Result
 from biomech.scaling.anthropometry import Sex
@@ -61,7 +62,7 @@ def map_inputs(known: MarkerMap | None, options: Options) -> dict[str, Path]:
     return {} if known is None or options.marker_set is not None else {"marker map": map_file(known.name)}
 
 
-def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options) -> dict[str, Any]:
+def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options) -> ReadKnownFigures:
     """The stage `read`: the markers under the model's names, Y up.
 
     Args:
@@ -88,7 +89,7 @@ def read_known(known: MarkerMap, recorded: Path, files: Result, options: Options
     }
 
 
-def scale_known(known: MarkerMap, files: Result, options: Options) -> dict[str, Any]:
+def scale_known(known: MarkerMap, files: Result, options: Options) -> PersonalScaleFigures:
     """The stage `scale`: our skeleton with these markers, made the person's by the motion and a static trial.
 
     Args:

@@ -1,11 +1,11 @@
 """The moving body's mesh for other programs: the stages of `biopose mesh` after the body."""
 
 from pathlib import Path
-from typing import Any
 
 from biomech.body.anny import AnnyBody
 from biomech.body.glb import write_glb, write_objs
 from biomech.body.motion import BodyMotion
+from biomech.pipeline.figures import FrameFigures, ObjFigures
 from biomech.pipeline.stages import Result, Stage
 
 HERE = Path(__file__)
@@ -52,11 +52,11 @@ def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> l
     return stages
 
 
-def _glb(files: Result, target: Path) -> dict[str, Any]:
+def _glb(files: Result, target: Path) -> FrameFigures:
     motion = BodyMotion.load(files.motion)
     write_glb(AnnyBody.load(), motion, target)
     return {"frames": len(motion.time_s)}
 
 
-def _obj(files: Result, folder: Path, name: str, every: int) -> dict[str, Any]:
+def _obj(files: Result, folder: Path, name: str, every: int) -> ObjFigures:
     return {"meshes": write_objs(AnnyBody.load(), BodyMotion.load(files.motion), folder, name, every)}

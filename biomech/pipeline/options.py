@@ -200,7 +200,7 @@ class Options:
                 raise BioposeError("no such file", where=str(path), mend="Check the path.")
         return paths
 
-    def key(self, entrance: Entrance, stage: str, solver: str | None = None) -> dict[str, Any]:
+    def key(self, entrance: Entrance, stage: str, solver: str | None = None) -> dict[str, object]:
         """What makes a stage run again when it changes.
 
         Args:

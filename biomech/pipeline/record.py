@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 try:
     import resource
@@ -24,6 +24,7 @@ from biomech import __version__
 from biomech.errors import BioposeError
 from biomech.files import read_json, sha256, told_of_writing, whole_file
 from biomech.pipeline.claim import check_place
+from biomech.pipeline.figures import Record, StageRecord
 from biomech.pipeline.provenance import code_hash, library_versions
 
 RECORD = "biopose.json"
@@ -38,7 +39,7 @@ class Run:
     folder: Path
     overwrite: bool = False
     on_stage: Callable[[str, bool], None] | None = None  # name, whether it is skipped
-    record: dict[str, Any] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
     given: frozenset[str] = frozenset()  # real paths of the user's own files, which may lie in the folder
     removed: list[str] = field(default_factory=list)  # files of earlier runs that do not go with this one's
 
@@ -74,8 +75,8 @@ class Run:
         *,
         inputs: Mapping[str, Path],
         outputs: list[Path],
-        options: dict[str, Any],
-        work: Callable[[], dict[str, Any]],
+        options: Mapping[str, object],
+        work: Callable[[], StageRecord],
         code: Sequence[str | Path] = (),
     ) -> bool:
         """Run ``work`` unless it ran before on the same inputs with the same options and its files are whole.
@@ -93,7 +94,8 @@ class Run:
             Whether it ran.
         """
         hashes = {role: sha256(path) for role, path in inputs.items()}
-        made_by = {"code": code_hash(*code), "libraries": library_versions()}
+        text = code_hash(*code)
+        made_by = {"code": text, "libraries": library_versions()}
         key = hashlib.sha256(
             json.dumps([name, made_by, options, sorted(hashes.items())], default=str).encode()
         ).hexdigest()
@@ -118,7 +120,7 @@ class Run:
         self.record["stages"][name] = {
             "key": key,
             "options": options,
-            "code": made_by["code"],
+            "code": text,
             "inputs": hashes,
             "outputs": {path.name: sha256(path) for path in outputs},
             "seconds": round(time.perf_counter() - started, 2),
@@ -172,7 +174,7 @@ class Run:
             own: names of this run's stages.
         """
         stages = self.record["stages"]
-        current = {str(content) for name in own for part in PARTS for content in stages[name][part].values()}
+        current = {str(content) for name in own for part in _parts(stages[name]) for content in part.values()}
         for name in [name for name in stages if name not in own]:
             inputs = stages[name].get("inputs", {})
             if {str(content) for role, content in inputs.items() if not role.startswith(FROM_ELSEWHERE)} <= current:
@@ -189,17 +191,18 @@ class Run:
         said = stages.get(name, {}).get("outputs", {})
         return {file: content for file, content in said.items() if file not in others}
 
-    def figures(self, name: str) -> dict[str, Any]:
-        """What a finished stage said of itself."""
-        return self.record["stages"][name]
-
     def save(self) -> None:
         """Write the record."""
         with whole_file(self.folder / RECORD) as temporary:
             temporary.write_text(json.dumps(self.record, indent=2, default=str) + "\n")
 
 
-def _earlier(path: Path) -> dict[str, Any]:
+def _parts(stage: StageRecord) -> tuple[dict[str, str], dict[str, str]]:
+    """Hashes of what a stage read and of what it wrote."""
+    return stage["inputs"], stage["outputs"]
+
+
+def _earlier(path: Path) -> Record:
     """The record of an earlier run.
 
     Raises:
@@ -221,7 +224,7 @@ def _earlier(path: Path) -> dict[str, Any]:
         raise BioposeError("the record of the earlier run is damaged", where=str(path), mend=mend)
     # What was changed by hand or by damage has not run.
     record["stages"] = {name: stage for name, stage in stages.items() if stage.get("sum") in (None, _sum(stage))}
-    return record
+    return cast(Record, record)  # as far as it is looked at
 
 
 def _free_name(path: Path) -> Path:
@@ -235,7 +238,7 @@ def _told_of(name: str, copy: str) -> str:
     return f"{name} was not as a run had left it (edited?), and is made again: what it was is kept as {copy}{use}"
 
 
-def _sum(stage: dict[str, Any]) -> str:
+def _sum(stage: StageRecord) -> str:
     """Of what a stage's record says, without itself."""
     said = json.loads(json.dumps({name: value for name, value in stage.items() if name != "sum"}, default=str))
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

@@ -14,6 +14,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
 from biomech.pipeline.claim import claimed
+from biomech.pipeline.figures import RecordedSource
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import Run
 from biomech.pipeline.stages import (
@@ -147,9 +148,9 @@ def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
 
 def _claim(run: Run, source: Path, recording: list[Path], overwrite: bool) -> None:
     """One folder, one recording: another one's results are not written over."""
-    claim = {"name": source.name, "sha256": [sha256(path) for path in recording]}
+    claim: RecordedSource = {"name": source.name, "sha256": [sha256(path) for path in recording]}
     earlier = run.record.get("source")
-    if earlier not in (None, claim):
+    if earlier is not None and earlier != claim:
         if not overwrite:
             raise BioposeError(
                 f"the folder holds the results of another recording ({earlier['name']})",

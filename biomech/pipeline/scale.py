@@ -1,17 +1,17 @@
 """The stage `scale` alone: a recovered body or a static trial → a scaled model."""
 
 from pathlib import Path
-from typing import Any
 
 from biomech.body.motion import BodyMotion
 from biomech.files import check_target
 from biomech.markers.markers import is_marker_file
 from biomech.mesh.recover import check_person
 from biomech.pipeline import from_markers, from_video
+from biomech.pipeline.figures import ToolScaleFigures
 from biomech.pipeline.options import Options
 
 
-def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> dict[str, Any]:
+def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> ToolScaleFigures:
     """Scale a generic model to a person with OpenSim's tool.
 
     Args:

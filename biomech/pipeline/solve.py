@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import opensim
@@ -35,12 +34,51 @@ from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics, recovered_confidence
 from biomech.neurik.reliability import judge
 from biomech.osim_models import DEFAULT_PATH
+from biomech.pipeline.figures import SolveFigures
+from biomech.pipeline.options import Options
 from biomech.pipeline.stages import MOTION_NAMES, Progress, Solution
 from biomech.scaling.scale_tool import rounded_factors
 from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.skeleton import Skeleton
 
+HalfWidths = Mapping[str, Float[np.ndarray, " frames"]]  # by coordinate (rad, m)
 HELD_FROM = 1.0  # weight (m²/rad²) from which on a coordinate task says what the coordinate is
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """What a solver is told besides its markers.
+
+    Attributes:
+        smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
+        polish: move the network's answer towards the markers (``neurik.polish``).
+        recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
+            that of recovered markers.
+        half_widths: of coordinates (rad, m), as the recovery knows them; in place of the network's.
+        fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
+        workers: processes of OpenSim's solver; the others need none.
+    """
+
+    smooth_mm: float | None = None
+    polish: bool = False
+    recovered: bool = False
+    half_widths: HalfWidths | None = None
+    fill: bool = False
+    workers: int | None = None
+
+    @classmethod
+    def of(cls, options: Options) -> "SolverOptions":
+        """Those among a run's options."""
+        return cls(
+            smooth_mm=options.smooth_mm,
+            polish=options.polish,
+            recovered=options.recovered,
+            fill=options.fill,
+            workers=options.workers,
+        )
+
+
+PLAIN = SolverOptions()
 
 
 @dataclass
@@ -64,14 +102,9 @@ def solve(
     markers_trc: Path,
     quality: Float[np.ndarray, " frames"],
     goals: CoordinateGoals | None = None,
-    smooth_mm: float | None = None,
-    polish: bool = False,
-    recovered: bool = False,
-    half_widths: Mapping[str, Float[np.ndarray, " frames"]] | None = None,
-    fill: bool = False,
-    workers: int | None = None,
+    told: SolverOptions = PLAIN,
     progress: Progress = None,
-) -> dict[str, Any]:
+) -> SolveFigures:
     """Pose a scaled model at every frame that shows it; write the motion, a setup for OpenSim's tool, and the quality.
 
     Args:
@@ -98,29 +131,24 @@ def solve(
         markers_trc=markers_trc,
         quality=quality,
         goals=goals,
-        smooth_mm=smooth_mm,
-        polish=polish,
-        recovered=recovered,
-        half_widths=half_widths,
-        fill=fill,
-        workers=workers,
+        told=told,
         progress=progress,
     )
     tracked_trc = write_solved(
         solved, markers, files, goals=goals, model=model, model_osim=model_osim, markers_trc=markers_trc
     )
     errors, frames = solved.marker_errors, len(solved.kinematics.time_s)
-    return {
+    figures: SolveFigures = {
         "frames": frames,
         "frames_left_out": len(markers.time_s) - frames,
         "marker_rms_mm": round(errors.clip_rms_m * 1000, 2),
         "marker_max_mm": round(float(np.nanmax(errors.max_m)) * 1000, 2),
         "frames_within_thresholds": int(errors.good.sum()),
         "frames_trusted": int(solved.trusted.frames.sum()),
-        **({} if tracked_trc == markers_trc else {"also": [tracked_trc.name]}),
-        **solved.figures,
-        "notes": solved.notes,
     }
+    if tracked_trc != markers_trc:
+        figures["also"] = [tracked_trc.name]
+    return {**figures, **solved.figures, "notes": solved.notes}
 
 
 def solved_markers(
@@ -133,12 +161,7 @@ def solved_markers(
     quality: Float[np.ndarray, " frames"],
     goals: CoordinateGoals,
     markers_trc: Path | None = None,
-    smooth_mm: float | None = None,
-    polish: bool = False,
-    recovered: bool = False,
-    half_widths: Mapping[str, Float[np.ndarray, " frames"]] | None = None,
-    fill: bool = False,
-    workers: int | None = None,
+    told: SolverOptions = PLAIN,
     progress: Progress = None,
 ) -> Solved:
     """Pose a scaled model at every frame that shows it, by any of the solvers; nothing is written.
@@ -151,13 +174,7 @@ def solved_markers(
         quality: how well each frame was seen, 0 to 1.
         goals: coordinate tasks, and what the model prescribes; the network knows neither.
         markers_trc: the file that holds ``markers``, which OpenSim's tool reads; where not given, a temporary one.
-        smooth_mm: standard deviation of the markers' noise, against which the fast solver smooths the motion.
-        polish: move the network's answer towards the markers (``neurik.polish``).
-        recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
-            that of recovered markers.
-        half_widths: of coordinates (rad, m), as the recovery knows them; in place of the network's.
-        fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
-        workers: processes of OpenSim's solver; the others need none.
+        told: what else the solver is to know and do.
         progress: called with frames done and frames in all.
 
     Returns:
@@ -171,20 +188,20 @@ def solved_markers(
     weights = tracked_weights([m.getName() for m in model.getMarkerSet()], markers, tasks, str(model_osim))
     skeleton = Skeleton.from_osim(model)
     if solver == "opensim":
-        found = _solve_opensim(model_osim, markers, tasks, goals, markers_trc, workers, progress)
+        found = _solve_opensim(model_osim, markers, tasks, goals, markers_trc, told.workers, progress)
     elif solver == "fast":
-        found = _solve_fast(skeleton, markers, weights, goals, smooth_mm, progress)
+        found = _solve_fast(skeleton, markers, weights, goals, told.smooth_mm, progress)
     else:
         check_coordinates(model, str(model_osim))
-        found = _solve_neural(skeleton, markers, weights, polish, recovered)
+        found = _solve_neural(skeleton, markers, weights, told.polish, told.recovered)
         if goals.all:
             found.notes.append(f"the network knows no tasks of coordinates; left out: {', '.join(goals.all)}")
     whole, errors, unsure = found.kinematics, found.errors, found.uncertainty
-    if half_widths is not None:
+    if told.half_widths is not None:
         unknown = np.full(len(markers.time_s), np.nan)
-        unsure = np.stack([half_widths.get(name, unknown) for name in whole.names], 1)
+        unsure = np.stack([told.half_widths.get(name, unknown) for name in whole.names], 1)
     solved = errors.solved
-    told = determined(
+    shown = determined(
         skeleton,
         list(weights),
         whole.values[solved],
@@ -193,14 +210,14 @@ def solved_markers(
         held=[*goals.prescribed, *(name for name, task in goals.tasks.items() if np.min(task.weight) >= HELD_FROM)],
         left_out=[name for name in markers.seen if name in skeleton.marker_names and not tasks.get(name, 0) > 0],
     )
-    told.check(str(markers_trc or model_osim))
+    shown.check(str(markers_trc or model_osim))
     if unsure is not None and np.isfinite(turning := unsure[solved][:, whole.rotational]).any():
         found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
-    not_told[solved], opened[solved] = told.names_not_told(), told.open.any(1)
+    not_told[solved], opened[solved] = shown.names_not_told(), shown.open.any(1)
     trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened)
     # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
-    kept = np.ones(len(whole.time_s), dtype=bool) if fill else solved
+    kept = np.ones(len(whole.time_s), dtype=bool) if told.fill else solved
     course = within_a_turn(skeleton.description, whole.values)
     return Solved(
         kinematics=Kinematics(whole.names, course[kept], whole.time_s[kept], whole.rotational),
@@ -209,7 +226,7 @@ def solved_markers(
         trusted=trusted,
         quality=quality,
         weights=weights,
-        notes=trusted.notes() + errors.flags(filled=fill) + told.notes() + found.notes,
+        notes=trusted.notes() + errors.flags(filled=told.fill) + shown.notes() + found.notes,
         figures=found.figures,
     )
 

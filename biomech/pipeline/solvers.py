@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import opensim
 
@@ -16,6 +15,7 @@ from biomech.kinematics.recognise import ReadMotion, recognise_motion
 from biomech.markers.virtual import load_virtual_markers
 from biomech.names import DEFAULT_SOLVER
 from biomech.neurik import predict
+from biomech.pipeline.figures import DifferenceFigures, SolveFigures
 from biomech.pipeline.options import Entrance, Options, check_solvers
 from biomech.pipeline.solve import check_coordinates
 from biomech.pipeline.stages import MOTION_NAMES, Result, Solution, Stage
@@ -94,7 +94,7 @@ def solving_stages(
     entrance: Entrance,
     *,
     inputs: Mapping[str, Path],
-    work: Callable[[Solution], dict[str, Any]],
+    work: Callable[[Solution], SolveFigures],
     code: tuple[str | Path, ...],
 ) -> list[Stage]:
     """The stage `solve`, one like it for every other solver, and where there are others the stage `difference`.
@@ -144,7 +144,7 @@ def solving_stages(
     return stages
 
 
-def _solved(work: Callable[[Solution], dict[str, Any]], solution: Solution, files: Result) -> dict[str, Any]:
+def _solved(work: Callable[[Solution], SolveFigures], solution: Solution, files: Result) -> SolveFigures:
     """Notes on another motion than the run's result say which one they mean."""
     figures = work(solution)
     if solution is files.solutions[0]:
@@ -152,7 +152,7 @@ def _solved(work: Callable[[Solution], dict[str, Any]], solution: Solution, file
     return {**figures, "notes": [f"{solution.kinematics.name}: {note}" for note in figures["notes"]]}
 
 
-def _difference(files: Result) -> dict[str, Any]:
+def _difference(files: Result) -> DifferenceFigures:
     """How far every other motion is from the first; as `biopose compare` does it."""
     from biomech.comparison.curves import write_curves  # matplotlib: only where a figure is drawn
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from biomech.names import DEFAULT_SOLVER
+from biomech.pipeline.figures import Record, RunFigures, StageRecord
 
 Progress = Callable[[int, int], None] | None
 Bar = Callable[[str], AbstractContextManager[Progress]]
@@ -52,8 +53,8 @@ class Stage:
     name: str
     inputs: Mapping[str, Path]  # by role
     outputs: list[Path]
-    options: dict[str, Any]
-    work: Callable[[], dict[str, Any]]  # figures and notes for the record
+    options: Mapping[str, object]
+    work: Callable[[], StageRecord]  # figures and notes for the record
     code: tuple[str | Path, ...] = ()  # what it runs, as ``provenance.code_hash`` takes it
 
 
@@ -110,12 +111,10 @@ class Result:
     difference: Path  # of the other solvers' motions from the first
     difference_figure: Path
     overlay: Path
-    record: dict[str, Any]
+    record: Record
 
     @classmethod
-    def of(
-        cls, folder: Path, name: str, record: dict[str, Any], solvers: Sequence[str] = (DEFAULT_SOLVER,)
-    ) -> "Result":
+    def of(cls, folder: Path, name: str, record: Record, solvers: Sequence[str] = (DEFAULT_SOLVER,)) -> "Result":
         """The names that every run uses.
 
         Args:
@@ -164,6 +163,11 @@ class Result:
     def quality(self) -> Path:
         """The quality of its frames."""
         return self.solutions[0].quality
+
+    @property
+    def figures(self) -> RunFigures:
+        """What the stages said of themselves, by name."""
+        return cast(RunFigures, self.record["stages"])  # each stage's ``work`` has its figures' type
 
     @property
     def files(self) -> dict[str, Path]:

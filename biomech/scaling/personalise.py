@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from biomech.inverse_kinematics.fast import solve_markers
 from biomech.inverse_kinematics.tracked import tracked_weights
 from biomech.markers.markers import Markers
 from biomech.scaling.anthropometry import Sex
+from biomech.scaling.figures import PersonalFigures
 from biomech.scaling.scale_tool import judged, rounded_factors
 from biomech.scaling.scaled_model import write_scaled
 from biomech.scaling.segments import factor_prior, factors_of, stature
@@ -60,15 +60,6 @@ STATIC_FRAMES = 5.0  # effective frames that a static trial counts
 HEIGHT_TOLERANCE = 0.03
 POSSIBLE_FACTORS = (0.4, 2.0)
 SEEN = 0.7  # a size is seen where the markers leave less than this part of the prior's spread
-
-
-class PersonalFigures(TypedDict):
-    """What a run's record says of a personalised model."""
-
-    mass_kg: float
-    stature_m: float | None
-    factors: dict[str, list[float]]  # by body, along its own X, Y, Z
-    personal_marker_rms_mm: float
 
 
 @dataclass

@@ -12,7 +12,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import opensim
@@ -27,6 +26,7 @@ from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markup import read_xml
+from biomech.scaling.figures import ScaleFigures
 from biomech.scaling.measurements import Measurement
 from biomech.scaling.static_pose import static_poses
 from biomech.skeleton.model import FURTHEST_M, load_model, quiet_opensim
@@ -35,14 +35,6 @@ from biomech.skeleton.skeleton import Skeleton
 PLAUSIBLE_FACTORS = (0.8, 1.25)  # of an adult against the generic adult; children lie below
 ACCURACY = 1e-7
 POSTURE_WEIGHT = 1000.0  # far above what the markers can move: a posture is kept to a tenth of a degree
-
-
-class ScaleFigures(TypedDict):
-    """What a run's record says of a scaling."""
-
-    mass_kg: float
-    factors: dict[str, list[float]]  # by body, along its own X, Y, Z
-    static_marker_rms_mm: float
 
 
 @dataclass

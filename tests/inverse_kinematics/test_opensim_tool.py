@@ -18,7 +18,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
-from biomech.pipeline.solve import share_seen, solve
+from biomech.pipeline.solve import SolverOptions, share_seen, solve
 from biomech.pipeline.stages import Solution
 from biomech.skeleton.model import load_model
 
@@ -150,7 +150,7 @@ def test_the_setup_runs_where_frames_show_nothing(trial, tmp_path: Path) -> None
     np.testing.assert_allclose(replayed.time_s, seen, atol=1e-8)
     assert _degrees_apart(replayed.values, written.values).max() < 0.01
     assert Trusted.read(files.quality).reasons[60:66] == ["too few markers; quality below 0.5"] * 6
-    filled = solve(trial.model, gappy, dict.fromkeys(gappy.names, 1.0), fill=True, **said)
+    filled = solve(trial.model, gappy, dict.fromkeys(gappy.names, 1.0), told=SolverOptions(fill=True), **said)
     assert filled["frames"] == 130 and len(read_mot(files.kinematics).time_s) == 130
 
 
