@@ -5,7 +5,7 @@ it and where the floor is are found with the rest. `recover` cuts the clip into 
 by Gauss–Newton steps over all frames, the shape and the camera at once; each residual is divided by a standard
 deviation that `train.correspondence` measured on rendered bodies or that motions show:
 
-- picture: the projection of a calibrated body point against the keypoint, robust
+- picture: the projection of a calibrated body point against the keypoint, robust; of every camera that saw the person
 - landmarks: the arrangement of the body points in space against the detector's own 3D, robust
 - habit: how people hold themselves against gravity, and the ranges of joints
 - guess: what a network that sees the clip over time says of the pose
@@ -15,7 +15,8 @@ deviation that `train.correspondence` measured on rendered bodies or that motion
 - shape and camera: lengths, stature and mass as people have them; a camera held level
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -45,6 +46,9 @@ HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.3
 STILL_SD_M_S = 0.15  # of what only seems to stand: along the ray a foot that hardly moves in the picture may
 BALANCE_SD_M = 0.03  # of the mass from above the middle of the feet
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
+# What detector and network think of the pose they think from every side, and partly err alike: of n views each has the
+# nth part of the say, to this power.
+VIEWS_SHARE = 0.5
 TRACED = (
     "Hips LowerBack Neck LeftUpLeg LeftLeg LeftFoot LeftToeBase RightUpLeg RightLeg RightFoot RightToeBase "
     "LeftArm LeftForeArm LeftHand RightArm RightForeArm RightHand"
@@ -53,7 +57,7 @@ TRACED = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the detector says of the frames of one window, matched to the body's points."""
+    """What the detector says of the frames of one window in one camera's picture, matched to the body's points."""
 
     xy: Float[np.ndarray, "frames points 2"]
     confidence: Float[np.ndarray, "frames points"]  # 0 where there is none
@@ -68,6 +72,13 @@ class Evidence:
     interval_s: float
     focal_px: float
     center_px: Float[np.ndarray, "2"]
+    # From the axes of the first camera into this one's, m; the first camera is the one that ``Level`` speaks of.
+    turn: Float[np.ndarray, "3 3"] = field(default_factory=lambda: np.eye(3))
+    shift_m: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+
+    def of_first(self, points: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
+        """Points in the first camera's axes, in this one's; m."""
+        return points @ self.turn.T + self.shift_m
 
 
 @dataclass(frozen=True)
@@ -85,19 +96,28 @@ class WindowFit:
 
     def __init__(
         self,
-        evidence: Evidence,
+        views: Sequence[Evidence],
         placing: Placing,
         correspondence: Correspondence,
         habit: Habit,
         soles: BonePoints,
         landmark_trust: float = LANDMARK_TRUST,
     ):
-        self.landmark_trust = landmark_trust
-        self.evidence, self.placing, self.habit, self.soles = evidence, placing, habit, soles
+        """Of one camera, or of several that saw the same frames.
+
+        Args:
+            views: a camera's each, the first one's first; what stands is the same in all.
+            placing, correspondence, habit, soles: of the body.
+            landmark_trust: the say of the detector's 3D.
+        """
+        share = len(views) ** -VIEWS_SHARE
+        self.landmark_trust, self.guess_trust = share * landmark_trust, share * GUESS_TRUST
+        self.views, self.placing, self.habit, self.soles = tuple(views), placing, habit, soles
+        self.interval_s, self.still = views[0].interval_s, views[0].still
         self.correspondence, self.points = correspondence, correspondence.points
         self.tracers, self.masses = _tracers(placing), _masses(placing)
         self.mass = np.array(list(MASSES.values())) / sum(MASSES.values())
-        self.information = min(1.0, evidence.interval_s / CORRELATION_S)
+        self.information = min(1.0, self.interval_s / CORRELATION_S)
         self.standing: Standing | None = None
 
     def minimise(
@@ -139,25 +159,27 @@ class WindowFit:
         frame = self._frame(state)
         mass = np.einsum("m,fmi->fi", self.mass, self.placing.points(frame, self.masses))
         soles = self.placing.points(frame, self.soles)
-        return standing(soles, mass, state.level.floor_m, self.evidence.interval_s)[0]
+        return standing(soles, mass, state.level.floor_m, self.interval_s)[0]
 
     def _frame(self, state: State) -> PosedLinks:
         return self.placing.frame(state.subject.shaped, state.pose, state.root)
 
     def cost(self, state: State) -> float:
         """Half the robust sum of squares."""
-        shaped, e, frame = state.subject.shaped, self.evidence, self._frame(state)
-        camera = state.level.camera_from_world
-        points = self.placing.points(frame, self.points)
-        picture = np.square(self._picture(points @ camera.T, shaped.stature_m)).sum(-1)
-        landmarks = np.square(self._landmarks(points, camera, shaped.stature_m)).sum(-1)
-        total = self.information * float(
-            (e.confidence * geman_mcclure(picture)).sum() + self.landmark_trust * geman_mcclure(landmarks).sum()
-        )
-        values = features(state.pose)
-        total += 2 * HABIT_TRUST * self.information * self.habit.cost(values)
-        guess = np.square((values - e.guess) / e.guess_sd)
-        total += GUESS_TRUST * self.information * float(geman_mcclure(guess).sum())
+        shaped, frame = state.subject.shaped, self._frame(state)
+        points, values = self.placing.points(frame, self.points), features(state.pose)
+        first = points @ state.level.camera_from_world.T
+        total = 2 * HABIT_TRUST * self.information * self.habit.cost(values)
+        for e in self.views:
+            seen = e.of_first(first)
+            picture = np.square(self._picture(e, seen, shaped.stature_m)).sum(-1)
+            landmarks = np.square(self._landmarks(e, seen, shaped.stature_m)).sum(-1)
+            guess = np.square((values - e.guess) / e.guess_sd)
+            total += self.information * float(
+                (e.confidence * geman_mcclure(picture)).sum()
+                + self.landmark_trust * geman_mcclure(landmarks).sum()
+                + self.guess_trust * geman_mcclure(guess).sum()
+            )
         usual = USUAL_STATURE_M / shaped.stature_m
         total += float(np.square(usual * self._smoothness(self.placing.points(frame, self.tracers))).sum())
         soles = self.placing.points(frame, self.soles)
@@ -171,20 +193,19 @@ class WindowFit:
 
     # The residuals, unweighted.
 
-    def _scale(self, depth: Float[np.ndarray, "frames points"], stature_m: float) -> Float[np.ndarray, "frames points"]:
+    def _scale(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m: float):
         """Standard deviations per pixel: what a pixel is in statures at the body's distance."""
-        distance = np.maximum(depth.mean(1, keepdims=True), 0.2)
-        return distance / (self.evidence.focal_px * stature_m * self.correspondence.picture_sd)
+        distance = np.maximum(seen[..., 2].mean(1, keepdims=True), 0.2)
+        return distance / (e.focal_px * stature_m * self.correspondence.picture_sd)
 
-    def _picture(self, points: Float[np.ndarray, "frames points 3"], stature_m) -> Float[np.ndarray, "frames points 2"]:
+    def _picture(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m):
         """Of points in camera axes."""
-        pixels = projected(points, self.evidence.focal_px, self.evidence.center_px)
-        return (pixels - self.evidence.xy) * self._scale(points[..., 2], stature_m)[..., None]
+        pixels = projected(seen, e.focal_px, e.center_px)
+        return (pixels - e.xy) * self._scale(e, seen, stature_m)[..., None]
 
-    def _landmarks(self, points, camera, stature_m) -> Float[np.ndarray, "frames points 3"]:
+    def _landmarks(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m):
         """Landmarks that are unsure lie nearer to each other than the body's points: their size in a frame is free."""
-        e = self.evidence
-        body = (points - points.mean(1, keepdims=True)) @ (camera.T @ e.camera_from_ray) / stature_m
+        body = (seen - seen.mean(1, keepdims=True)) @ e.camera_from_ray / stature_m
         weighted = e.landmarks / e.landmark_sd**2
         size = (weighted * body).sum((1, 2)) / np.maximum((weighted * e.landmarks).sum((1, 2)), 1e-9)
         return (body - np.clip(size, *LANDMARK_SIZE)[:, None, None] * e.landmarks) / e.landmark_sd
@@ -199,7 +220,7 @@ class WindowFit:
     def _smoothness_weight(self) -> float:
         # Three tracers a bone say nearly the same: together they count as one. Accelerations last as keypoints' errors
         # do; so all weights are of a unit of time, and the answer does not hang on the frame rate.
-        return np.sqrt(self.information / 3) / (ACCELERATION_SD * self.evidence.interval_s**2)
+        return np.sqrt(self.information / 3) / (ACCELERATION_SD * self.interval_s**2)
 
     def _heights(self, soles, floor_m: float) -> Float[np.ndarray, "frames points"]:
         """Of standing (and of sunken) points above the floor."""
@@ -215,11 +236,11 @@ class WindowFit:
         return self._sliding() * (soles[1:] - soles[:-1])
 
     def _sliding(self) -> Float[np.ndarray, "pieces points 1"]:
-        surely = np.sqrt(self.evidence.still) / STILL_SD_M_S
+        surely = np.sqrt(self.still) / STILL_SD_M_S
         if self.standing is not None:
             surely = np.maximum(surely, np.sqrt(self.standing.contact) / SLIDE_SD_M_S)
         both = np.minimum(surely[1:], surely[:-1])
-        return (both * np.sqrt(self.information) / self.evidence.interval_s)[..., None]
+        return (both * np.sqrt(self.information) / self.interval_s)[..., None]
 
     def _off_balance(self, soles, masses) -> Float[np.ndarray, "frames 2"]:
         """Of the mass from above where the feet bear, level, in standard deviations."""
@@ -241,43 +262,20 @@ class WindowFit:
     # The normal equations.
 
     def _equations(self, state: State, slopes: Slopes | None, free_level: bool) -> BandedNormalEquations:
-        shaped, e, frame = state.subject.shaped, self.evidence, self._frame(state)
+        shaped, frame = state.subject.shaped, self._frame(state)
         frames, shapes = len(state.root), state.subject.size if slopes else 0
         equations = BandedNormalEquations(frames, self.placing.size, shapes + LEVEL_SIZE * free_level)
-        camera = state.level.camera_from_world
         placed = self.placing.place(frame, self.points, slopes)
-        turning = np.moveaxis(state.level.slopes(), 0, -1) if free_level else None  # camera, world, by pitch and roll
-
-        seen = placed.points @ camera.T
-        residual = self._picture(seen, shaped.stature_m)
-        weight = np.sqrt(self.information * e.confidence * geman_mcclure_slope(np.square(residual).sum(-1)))
-        depth = np.maximum(seen[..., 2:], NEAREST_M)
-        project = np.zeros((*seen.shape[:2], 2, 3))
-        project[..., 0, 0] = project[..., 1, 1] = 1
-        project[..., :, 2] = -seen[..., :2] / depth
-        project *= (e.focal_px / depth * (self._scale(seen[..., 2], shaped.stature_m) * weight)[..., None])[..., None]
-        by_turning = None if turning is None else np.einsum("fprc,cwl,fpw->fprl", project, turning, placed.points)
-        self._add(equations, residual * weight[..., None], project @ camera, placed, by_turning, slopes)
-
-        residual = self._landmarks(placed.points, camera, shaped.stature_m)
-        weight = np.sqrt(self.landmark_trust * self.information * geman_mcclure_slope(np.square(residual).sum(-1)))
-        scale = weight[..., None] / (e.landmark_sd * shaped.stature_m)
-        into_ray = np.swapaxes(camera.T @ e.camera_from_ray, 1, 2)[:, None] * scale[..., None]
-        about = placed.points - placed.points.mean(1, keepdims=True)
-        by_turning = None
-        if turning is not None:
-            by_turning = np.einsum("fcr,cwl,fpw->fprl", e.camera_from_ray, turning, about) * scale[..., None]
-        centred = Placed(about, _about_mean(placed.by_pose), _about_mean(placed.by_shape))
-        self._add(equations, residual * weight[..., None], into_ray, centred, by_turning, slopes)
-
         values = features(state.pose)
         by_pose = np.concatenate([np.zeros((frames, values.shape[1], 3)), by_turns(state.pose, values)], -1)
+        for e in self.views:
+            self._add_seen(equations, e, placed, state, slopes, free_level)
+            guess = (values - e.guess) / e.guess_sd
+            weight = np.sqrt(self.guess_trust * self.information * geman_mcclure_slope(np.square(guess)))
+            equations.add_frames(weight * guess, (weight / e.guess_sd)[..., None] * by_pose)
         weight = np.sqrt(HABIT_TRUST * self.information)
         rows, by_values = self.habit.rows(values)
         equations.add_frames(weight * rows, weight * (by_values @ by_pose))
-        guess = (values - e.guess) / e.guess_sd
-        weight = np.sqrt(GUESS_TRUST * self.information * geman_mcclure_slope(np.square(guess)))
-        equations.add_frames(weight * guess, (weight / e.guess_sd)[..., None] * by_pose)
 
         # Metres of movement are those of a person of usual stature: else the smallest person would move least.
         usual = USUAL_STATURE_M / shaped.stature_m
@@ -293,6 +291,41 @@ class WindowFit:
             self._add_floor(equations, state, frame, soles, slopes, free_level)
         self._add_shared(equations, state, slopes, free_level)
         return equations
+
+    def _add_seen(
+        self,
+        equations: BandedNormalEquations,
+        e: Evidence,
+        placed: Placed,
+        state: State,
+        slopes: Slopes | None,
+        free_level: bool,
+    ) -> None:
+        """Picture and landmarks of one camera."""
+        stature_m, camera = state.subject.stature_m, e.turn @ state.level.camera_from_world
+        # camera, world, by pitch and roll
+        turning = np.moveaxis(e.turn @ state.level.slopes(), 0, -1) if free_level else None
+        seen = e.of_first(placed.points @ state.level.camera_from_world.T)
+        residual = self._picture(e, seen, stature_m)
+        weight = np.sqrt(self.information * e.confidence * geman_mcclure_slope(np.square(residual).sum(-1)))
+        depth = np.maximum(seen[..., 2:], NEAREST_M)
+        project = np.zeros((*seen.shape[:2], 2, 3))
+        project[..., 0, 0] = project[..., 1, 1] = 1
+        project[..., :, 2] = -seen[..., :2] / depth
+        project *= (e.focal_px / depth * (self._scale(e, seen, stature_m) * weight)[..., None])[..., None]
+        by_turning = None if turning is None else np.einsum("fprc,cwl,fpw->fprl", project, turning, placed.points)
+        self._add(equations, residual * weight[..., None], project @ camera, placed, by_turning, slopes)
+
+        residual = self._landmarks(e, seen, stature_m)
+        weight = np.sqrt(self.landmark_trust * self.information * geman_mcclure_slope(np.square(residual).sum(-1)))
+        scale = weight[..., None] / (e.landmark_sd * stature_m)
+        into_ray = np.swapaxes(camera.T @ e.camera_from_ray, 1, 2)[:, None] * scale[..., None]
+        about = placed.points - placed.points.mean(1, keepdims=True)
+        by_turning = None
+        if turning is not None:
+            by_turning = np.einsum("fcr,cwl,fpw->fprl", e.camera_from_ray, turning, about) * scale[..., None]
+        centred = Placed(about, _about_mean(placed.by_pose), _about_mean(placed.by_shape))
+        self._add(equations, residual * weight[..., None], into_ray, centred, by_turning, slopes)
 
     def _add_floor(
         self,

@@ -3,7 +3,7 @@
 The world of the fit: Y up, X towards the lens, Z to the left of the picture, the lens at the origin.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -11,17 +11,30 @@ from scipy.spatial.transform import Rotation
 
 # People hold cameras level, chest high and tilted down a little.
 PITCH_RAD, PITCH_SD, ROLL_SD = np.radians(8), np.radians(12), np.radians(5)
+CALIBRATED_SD = np.radians(1)  # of the vertical that a calibration says: boards are hung, frames laid by hand
 TO_THE_LENS = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])  # camera axes of a level camera's world
 SIZE = 3
 
 
 @dataclass(frozen=True)
 class Level:
-    """A camera tilted down by ``pitch_rad`` and turned clockwise by ``roll_rad`` above a floor at ``floor_m``."""
+    """A camera tilted down by ``pitch_rad`` and turned clockwise by ``roll_rad`` above a floor at ``floor_m``.
+
+    What is expected of pitch and roll, and within what standard deviations, is how people hold cameras, or what a
+    calibration says.
+    """
 
     pitch_rad: float = float(PITCH_RAD)
     roll_rad: float = 0.0
     floor_m: float = -1.3
+    expected_rad: tuple[float, float] = (float(PITCH_RAD), 0.0)
+    spread_rad: tuple[float, float] = (float(PITCH_SD), float(ROLL_SD))
+
+    @classmethod
+    def calibrated(cls, up: Float[np.ndarray, "3"]) -> "Level":
+        """Of a camera that is known to have ``up`` there (unit length, camera axes), within ``CALIBRATED_SD``."""
+        pitch, roll = float(-np.arcsin(np.clip(up[2], -1, 1))), float(np.arctan2(up[0], -up[1]))
+        return cls(pitch, roll, expected_rad=(pitch, roll), spread_rad=(float(CALIBRATED_SD), float(CALIBRATED_SD)))
 
     @property
     def camera_from_world(self) -> Float[np.ndarray, "3 3"]:
@@ -36,18 +49,17 @@ class Level:
         )
 
     def residual(self) -> Float[np.ndarray, "2"]:
-        """How far from how people hold cameras, in standard deviations."""
-        return np.array([(self.pitch_rad - PITCH_RAD) / PITCH_SD, self.roll_rad / ROLL_SD])
+        """How far from what is expected, in standard deviations."""
+        return (np.array([self.pitch_rad, self.roll_rad]) - self.expected_rad) / self.spread_rad
 
-    @staticmethod
-    def residual_slope() -> Float[np.ndarray, "2 3"]:
+    def residual_slope(self) -> Float[np.ndarray, "2 3"]:
         """Derivative of ``residual`` by pitch, roll and floor."""
-        return np.array([[1 / PITCH_SD, 0, 0], [0, 1 / ROLL_SD, 0]])
+        return np.array([[1 / self.spread_rad[0], 0, 0], [0, 1 / self.spread_rad[1], 0]])
 
     def moved(self, step: Float[np.ndarray, "3"]) -> "Level":
         """After a step of pitch, roll and floor."""
         pitch, roll, floor = np.array([self.pitch_rad, self.roll_rad, self.floor_m]) + step
-        return Level(float(pitch), float(roll), float(floor))
+        return replace(self, pitch_rad=float(pitch), roll_rad=float(roll), floor_m=float(floor))
 
     def _pitch(self) -> Float[np.ndarray, "3 3"]:
         return Rotation.from_euler("x", self.pitch_rad).as_matrix()

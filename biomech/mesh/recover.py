@@ -5,8 +5,8 @@ between those.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import astuple, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -16,72 +16,66 @@ from threadpoolctl import threadpool_limits
 from biomech.body.anny import AnnyBody
 from biomech.body.linkage import Pose, bone_rotations
 from biomech.body.motion import BodyMotion
-from biomech.camera import NEAREST_M, projected
+from biomech.calibration.cameras import Calibration
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.evidence import explained, part, seen_by
 from biomech.mesh.expected import NAMES, coordinate_sd
-from biomech.mesh.features import SIZE as FEATURES
 from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
-from biomech.mesh.ground import SOLES, Floor, sole_points, still_in_picture, upright_camera
+from biomech.mesh.ground import Floor, sole_points, upright_camera
 from biomech.mesh.habit import Habit
-from biomech.mesh.hidden import held_straight, legs_hidden, unsure_of_legs
+from biomech.mesh.hidden import unsure_of_legs
 from biomech.mesh.level import Level
 from biomech.mesh.neutral import NEUTRAL, check_upright, neutral_frames, upright
 from biomech.mesh.placing import Placing
-from biomech.mesh.rays import towards
 from biomech.mesh.standing import standing
 from biomech.mesh.start import FromDetector, Initialiser
-from biomech.mesh.subject import ADULT_STATURE_M, Subject
+from biomech.mesh.subject import Subject
 from biomech.scaling.proportions import check_sex
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
 APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
-LEAST_CONFIDENCE = 0.1
-USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points from their mean, statures
-SEEN = 0.3
-RIM = 0.02  # of the picture's width
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
+FOUND_OF_LEVEL = ("pitch_rad", "roll_rad", "floor_m")
+CALIBRATED_STATURE_SD_M = 0.02
+STATURE_OFF = 0.03
 LEGLESS_QUALITY = 0.4  # at best, where both legs are hidden: two of five parts, and what is shown there is not found
 UPSIDE_DOWN = -0.5  # cosine between the pelvis' upward axis and the vertical
 FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
-PARTS = {
-    "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
-    "left arm": ("left_elbow", "left_wrist"),
-    "right arm": ("right_elbow", "right_wrist"),
-    "left leg": ("left_knee", "left_ankle"),
-    "right leg": ("right_knee", "right_ankle"),
-}
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # thousands of small products: threads only get in their way
 def recover(
-    keypoints: Keypoints,
+    keypoints: Keypoints | Sequence[Keypoints],
     *,
     height_m: float | None = None,
     mass_kg: float | None = None,
     sex: str | None = None,
     neutral_s: tuple[float, float] | None = None,
     shape: Float[np.ndarray, " shape"] | None = None,
+    calibration: Calibration | None = None,
     initialiser: Initialiser | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
-    """Fit the Anny body to the keypoints of a clip.
+    """Fit the Anny body to the keypoints of a clip, as one camera saw it or several at once.
 
     The shape is found on up to three windows of the clip and is then the same for all. Frames without the person are
     bridged smoothly and flagged by a quality of 0.
 
     Args:
         keypoints: of one person, with a focal length; eight points that the fit knows, shoulders and hips among them.
+            Of several cameras one each, of the same moments and points (``calibration.together``).
         height_m, mass_kg: of the person; without them an adult of average stature is assumed as far as the picture
             allows, and sizes and distances are only as good as that guess.
         sex: female or male, where known: their proportions differ.
         neutral_s: from when to when the person stands upright, knees, hips and trunk straight: settles the lengths.
         shape: of the same person, from another clip; kept.
+        calibration: of several cameras, in their order: gives sizes and distances, and the vertical where it has one.
         initialiser: what is known besides the picture, and where the fit starts; by default the detector's own 3D.
         progress: called with the windows done and expected.
 
@@ -95,23 +89,26 @@ def recover(
             mass or sex, or nobody is seen in the neutral stretch, or does not stand there.
     """
     check_person(height_m, mass_kg, sex)
-    _check(keypoints)
+    films = [keypoints] if isinstance(keypoints, Keypoints) else list(keypoints)
+    _check(films, calibration)
+    keypoints = max(films, key=lambda film: film.found.sum())  # who tells of the person's standing
     neutral, stands = None if neutral_s is None else neutral_frames(keypoints, *neutral_s), list[str]()
     body = AnnyBody.load([0])
     placing, habit = Placing(body), Habit.load()
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
     initialiser = initialiser or FromDetector()
-    evidence = initialiser.in_space(_evidence(keypoints, places), keypoints, places, correspondence)
-    evidence = replace(evidence, still=_still(evidence, correspondence.points.names))
-    hidden = legs_hidden(evidence, correspondence.points.names)
-    evidence = held_straight(evidence, correspondence.points.names, hidden)
+    evidence, hidden = seen_by(films, places, correspondence, initialiser, calibration)
     if neutral is not None and neutral_s is not None:
-        stands = check_upright(keypoints, evidence, neutral, NEUTRAL.format(*neutral_s))
-        evidence = upright(evidence, neutral)
-    frames = len(keypoints.time_s)
-    apart = np.arange(0, frames, int(np.clip(round(APART_S / evidence.interval_s), 1, max(frames // LEAST_APART, 1))))
-    sparse = _part(evidence, apart)
+        telling = evidence[[film is keypoints for film in films].index(True)]
+        stands = check_upright(keypoints, telling, neutral, NEUTRAL.format(*neutral_s))
+        evidence = [upright(view, neutral) for view in evidence]
+    frames, interval_s = len(keypoints.time_s), evidence[0].interval_s
+    apart = np.arange(0, frames, int(np.clip(round(APART_S / interval_s), 1, max(frames // LEAST_APART, 1))))
+    sparse = _parts(evidence, apart)
     subject = Subject.start(body, height_m, mass_kg, sex)
+    up = None if calibration is None else calibration.up_in_first
+    if calibration is not None:  # whose size may be off by as much as a tape measure's height over shoes and hair
+        subject = replace(subject, height_sd_m=CALIBRATED_STATURE_SD_M)
     if shape is not None:
         subject = subject.with_shape(shape)
     soles = sole_points(body)
@@ -126,20 +123,22 @@ def recover(
         if progress:
             progress(done, rounds)
 
-    def fit(part: Evidence, landmark_trust: float = LANDMARK_TRUST) -> WindowFit:
+    def fit(part: list[Evidence], landmark_trust: float = LANDMARK_TRUST) -> WindowFit:
         return WindowFit(part, placing, correspondence, habit, soles, landmark_trust)
 
     def begun(window: slice) -> State:
         """The neutral pose brought near to the picture, then the floor below it."""
-        part = _part(sparse, window)
+        part = _parts(sparse, window)
         state = initialiser.state(part, apart[window], correspondence, placing, subject)
+        if up is not None:
+            state = _levelled(state, Level.calibrated(up))
         if not initialiser.posed:
             state = fit(part, FIRST_LANDMARK_TRUST).minimise(state, iterations=ITERATIONS, grounded=False)
-        return _with_floor(state, placing, soles, part.interval_s)
+        return _with_floor(state, placing, soles, part[0].interval_s)
 
     first = {}
     for window in shape_windows:
-        state, windowed = begun(window), fit(_part(sparse, window))
+        state, windowed = begun(window), fit(_parts(sparse, window))
         for _ in range(FLOOR_ROUNDS):  # where feet stand is settled anew in each
             state = windowed.minimise(state, iterations=ITERATIONS, free_shape=shape is None, free_level=True)
         first[window.start] = state
@@ -150,27 +149,29 @@ def recover(
         for window in windows:
             state = first.get(window.start) or begun(window)
             state = _levelled(replace(state, subject=subject), level)
-            first[window.start] = fit(_part(sparse, window)).minimise(state, iterations=ITERATIONS)
+            first[window.start] = fit(_parts(sparse, window)).minimise(state, iterations=ITERATIONS)
             step()
     joined = _interpolated(_joined([first[window.start] for window in windows], windows), apart, frames)
     states, unsure = [], []
     for window in all_windows:
-        state, last = State(joined.pose[window], joined.root[window], subject, level), fit(_part(evidence, window))
+        state, last = State(joined.pose[window], joined.root[window], subject, level), fit(_parts(evidence, window))
         states.append(last.minimise(state, iterations=LAST_ITERATIONS))
         unsure.append(last.covariances(states[-1]))
         step()
     joined = _joined(states, all_windows)
     covariance = _one_after_the_other(unsure, all_windows)
-    quality, notes = _quality(keypoints, places, correspondence, placing, evidence, joined)
+    quality, notes = explained(films, correspondence, placing, evidence, joined)
     notes += stands
     if hidden.any():
         quality = np.where(hidden, np.minimum(quality, LEGLESS_QUALITY), quality)
         notes.append(
             f"both legs are hidden in {hidden.mean():.0%} of the frames: they are shown straight there, not found"
         )
-    if height_m is None:
+    if calibration is not None:
+        notes += _against_calibration(joined, calibration, height_m)
+    elif height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
-    motion = _upright(joined, covariance, body, keypoints, quality, notes)
+    motion = _upright(joined, covariance, body, films[0], quality, notes)
     assert motion.coordinate_sd is not None
     return replace(motion, coordinate_sd=unsure_of_legs(motion.coordinate_sd, hidden))
 
@@ -183,7 +184,8 @@ def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: f
 
 
 def _mean_level(levels: list[Level]) -> Level:
-    return Level(*(float(np.mean([astuple(level)[k] for level in levels])) for k in range(3)))
+    means = {name: float(np.mean([getattr(level, name) for level in levels])) for name in FOUND_OF_LEVEL}
+    return replace(levels[0], **means)
 
 
 def _levelled(state: State, level: Level) -> State:
@@ -209,51 +211,41 @@ def check_person(height_m: float | None, mass_kg: float | None, sex: str | None 
         raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give `mass_kg` in kilograms, as 72.")
 
 
-def _check(keypoints: Keypoints) -> None:
-    if keypoints.focal_px is None:
-        raise BioposeError("the keypoints lack a focal length", mend="Give `focal_px` or `fov_deg`.")
-    if not keypoints.found.any():
-        raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
+def _check(films: list[Keypoints], calibration: Calibration | None) -> None:
+    for keypoints in films:
+        if keypoints.focal_px is None:
+            raise BioposeError("the keypoints lack a focal length", mend="Give `focal_px` or `fov_deg`.")
+        if not keypoints.found.any():
+            raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
+    if len(films) != (1 if calibration is None else len(calibration.cameras)):
+        raise BioposeError(
+            f"keypoints of {len(films)} cameras and {'no' if calibration is None else len(calibration.cameras)} "
+            "calibrated ones",
+            mend="Give each camera's keypoints and a calibration of the same cameras.",
+        )
+    first = films[0]
+    if any(list(film.names) != list(first.names) or not np.array_equal(film.time_s, first.time_s) for film in films):
+        raise BioposeError(
+            "the cameras' keypoints are not of the same points and moments",
+            mend="Put them together by `biomech.calibration.together`.",
+        )
 
 
-def _evidence(keypoints: Keypoints, places: list[int]) -> Evidence:
-    """The keypoints as the fit takes them, gaps at confidence 0; nothing is known in space."""
-    assert keypoints.focal_px is not None
-    xy = keypoints.xy[:, places]
-    confidence = np.where(np.isfinite(xy).all(-1), keypoints.confidence[:, places], 0.0)
-    confidence = np.where(confidence < LEAST_CONFIDENCE, 0.0, np.minimum(confidence, 1.0))
-    xy = np.nan_to_num(xy)
-    width, height = keypoints.size_px
-    # Beyond the picture's rim a detector says what people usually have there.
-    inside = ((xy >= -RIM * width) & (xy <= np.array([width, height]) + RIM * width)).all(-1)
-    confidence = np.where(inside, confidence, 0.0)
-    center = np.array([(width - 1) / 2, (height - 1) / 2])
-    steps = np.diff(keypoints.time_s)
-    return Evidence(
-        xy=xy,
-        confidence=confidence,
-        landmarks=np.zeros((*xy.shape[:2], 3)),
-        landmark_sd=np.full((*xy.shape[:2], 3), np.inf),
-        camera_from_ray=towards(xy, confidence, center, keypoints.focal_px),
-        still=np.zeros((len(xy), len(SOLES))),
-        guess=np.zeros((len(xy), FEATURES)),
-        guess_sd=np.full((len(xy), FEATURES), np.inf),
-        interval_s=float(np.median(steps)) if len(steps) else 1.0,  # a lone picture is news
-        focal_px=keypoints.focal_px,
-        center_px=center,
-    )
+def _parts(views: list[Evidence], frames: slice | Int[np.ndarray, " part"]) -> list[Evidence]:
+    return [part(view, frames) for view in views]
 
 
-def _still(evidence: Evidence, names: list[str]) -> Float[np.ndarray, "frames soles"]:
-    """``still_in_picture`` of the evidence; a pixel is as large as makes the picture as large as the landmarks."""
-
-    def extent(points: Float[np.ndarray, "frames points 2"]) -> Float[np.ndarray, " frames"]:
-        return np.sqrt(np.square(points - points.mean(1, keepdims=True)).sum(2).mean(1))
-
-    known = np.isfinite(evidence.landmark_sd).all((1, 2))
-    statures = np.where(known, extent(evidence.landmarks[..., :2]), USUAL_EXTENT)
-    m_per_px = ADULT_STATURE_M * statures / np.maximum(extent(evidence.xy), 1e-9)
-    return still_in_picture(evidence.xy, evidence.confidence, m_per_px, names, evidence.interval_s)
+def _against_calibration(state: State, calibration: Calibration, height_m: float | None) -> list[str]:
+    """What of gravity and size the person shows otherwise than the calibration."""
+    notes, up, stature_m = [], calibration.up_in_first, state.subject.stature_m
+    if up is not None:
+        off = float(np.degrees(np.arccos(np.clip(state.level.camera_from_world[:, 1] @ up, -1, 1))))
+        notes.append(f"the person's vertical is {off:.1f}° from the calibration's")
+    if height_m is None:
+        notes.append(f"by the cameras the person is {stature_m:.2f} m tall")
+    elif abs(stature_m / height_m - 1) > STATURE_OFF:
+        notes.append(f"by the cameras the person is {stature_m:.2f} m tall, not {height_m:.2f}: check the calibration")
+    return notes
 
 
 def _windows(frames: int) -> Iterator[slice]:
@@ -267,19 +259,12 @@ def _windows(frames: int) -> Iterator[slice]:
         yield slice(int(begin), int(end) + OVERLAP)
 
 
-def _best(windows: list[slice], evidence: Evidence, neutral: Bool[np.ndarray, " frames"] | None) -> list[slice]:
+def _best(windows: list[slice], views: list[Evidence], neutral: Bool[np.ndarray, " frames"] | None) -> list[slice]:
     """The windows in which the person is seen best, those with a neutral stretch first; they settle the shape."""
-    there = np.zeros(len(evidence.xy), bool) if neutral is None else neutral
-    order = sorted(windows, key=lambda w: (-there[w].sum(), -evidence.confidence[w].mean()))
+    there = np.zeros(len(views[0].xy), bool) if neutral is None else neutral
+    seen = np.max([view.confidence.mean(1) for view in views], axis=0)
+    order = sorted(windows, key=lambda w: (-there[w].sum(), -seen[w].mean()))
     return sorted(order[:SHAPE_WINDOWS], key=lambda w: w.start)
-
-
-def _part(evidence: Evidence, frames: slice | Int[np.ndarray, " part"]) -> Evidence:
-    """Some frames: a window, or frames equally far apart."""
-    apart = 1 if isinstance(frames, slice) or len(frames) < 2 else int(frames[1] - frames[0])
-    columns = {field.name: getattr(evidence, field.name) for field in fields(Evidence)}
-    several = {name: c[frames] for name, c in columns.items() if isinstance(c, np.ndarray) and name != "center_px"}
-    return Evidence(**{**columns, **several, "interval_s": apart * evidence.interval_s})
 
 
 def _joined(states: list[State], windows: list[slice]) -> State:
@@ -324,37 +309,6 @@ def _interpolated(state: State, apart: Int[np.ndarray, " some"], frames: int) ->
         for columns in (state.pose.hinges, state.root)
     )
     return replace(state, pose=Pose(balls, hinges), root=root)
-
-
-def _quality(
-    keypoints, places, correspondence, placing, evidence, state
-) -> tuple[Float[np.ndarray, " frames"], list[str]]:
-    """Per frame, the share of the body's parts that were seen and explained; in words, what was not."""
-    names = correspondence.points.names
-    shaped = state.subject.shaped
-    points = placing.points(placing.frame(shaped, state.pose, state.root), correspondence.points)
-    points = points @ state.level.camera_from_world.T
-    pixels = projected(points, evidence.focal_px, evidence.center_px)
-    distance_px = np.linalg.norm(pixels - evidence.xy, axis=-1)
-    far = distance_px * np.maximum(points[..., 2], NEAREST_M) / (evidence.focal_px * shaped.stature_m)
-    good = (evidence.confidence >= SEEN) & (far < 4 * correspondence.picture_sd)
-    inside = ((evidence.xy > 0) & (evidence.xy < np.array(keypoints.size_px) - 1)).all(-1)
-    good &= inside
-    found = keypoints.found
-    quality, notes = np.zeros(len(found)), []
-    for part, members in PARTS.items():
-        seen = good[:, [names.index(m) for m in members if m in names]].mean(1)
-        quality += seen / len(PARTS)
-        missing = float((seen < 0.5)[found].mean())
-        if missing > 0.25:
-            notes.append(
-                f"the {part} is hidden or out of view in {missing:.0%} of the frames: its angles there are guesses"
-            )
-    quality = np.where(found, quality, 0.0)
-    doubtful = float((quality < LEAST_QUALITY).mean())
-    if doubtful > 0.05:
-        notes.append(f"the person is poorly seen in {doubtful:.0%} of the frames (quality below {LEAST_QUALITY:g})")
-    return quality, notes
 
 
 def _upright(

@@ -3,6 +3,7 @@
 Here from the detector's own 3D landmarks; ``mqhmr.through_time`` has another initialiser, MQ-HMR's.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -47,7 +48,7 @@ class Initialiser(Protocol):
 
     def state(
         self,
-        evidence: Evidence,
+        views: Sequence[Evidence],
         frames: Int[np.ndarray, " frames"],
         correspondence: Correspondence,
         placing: Placing,
@@ -56,7 +57,7 @@ class Initialiser(Protocol):
         """Where the fit of some frames of the clip starts.
 
         Args:
-            evidence: of these frames only.
+            views: of these frames only, a camera's each.
             frames: their rows in the clip.
             correspondence: the body's points, as the evidence has them.
             placing: the body as the fit sees it.
@@ -109,7 +110,7 @@ class FromDetector:
 
     def state(
         self,
-        evidence: Evidence,
+        views: Sequence[Evidence],
         frames: Int[np.ndarray, " frames"],
         correspondence: Correspondence,
         placing: Placing,
@@ -118,7 +119,7 @@ class FromDetector:
         """The neutral pose laid over the landmarks: ``laid_over_landmarks``.
 
         Args:
-            evidence: of these frames only.
+            views: of these frames only, a camera's each.
             frames: their rows in the clip; not needed here.
             correspondence: the body's points, as the evidence has them.
             placing: the body as the fit sees it.
@@ -127,7 +128,7 @@ class FromDetector:
         Returns:
             One pose and root (m) a frame.
         """
-        return laid_over_landmarks(evidence, correspondence, placing, subject)
+        return laid_over_landmarks(views, correspondence, placing, subject)
 
 
 def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence) -> Evidence:
@@ -145,31 +146,35 @@ def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], corr
 
 
 def laid_over_landmarks(
-    evidence: Evidence, correspondence: Correspondence, placing: Placing, subject: Subject
+    views: Sequence[Evidence], correspondence: Correspondence, placing: Placing, subject: Subject
 ) -> State:
-    """The neutral pose, facing as the trunk's landmarks do, at the depth at which it is as large as in the picture.
+    """The neutral pose, facing as the trunk's landmarks do, where it lies on the keypoints of all pictures.
 
     Args:
-        evidence: of the frames; where it has no landmarks the body faces as in the frame before, and the lens if there
-            are none at all.
+        views: of the frames, a camera's each; the landmarks are those of the camera that sees most of a frame. Where
+            there are none the body faces as in the frame before, and the first lens if there are none at all.
         correspondence: the body's points, as the evidence has them; with shoulders and hips.
         placing: the body as the fit sees it.
         subject: whose shape the body has.
 
     Returns:
-        In the world of a usual level (Y up, the lens at the origin), m; roots without evidence between their
+        In the world of a usual level (Y up, the first lens at the origin), m; roots without evidence between their
         neighbours'.
     """
-    frames, points = len(evidence.xy), correspondence.points
+    frames, points = len(views[0].xy), correspondence.points
     neutral = pose_of([], np.zeros((frames, 0)))
     upright = placing.points(placing.frame(subject.shaped, neutral[:1], np.zeros((1, 3))), points)[0]
     trunk = [points.names.index(name) for name in TRUNK]
-    known = np.isfinite(evidence.landmark_sd).all((1, 2))
-    landmarks = subject.shaped.stature_m * evidence.landmarks @ np.swapaxes(evidence.camera_from_ray, 1, 2)
+    of_all = np.array([np.isfinite(e.landmark_sd).all((1, 2)) for e in views])
+    best = np.where(of_all, [e.confidence.sum(1) for e in views], -1.0).argmax(0)
+    known = of_all.any(0)
+    said = np.stack([e.landmarks @ np.swapaxes(e.turn.T @ e.camera_from_ray, 1, 2) for e in views])
+    landmarks = subject.shaped.stature_m * said[best, np.arange(frames)]
     facing = _facing(landmarks[:, trunk], known, upright[trunk])
     laid = np.where(known[:, None, None], landmarks, upright @ np.swapaxes(facing, 1, 2))
     laid = laid - laid[:, trunk[2:]].mean(1, keepdims=True)
-    root = filled(place(evidence, laid) - facing @ upright[trunk[2:]].mean(0), evidence.confidence.sum(1) > 0)
+    seen = np.sum([e.confidence.sum(1) for e in views], 0) > 0
+    root = filled(place(views, laid) - facing @ upright[trunk[2:]].mean(0), seen)
     level = Level()
     into_world = level.camera_from_world.T
     turned = neutral.balls.copy()
@@ -191,26 +196,31 @@ def _facing(
     return result
 
 
-def place(evidence: Evidence, laid: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
+def place(views: Sequence[Evidence], laid: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "frames 3"]:
     """Where the points' origin is if they project onto the keypoints: linear least squares, frame by frame.
 
     Args:
-        evidence: keypoints (px), their confidence and the camera.
-        laid: the same points about any origin, turned as the camera sees them, m.
+        views: keypoints (px), their confidence and the camera, of every camera.
+        laid: the same points about any origin, turned as the first camera sees them, m.
 
     Returns:
-        The origin in camera axes, m; at least 0.3 m away.
+        The origin in the first camera's axes, m; at least 0.3 m away.
     """
-    rays = (evidence.xy - evidence.center_px) / evidence.focal_px
-    weight = evidence.confidence[..., None]
-    rows = np.zeros((*rays.shape, 3))
-    rows[..., 0, 0] = rows[..., 1, 1] = 1
-    rows[..., 2] = -rays
-    right = rays * laid[..., 2:] - laid[..., :2]
-    a = (rows * weight[..., None]).reshape(len(rays), -1, 3)
-    b = (right * weight).reshape(len(rays), -1, 1)
-    normal = a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3)
-    found = np.linalg.solve(normal, a.transpose(0, 2, 1) @ b)[..., 0]
+    normal = np.tile(1e-9 * np.eye(3), (len(laid), 1, 1))
+    gradient = np.zeros((len(laid), 3, 1))
+    for e in views:
+        rays = (e.xy - e.center_px) / e.focal_px
+        weight = e.confidence[..., None]
+        rows = np.zeros((*rays.shape, 3))
+        rows[..., 0, 0] = rows[..., 1, 1] = 1
+        rows[..., 2] = -rays
+        turned = e.of_first(laid)
+        right = rays * turned[..., 2:] - turned[..., :2]
+        a = (rows @ e.turn * weight[..., None]).reshape(len(rays), -1, 3)
+        b = (right * weight).reshape(len(rays), -1, 1)
+        normal += a.transpose(0, 2, 1) @ a
+        gradient += a.transpose(0, 2, 1) @ b
+    found = np.linalg.solve(normal, gradient)[..., 0]
     found[:, 2] = np.maximum(found[:, 2], 0.3)
     return found
 

@@ -48,6 +48,7 @@ class Subject:
     expected: Float[np.ndarray, "shape"]
     height_m: float | None
     lengths: Expected | None = None  # of a child none
+    height_sd_m: float = KNOWN_STATURE_SD_M  # of a height that is known
 
     @classmethod
     def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None, sex: str | None = None) -> "Subject":
@@ -194,7 +195,7 @@ class Subject:
     def _stature(self) -> tuple[float, float]:
         """Expected, and its standard deviation, m."""
         if self.height_m is not None:
-            return self.height_m, KNOWN_STATURE_SD_M
+            return self.height_m, self.height_sd_m
         assert self.lengths is not None  # a child is one by its height
         return self.lengths.stature_m, self.lengths.stature_sd_m
 

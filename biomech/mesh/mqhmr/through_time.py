@@ -5,7 +5,7 @@ that it showed on clips of known truth (``point_sd``); its poses are where the f
 always: one shape, the picture, smoothness, gravity, the floor and the feet on it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +60,7 @@ class FromFrames:
 
     def state(
         self,
-        evidence: Evidence,
+        views: Sequence[Evidence],
         frames: Int[np.ndarray, " frames"],
         correspondence: Correspondence,
         placing: Placing,
@@ -69,7 +69,7 @@ class FromFrames:
         """The network's poses, frames without one as their nearest; each where it lies on the keypoints.
 
         Args:
-            evidence: of these frames only.
+            views: of these frames only; the first camera's counts.
             frames: their rows in the clip.
             correspondence: the body's points, as the evidence has them.
             placing: the body as the fit sees it.
@@ -84,7 +84,7 @@ class FromFrames:
         into_world = level.camera_from_world.T
         pose = pose_of_bones(subject.body, subject.shape, rotations)
         seen = placing.points(placing.frame(subject.shaped, pose, np.zeros((len(frames), 3))), correspondence.points)
-        root = filled(place(evidence, seen), evidence.confidence.sum(1) > 0)
+        root = filled(place(views[:1], seen), views[0].confidence.sum(1) > 0)
         balls = pose.balls.copy()
         balls[:, 0] = into_world @ balls[:, 0]
         return State(Pose(balls, pose.hinges), root @ into_world.T, subject, level)
