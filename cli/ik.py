@@ -22,7 +22,7 @@ def ik(
         typer.Argument(
             metavar="RECORDING",
             help="A video (.mp4, .mov, .avi), a folder of pictures, recorded markers (.trc, .c3d), or keypoints "
-            "(.npz of `biopose detect`).",
+            "(.npz of `biopose detect`). Of several cameras that filmed the same, all their videos.",
         ),
     ],
     options: Options,
@@ -30,21 +30,13 @@ def ik(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """From one video, or from recorded markers, to a scaled OpenSim model and a motion."""
+    """From a video, or several of the same, or from recorded markers, to a scaled OpenSim model and a motion."""
     from biomech.cli.progress import progress_bar, tell_stage
-    from biomech.errors import BioposeError
     from biomech.pipeline.run import run_ik
 
-    recording, *others = source
-    if others:
-        raise BioposeError(
-            f"{len(source)} recordings given, of which a run takes one",
-            where=", ".join(str(path) for path in source[:3]) + (" …" if source[3:] else ""),
-            mend='Give one at a time; all of them in turn: for film in *.mp4; do biopose ik "$film"; done',
-        )
-    folder = out or Path(f"{recording.stem}_biopose")
+    folder = out or Path(f"{source[0].stem}_biopose")
     result = run_ik(
-        recording,
+        source,
         folder,
         options,
         overwrite=overwrite,

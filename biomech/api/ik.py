@@ -1,6 +1,6 @@
 """The main job: a video, keypoints or markers → a scaled Model and a motion."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ class IkResult:
 
 
 def ik(
-    source: Keypoints | Markers | Path | str,
+    source: Keypoints | Markers | Path | str | Sequence[Keypoints | Path | str],
     *,
     out: Path | str | None = None,
     overwrite: bool = False,
@@ -71,7 +71,8 @@ def ik(
 
     Args:
         source: the path of a video, of a folder of pictures, of keypoints (.npz) or of recorded markers (.trc, .c3d);
-            or Keypoints or Markers themselves.
+            or Keypoints or Markers themselves. Of several cameras that filmed the same a list of their videos (or
+            keypoints), with ``calibration``.
         out: folder for the files that `biopose ik` leaves; an earlier run of the same recording there is gone on with.
             Without it nothing is kept, and no overlay is drawn.
         overwrite: run every stage, whatever is there.
@@ -94,17 +95,22 @@ def ik(
         (12, 2)
     """
     with ExitStack() as stack:
-        path, kept = source, None if out is None else Path(out)
-        if isinstance(source, Keypoints | Markers):
-            aside = stack.enter_context(temporary_folder("recording"))
-            path = _written(source, aside)
+        kept = None if out is None else Path(out)
+        several = [source] if isinstance(source, Keypoints | Markers | Path | str) else list(source)
+        if not several:
+            raise BioposeError("no recording", mend="Give a video, keypoints or markers.")
+        paths = []
+        for number, one in enumerate(several):
+            if isinstance(one, Keypoints | Markers):
+                name = "recording" if len(several) == 1 else f"recording{number + 1}"
+                one = _written(one, stack.enter_context(temporary_folder(name)), name)
+            paths.append(Path(one))
         said: dict[str, Any] = {**({"overlay": False} if kept is None else {}), **options}
         if isinstance(model := said.get("model"), Model):
             said["model"] = stack.enter_context(model.as_file())
         chosen = _options(said)
         folder = kept or stack.enter_context(temporary_folder("ik")) / "run"
-        assert not isinstance(path, Keypoints | Markers)
-        files = run_ik(Path(path), folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
+        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
         return _read(files, kept)
 
 
@@ -122,14 +128,14 @@ def _options(given: Mapping[str, object]) -> Options:
     return Options(**said)
 
 
-def _written(source: Keypoints | Markers, folder: Path) -> Path:
+def _written(source: Keypoints | Markers, folder: Path, name: str) -> Path:
     from biomech.markers.trc import write_trc
 
     source.check()
     if isinstance(source, Keypoints):
-        source.save(path := folder / "recording_keypoints.npz")
+        source.save(path := folder / f"{name}_keypoints.npz")
     else:
-        write_trc(source, path := folder / "recording.trc")
+        write_trc(source, path := folder / f"{name}.trc")
     return path
 
 

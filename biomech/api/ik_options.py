@@ -37,6 +37,8 @@ class IkOptions(TypedDict, total=False):
     every: int | None
     focal_px: float | None
     fov_deg: float | None
+    calibration: Path | str | None
+    offsets_s: tuple[float, ...] | None
     overlay: bool
     fill: bool
     workers: int | None

@@ -46,11 +46,12 @@ def read_calibration(*paths: Path) -> Calibration:
     Raises:
         BioposeError: a file is none of those, or says nothing of a camera that can be.
     """
-    files = [file for path in paths for file in _files(Path(path))]
+    files = [file for path in paths for file in calibration_files(Path(path))]
     suffixes = {file.suffix.lower() for file in files}
     where = ", ".join(str(path) for path in paths)
+    up = None
     if len(files) == 1 and suffixes == {".toml"}:
-        cameras = _of_toml(files[0])
+        cameras, up = _of_toml(files[0])
     elif (len(files) == 1 and suffixes == {".txt"}) or suffixes == {".qca"}:
         cameras = _of_qca(files[0])
     elif files and suffixes <= set(OF_ONE_CAMERA):
@@ -67,10 +68,16 @@ def read_calibration(*paths: Path) -> Calibration:
         )
     for camera in cameras:
         camera.check(where)
-    return Calibration(cameras, where).with_vertical()
+    calibration = Calibration(cameras, where, up)
+    return calibration if up is not None else calibration.with_vertical()
 
 
-def _files(path: Path) -> list[Path]:
+def calibration_files(path: Path) -> list[Path]:
+    """The files of a calibration: itself, or OpenCap's in a folder.
+
+    Raises:
+        BioposeError: there is none.
+    """
     if not path.is_dir():
         return [check_file(path)]
     found = sorted(file for file in path.rglob(f"*{OPENCAP}*") if file.suffix.lower() in OF_ONE_CAMERA)
@@ -93,7 +100,8 @@ def _read(path: Path, read: Callable[[], list[CalibratedCamera]]) -> list[Calibr
         raise BioposeError(f"not a whole calibration: {what}", where=str(path), mend="Export it again.") from error
 
 
-def _of_toml(path: Path) -> list[CalibratedCamera]:
+def _of_toml(path: Path) -> tuple[list[CalibratedCamera], np.ndarray | None]:
+    """Its cameras, and the vertical if one of our own files says it."""
     try:
         table = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
@@ -116,7 +124,11 @@ def _of_toml(path: Path) -> list[CalibratedCamera]:
             for part in sections
         ]
 
-    return _read(path, read)
+    up = table.get("metadata", {}).get("up")
+    try:
+        return _read(path, read), None if up is None else _array(up, 3) / np.linalg.norm(_array(up, 3))
+    except (ValueError, TypeError) as error:
+        raise BioposeError("its `up` is no direction", where=str(path), mend="Take the line away.") from error
 
 
 def _of_qca(path: Path) -> list[CalibratedCamera]:

@@ -70,13 +70,10 @@ def together(
     rectified = [camera.rectified(film) for camera, film in zip(calibration.cameras, films, strict=True)]
     notes = list(calibration.notes)
     if given is None:
-        found = [offset_by_geometry(rectified[0], film, calibration, k) for k, film in enumerate(rectified[1:], 1)]
-        if None in found:
-            found = [
-                one if one is not None else offset_by_speed(rectified[0], film)
-                for one, film in zip(found, rectified[1:], strict=True)
-            ]
-        offsets = [0.0, *map(_told, found)]
+        offsets = [0.0]
+        for number, film in enumerate(rectified[1:], 1):
+            found = offset_by_geometry(rectified[0], film, calibration, number)
+            offsets.append(_told(offset_by_speed(rectified[0], film) if found is None else found))
         notes.append(_say_offsets(offsets, names, "found from the motion (`offsets` gives them)"))
     else:
         offsets = given

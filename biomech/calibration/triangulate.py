@@ -135,6 +135,7 @@ def settled(
     shift_sd_m: float = 0.0,
     rounds: int = 15,
     effective: float = 100.0,
+    first_stays: bool = False,
 ) -> Calibration:
     """The cameras turned (and moved) so that what they see agrees: bundle adjustment, points eliminated.
 
@@ -144,6 +145,7 @@ def settled(
         turn_sd: of each camera's turn from where it was, rad.
         shift_sd_m: of its place; 0: it stays.
         rounds: of Gauss–Newton.
+        first_stays: the first camera does not move.
         effective: as how many independent points all frames together count: a keypoint's error lasts.
 
     Returns:
@@ -152,6 +154,8 @@ def settled(
     rays, weights = rays_of(films)
     count, free = len(films), 6 if shift_sd_m else 3
     prior = np.tile([1 / turn_sd**2] * 3 + [1 / max(shift_sd_m, 1e-9) ** 2] * (free - 3), count)
+    if first_stays:
+        prior[:free] *= 1e9
     moved = np.zeros((count, free))
     cameras = list(calibration.cameras)
     share = effective / max(float((weights > 0).all(0).sum()), 1.0)

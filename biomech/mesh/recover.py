@@ -172,7 +172,9 @@ def recover(
     elif height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
     motion = _upright(joined, covariance, body, films[0], quality, notes)
-    assert motion.coordinate_sd is not None
+    assert motion.coordinate_sd is not None and motion.camera is not None
+    if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
+        motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
     return replace(motion, coordinate_sd=unsure_of_legs(motion.coordinate_sd, hidden))
 
 

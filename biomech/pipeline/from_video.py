@@ -34,7 +34,7 @@ from biomech.pipeline.figures import (
 )
 from biomech.pipeline.options import Options
 from biomech.pipeline.solve import SolverOptions, solve
-from biomech.pipeline.stages import Bar, Result, Solution, Stage, recorded
+from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.scaling.by_body import scale_to_body
 from biomech.scaling.scale_tool import with_markers
@@ -42,6 +42,8 @@ from biomech.skeleton.model import load_model, read_motion
 from biomech.video import Video
 
 HERE = Path(__file__)
+Shape = Float[np.ndarray, " shape"] | None
+Recovers = Callable[[Shape, tuple[float, float] | None, Progress], BodyMotion]
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -78,23 +80,26 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     check_own_model(options)
     options.files()
     clip = opened(video, options)
-    street = [*body_stages(video, clip, files, options, bar), *_solving_stages(files, options, bar)]
+    street = [*body_stages(video, clip, files, options, bar), *solving_stages(files, options, bar)]
     if options.overlay:
-        street.append(
-            Stage(
-                "overlay",
-                inputs={
-                    **recorded(video),
-                    **{"motion": files.motion, "markers": files.markers, "model": files.model},
-                    **{"kinematics": files.kinematics, "quality": files.quality},
-                },
-                outputs=[files.overlay],
-                options=options.key("film", "overlay"),
-                work=lambda: _overlay(clip, files, bar),
-                code=("biomech.report.overlay", "biomech.kinematics.mot", HERE),
-            )
-        )
+        street.append(overlay_stage(video, clip, files, options, bar))
     return street
+
+
+def overlay_stage(video: Path, clip: Video, files: Result, options: Options, bar: Bar) -> Stage:
+    """The film with the skeleton on it."""
+    return Stage(
+        "overlay",
+        inputs={
+            **recorded(video),
+            **{"motion": files.motion, "markers": files.markers, "model": files.model},
+            **{"kinematics": files.kinematics, "quality": files.quality},
+        },
+        outputs=[files.overlay],
+        options=options.key("film", "overlay"),
+        work=lambda: _overlay(clip, files, bar),
+        code=("biomech.report.overlay", "biomech.kinematics.mot", HERE),
+    )
 
 
 def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
@@ -114,8 +119,17 @@ def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) 
     """
     options.check_entrance("keypoints")
     check_own_model(options)
-    _check_recovering(options)
-    read = Stage(
+    check_recovering(options)
+    return [
+        reading_stage(keypoints, files),
+        recovering_stage(files, options, bar),
+        *solving_stages(files, options, bar),
+    ]
+
+
+def reading_stage(keypoints: Path, files: Result) -> Stage:
+    """Keypoints that were detected before."""
+    return Stage(
         "read",
         inputs={"recording": keypoints},
         outputs=[files.keypoints],
@@ -123,10 +137,9 @@ def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) 
         work=lambda: _read(keypoints, files),
         code=("biomech.keypoints.keypoints", HERE),
     )
-    return [read, _recovering_stage(files, options, bar), *_solving_stages(files, options, bar)]
 
 
-def _solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
+def solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
     """The stages from the moving body on."""
     return [
         Stage(
@@ -168,7 +181,7 @@ def check_own_model(options: Options) -> None:
         )
 
 
-def _check_recovering(options: Options) -> None:
+def check_recovering(options: Options) -> None:
     """There is such a recoverer, and it can do what it is told.
 
     Raises:
@@ -213,7 +226,7 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     Raises:
         BioposeError: the video or the options cannot be used.
     """
-    _check_recovering(options)
+    check_recovering(options)
     heat_maps = {"keep_heat_maps": recoverers.keeps_heat_maps(options.recover)}
     return [
         Stage(
@@ -221,14 +234,15 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             inputs=recorded(video),
             outputs=[files.keypoints],
             options=options.key("film", "detect") | heat_maps | {"detector_version": known(options.detector).version()},
-            work=lambda: _detect(clip, files, options, bar),
+            work=lambda: detected(clip, files, options, bar),
             code=("biomech.keypoints.detect", HERE),
         ),
-        _recovering_stage(files, options, bar),
+        recovering_stage(files, options, bar),
     ]
 
 
-def _recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
+def recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
+    """From the keypoints to the moving body."""
     return Stage(
         "recover",
         inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
@@ -282,8 +296,9 @@ def _weights(options: Options) -> dict[str, Path]:
     return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
 
 
-def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> DetectFigures:
-    with bar("Detecting") as progress:
+def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str = "Detecting") -> DetectFigures:
+    """The work of ``detect``: the keypoints are written, its figures and notes returned."""
+    with bar(label) as progress:
         keypoints = detect(
             clip,
             make_detector(options.detector, mirror=options.mirror),
@@ -343,11 +358,10 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.nda
 
 
 def _recover(files: Result, options: Options, bar: Bar) -> RecoverFigures:
-    keypoints, shape, stands = Keypoints.load(files.keypoints), None, list[str]()
-    if isinstance(options.neutral, Path):
-        shape, stands = _neutral_shape(options.neutral, options, bar)
-    with bar("Recovering") as progress:
-        motion = recoverers.recover_with(
+    keypoints = Keypoints.load(files.keypoints)
+
+    def recover(shape: Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
+        return recoverers.recover_with(
             options.recover,
             keypoints,
             height_m=options.height_m,
@@ -355,13 +369,40 @@ def _recover(files: Result, options: Options, bar: Bar) -> RecoverFigures:
             sex=options.sex,
             refine=options.refine,
             mqhmr_weights=options.mqhmr_weights,
-            neutral_s=None if isinstance(options.neutral, Path) else options.neutral,
+            neutral_s=neutral_s,
             shape=shape,
             progress=progress,
         )
+
+    return recovered(files, options, bar, recover, view_note)
+
+
+def recovered(
+    files: Result, options: Options, bar: Bar, recover: Recovers, view: Callable[[BodyMotion], str | None]
+) -> dict[str, Any]:
+    """The work of ``recover``: the motion is written, its figures and notes returned.
+
+    Args:
+        files: the run's.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+        recover: the motion, of a shape that is known and of the stretch in which the person stands upright.
+        view: says from where the person was filmed, and what that leaves open.
+
+    Returns:
+        Mean quality and notes.
+
+    Raises:
+        BioposeError: as ``recover``; or the film of the neutral pose cannot be used.
+    """
+    shape, stands = None, list[str]()
+    if isinstance(options.neutral, Path):
+        shape, stands = _neutral_shape(options.neutral, options, bar)
+    with bar("Recovering") as progress:
+        motion = recover(shape, None if isinstance(options.neutral, Path) else options.neutral, progress)
     motion.save(files.motion)
     assert motion.quality is not None
-    notes = [*motion.notes, *([view] if (view := view_note(motion)) else [])]
+    notes = [*motion.notes, *([said] if (said := view(motion)) else [])]
     if isinstance(options.neutral, Path):
         notes.append(
             f"legs and trunk are as long as in {options.neutral.name}, whose person is taken to stand straight"

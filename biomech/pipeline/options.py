@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from biomech.errors import BioposeError
 from biomech.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS
 from biomech.names import DEFAULT_RECOVERER, DEFAULT_SOLVER, SOLVERS
-from biomech.pipeline.parsing import parse_names, parse_neutral, parse_person
+from biomech.pipeline.parsing import parse_names, parse_neutral, parse_offsets, parse_person
 
 Entrance = Literal["film", "keypoints", "markers"]
 Stages = tuple[str, ...]
@@ -172,6 +172,24 @@ class Options:
     ] = None
     focal_px: Annotated[float | None, About("Focal length in pixels, picture upright.", film=("detect",))] = None
     fov_deg: Annotated[float | None, About("Angle of view across the longer side, degrees.", film=("detect",))] = None
+    calibration: Annotated[
+        Path | None,
+        About(
+            "Of several films: their cameras' calibration, Pose2Sim's .toml, Qualisys' .qca.txt, or OpenCap's .pickle "
+            "or .json of each camera in one folder. Without it the cameras are found from the person.",
+            film=("cameras",),
+        ),
+    ] = None
+    offsets_s: Annotated[
+        tuple[float, ...] | None,
+        About(
+            "Of several films: how much later than the first each of the others began, s: 0.25,-1.2. [default: found "
+            "from the motion]",
+            film=("cameras",),
+            flag="offsets",
+            parse=parse_offsets,
+        ),
+    ] = None
     overlay: Annotated[
         bool, About("Video: leave the one with the skeleton away.", film=(), markers=(), flag="no-overlay")
     ] = True
@@ -195,6 +213,11 @@ class Options:
         """
         named = {f"option {option.name}": getattr(self, option.name) for option in fields(self)}
         paths = {name: value for name, value in named.items() if isinstance(value, Path)}
+        if self.calibration is not None and self.calibration.is_dir():
+            from biomech.calibration.readers import calibration_files  # OpenCV is not for a command's help
+
+            del paths["option calibration"]
+            paths |= {f"option calibration {k}": path for k, path in enumerate(calibration_files(self.calibration))}
         for path in paths.values():
             if not path.is_file():
                 raise BioposeError("no such file", where=str(path), mend="Check the path.")

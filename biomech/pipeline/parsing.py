@@ -46,6 +46,20 @@ def parse_names(texts: list[str]) -> tuple[str, ...]:
     return tuple(name for text in texts for name in text.split(","))
 
 
+def parse_offsets(texts: list[str]) -> tuple[float, ...]:
+    """Seconds, of which one text may hold several: 0.25,-1.2.
+
+    Raises:
+        BioposeError: something is no number.
+    """
+    parts = parse_names(texts)
+    if not all(map(is_number, parts)):
+        raise BioposeError(
+            f"`offsets_s` {','.join(parts)} are not numbers", mend="Give seconds: `offsets_s=(0.25,-1.2)`."
+        )
+    return tuple(float(part) for part in parts)
+
+
 def is_number(text: str) -> bool:
     """Whether Python takes it for one."""
     try:

@@ -5,7 +5,7 @@ and what else the stages need is imported where a run begins, so that whoever im
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def _no_bar(_: str) -> AbstractContextManager[Progress]:
 
 
 def run_ik(
-    source: Path,
+    source: Path | Sequence[Path],
     folder: Path,
     options: Options | None = None,
     *,
@@ -47,7 +47,8 @@ def run_ik(
     """Run the stages of the main job that are not up to date.
 
     Args:
-        source: a media file, a folder of pictures, the keypoints (.npz) of one, or recorded markers (.trc, .c3d).
+        source: a media file, a folder of pictures, the keypoints (.npz) of one, or recorded markers (.trc, .c3d); or,
+            of several cameras that filmed the same, as many films or keypoints.
         folder: where the results go; may hold an earlier run of the same recording.
         options: what the user said; the defaults where None.
         overwrite: run every stage, whatever is there.
@@ -61,21 +62,31 @@ def run_ik(
         BioposeError: what the user can mend, of any stage.
     """
     from biomech.mesh.recover import check_person
-    from biomech.pipeline import from_markers, from_video
+    from biomech.pipeline import from_films, from_markers, from_video
     from biomech.pipeline.solvers import choose_solvers
 
-    source, folder, options = Path(source), Path(folder), options or Options()
+    several = [Path(source)] if isinstance(source, Path | str) else [Path(one) for one in source]
+    source, folder, options = several[0], Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
-    if is_marker_file(source) or is_keypoint_file(source):
-        check_file(source, missing="no such file", mend="Check the path.")
+    for one in several:
+        if is_marker_file(one) or is_keypoint_file(one):
+            check_file(one, missing="no such file", mend="Check the path.")
+    if len(several) == 1:
+        options.refuse(("calibration", "offsets_s"), "is for several films at once")
+    else:
+        from_films.check(several, options)
     entrance = from_markers if is_marker_file(source) else from_video
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)
     with claimed(folder):
         run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
         files = Result.of(folder, recording_name(source), run.record, taken)
-        stages = from_video.keypoint_stages if is_keypoint_file(source) else entrance.stages
-        return _walk(run, source, files, options, stages(source, files, options, bar), overwrite)
+        if len(several) > 1:
+            street = from_films.stages(several, files, options, bar)
+        else:
+            stages = from_video.keypoint_stages if is_keypoint_file(source) else entrance.stages
+            street = stages(source, files, options, bar)
+        return _walk(run, several, files, options, street, overwrite)
 
 
 def run_mesh(
@@ -116,16 +127,18 @@ def run_mesh(
         files = Result.of(folder, video.stem, run.record)
         stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
         stages += mesh_stages(files, plain_name(video.stem), glb, obj_every)
-        return _walk(run, video, files, options, stages, overwrite)
+        return _walk(run, [video], files, options, stages, overwrite)
 
 
-def _walk(run: Run, source: Path, files: Result, options: Options, stages: list[Stage], overwrite: bool) -> Result:
+def _walk(
+    run: Run, sources: Sequence[Path], files: Result, options: Options, stages: list[Stage], overwrite: bool
+) -> Result:
     """The stages in turn, in a folder that is this recording's."""
-    recording = recording_files(source)
+    recording = [file for source in sources for file in recording_files(source)]
     given = [*recording, *options.files().values()]
     _check_inputs(given, stages)
     run.given = frozenset(os.path.realpath(path) for path in given)
-    _claim(run, source, recording, overwrite)
+    _claim(run, ", ".join(source.name for source in sources), recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))
     # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
@@ -146,9 +159,9 @@ def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
             )
 
 
-def _claim(run: Run, source: Path, recording: list[Path], overwrite: bool) -> None:
+def _claim(run: Run, name: str, recording: list[Path], overwrite: bool) -> None:
     """One folder, one recording: another one's results are not written over."""
-    claim: RecordedSource = {"name": source.name, "sha256": [sha256(path) for path in recording]}
+    claim: RecordedSource = {"name": name, "sha256": [sha256(path) for path in recording]}
     earlier = run.record.get("source")
     if earlier is not None and earlier != claim:
         if not overwrite:
