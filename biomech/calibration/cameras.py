@@ -14,7 +14,7 @@ from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 
 AXES = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1), "-X": (-1, 0, 0), "-Y": (0, -1, 0), "-Z": (0, 0, -1)}
-SURELY_UP = 0.75  # cosine between an axis of the world and what is upwards in the pictures: 41°
+SURELY_UP = 0.6  # cosine between an axis of the world and what is upwards in the pictures, in the mean: 53°
 SAME_SHAPE = 0.01  # of width over height, relative: beyond it the picture was cut or turned, not scaled
 BLOCK = 16  # px: to multiples of it codecs fill pictures up, to the right and below, which some programs show
 FURTHEST_M = 1000.0
@@ -166,7 +166,6 @@ class Calibration:
     def with_vertical(self) -> "Calibration":
         """The calibration with the axis of its world that points up in the pictures, as far as one surely does."""
         upwards = np.mean([-camera.rotation[1] for camera in self.cameras], axis=0)
-        upwards /= max(float(np.linalg.norm(upwards)), 1e-9)
         axis = max(AXES, key=lambda name: float(upwards @ AXES[name]))
         if upwards @ AXES[axis] < SURELY_UP:
             return replace(

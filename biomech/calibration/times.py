@@ -15,6 +15,7 @@ TELLING = [
 ]
 LEAST_CONFIDENCE = 0.3
 MOST_S, LEAST_COMMON_S = 20.0, 1.0
+LEAST_SHARE = 0.5  # of the shorter film that the other must show too, unless offsets are given
 SMOOTH_S = 0.08
 ALIKE = 0.3  # correlation of speeds below which nothing is told
 BETTER = 0.8  # of the disagreement at no offset: a smaller one is told from it
@@ -62,16 +63,17 @@ def at_times(keypoints: Keypoints, time_s: Float[np.ndarray, " wanted"]) -> Keyp
     )
 
 
-def offset_by_speed(first: Keypoints, other: Keypoints) -> float | None:
-    """How much later the other film began, from what goes up and down in both; None where that does not tell.
+def offsets_by_speed(first: Keypoints, other: Keypoints, most: int = 3) -> list[float]:
+    """How much later the other film may have begun, from what goes up and down in both.
 
-    Cameras that stand upright agree on it, wherever they stand.
+    Cameras that stand upright agree on it, wherever they stand; but steps are like each other.
 
     Args:
         first, other: of the same person.
+        most: answers, at most.
 
     Returns:
-        s: the first film's time is the other's plus this.
+        s, the likeliest first: the first film's time is the other's plus this. None of them where nothing tells.
     """
     step, curves = _step(first, other), []
     for film in (first, other):
@@ -89,18 +91,15 @@ def offset_by_speed(first: Keypoints, other: Keypoints) -> float | None:
         norm = np.sqrt(np.square(x).sum() * np.square(y).sum())
         return float(1 - (x * y).sum() / norm) if norm > 0 else np.inf
 
-    found = _least(unlike, len(one), len(two), step)
-    if found is None or found[1] > 1 - ALIKE:
-        return None
-    shift = found[0]
-    return shift + float(first.time_s[0] - other.time_s[0])
+    found = [shift for shift, cost in _least(unlike, len(one), len(two), step) if cost < 1 - ALIKE]
+    return [shift + float(first.time_s[0] - other.time_s[0]) for shift in found[:most]]
 
 
 def offset_by_geometry(first: Keypoints, other: Keypoints, calibration: Calibration, camera: int) -> float | None:
     """How much later the other film began, by where the points of one picture must lie in the other.
 
-    A camera that is off by a little shifts points by about as much in all frames: what counts is how much their
-    distances from the epipolar lines scatter over time.
+    A camera that is off by a little shifts all points by about as much: what counts is how much their distances from
+    the epipolar lines scatter.
 
     Args:
         first, other: rectified.
@@ -108,7 +107,7 @@ def offset_by_geometry(first: Keypoints, other: Keypoints, calibration: Calibrat
         camera: the other one's number in it.
 
     Returns:
-        As ``offset_by_speed``.
+        s: the first film's time is the other's plus this; None where they have too little in common.
     """
     step = _step(first, other)
     turn, shift_m = calibration.turn(camera), calibration.shift_m(camera)
@@ -128,15 +127,10 @@ def offset_by_geometry(first: Keypoints, other: Keypoints, calibration: Calibrat
         if both.any(1).sum() * step < LEAST_COMMON_S:
             return np.inf
         off = np.where(both, (lines[a] * two[b]).sum(-1), np.nan)
-        off = off[:, both.sum(0) >= 3]
-        if not off.size:
-            return np.inf
-        return float(np.nanmean(np.nanmedian(np.abs(off - np.nanmedian(off, 0)), 0)))
+        return float(np.nanmedian(np.abs(off - np.nanmedian(off))))
 
     found = _least(scatter, len(one), len(two), step)
-    if found is None:
-        return None
-    return found[0] + float(first.time_s[0] - other.time_s[0])
+    return found[0][0] + float(first.time_s[0] - other.time_s[0]) if found else None
 
 
 def _step(first: Keypoints, other: Keypoints) -> float:
@@ -144,22 +138,26 @@ def _step(first: Keypoints, other: Keypoints) -> float:
     return float(min(np.median(np.diff(film.time_s)) for film in (first, other)))
 
 
-def _least(cost: Callable[[int], float], one: int, two: int, step: float) -> tuple[float, float] | None:
-    """The shift (s) of least cost, between the frames too, and its cost; 0 where it is hardly better than none."""
-    most = round(MOST_S / step)
+def _least(cost: Callable[[int], float], one: int, two: int, step: float) -> list[tuple[float, float]]:
+    """Shifts (s) of which each costs less than its neighbours, the cheapest first, between the frames too, with their
+    costs; none first where it is hardly worse."""
+    most, least = round(MOST_S / step), LEAST_SHARE * min(one, two)
     shifts = np.arange(max(1 - two, -most), min(one, most + 1))
-    costs = np.array([cost(int(shift)) for shift in shifts])
-    if not np.isfinite(costs).any():
-        return None
-    best, none = int(costs.argmin()), int(np.flatnonzero(shifts == 0)[0])
-    if costs[best] > BETTER * costs[none]:
-        return 0.0, float(costs[none])
-    part = 0.0
-    if 0 < best < len(costs) - 1 and np.isfinite(costs[best - 1 : best + 2]).all():
-        before, at, after = costs[best - 1 : best + 2]
-        bend = before - 2 * at + after
-        part = float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0
-    return (float(shifts[best]) + part) * step, float(costs[best])
+    common = np.minimum(one, two + shifts) - np.maximum(shifts, 0)
+    costs = np.array([cost(int(shift)) if n >= least else np.inf for shift, n in zip(shifts, common, strict=True)])
+    walled = np.concatenate([[np.inf], costs, [np.inf]])
+    lowest = np.flatnonzero(np.isfinite(costs) & (costs <= walled[:-2]) & (costs <= walled[2:]))
+    found = []
+    for at in lowest[np.argsort(costs[lowest], kind="stable")]:
+        before, here, after = walled[at : at + 3]
+        part, bend = 0.0, before - 2 * here + after
+        if np.isfinite(bend) and bend > 0:
+            part = float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+        found.append(((float(shifts[at]) + part) * step, float(here)))
+    none = float(costs[np.flatnonzero(shifts == 0)[0]])
+    if found and found[0][1] > BETTER * none:
+        return [(0.0, none), *found]
+    return found
 
 
 def _overlap(one: int, two: int, shift: int) -> tuple[slice, slice]:
@@ -177,8 +175,11 @@ def _speeds(film: Keypoints, step: float) -> tuple[np.ndarray, np.ndarray]:
     rows = _telling(film)
     xy = film.xy[:, rows]
     known = np.isfinite(xy).all(-1) & (film.confidence[:, rows] >= LEAST_CONFIDENCE)
-    extent = np.nanmax(np.where(known, xy[..., 1], np.nan), 1) - np.nanmin(np.where(known, xy[..., 1], np.nan), 1)
-    size = float(np.nanmedian(extent)) if np.isfinite(extent).any() else 1.0
+    some = known.any(1)
+    extent = (
+        np.ptp(np.where(known, xy[..., 1], np.nanmean(xy[known][:, 1]))[some], axis=1) if some.any() else np.ones(1)
+    )
+    size = float(np.median(extent))
     at, height = np.arange(len(xy)), np.zeros(known.shape)
     for k in range(len(rows)):
         if known[:, k].sum() > 1:

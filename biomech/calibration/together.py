@@ -8,21 +8,29 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.calibration.cameras import Calibration
-from biomech.calibration.times import at_times, offset_by_geometry, offset_by_speed
-from biomech.calibration.triangulate import settled, triangulate
+from biomech.calibration.times import at_times, offset_by_geometry, offsets_by_speed
+from biomech.calibration.triangulate import sampled, settled, triangulate
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 
 TURN_SD = np.radians(0.5)  # of a camera from where its calibration has it: tripods are touched
 TURNED_DEG = 0.3  # worth a note
-# Shares of the person's size, medians of the camera that fits least: 0.003 to 0.02 where all is right.
-MOST_OFF, DOUBTFUL = 0.035, 0.02
+# Shares of the person's size, medians of the camera that fits least once turned: 0.002 to 0.006 where all is right.
+MOST_OFF, DOUBTFUL = 0.025, 0.012
 SWAPPED = 0.6  # of the error: films that fit so much better in another order
+# Between how the detector's 3D of two films and their cameras are turned to each other: 3D is 10 to 20° off.
+MOST_TURNED_DEG = 40.0
 MANY = 4  # cameras of which all orders are tried; of more, every two exchanged
 FEWEST_TWICE = 0.1  # of the frames, in which at least two cameras see the person
+FEW_FRAMES = 60  # by which orders are told apart
 MOST_OFFSET_S = 3600.0
 
-FindsCameras = Callable[[list[Keypoints]], Calibration]
+MEND = (
+    "Check that the calibration is of these cameras in these places, that all films show the same person at the same "
+    "time, and their `offsets_s`. Films of different moments are given one at a time."
+)
+
+FindsCameras = Callable[[list[Keypoints], Sequence[str]], Calibration]
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ def together(
         films: what was detected in each, px of its own pictures.
         names: of the films, for messages.
         calibration: a camera for each film in this order, for its picture size; None: ``find`` finds them.
-        find: the cameras, of keypoints at the same moments; where there is no calibration.
+        find: the cameras, of keypoints at the same moments and the films' names; where there is no calibration.
         offsets_s: how much later than the first each film began, the first one's 0 left away or not; None: found.
 
     Returns:
@@ -64,17 +72,17 @@ def together(
     given = None if offsets_s is None else _offsets(offsets_s, len(films))
     if calibration is None:
         assert find is not None
-        raw = list(films)
-        offsets = given or [0.0, *(_told(offset_by_speed(raw[0], film)) for film in raw[1:])]
-        calibration = find(_at_first(raw, offsets)[0])
+        others = zip(films[1:], names[1:], strict=True)
+        offsets = given or [0.0, *(_likeliest(films[0], film, [names[0], name], find) for film, name in others)]
+        calibration = find(_at_first(list(films), offsets)[0], names)
     rectified = [camera.rectified(film) for camera, film in zip(calibration.cameras, films, strict=True)]
     notes = list(calibration.notes)
     if given is None:
         offsets = [0.0]
         for number, film in enumerate(rectified[1:], 1):
             found = offset_by_geometry(rectified[0], film, calibration, number)
-            offsets.append(_told(offset_by_speed(rectified[0], film) if found is None else found))
-        notes.append(_say_offsets(offsets, names, "found from the motion (`offsets` gives them)"))
+            offsets.append(0.0 if found is None else found)
+        notes.append(_say_offsets(offsets, names, "found from the motion (`offsets_s` gives them)"))
     else:
         offsets = given
         notes.append(_say_offsets(offsets, names, "as given"))
@@ -90,11 +98,10 @@ def together(
     points = triangulate(same, agreed)
     if points.worst > MOST_OFF:
         raise BioposeError(
-            f"the films do not fit the calibration: keypoints are {_percent(points.worst)} of the person's size off "
+            f"the films do not go together: keypoints are {_percent(points.worst)} of the person's size off "
             "where the cameras meet",
             where=calibration.source,
-            mend="Check that it is of these cameras in these places, that all films show the same person at the same "
-            "time, and their `offsets`.",
+            mend=MEND,
         )
     off_px = [points.typical_px(k) for k in range(len(films))]
     said = ", ".join(f"{name} {px:.1f}" for name, px in zip(agreed.names, off_px, strict=True))
@@ -108,8 +115,19 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _told(offset_s: float | None) -> float:
-    return 0.0 if offset_s is None else offset_s
+def _likeliest(first: Keypoints, other: Keypoints, names: Sequence[str], find: FindsCameras) -> float:
+    """Of the offsets that the speeds leave open the one at which the cameras that are found agree best."""
+    likely = offsets_by_speed(first, other) or [0.0]
+    fits = {}
+    for offset in likely if len(likely) > 1 else ():
+        same = sampled(_at_first([first, other], [0.0, offset])[0], FEW_FRAMES)
+        try:
+            found = find(same, names)
+        except BioposeError:
+            continue
+        both = [camera.rectified(film) for camera, film in zip(found.cameras, same, strict=True)]
+        fits[offset] = triangulate(both, found).typical
+    return min(fits, key=lambda offset: fits[offset]) if fits else likely[0]
 
 
 def _offsets(given: Sequence[float], films: int) -> list[float]:
@@ -118,7 +136,7 @@ def _offsets(given: Sequence[float], films: int) -> list[float]:
     if len(offsets) != films or not np.isfinite(offsets).all() or np.abs(offsets).max() > MOST_OFFSET_S:
         raise BioposeError(
             f"{len(given)} offsets for {films} films",
-            mend="Give one in seconds for each film after the first (`offsets=0.25`), or one for each film.",
+            mend="Give one in seconds for each film after the first (`offsets_s=0.25`), or one for each film.",
         )
     return [offset - offsets[0] for offset in offsets]
 
@@ -146,7 +164,7 @@ def _at_first(films: list[Keypoints], offsets: Sequence[float]) -> tuple[list[Ke
     for film, offset in zip(films[1:], offsets[1:], strict=True):
         shown |= (time_s - offset >= film.time_s[0] - 1e-6) & (time_s - offset <= film.time_s[-1] + 1e-6)
     if not shown.any():
-        raise BioposeError("the films have no time in common", mend="Check `offsets`, `start_s` and `end_s`.")
+        raise BioposeError("the films have no time in common", mend="Check `offsets_s`, `start_s` and `end_s`.")
     first, last = np.flatnonzero(shown)[[0, -1]]
     time_s = time_s[first : last + 1]
     same = [at_times(film, time_s - offset) for film, offset in zip(films, offsets, strict=True)]
@@ -158,13 +176,13 @@ def _check_seen_twice(films: list[Keypoints], names: Sequence[str]) -> None:
     for name, found in zip(names, seen, strict=True):
         if not found.any():
             raise BioposeError(
-                "nobody is seen while the other films go", where=name, mend="Check `offsets`, or leave the film away."
+                "nobody is seen while the other films go", where=name, mend="Check `offsets_s`, or leave the film away."
             )
     if (seen.sum(0) >= 2).mean() < FEWEST_TWICE:
         raise BioposeError(
             f"two cameras see the person at once in {(seen.sum(0) >= 2).mean():.0%} of the frames only",
             where=", ".join(names),
-            mend="Check `offsets`, or solve one film alone.",
+            mend="Check `offsets_s`, or solve one film alone.",
         )
 
 
@@ -172,27 +190,50 @@ def _check_order(films: list[Keypoints], names: Sequence[str], calibration: Cali
     """The films fit the cameras as they are given better than in any other order.
 
     Raises:
-        BioposeError: another order fits much better.
+        BioposeError: another order fits much better, or the person is turned otherwise than the cameras are.
     """
-    here = triangulate(films, calibration).worst
+    films = sampled(films, FEW_FRAMES)
     count = len(films)
+    turned = _turned_by_3d(films)
     if count <= MANY:
         orders = list(itertools.permutations(range(count)))
     else:
         orders = [_exchanged(count, *pair) for pair in itertools.combinations(range(count), 2)]
-    fits = {}
+    fits, angles = {}, {}
     for order in orders:
-        cameras = [calibration.cameras[k] for k in order]
-        fits[order] = triangulate(films, replace(calibration, cameras=cameras)).worst
+        tried = replace(calibration, cameras=[calibration.cameras[k] for k in order])
+        fits[order] = triangulate(films, tried).worst
+        angles[order] = max((_degrees(turn, tried.turn(k)) for k, turn in turned.items()), default=0.0)
+    given = tuple(range(count))
     best = min(fits, key=lambda order: fits[order])
-    if fits[best] < SWAPPED * here and here > DOUBTFUL / 2:
+    if fits[best] < SWAPPED * fits[given] and angles[best] < max(angles[given], MOST_TURNED_DEG):
         better = ", ".join(f"{name} as {calibration.names[k]}" for name, k in zip(names, best, strict=True))
         raise BioposeError(
-            f"the films fit the calibration in another order: {better} ({_percent(fits[best])} of the person's size "
-            f"off instead of {_percent(here)})",
+            f"the films fit the calibration in another order: {better} (keypoints {_percent(fits[best])} of the "
+            f"person's size off, not {_percent(fits[given])})",
             where=calibration.source,
             mend="Give the films in the order of the calibration, or name them by its cameras.",
         )
+    if angles[given] > MOST_TURNED_DEG:
+        raise BioposeError(
+            f"the films do not go together: the person is seen from {angles[given]:.0f}° elsewhere",
+            where=calibration.source,
+            mend=MEND,
+        )
+
+
+def _turned_by_3d(films: list[Keypoints]) -> dict[int, Float[np.ndarray, "3 3"]]:
+    """How each camera is turned to the first by the detector's 3D in either, where both have it; roughly."""
+    turned, first = {}, films[0].world_m
+    for number, film in enumerate(films[1:], 1):
+        if first is None or film.world_m is None:
+            continue
+        both = np.isfinite(first).all((1, 2)) & np.isfinite(film.world_m).all((1, 2))
+        if both.any():
+            a, b = (points[both] - points[both].mean(1, keepdims=True) for points in (first, film.world_m))
+            left, _, right = np.linalg.svd(np.einsum("fpi,fpj->ij", b, a))
+            turned[number] = left @ np.diag([1, 1, np.sign(np.linalg.det(left @ right))]) @ right
+    return turned
 
 
 def _exchanged(count: int, one: int, other: int) -> tuple[int, ...]:

@@ -16,7 +16,9 @@ ROUNDS = 6  # of weights and of points
 ERROR = 0.012  # of a keypoint, as a share of the person's size: what is much farther off loses its say
 LEAST_CONFIDENCE = 0.3
 USUAL_EXTENT = 0.3  # root mean square distance of a standing person's points from their mean, statures
+USUAL_M = 1.7
 NEAREST_M = 0.1
+MOST_FRAMES = 150  # by which cameras are turned
 
 Rays = Float[np.ndarray, "cameras frames points 2"]
 Weights = Float[np.ndarray, "cameras frames points"]
@@ -46,6 +48,26 @@ class Triangulated:
         """Median of a camera's."""
         off = self.off_px[camera]
         return float(np.median(off[np.isfinite(off)])) if np.isfinite(off).any() else float("nan")
+
+
+def sampled(films: list[Keypoints], most: int) -> list[Keypoints]:
+    """The films at no more than so many of their moments, evenly spaced."""
+    every = -(-len(films[0].time_s) // most)
+    if every <= 1:
+        return films
+    return [
+        replace(
+            film,
+            xy=film.xy[::every],
+            confidence=film.confidence[::every],
+            time_s=film.time_s[::every],
+            world_m=None if film.world_m is None else film.world_m[::every],
+            mask_bits=None,
+            mask_from_image=None,
+            heat_maps=None,
+        )
+        for film in films
+    ]
 
 
 def rays_of(films: list[Keypoints]) -> tuple[Rays, Weights]:
@@ -119,12 +141,13 @@ def _points(
 
 def _size(points: Float[np.ndarray, "frames points 3"]) -> float:
     """About a stature, of points of which some are NaN."""
-    spread = np.square(points - np.nanmedian(points, axis=1, keepdims=True)).sum(-1)
-    known = np.isfinite(spread)
-    if not known.any():
-        return 1.7
-    extent = np.sqrt(np.where(known, spread, 0).sum(1) / np.maximum(known.sum(1), 1))
-    return max(float(np.median(extent[known.any(1)])) / USUAL_EXTENT, 0.05)
+    known = np.isfinite(points).all(-1)
+    count = np.maximum(known.sum(1), 1)[:, None]
+    at = np.where(known[..., None], points, 0.0)
+    away = np.where(known[..., None], points - (at.sum(1) / count)[:, None], 0.0)
+    extent = np.sqrt(np.square(away).sum((1, 2)) / count[:, 0])
+    whole = known.sum(1) > known.shape[1] / 2
+    return max(float(np.median(extent[whole])) / USUAL_EXTENT, 0.05) if whole.any() else USUAL_M
 
 
 def settled(
@@ -151,7 +174,7 @@ def settled(
     Returns:
         Cameras of the same world; the first camera may be turned in it, too.
     """
-    rays, weights = rays_of(films)
+    rays, weights = rays_of(sampled(films, MOST_FRAMES))
     count, free = len(films), 6 if shift_sd_m else 3
     prior = np.tile([1 / turn_sd**2] * 3 + [1 / max(shift_sd_m, 1e-9) ** 2] * (free - 3), count)
     if first_stays:

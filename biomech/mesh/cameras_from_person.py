@@ -64,7 +64,7 @@ def cameras_from_person(
             raise BioposeError(
                 f"the first film and this one show the person at once in {both.sum()} frames",
                 where=names[number],
-                mend="Give a calibration (`calibration`), or `offsets` if they are known.",
+                mend="Give a calibration (`calibration`), or `offsets_s` if they are known.",
             )
         turn, shift_m = _laid_over(clouds[0][0][both], clouds[number][0][both])
         cameras[number] = replace(cameras[number], rotation=turn, shift_m=shift_m)

@@ -68,6 +68,14 @@ class ReadKnownFigures(ReadMarkersFigures):
     marker_map: str  # its name
 
 
+class CamerasFigures(StageRecord):
+    """Of `cameras`, where several filmed; in the films' order."""
+
+    cameras: list[str]  # their names
+    offsets_s: list[float]  # how much later than the first each film began
+    off_px: list[float]  # median distance of each one's keypoints from where the cameras meet
+
+
 class RecoverFigures(StageRecord):
     """Of `recover`."""
 
@@ -134,6 +142,7 @@ class RunFigures(TypedDict, total=False):
 
     detect: DetectFigures
     read: ReadKeypointsFigures | ReadMarkersFigures | ReadKnownFigures
+    cameras: CamerasFigures
     recover: RecoverFigures
     extract: ExtractFigures
     scale: ToolScaleFigures | PersonalScaleFigures | NetworkScaleFigures | StageRecord

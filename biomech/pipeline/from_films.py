@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from biomech.body.motion import BodyMotion
 from biomech.calibration.cameras import Calibration
@@ -13,14 +12,17 @@ from biomech.calibration.written import write_calibration
 from biomech.errors import BioposeError
 from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
+from biomech.markers.markers import is_marker_file
 from biomech.mesh import recoverers
 from biomech.mesh.cameras_from_person import cameras_from_person
 from biomech.pipeline import from_video
+from biomech.pipeline.figures import CamerasFigures, DetectFigures, RecoverFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Bar, Progress, Result, Stage, is_keypoint_file, recorded
 from biomech.video import Video
 
 HERE = Path(__file__)
+ONE_AT_A_TIME = 'Give one at a time; all of them in turn: for film in *.mp4; do biopose ik "$film"; done'
 
 
 def check(sources: Sequence[Path], options: Options) -> None:
@@ -36,6 +38,10 @@ def check(sources: Sequence[Path], options: Options) -> None:
     names = [str(path) for path in sources]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BioposeError("the same film twice", where=", ".join(twice), mend="Give a film of each camera.")
+    if any(is_marker_file(path) for path in sources):
+        raise BioposeError(
+            f"{len(sources)} recordings given, of which one is of markers", where=", ".join(names), mend=ONE_AT_A_TIME
+        )
     if len({is_keypoint_file(path) for path in sources}) > 1:
         raise BioposeError(
             "films and keypoints mixed", where=", ".join(names), mend="Give films alone, or keypoints alone."
@@ -120,19 +126,20 @@ def _detecting(source: Path, clip: Video, number: int, files: Result, options: O
     )
 
 
-def _of_film(source: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _of_film(source: Path, work: Callable[[], DetectFigures]) -> DetectFigures:
     """Whatever a film's stage says, it says of that film."""
     try:
         figures = work()
     except BioposeError as error:
         raise BioposeError(error.what, where=error.where or str(source), mend=error.mend) from error
-    said = [f"{source.name}: {note}" for note in figures.get("notes", []) if not note.startswith("focal length")]
-    return {**figures, "notes": said}
+    notes = figures.get("notes", [])
+    figures["notes"] = [f"{source.name}: {note}" for note in notes if not note.startswith("focal length")]
+    return figures
 
 
 def _join(
     sources: Sequence[Path], seen: list[Path], matched: list[Path], cameras: Path, options: Options
-) -> dict[str, Any]:
+) -> CamerasFigures:
     films = [Keypoints.load(path) for path in seen]
     names = [path.name for path in sources]
     if len(set(names)) < len(names):
@@ -144,8 +151,8 @@ def _join(
         films,
         names,
         calibration,
-        find=lambda same: cameras_from_person(
-            same, names, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex
+        find=lambda same, whose: cameras_from_person(
+            same, whose, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex
         ),
         offsets_s=options.offsets_s,
     )
@@ -160,7 +167,7 @@ def _join(
     }
 
 
-def _recover(matched: list[Path], cameras: Path, files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+def _recover(matched: list[Path], cameras: Path, files: Result, options: Options, bar: Bar) -> RecoverFigures:
     keypoints = [Keypoints.load(path) for path in matched]
     keypoints = [replace(film, notes=[]) for film in keypoints]  # each film's own were told where it was detected
     calibration: Calibration = read_calibration(cameras)

@@ -234,7 +234,7 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
             inputs=recorded(video),
             outputs=[files.keypoints],
             options=options.key("film", "detect") | heat_maps | {"detector_version": known(options.detector).version()},
-            work=lambda: detected(clip, files, options, bar),
+            work=lambda: _detect(clip, files, options, bar),
             code=("biomech.keypoints.detect", HERE),
         ),
         recovering_stage(files, options, bar),
@@ -294,6 +294,10 @@ def _weights(options: Options) -> dict[str, Path]:
     weights = check_file(options.mqhmr_weights)
     spread = weights.with_name("spread.json")
     return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
+
+
+def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> DetectFigures:
+    return detected(clip, files, options, bar)
 
 
 def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str = "Detecting") -> DetectFigures:
@@ -379,7 +383,7 @@ def _recover(files: Result, options: Options, bar: Bar) -> RecoverFigures:
 
 def recovered(
     files: Result, options: Options, bar: Bar, recover: Recovers, view: Callable[[BodyMotion], str | None]
-) -> dict[str, Any]:
+) -> RecoverFigures:
     """The work of ``recover``: the motion is written, its figures and notes returned.
 
     Args:

@@ -40,6 +40,8 @@ SETS: tuple[tuple[str, str, Any], ...] = (
     ("--every 2", "every", 2),
     ("--focal-px 900", "focal_px", 900.0),
     ("--fov 60", "fov_deg", 60.0),
+    ("--calibration a.toml", "calibration", Path("a.toml")),
+    ("--offsets 0.25,-1.5", "offsets_s", (0.25, -1.5)),
     ("--no-overlay", "overlay", False),
     ("--static a.trc", "static", Path("a.trc")),
     ("--personalise", "personalise", True),

@@ -72,9 +72,13 @@ def test_a_number_with_a_comma_is_told(arguments: list[str], tmp_path: Path) -> 
     assert run.returncode == 2 and "Give --height 1.78." in run.stderr
 
 
-def test_several_films_are_told(tmp_path: Path) -> None:
-    run = biopose("ik", str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
+def test_what_is_not_several_films_is_told(tmp_path: Path) -> None:
+    for name in ("a.trc", "b.trc"):
+        (tmp_path / name).write_text("")
+    run = biopose("ik", str(tmp_path / "a.trc"), str(tmp_path / "b.trc"))
     assert run.returncode == 2 and "2 recordings given" in run.stderr and "for film in" in run.stderr
+    run = biopose("ik", str(tmp_path / "a.mp4"), str(tmp_path / "a.mp4"))
+    assert run.returncode == 2 and "the same film twice" in run.stderr
 
 
 def test_a_bench_without_data_names_the_option(tmp_path: Path) -> None:
