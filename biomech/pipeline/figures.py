@@ -181,3 +181,24 @@ class Record(TypedDict, total=False):
     source: RecordedSource
     label: dict[str, object]
     removed: list[str]
+
+
+def tool_scaled(figures: ScaleFigures, notes: list[str]) -> ToolScaleFigures:
+    """What the stage `scale` says of a model that OpenSim's tool scaled."""
+    return {
+        "mass_kg": figures["mass_kg"],
+        "factors": figures["factors"],
+        "static_marker_rms_mm": figures["static_marker_rms_mm"],
+        "notes": notes,
+    }
+
+
+def personally_scaled(figures: PersonalFigures, notes: list[str]) -> PersonalScaleFigures:
+    """What it says of one that was personalised."""
+    return {
+        "mass_kg": figures["mass_kg"],
+        "stature_m": figures["stature_m"],
+        "factors": figures["factors"],
+        "personal_marker_rms_mm": figures["personal_marker_rms_mm"],
+        "notes": notes,
+    }

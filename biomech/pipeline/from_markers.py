@@ -35,6 +35,8 @@ from biomech.pipeline.figures import (
     SolveFigures,
     StageRecord,
     ToolScaleFigures,
+    personally_scaled,
+    tool_scaled,
 )
 from biomech.pipeline.known_markers import known_set, map_inputs, read_known, scale_known
 from biomech.pipeline.options import Options
@@ -221,7 +223,7 @@ def scale_to_static(
         marker_set=options.marker_set,
         out_osim=out_osim,
     )
-    return {**scaled.figures(), "notes": notes + scaled.notes}
+    return tool_scaled(scaled.figures(), notes + scaled.notes)
 
 
 def _static(path: Path, motion: Markers | None, model: opensim.Model, options: Options) -> Markers:
@@ -262,7 +264,7 @@ def _personalise(files: Result, options: Options) -> PersonalScaleFigures:
                 raise
             given = str(options.model or DEFAULT_PATH)  # the user knows of no other
             raise BioposeError(error.what, where=given, mend=error.mend) from error
-    return {**found.figures(), "notes": notes + found.notes}
+    return personally_scaled(found.figures(), notes + found.notes)
 
 
 def _measurements(model: opensim.Model, options: Options) -> tuple[Measurement, ...]:

@@ -31,6 +31,7 @@ from biomech.pipeline.figures import (
     RecoverFigures,
     SolveFigures,
     ToolScaleFigures,
+    tool_scaled,
 )
 from biomech.pipeline.options import Options
 from biomech.pipeline.solve import SolverOptions, solve
@@ -451,7 +452,7 @@ def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> Too
         marker_set=options.marker_set,
         scaling=options.scaling,
     )
-    return {**scaled.figures(), "notes": scaled.notes}
+    return tool_scaled(scaled.figures(), scaled.notes)
 
 
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> SolveFigures:

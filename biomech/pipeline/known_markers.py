@@ -13,7 +13,7 @@ from biomech.markers.read import between, read_markers
 from biomech.markers.recordings import MarkerRecording, static_of
 from biomech.markers.trc import read_trc, write_trc
 from biomech.markers.virtual import load_virtual_markers
-from biomech.pipeline.figures import PersonalScaleFigures, ReadKnownFigures
+from biomech.pipeline.figures import PersonalScaleFigures, ReadKnownFigures, personally_scaled
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Result
 from biomech.scaling.anthropometry import Sex
@@ -114,4 +114,4 @@ def scale_known(known: MarkerMap, files: Result, options: Options) -> PersonalSc
         mass_kg=options.mass_kg,
         sex=cast("Sex | None", options.sex),
     )
-    return {**found.figures(), "notes": notes + found.notes}
+    return personally_scaled(found.figures(), notes + found.notes)

@@ -28,6 +28,7 @@ from biomech.pipeline.figures import Record, StageRecord
 from biomech.pipeline.provenance import code_hash, library_versions
 
 RECORD = "biopose.json"
+OnStage = Callable[[str, bool], None]  # name, whether it is skipped
 PARTS = ("inputs", "outputs")
 FROM_ELSEWHERE = ("network", "recipe", "generic model", "option ")  # roles of inputs that no stage makes
 
@@ -38,19 +39,19 @@ class Run:
 
     folder: Path
     overwrite: bool = False
-    on_stage: Callable[[str, bool], None] | None = None  # name, whether it is skipped
+    on_stage: OnStage | None = None
     record: Record = field(default_factory=Record)
     given: frozenset[str] = frozenset()  # real paths of the user's own files, which may lie in the folder
     removed: list[str] = field(default_factory=list)  # files of earlier runs that do not go with this one's
 
     @classmethod
-    def open(cls, folder: Path, *, overwrite: bool = False, **kwargs) -> "Run":
+    def open(cls, folder: Path, *, overwrite: bool = False, on_stage: OnStage | None = None) -> "Run":
         """Look at the folder; the first stage that succeeds makes it, so that a failed run leaves no empty one.
 
         Args:
             folder: of the run.
             overwrite: run every stage, whatever is there.
-            kwargs: other fields of ``Run``, such as ``on_stage``.
+            on_stage: called with each stage's name and whether it is skipped.
 
         Returns:
             With the record of an earlier run, if there is one.
@@ -60,7 +61,7 @@ class Run:
         """
         folder = Path(folder)
         check_place(folder)
-        run = cls(folder, overwrite, **kwargs)
+        run = cls(folder, overwrite, on_stage)
         path = folder / RECORD
         if os.path.lexists(path):
             run.record = _earlier(path)

@@ -308,7 +308,8 @@ def task_weights(model: opensim.Model, setup_xml: Path | None) -> tuple[dict[str
 def share_seen(markers: Markers) -> Float[np.ndarray, " frames"]:
     """The quality of a frame of recorded markers: the share that it shows of those that some frame shows."""
     seen = np.isfinite(markers.positions_m).all(-1)
-    return seen.sum(1) / max(1, seen.any(0).sum())
+    share: Float[np.ndarray, " frames"] = seen.sum(1) / max(1, seen.any(0).sum())
+    return share
 
 
 def check_coordinates(model: opensim.Model, where: str) -> None:
@@ -446,4 +447,5 @@ def read_uncertainty(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "f
     except (KeyError, ValueError) as error:
         raise BioposeError("not the uncertainty file of this motion", where=str(path)) from error
     values = columns.to_numpy(float)[rows]
-    return np.where(kinematics.rotational, np.deg2rad(values), values / 1000)
+    unsure: Float[np.ndarray, "frames coordinates"] = np.where(kinematics.rotational, np.deg2rad(values), values / 1000)
+    return unsure
