@@ -78,7 +78,7 @@ def label(
             progress=lambda text: progress_bar(text, quiet=as_json),
         )
     if as_json:
-        typer.echo(json.dumps({**vars(report), "frames_per_s": report.frames_per_s}))
+        typer.echo(json.dumps({**report.as_record(), "frames_per_s": report.frames_per_s}))
     else:
         _say(out, report)
     if report.stopped:

@@ -69,7 +69,7 @@ def bench_label(
         say(f"OpenSim's tool: {name}")
         check_trial(trials[name], folder / "alone")
     check = summed_up(folder / "alone" / "check")
-    assert check is not None
+    assert check is not None and report.totals is not None
     rows = {
         "ours": _compared(expert, alone),
         "with_static": _compared(expert, with_static),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from biomech.files import whole_file
 from biomech.labels.check import CheckFigures, check_trial, summed_up
 from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton
 from biomech.labels.models import scaled_model
+from biomech.labels.quality import TableFigures
 from biomech.labels.shards import IndexedTrial, write_index
 from biomech.labels.sources import Trial
 from biomech.labels.workers import Stop, on_cluster, on_processes
@@ -36,7 +37,6 @@ TABLE_COLUMNS = (
 MACHINES = {
     getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENOMEM") if hasattr(errno, name)
 }
-SHARES = ("masked_share", "landmark_share", "out_of_range_share", "jump_share")
 
 Progress = Callable[[int, int], None] | None
 
@@ -54,23 +54,13 @@ class LabelOptions:
     overwrite: bool = False
 
 
-class TrialTotals(TypedDict, total=False):
+class TrialTotals(TableFigures):
     """Of all trials in a folder, as the last row of ``quality.csv``; means are over frames."""
 
     trials: int
     hours: float
     name: str
     subject: str  # how many there are
-    frames: int
-    marker_rms_mm: float
-    marker_max_mm: float
-    worst_marker: str
-    frames_trusted: int
-    masked_share: float
-    landmark_share: float
-    out_of_range_share: float
-    jump_share: float
-    not_determined_share: float
 
 
 @dataclass
@@ -85,13 +75,17 @@ class Report:
     wall_s: float = 0.0
     stage_s: dict[str, float] = field(default_factory=dict)  # summed over the workers
     stopped: bool = False
-    totals: TrialTotals = field(default_factory=TrialTotals)  # of all shards in the folder; empty where there is none
+    totals: TrialTotals | None = None  # of all shards in the folder; None where there is none
     check: CheckFigures | None = None
 
     @property
     def frames_per_s(self) -> float:
         """Of wall time, all workers together."""
         return self.frames / self.wall_s if self.wall_s else 0.0
+
+    def as_record(self) -> dict[str, object]:
+        """What there is to write of it; no totals are empty ones there."""
+        return {**vars(self), "totals": self.totals or {}}
 
 
 def run_campaign(
@@ -311,21 +305,30 @@ def _write(report: Report, run: Run, folders: Folders, options: LabelOptions) ->
         failures.unlink(missing_ok=True)
     if not report.stopped:
         shutil.rmtree(folders.unfinished, ignore_errors=True)
-    run.record["label"] = {"options": vars(options), **vars(report), "frames_per_s": round(report.frames_per_s, 1)}
+    run.record["label"] = {
+        "options": vars(options),
+        **report.as_record(),
+        "frames_per_s": round(report.frames_per_s, 1),
+    }
     run.save()
 
 
-def _write_table(path: Path, trials: list[IndexedTrial]) -> TrialTotals:
-    """One row for each trial in the folder, and their totals in the last; returns these."""
+def _write_table(path: Path, trials: list[IndexedTrial]) -> TrialTotals | None:
+    """One row for each trial in the folder, and their totals in the last; returns these, or None without a trial."""
     table = pd.DataFrame(trials, columns=[*TABLE_COLUMNS])
     if table.empty:
-        return {}
+        return None
     frames = table["frames"].to_numpy(float)
 
     def mean(values: np.ndarray) -> float:
         return float(np.average(values, weights=frames))
 
-    totals: dict[str, Any] = {
+    def share(name: str) -> float:
+        return round(mean(table[name].to_numpy(float)), 6)
+
+    totals: TrialTotals = {
+        "trials": len(table),
+        "hours": round(float((frames / table["rate_hz"].to_numpy(float)).sum()) / 3600, 3),
         "name": "all",
         "subject": f"{table['subject'].nunique()} subjects",
         "frames": int(frames.sum()),
@@ -333,9 +336,12 @@ def _write_table(path: Path, trials: list[IndexedTrial]) -> TrialTotals:
         "marker_max_mm": float(table["marker_max_mm"].max()),
         "worst_marker": str(table["worst_marker"].iloc[int(np.argmax(table["marker_max_mm"]))]),
         "frames_trusted": int(table["frames_trusted"].sum()),
-        **{name: round(mean(table[name].to_numpy(float)), 6) for name in SHARES},
+        "masked_share": share("masked_share"),
+        "landmark_share": share("landmark_share"),
+        "out_of_range_share": share("out_of_range_share"),
+        "jump_share": share("jump_share"),
     }
+    row = pd.DataFrame([totals]).drop(columns=["trials", "hours"])
     with whole_file(path) as temporary:
-        pd.concat([table, pd.DataFrame([totals])]).to_csv(temporary, index=False)
-    hours = float((frames / table["rate_hz"].to_numpy(float)).sum()) / 3600
-    return cast(TrialTotals, {"trials": len(table), "hours": round(hours, 3), **totals})
+        pd.concat([table, row]).to_csv(temporary, index=False)
+    return totals

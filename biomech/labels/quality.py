@@ -33,8 +33,8 @@ RANGE_TOLERANCE_RAD = np.deg2rad(0.5)
 LANDMARK_OFF, OUT_OF_RANGE, JUMP, NOT_SOLVED, NOT_DETERMINED = 1, 2, 4, 8, 16
 
 
-class QualityFigures(TypedDict):
-    """A trial's row in the table; shares are of frames times coordinates."""
+class TableFigures(TypedDict):
+    """What the table says of a trial, and of all together; shares are of frames times coordinates."""
 
     frames: int
     marker_rms_mm: float
@@ -45,6 +45,11 @@ class QualityFigures(TypedDict):
     landmark_share: float
     out_of_range_share: float
     jump_share: float
+
+
+class QualityFigures(TableFigures):
+    """What a shard says of its trial's quality."""
+
     not_determined_share: float
 
 
