@@ -6,7 +6,19 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from biomech.body.anny import AnnyBody
-from biomech.body.linkage import JOINTS, LINKS, PARENTS, TURNING, Pose, axes, bone_links, turned_by, world
+from biomech.body.anny.model import Measured
+from biomech.body.linkage import (
+    JOINTS,
+    LINKS,
+    PARENTS,
+    TURNING,
+    Pose,
+    axes,
+    bone_links,
+    bones_in_links,
+    turned_by,
+    world,
+)
 from biomech.mesh.chain import BonePoints, Placed, Shaped, Slopes, joint_positions, joint_slopes
 
 
@@ -15,6 +27,21 @@ class Linked(Shaped):
     """What one subject's shape means to the fit."""
 
     into_links: Float[np.ndarray, "bones 3 3"]  # rest axes of each bone against its link's; the slopes leave it
+
+    @classmethod
+    def of(cls, body: AnnyBody, shape: Float[np.ndarray, " shape"], found: Measured | None = None) -> "Linked":
+        """A body of one shape in the skeleton's links.
+
+        Args:
+            body: whose shape it is.
+            shape: the body's own numbers.
+            found: what measuring that one shape gave, where it is known already.
+
+        Returns:
+            Joints at rest (m), stature (m) and how the bones lie in the links.
+        """
+        found = found or body.measure(np.asarray(shape, float)[None])
+        return cls(found.joints[0], float(found.stature[0]), bones_in_links(body, shape))
 
 
 class PosedLinks:

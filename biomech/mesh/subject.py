@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float
 
 from biomech.body.anny.model import AnnyBody, Measured
-from biomech.body.linkage import bones_in_links
 from biomech.mesh.chain import Slopes
 from biomech.mesh.placing import Linked
 from biomech.scaling.proportions import Expected, body_lengths, check_sex, people
@@ -123,7 +122,7 @@ class Subject:
     @cached_property
     def shaped(self) -> Linked:
         """Rest joints, stature, and how the bones lie in the links."""
-        return Linked(self._measured.joints[0], self.stature_m, bones_in_links(self.body, self.shape))
+        return Linked.of(self.body, self.shape, self._measured)
 
     @property
     def stature_m(self) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
-from biomech.body.linkage import Pose, bones_in_links, coordinates_of, pose_of, pose_of_bones
+from biomech.body.linkage import Pose, coordinates_of, pose_of, pose_of_bones
 from biomech.camera import direction, rotation_looking
 from biomech.labels.library.generated import generate
 from biomech.labels.library.skeleton import names as coordinate_names
@@ -259,7 +259,7 @@ def drawn(motions: int, rng: np.random.Generator, library: Path | None = None) -
     for number in range(motions):
         if number % OF_A_PERSON == 0:
             shape = random_person(rng).shape
-            linked = linked_of(body, shape)
+            linked = Linked.of(body, shape)
         names, motion = _moves(rng, recordings)
         pose = pose_of(names, motion)
         root = driven(body, shape, names, motion, np.arange(len(motion)) / RATE_HZ).root_position_m
@@ -305,7 +305,7 @@ def seen_clips(paths: Iterable[Path]) -> list[SeenClip]:
     found = []
     for path in paths:
         clip = Clip.load(path, maps=False, body=body.name)
-        pose, linked = pose_of_bones(body, clip.betas, clip.rotations.astype(float)), linked_of(body, clip.betas)
+        pose, linked = pose_of_bones(body, clip.betas, clip.rotations.astype(float)), Linked.of(body, clip.betas)
         seen = placing.points(placing.frame(linked, pose, clip.root_position_m.astype(float)), points)
         present, xy = (clip.confidence >= SEEN).astype(float), clip.xy.astype(float)
         truth = about_mean(seen, towards(xy, present, clip.principal_px, clip.focal_px), linked.stature_m)
@@ -323,17 +323,3 @@ def rendered(clips: Iterable[SeenClip]) -> ClipBatch:
         )
         for one in clips
     )
-
-
-def linked_of(body: AnnyBody, shape: Float[np.ndarray, " shape"]) -> Linked:
-    """A body of one shape in the skeleton's links.
-
-    Args:
-        body: whose shape it is.
-        shape: the body's own numbers.
-
-    Returns:
-        Joints at rest (m), stature (m) and how the bones lie in the links.
-    """
-    found = body.measure(np.asarray(shape, float)[None])
-    return Linked(found.joints[0], float(found.stature[0]), bones_in_links(body, shape))
