@@ -1,5 +1,6 @@
 """Which way is up, where the floor is, and when a foot stands on it: the camera's tilt is not known beforehand."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,25 +69,19 @@ def against_gravity(pose: Pose, up: Float[np.ndarray, "3"]) -> Pose:
     return Pose(balls, pose.hinges)
 
 
-def sole_points(body: AnnyBody) -> BonePoints:
+@functools.cache
+def sole_points() -> BonePoints:
     """Heel, ball and toe of either sole, fixed to foot and toes, as the default shape has them.
 
-    Args:
-        body: with all its bones; its kept vertices do not matter.
-
     Returns:
-        ``SOLES``, in statures about the joints of foot and toes.
+        ``SOLES``, in statures about the joints of foot and toes; of all the body's bones.
     """
     with torch.no_grad():
+        patches = AnnyBody.load([0]).foot_vertices
+        body = AnnyBody.load(torch.cat(list(patches.values())))
         rest, stature_m = body.rest(body.default_shape()), float(body.stature(body.default_shape()))
-        whole = AnnyBody.load(torch.cat(list(body.foot_vertices.values())))
-        vertices = dict(
-            zip(
-                body.foot_vertices,
-                torch.split(whole.rest(body.default_shape()).vertices, [len(v) for v in body.foot_vertices.values()]),
-                strict=True,
-            )
-        )
+        split = torch.split(rest.vertices, [len(vertices) for vertices in patches.values()])
+        vertices = dict(zip(patches, split, strict=True))
     bones, offsets = [], []
     for sole in SOLES:
         part, side = sole.split("_")

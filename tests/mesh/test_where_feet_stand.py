@@ -27,7 +27,7 @@ def soles_of(body: AnnyBody, motion: BodyMotion) -> np.ndarray:
     subject = Subject.start(body, None, None).with_shape(motion.shape)
     pose = pose_of_bones(body, motion.shape, motion.rotations)
     frame = placing.frame(subject.shaped, pose, motion.root_position_m)
-    return placing.points(frame, sole_points(body))
+    return placing.points(frame, sole_points())
 
 
 def test_who_walks_stands_on_the_lower_foot(body: AnnyBody, walking: Callable[..., BodyMotion]) -> None:
