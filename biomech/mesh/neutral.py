@@ -30,6 +30,12 @@ BENT = [NAMES.index(name) for name in ("knee_angle_r", "knee_angle_l", "femur_r_
 JUDGED = ("shoulder", "hip", "knee", "ankle")
 
 
+class StandingNote(str):
+    """A note on how somebody stands where ``neutral`` says so: told apart from the others of a recovery."""
+
+    __slots__ = ()
+
+
 def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[np.ndarray, " frames"]:
     """The frames of a stretch of the clip in which the person is seen.
 
@@ -58,7 +64,7 @@ def neutral_frames(keypoints: Keypoints, begin_s: float, end_s: float) -> Bool[n
 
 def check_upright(
     keypoints: Keypoints, evidence: Evidence, frames: Bool[np.ndarray, " frames"], named: str
-) -> list[str]:
+) -> list[StandingNote]:
     """Refuse frames in which the person does not stand: they would make the legs too long or too short for all others.
 
     Args:
@@ -78,9 +84,8 @@ def check_upright(
     found = np.where(bent, 0.0, _stands(keypoints))[frames]
     tells = np.isfinite(found)
     if not tells.any():
-        return [
-            f"{named}: shoulders, hips, knees and ankles are not all seen, so that nothing shows a person who stands"
-        ]
+        why = "shoulders, hips, knees and ankles are not all seen, so that nothing shows a person who stands"
+        return [StandingNote(f"{named}: {why}")]
     share = float(found[tells].mean())
     if share < LEAST_UPRIGHT:
         raise BioposeError(
@@ -89,9 +94,8 @@ def check_upright(
             mend="Name a stretch or a film of quiet, straight standing (`neutral`), filmed upright, or leave it away.",
         )
     if share < NEARLY_ALL:
-        return [
-            f"{named}: the person stands upright in {share:.0%} of the frames only; legs and trunk may be off by it"
-        ]
+        why = f"the person stands upright in {share:.0%} of the frames only; legs and trunk may be off by it"
+        return [StandingNote(f"{named}: {why}")]
     return []
 
 

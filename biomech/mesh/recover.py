@@ -29,7 +29,7 @@ from biomech.mesh.ground import Floor, sole_points, upright_camera
 from biomech.mesh.habit import Habit
 from biomech.mesh.hidden import unsure_of_legs
 from biomech.mesh.level import Level
-from biomech.mesh.neutral import NEUTRAL, check_upright, neutral_frames, upright
+from biomech.mesh.neutral import NEUTRAL, StandingNote, check_upright, neutral_frames, upright
 from biomech.mesh.placing import Placing
 from biomech.mesh.standing import standing
 from biomech.mesh.start import FromDetector, Initialiser
@@ -92,7 +92,7 @@ def recover(
     films = [keypoints] if isinstance(keypoints, Keypoints) else list(keypoints)
     _check(films, calibration)
     keypoints = max(films, key=lambda film: film.found.sum())  # who tells of the person's standing
-    neutral, stands = None if neutral_s is None else neutral_frames(keypoints, *neutral_s), list[str]()
+    neutral, stands = None if neutral_s is None else neutral_frames(keypoints, *neutral_s), list[StandingNote]()
     body = AnnyBody.load([0])
     placing, habit = Placing(body), Habit.load()
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
@@ -111,7 +111,7 @@ def recover(
         subject = replace(subject, height_sd_m=CALIBRATED_STATURE_SD_M)
     if shape is not None:
         subject = subject.with_shape(shape)
-    soles = sole_points(body)
+    soles = sole_points()
     windows, all_windows = list(_windows(len(apart))), list(_windows(frames))
     shape_windows = _best(windows, sparse, None if neutral is None else neutral[apart])
     rounds = len(shape_windows) + (len(windows) if len(windows) > 1 else 0) + len(all_windows)

@@ -17,7 +17,7 @@ from biomech.mesh.mqhmr.point_sd import PointSd
 from biomech.mesh.mqhmr.predict import look_at
 from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.through_time import recover_frames
-from biomech.mesh.neutral import NEUTRAL
+from biomech.mesh.neutral import StandingNote
 from biomech.mesh.recover import recover
 from biomech.names import check_recoverer
 
@@ -82,7 +82,7 @@ def standing_shape(
     keypoints.check()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
     motion = recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress)
-    return motion.shape, [note for note in motion.notes if note.startswith(NEUTRAL.format(*whole))]
+    return motion.shape, [note for note in motion.notes if isinstance(note, StandingNote)]
 
 
 def recover_with(

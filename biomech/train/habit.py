@@ -188,7 +188,7 @@ def train(library_folder: Path, components: int = COMPONENTS, seed: int = 0) -> 
         "seed": seed,
         "negative_log_likelihood": {
             "train": round(float(-_log(poses, tensors).mean()), 2),
-            "test": round(float(-_log(test, tensors).mean()), 2) if len(test) else None,
+            "test": round(float(-_log(test, tensors).mean()), 2),
         },
         "test_inside_ranges": round(float(((test > habit.lower) & (test < habit.upper)).all(1).mean()), 3),
     }
