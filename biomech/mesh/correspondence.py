@@ -11,6 +11,8 @@ from biomech.errors import BioposeError
 from biomech.mesh.chain import BonePoints
 
 FILE = Path(__file__).with_name("correspondence.json")
+FEWEST = 8  # points in common
+TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")  # the fit begins at it
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,18 @@ class Correspondence:
         """Places in ``names`` of the points that both know, and this table cut down to them.
 
         Raises:
-            BioposeError: fewer than eight points in common.
+            BioposeError: fewer than eight points in common, or the trunk is not among them.
         """
         common = [i for i, name in enumerate(self.points.names) if name in names]
-        if len(common) < 8:
+        if len(common) < FEWEST:
             raise BioposeError(
                 f"only {len(common)} keypoint names are known to the fit",
                 mend=f"It knows: {', '.join(self.points.names)}.",
+            )
+        if absent := [name for name in TRUNK if name not in names]:
+            raise BioposeError(
+                f"the keypoints have no {', '.join(absent)}, and the fit begins at the trunk",
+                mend="Give keypoints with both shoulders and both hips.",
             )
         assert self.points.before is not None
         points = BonePoints(

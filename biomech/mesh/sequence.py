@@ -210,9 +210,9 @@ def seen_over_time(
             picture[:, row] = _at(at, time_s[good], xy[good, k])
             present[:, row] = np.interp(at, time_s, good.astype(float)) > 0.5
     said = None
-    if world_m is not None and len(known) == POINTS:
+    good = np.zeros(len(time_s), dtype=bool) if world_m is None else np.isfinite(world_m).all((1, 2))
+    if world_m is not None and good.any() and len(known) == POINTS:
         said = np.zeros((len(at), POINTS, 3))
-        good = np.isfinite(world_m).all((1, 2))
         said[:, rows] = _at(at, time_s[good], world_m[good][:, known].reshape(good.sum(), -1)).reshape(len(at), -1, 3)
     answer = guess(columns_of(picture, present, said, focal_px, center_px), network)
     flat = {name: getattr(answer, name) for name in ("features", "features_sd", "points", "points_sd")}

@@ -14,15 +14,13 @@ from scipy.spatial.transform import Rotation
 from biomech.body.linkage import Pose, pose_of
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.correspondence import TRUNK, Correspondence
 from biomech.mesh.fit import Evidence, State
 from biomech.mesh.level import TO_THE_LENS, Level
 from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.placing import Placing
 from biomech.mesh.sequence import seen_over_time
 from biomech.mesh.subject import Subject
-
-TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 
 
 class Initialiser(Protocol):
@@ -94,6 +92,8 @@ class FromDetector:
         confidence = evidence.confidence
         landmarks, spread = evidence.landmarks.copy(), evidence.landmark_sd.copy()
         known = (confidence > 0).any(1) & np.isfinite(keypoints.world_m[:, places]).all((1, 2))
+        if not known.any():
+            return evidence
         if list(keypoints.names) == POINT_NAMES:
             landmarks[known], spread[known] = lift(
                 evidence.xy[known],

@@ -230,3 +230,20 @@ def test_keypoints_that_cannot_be_fitted(keypoints: Keypoints) -> None:
         recover(replace(keypoints, xy=np.full_like(keypoints.xy, np.nan)))
     with pytest.raises(BioposeError, match="keypoint names"):
         recover(replace(keypoints, names=[f"marker {i}" for i in range(33)]))
+    limbs = [name for name in keypoints.names if name.endswith(("knee", "ankle", "elbow", "wrist"))]
+    with pytest.raises(BioposeError, match="no left_shoulder, right_shoulder, left_hip, right_hip"):
+        recover(keypoints_of(keypoints, limbs))
+
+
+def keypoints_of(keypoints: Keypoints, names: list[str]) -> Keypoints:
+    places = [keypoints.names.index(name) for name in names]
+    xy, confidence = keypoints.xy[:, places], keypoints.confidence[:, places]
+    return replace(keypoints, names=names, xy=xy, confidence=confidence, world_m=None)
+
+
+def test_3d_points_without_a_number_are_none(keypoints: Keypoints) -> None:
+    few = part(keypoints, slice(0, 4))
+    assert few.world_m is not None
+    nowhere = recover(replace(few, world_m=np.full_like(few.world_m, np.nan)), height_m=HEIGHT_M)
+    without = recover(replace(few, world_m=None), height_m=HEIGHT_M)
+    np.testing.assert_array_equal(nowhere.rotations, without.rotations)
