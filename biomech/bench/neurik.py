@@ -13,6 +13,7 @@ from biomech.bench.neurik_oracle import held_out_trials, oracle_figures
 from biomech.bench.neurik_real import real_figures
 from biomech.bench.neurik_runs import runs_figures
 from biomech.bench.neurik_speed import parameters, speed_figures
+from biomech.errors import BioposeError
 from biomech.leftovers import temporary_folder
 from biomech.neurik.predict import FILE, load_network
 from biomech.osim_models import DEFAULT_PATH
@@ -55,8 +56,13 @@ def bench_neurik(
         By name, which begins with the part's (``oracle_``, ``noisy_``, ``real_``, ``speed_`` …) and ends in the unit.
 
     Raises:
-        BioposeError: data or weights cannot be used, or a solver failed.
+        BioposeError: data or weights cannot be used, runs without labels, or a solver failed.
     """
+    if runs and labels is None:
+        raise BioposeError(
+            "trained runs are compared on held-out markers without error, and there are none",
+            mend="Give what `biopose label` wrote, with `labels`.",
+        )
     network, skeleton = load_network(weights), Skeleton.from_osim(DEFAULT_PATH)
     figures: dict[str, Any] = {"parameters": parameters(network)}
     with temporary_folder("bench") as folder:

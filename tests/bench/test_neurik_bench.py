@@ -252,3 +252,8 @@ def test_runs_say_what_differs_and_how_far_seeds_spread(tmp_path: Path) -> None:
 def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["neurik", "--weights", str(tmp_path / "none.safetensors"), "--json"])
     assert isinstance(result.exception, BioposeError) and "none.safetensors" in str(result.exception.where)
+
+
+def test_trained_runs_need_labels(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(app, ["neurik", "--data", str(tmp_path), "--runs", str(tmp_path)])
+    assert isinstance(answer.exception, BioposeError) and "held-out markers" in answer.exception.what
