@@ -32,6 +32,7 @@ from biomech.kinematics.recognise import ReadMotion
 MOVES = 1e-6  # rad and m; a coordinate that moves less in both motions is locked and counts in no mean
 OLD_KNEE_RAD = -np.deg2rad(20)  # no knee overextends so far: beyond it flexion is negative, as in gait2392
 FEWEST_FRAMES = 10  # of a coordinate, for a correlation, a range of motion or a skill
+COARSEST_S, OTHER_CLOCK = 0.5, 10.0  # between rows, and over the other motion's: what is more is no second
 LEAST_S = 0.2  # the same, where the motions share less than LEAST_SHARED of the shorter one
 UNIT_SLIP = (40.0, 80.0)  # ratio of two ranges of motion when one of them is in the other unit (57.3)
 
@@ -108,7 +109,8 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
         matched, not compared, or looks like another convention.
 
     Raises:
-        BioposeError: no coordinate in common, no time in common, or nothing to align by.
+        BioposeError: no coordinate in common, no time in common, one motion's time is in another unit, or nothing to
+            align by.
     """
     where = f"{motion.path} against {reference.path}"
     matches = match_coordinates(reference.kinematics.names, motion.kinematics.names)
@@ -130,6 +132,7 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
         theirs = Kinematics(theirs.names, theirs.values, theirs.time_s + shift.shift_s, theirs.rotational)
         if shift.second_s is not None:
             notes.append(f"a shift of {shift.second_s:+.3f} s fits nearly as well: the motion repeats itself")
+    _check_clocks(ours, theirs, where)
     resampled = resample(theirs, ours.time_s)
     both = np.isfinite(resampled.values) & np.isfinite(ours.values)
     if not both.any():
@@ -159,6 +162,27 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
     return Comparison(
         reference, motion, names, ours, curves, errors, groups, rotations, shift, turn, notes
     )  # fmt: skip
+
+
+def _check_clocks(ours: Kinematics, theirs: Kinematics, where: str) -> None:
+    """That both times can be seconds: nobody samples a movement once a second, and ms or frame numbers look so.
+
+    Raises:
+        BioposeError: one motion's rows are seconds apart, and the other's are not.
+    """
+    if min(len(ours.time_s), len(theirs.time_s)) < 2:
+        return
+    steps = {
+        name: float(np.median(np.diff(one.time_s))) for name, one in (("the reference", ours), ("this motion", theirs))
+    }
+    (quick, short), (slow, long) = sorted(steps.items(), key=lambda one: one[1])
+    if long > COARSEST_S and long > OTHER_CLOCK * short:
+        raise BioposeError(
+            f"the rows of {slow} are {long:.3g} s apart, those of {quick} {short:.3g} s: is the time of {slow} in ms, "
+            "or does it count frames?",
+            where=where,
+            mend="Write its time in seconds.",
+        )
 
 
 class _Little(NamedTuple):

@@ -281,3 +281,13 @@ def test_a_preset_without_all_its_coordinates_has_no_mean() -> None:
     assert "hip_flexion_l" in figures.missing and "knee_angle_r" not in figures.missing
     with pytest.raises(BioposeError, match="no preset 'best'"):
         preset_figures("best", compare(truth, _changed(truth)))
+
+
+@pytest.mark.parametrize("per_s", [1000.0, 100.0])
+def test_a_time_in_ms_or_frames_is_no_time_in_s(per_s: float) -> None:
+    """Rows that are seconds apart would be joined by a spline, through anything."""
+    truth = _motion()
+    other = _changed(truth, time_s=truth.kinematics.time_s * per_s)
+    for pair in ((truth, other), (other, truth)):
+        with pytest.raises(BioposeError, match="in ms, or does it count frames"):
+            compare(*pair)
