@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from biomech.files import open_text
 from biomech.tables import read_numbers
 
 MOST_HEADER_LINES = 1000
+BLANK = " \t\r\n\f\v\0\x1a"  # a text of DOS ends with the last one
 _TIME = re.compile(r"time(stamp)?s?([ _]?[(\[]?s(ec(onds)?)?[)\]]?)?", re.IGNORECASE)
 
 
@@ -53,14 +54,14 @@ def read_storage(path: Path, *, bare: bool = False) -> Storage:
         end = next((i for i, line in enumerate(head) if line.strip().strip(",;").lower() == "endheader"), None)
         header = None if end is None else _header(head[:end])
         begin = 0 if end is None else end + 1
-        rows = (line.strip() for line in itertools.chain(head[begin:], file) if not line.isspace())
+        rows = (line.lstrip().rstrip("\r\n") for line in itertools.chain(head[begin:], file) if line.strip(BLANK))
         first = list(itertools.islice(rows, 3))
         if end is None and not (bare and first and _TIME.fullmatch(_cells(first[0], _separator(first))[0])):
             mend = (
                 "Give a .mot or .sto, or a .csv whose first line is time and the coordinates' names." if bare else None
             )
             raise BioposeError("not a .mot file: there is no line 'endheader'", where=str(path), mend=mend)
-        names, table = _table(first, rows, path, begin + 2)
+        names, table = _table(first, rows, path, begin + 2, whole_rows=end is not None)
     if len(names) < 2 or not _TIME.fullmatch(names[0]):
         raise BioposeError("the first column must be `time`, and coordinates follow it", where=str(path))
     return Storage(head[0].strip() if end else "", header, names[1:], table[:, 0], table[:, 1:])
@@ -72,18 +73,47 @@ def _header(lines: list[str]) -> dict[str, str]:
 
 
 def _table(
-    first: list[str], further: Iterator[str], path: Path, first_line: int
+    first: list[str], further: Iterator[str], path: Path, first_line: int, whole_rows: bool
 ) -> tuple[list[str], Float[np.ndarray, "rows columns"]]:
-    """Names and numbers; ``first``: the names and a row or two, ``further``: the other rows."""
+    """Names and numbers; ``first``: the names and a row or two, ``further``: the other rows.
+
+    Spreadsheets leave empty cells at the end of a row away. OpenSim's files never do (``whole_rows``): there a cell is
+    lost, nobody knows which; only the last row may have been cut off, and then none of its values is to be trusted.
+    """
     if not first:
         raise BioposeError("there are no rows", where=str(path))
     separator = _separator(first)
-    names = _cells(first[0], separator)
-    widest = max((len(_cells(row, separator)) for row in first[1:]), default=0)
+    named = first[0].strip().removesuffix(separator)  # one at the end of every row is no column
+    names, ends = _cells(named, separator), separator if named != first[0].strip() else ""
+    widest = max((len(_cells(row.strip().removesuffix(ends), separator)) for row in first[1:]), default=0)
     if widest > len(names):
         raise BioposeError(f"a row has {widest} values under {len(names)} names", where=str(path))
-    decimal, rows = "," if separator == ";" else ".", itertools.chain(first[1:], further)
-    return names, read_numbers(rows, len(names), separator, where=path, first_line=first_line, decimal=decimal)
+    short: list[int] = []
+    rows = _counted(itertools.chain(first[1:], further), len(names), separator, short if whole_rows else [])
+    table = read_numbers(
+        (row.strip().removesuffix(ends) for row in rows),
+        len(names),
+        separator,
+        where=path,
+        first_line=first_line,
+        decimal="," if separator == ";" else ".",
+    )
+    if short and short[0] < len(table) - 1:
+        raise BioposeError(
+            f"line {first_line + short[0]} has fewer values than there are names: one is lost",
+            where=str(path),
+            mend="Correct or remove that line.",
+        )
+    table[short, 1:] = np.nan
+    return names, table
+
+
+def _counted(rows: Iterable[str], columns: int, separator: str, short: list[int]) -> Iterator[str]:
+    """The same rows; numbers of those with fewer cells than columns go to ``short``."""
+    for number, row in enumerate(rows):
+        if (len(row.split()) if separator == r"\s+" else row.count(separator) + 1) < columns:
+            short.append(number)
+        yield row
 
 
 def _separator(rows: list[str]) -> str:

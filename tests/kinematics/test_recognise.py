@@ -134,3 +134,19 @@ def test_long_tables_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "a.mot").write_text((tmp_path / "a.mot").read_text().replace("0.22\t22", "0.22\tx"))
     with pytest.raises(BioposeError, match="on line 28 stands 'x'"):
         recognise_motion(tmp_path / "a.mot")
+
+
+def test_a_lost_value_is_no_row(tmp_path: Path) -> None:
+    head = "m\ninDegrees=yes\nendheader\ntime\thip\tknee\n"
+    with pytest.raises(BioposeError, match="line 6 has fewer values"):
+        _read(tmp_path, f"{head}0\t10\t20\n0.1\t21\n0.2\t12\t22\n")
+    cut = _read(tmp_path, f"{head}0\t10\t20\n0.1\t11\t21\n0.2\t1")
+    assert np.isnan(cut.kinematics.values[2]).all() and "1 of 3 rows lack values; not compared there" in cut.notes
+    empty = _read(tmp_path, f"{head}0\t10\t20\n0.1\t11\t\n0.2\t12\t22\n").kinematics
+    np.testing.assert_allclose(np.rad2deg(empty.column("hip")), [10, 11, 12])
+
+
+def test_a_separator_at_the_end_of_every_row_is_no_column(tmp_path: Path) -> None:
+    read = _read(tmp_path, "time,hip,knee,\n0,10,20,\n0.1,11,21,\n", "a.csv")
+    assert read.kinematics.names == ["hip", "knee"] and not any("lack values" in note for note in read.notes)
+    np.testing.assert_allclose(np.rad2deg(read.kinematics.values), [[10, 20], [11, 21]])
