@@ -158,9 +158,33 @@ def describe(model: opensim.Model | Path | str) -> Description:
     joints = _in_order([_joint(joint, index, name) for joint in model.getJointSet()], name)
     markers = tuple(_marker(marker) for marker in model.getMarkerSet())
     couplers = _couplers(model, index)
+    coordinates = _within_what_they_lead(coordinates, couplers, name)
     led = {coupler.dependent for coupler in couplers if not coordinates[coupler.dependent].rotational}
     joints = tuple(_growing_with_coupler(joint, led) for joint in joints)
     return Description(name, tuple(j.child.body for j in joints), coordinates, joints, couplers, markers)
+
+
+def _within_what_they_lead(
+    coordinates: tuple[Coordinate, ...], couplers: tuple[Coupler, ...], model: str
+) -> tuple[Coordinate, ...]:
+    """Coordinates whose ranges leave those that follow them inside theirs, where these are clamped."""
+    within = list(coordinates)
+    for coupler in couplers:
+        led = coordinates[coupler.dependent]
+        if led.locked:
+            raise BioposeError(
+                f"{led.name} is locked and follows {', '.join(within[k].name for k in coupler.independent)}",
+                where=model,
+                mend=f"Unlock it, or lock what it follows instead. {_OPENSIM_INSTEAD}",
+            )
+        function, leader = coupler.function, coupler.independent[0]
+        if led.clamped and isinstance(function, Affine) and len(function.slopes) == 1 and function.slopes[0]:
+            ends = sorted((end - function.constant) / function.slopes[0] for end in led.range)
+            own = within[leader].range if within[leader].clamped else (-np.inf, np.inf)
+            both = (max(own[0], ends[0]), min(own[1], ends[1]))
+            if both[0] <= both[1]:
+                within[leader] = replace(within[leader], range=both, clamped=True)
+    return tuple(within)
 
 
 def _in_order(joints: list[Joint], model: str) -> tuple[Joint, ...]:

@@ -22,6 +22,7 @@ from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.markup import check_xml
+from biomech.tables import repeated
 
 opensim.Logger.removeFileSink()
 
@@ -97,6 +98,12 @@ def load_model(path: Path | str) -> opensim.Model:
         ) from error
     if model.getNumBodies() == 0:
         raise BioposeError("the model holds no bodies", where=str(path), mend="Give an .osim file with a skeleton.")
+    if twice := repeated(coordinate_names(model)):  # joints of their own may name them alike; a .mot cannot
+        raise BioposeError(
+            f"two coordinates of the model have one name: {', '.join(twice[:10])}",
+            where=str(path),
+            mend="Rename one of them in the .osim file.",
+        )
     if wrong := _not_finite(model):
         raise BioposeError(
             f"the model holds what cannot be: {', '.join(wrong[:5])}{' …' if len(wrong) > 5 else ''}",

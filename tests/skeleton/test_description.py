@@ -236,6 +236,23 @@ def with_chained_couplers() -> opensim.Model:
     return model
 
 
+def with_locked_follower() -> opensim.Model:
+    model = coupled(parts.linear(1.0, 0.0), ["upper_joint_0"])
+    model.updCoordinateSet().get("lower_joint_2").setDefaultLocked(True)
+    return model
+
+
+def test_a_leader_stays_within_its_followers_range() -> None:
+    model = coupled(parts.linear(-2.0, 0.1), ["upper_joint_0"])
+    follower = model.updCoordinateSet().get("lower_joint_2")
+    follower.setRangeMin(-0.3)
+    follower.setRangeMax(0.5)
+    follower.setDefaultClamped(True)
+    leader = next(c for c in describe(model).coordinates if c.name == "upper_joint_0")
+    assert leader.clamped
+    np.testing.assert_allclose(leader.range, (-0.2, 0.2))
+
+
 def with_sine() -> opensim.Model:
     model = parts.chain("Custom")
     custom = opensim.CustomJoint.safeDownCast(model.updJointSet().get(1))
@@ -250,6 +267,7 @@ def with_sine() -> opensim.Model:
         (with_loop, "closing.*loop"),
         (with_constraint, "constraint held, a PointConstraint"),
         (with_chained_couplers, "lower_joint_2 both follows"),
+        (with_locked_follower, "lower_joint_2 is locked and follows upper_joint_0"),
         (with_sine, "joint lower_joint, axis translation1: a Sine"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import opensim
 import pytest
 
+from biomech.bench.faults.seeds import small_model
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.joint_centres import joint_centres
@@ -137,3 +138,10 @@ def test_numbers_that_opensim_takes_without_a_word(tmp_path: Path, old: str, new
     (tmp_path / "a.osim").write_text(text[:first] + new.removesuffix("<!--") + text[text.index(">", end) + 1 :])
     with pytest.raises(BioposeError, match=f"cannot be: {what}"):
         load_model(tmp_path / "a.osim")
+
+
+def test_two_coordinates_of_one_name_are_refused(tmp_path: Path) -> None:
+    small_model(path := tmp_path / "small.osim")
+    path.write_text(path.read_text().replace('"hip_flexion_r"', '"knee_angle_r"'))
+    with pytest.raises(BioposeError, match="two coordinates of the model have one name: knee_angle_r"):
+        load_model(path)
