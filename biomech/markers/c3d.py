@@ -22,6 +22,7 @@ from biomech.markers.checks import (
 from biomech.markers.markers import Markers
 
 LOWEST_HZ, HIGHEST_HZ = 1.0, 20_000.0
+RATE_TOLERANCE = 0.01  # relative
 AXES = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1)}
 
 
@@ -88,6 +89,8 @@ def read_c3d(path: Path, *, up: str | None = None) -> Markers:
     rate = float(next(iter(_values(parameters, "RATE")), 0.0))
     if not LOWEST_HZ <= rate <= HIGHEST_HZ:
         raise BioposeError(f"POINT:RATE is {rate:g} frames a second, which cannot be", where=str(path))
+    if header and header.rate_hz and abs(header.rate_hz / rate - 1) > RATE_TOLERANCE:
+        notes.append(f"the header says {header.rate_hz:g} Hz, POINT:RATE {rate:g} Hz; POINT:RATE is used")
     said = header.frames if header else None
     if said is not None and 0 < len(positions) < said:
         notes.append(f"the header says {said} frames, the file holds {len(positions)}: it ends early")
@@ -133,7 +136,7 @@ def _upright_from_lab(
         up = np.eye(3)[axis]
         notes.append(f"the file names no vertical axis; +{'XYZ'[axis]} is taken, along which the markers extend most")
     if forward is None or abs(forward @ up) > 0.5:
-        forward = np.roll(up, 1)
+        forward = np.eye(3)[0] if up[1] else np.roll(up, 1)
     return np.stack([forward, up, np.cross(forward, up)])
 
 

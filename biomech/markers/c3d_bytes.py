@@ -17,7 +17,7 @@ from biomech.errors import BioposeError
 
 BLOCK = 512
 KEY = 0x50
-BIG_ENDIAN = 86  # the processor's code of SGI and MIPS; 84 is Intel's, 85 is DEC's
+INTEL, BIG_ENDIAN = 84, 86  # the processor's code of PCs, and of SGI and MIPS; 85 is DEC's
 KINDS = (-1, 1, 2, 4)  # letters, bytes, whole numbers, real ones; the size of each is the number itself
 MOST_DIMENSIONS = 7
 # ezc3d takes the first value of these unseen, and of lists of words how long one is.
@@ -33,6 +33,7 @@ class C3dHeader:
     parameters_at: int  # bytes
     processor: int
     frames: int | None  # None where the two words cannot say it
+    rate_hz: float | None = None  # None where it is none, or of another machine's numbers
 
 
 def read_header(path: Path) -> C3dHeader | None:
@@ -57,7 +58,13 @@ def read_header(path: Path) -> C3dHeader | None:
         )
     start, end = struct.unpack("<HH", first[6:10])
     frames = end - start + 1
-    return C3dHeader(at, section[3], frames if frames > 0 and end < MOST_FRAMES_SAID else None)
+    (rate,) = struct.unpack("<f", first[20:24])
+    return C3dHeader(
+        at,
+        section[3],
+        frames if frames > 0 and end < MOST_FRAMES_SAID else None,
+        rate if section[3] == INTEL and 0 < rate < math.inf else None,
+    )
 
 
 @contextlib.contextmanager

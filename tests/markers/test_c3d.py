@@ -181,3 +181,19 @@ def test_damaged_parameters_are_refused_before_their_reader_crashes(upright: Pat
     _changed(upright, at, to)
     with pytest.raises(BioposeError, match="cut or damaged"):
         read_c3d(upright)
+
+
+def test_without_axes_y_up_stays_as_it_is(tmp_path: Path) -> None:
+    _write(tmp_path / "a.c3d", np.repeat(UPRIGHT[None], 4, 0) * 1000, None)
+    markers = read_c3d(tmp_path / "a.c3d")
+    np.testing.assert_allclose(markers.positions_m[2], UPRIGHT, atol=1e-6)
+    assert "+Y is taken" in markers.notes[0]
+
+
+def test_two_rates_are_told(upright: Path) -> None:
+    whole = bytearray(upright.read_bytes())
+    whole[20:24] = np.float32(50).tobytes()
+    upright.write_bytes(whole)
+    markers = read_c3d(upright)
+    assert markers.rate_hz == pytest.approx(100)
+    assert markers.notes == ["the header says 50 Hz, POINT:RATE 100 Hz; POINT:RATE is used"]
