@@ -76,7 +76,7 @@ def check_target(target: Path, suffix: str, *given: Path, own: Callable[[Path], 
             raise BioposeError(what, where=str(path), mend="Name another `out`.")
     if target.is_file() and target.stat().st_size and not _is_own(target, own):
         raise BioposeError(
-            "there is a file of this name that this command did not write",
+            "there is a file of this name that this command did not write, or that was edited since",
             where=str(target),
             mend="Name another `out`, or take the file away.",
         )
@@ -212,6 +212,18 @@ def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
             where=str(path),
             mend="Name another `out`, or make room there and see that you may write to it.",
         ) from error
+
+
+def on_one_line(name: str) -> str:
+    """A file's name as it may stand in the head of a text: names may hold line breaks, tabs, bytes that are no text.
+
+    Args:
+        name: of a file.
+
+    Returns:
+        The same, each of these an underscore.
+    """
+    return "".join(sign if sign.isprintable() else "_" for sign in name)
 
 
 def sha256(path: Path) -> str:

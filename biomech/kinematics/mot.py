@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.files import on_one_line, whole_file
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.storage import read_storage
 
@@ -52,7 +52,9 @@ def write_mot(kinematics: Kinematics, path: Path, *, coupled: Collection[str] | 
     degrees = kinematics.rotational & ~_in_radians(kinematics.names, coupled)
     table = np.column_stack([kinematics.time_s, np.where(degrees, np.rad2deg(kinematics.values), kinematics.values)])
     with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(f"{Path(path).stem}\nversion=1\nnRows={frames}\nnColumns={table.shape[1]}\ninDegrees=yes\n\n")
+        file.write(
+            f"{on_one_line(Path(path).stem)}\nversion=1\nnRows={frames}\nnColumns={table.shape[1]}\ninDegrees=yes\n\n"
+        )
         file.write("Units are S.I. units (second, metres, ...); angles are in degrees.\n\nendheader\n")
         np.savetxt(file, table, fmt="%.8f", delimiter="\t", header="\t".join(["time", *kinematics.names]), comments="")
 

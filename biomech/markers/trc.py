@@ -4,15 +4,17 @@ What OpenSim accepts without a word and then solves wrongly is caught here: a mi
 as a real point), millimetres labelled metres and the reverse, a DataRate that disagrees with the time column.
 """
 
+import hashlib
 import itertools
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.files import open_text, read_text, whole_file
+from biomech.files import on_one_line, open_text, read_text, whole_file
 from biomech.markers.checks import (
     METRES_PER_UNIT,
     UNSAID_UNIT,
@@ -28,7 +30,11 @@ HEADER_KEYS = (
     "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
 )  # in OpenSim's order
 
+SUM_DIGITS = 16
+SUMMED = re.compile(rf"PathFileType\t4\t\(X/Y/Z\)\t.*\t([0-9a-f]{{{SUM_DIGITS}}})")  # the first line as written here
 WRITTEN = re.compile(r"(\d+\.\d{6})\t\1\t\d+\t\d+\tm\t\1\t1\t\d+")  # the values of the header as written here
+AXIS = re.compile(r"[XYZ]\d", re.IGNORECASE)
+BLANK = " \t\r\n\f\v\0\x1a"  # a text of DOS ends with the last one
 RATE_TOLERANCE = 0.01  # relative; headers round 29.97 to 30
 MILLISECONDS = 1000.0
 SLOWEST_COUNTED_HZ = 10.0  # a column that goes 1, 2, 3 … is of frames, unless so slow a rate makes it seconds
@@ -48,16 +54,17 @@ def read_trc(path: Path) -> Markers:
         BioposeError: the file cannot be read as .trc, or its unit cannot be right.
     """
     path = Path(path)
-    lines = read_text(path).splitlines()
+    text = read_text(path)
+    lines = text.splitlines()
     header = _header(lines, path)
     names = _marker_names(lines, path)
-    table = _numbers(lines, 2 + 3 * len(names), path)
+    notes: list[str] = []
+    table = _numbers(lines, 2 + 3 * len(names), path, notes, ends=text.endswith("\n"))
     positions = table[:, 2:].reshape(len(table), len(names), 3)
 
-    notes: list[str] = []
-    stated = _number(header.get("DataRate", ""))
+    stated = _number(header.get("datarate", ""))
     time = _seconds(table[:, 1], stated, path, notes)
-    unit = str(header.get("Units", "")).strip().lower() or UNSAID_UNIT
+    unit = str(header.get("units", "")).strip().lower() or UNSAID_UNIT
     if unit not in METRES_PER_UNIT:
         raise BioposeError(
             f"Units is {unit!r}, not one of m, cm, mm", where=str(path), mend="Correct the third line of the file."
@@ -78,8 +85,8 @@ def read_trc(path: Path) -> Markers:
     if left_out := _frames_left_out(time):
         notes.append(f"the time column leaves frames out in {left_out} places; so does the motion")
     for key, counted, what in (("NumFrames", len(time), "frames"), ("NumMarkers", len(names), "markers")):
-        if header.get(key, "").strip() not in ("", str(counted)):
-            notes.append(f"{key} says {header[key].strip()}, the file has {counted} {what}")
+        if header.get(key.lower(), "").strip() not in ("", str(counted)):
+            notes.append(f"{key} says {header[key.lower()].strip()}, the file has {counted} {what}")
     return markers
 
 
@@ -108,27 +115,52 @@ def write_trc(markers: Markers, path: Path) -> None:
     missing = ~np.isfinite(markers.positions_m).all(-1)
     positions = np.where(missing[..., None], np.nan, markers.positions_m).reshape(frames, -1)
     table = np.column_stack([np.arange(1, frames + 1), markers.time_s, positions])
-    with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(f"PathFileType\t4\t(X/Y/Z)\t{Path(path).name}\n")
-        file.write("\t".join(HEADER_KEYS) + "\n" + "\t".join(values) + "\n")
-        file.write(f"Frame#\tTime{columns}\n\t{axes}\n\n")
-        np.savetxt(file, table, delimiter="\t", fmt=["%d", "%.8f"] + ["%.8f"] * (3 * count))
+    first = f"PathFileType\t4\t(X/Y/Z)\t{on_one_line(Path(path).name)}\t"
+    with whole_file(path) as temporary:
+        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
+            file.write(f"{first}{'0' * SUM_DIGITS}\n")
+            file.write("\t".join(HEADER_KEYS) + "\n" + "\t".join(values) + "\n")
+            file.write(f"Frame#\tTime{columns}\n\t{axes}\n\n")
+            np.savetxt(file, table, delimiter="\t", fmt=["%d", "%.8f"] + ["%.8f"] * (3 * count))
+        with open(temporary, "r+b") as file:
+            said = _sum(file)
+            file.seek(len(first.encode()))
+            file.write(said.encode())
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a .trc was written by ``write_trc``: nobody else states rates to six digits, and metres."""
+    """Whether a .trc is as ``write_trc`` left it: by the sum in its first line, which an edit leaves behind.
+
+    Files of earlier versions have none; nobody else states rates to six digits, and metres.
+    """
     with open_text(path) as text:
-        values = list(itertools.islice(text, 3))[-1:]
-    return bool(values) and WRITTEN.fullmatch(values[0].strip()) is not None
+        first, *_, values = [*itertools.islice(text, 3), "", ""][:3]
+    if WRITTEN.fullmatch(values.strip()) is None:
+        return False
+    if (summed := SUMMED.fullmatch(first.rstrip("\n"))) is None:
+        return True
+    with open(path, "rb") as file:
+        return _sum(file) == summed[1]
+
+
+def _sum(file: BinaryIO) -> str:
+    """Of all lines but the first."""
+    file.seek(0)
+    file.readline()
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()[:SUM_DIGITS]
 
 
 def _header(lines: list[str], path: Path) -> dict[str, str]:
+    """What the second and third line say; the keys in lower case."""
     if len(lines) < 6 or not lines[0].startswith("PathFileType"):
         raise BioposeError("not a .trc file: the first line must start with PathFileType", where=str(path))
     keys, values = (line.split() for line in lines[1:3])
     if len(values) < len(keys):  # a cell is empty; single tabs keep it apart
         keys, values = ([cell.strip() for cell in line.split("\t")] for line in lines[1:3])
-    return dict(zip(keys, values, strict=False))
+    return dict(zip(map(str.lower, keys), values, strict=False))
 
 
 def _number(text: str) -> float:
@@ -185,21 +217,41 @@ def _marker_names(lines: list[str], path: Path) -> list[str]:
     return names
 
 
-def _numbers(lines: list[str], columns: int, path: Path) -> Float[np.ndarray, "frames columns"]:
+def _numbers(
+    lines: list[str], columns: int, path: Path, notes: list[str], ends: bool
+) -> Float[np.ndarray, "frames columns"]:
+    """The rows of frames; one that was cut off while it was written is left out and told.
+
+    ``ends``: whether the last line ends.
+    """
     # Cells left empty at the end of a row and tabs too many look alike; pandas fills short rows with NaN.
-    body = [line.rstrip() for line in itertools.islice(lines, 5, None)]
+    begin = 4 if AXIS.search(lines[4]) is None else 5  # some writers leave the line of X1, Y1, Z1 away
+    body = [line.rstrip(BLANK) for line in itertools.islice(lines, begin, None)]
+    at = [number for number, line in enumerate(body, begin + 1) if line]
     rows = [line for line in body if line]
     if not rows:
         raise BioposeError("there is no frame in the file", where=str(path))
     separator = "\t" if "\t" in rows[0] else None
-    if (widest := max(len(row.split(separator)) for row in rows)) > columns:
+    widths = [len(row.split(separator)) for row in rows]
+    if len(rows) > 1 and widths[-1] < min(widths[:-1]) and (not ends or widths[-1] % 3 != 2):
+        notes.append(f"the last row ends after {widths[-1]} of {columns} cells: the file was cut off; left out")
+        rows, widths = rows[:-1], widths[:-1]
+    # A marker has three cells or, at the end of a row, none.
+    if separator and (lost := [number for number, width in zip(at, widths, strict=False) if width % 3 != 2]):
+        raise BioposeError(
+            f"line {lost[0]} has {widths[at.index(lost[0])]} cells, which is not a frame, a time and three for each "
+            "marker: one is lost or too many",
+            where=str(path),
+            mend="Correct or remove that line.",
+        )
+    if (widest := max(widths)) > columns:
         raise BioposeError(
             f"a data row has {widest} columns, and the marker names on the fourth line are for {columns}",
             where=str(path),
             mend="Name every marker on the fourth line, or take the columns without a name away.",
         )
     decimal = "," if "," in rows[0] and "." not in rows[0] else "."
-    return read_numbers(rows, columns, separator or r"\s+", where=path, first_line=6, decimal=decimal)
+    return read_numbers(rows, columns, separator or r"\s+", where=path, first_line=at[0], decimal=decimal)
 
 
 def _frames_left_out(time_s: Float[np.ndarray, " frames"]) -> int:

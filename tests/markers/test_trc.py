@@ -194,3 +194,51 @@ def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.trc").write_text(_text(rows=swapped))
     with pytest.raises(BioposeError, match="does not increase at data row 2"):
         read_trc(tmp_path / "a.trc")
+
+
+def test_what_was_edited_is_ours_no_more(tmp_path: Path) -> None:
+    write_trc(_markers(), path := tmp_path / "a.trc")
+    text = path.read_text()
+    assert is_ours(path) and osim.TimeSeriesTableVec3(str(path)).getNumRows() == 5
+    assert osim.MarkerData(str(path)).getNumFrames() == 5, "OpenSim's other reader"
+    path.write_text(text[:-2] + ("1" if text[-2] == "0" else "0") + "\n")
+    assert not is_ours(path)
+    path.write_text(text.replace(text.splitlines()[0], "PathFileType\t4\t(X/Y/Z)\ta.trc"))
+    assert is_ours(path), "of a version that wrote no sum"
+
+
+def test_a_name_of_two_lines_leaves_the_head_as_it_is(tmp_path: Path) -> None:
+    write_trc(_markers(), path := tmp_path / "a\nb\tc.trc")
+    assert is_ours(path) and read_trc(path).names == _markers().names
+    assert path.read_text().splitlines()[0].split("\t")[3] == "a_b_c.trc"
+
+
+@pytest.mark.parametrize("change", ["no line of axes", "neither that nor a blank line", "keys in lower case", "DOS"])
+def test_heads_of_other_writers(tmp_path: Path, change: str) -> None:
+    cells = "\t10\t900\t0\t300\t1000\t0\t100\t1500\t0"
+    lines = _text(units="mm", rows=f"1\t0.0{cells}\n2\t0.033333{cells}").split("\n")
+    if change == "keys in lower case":
+        lines[1] = lines[1].lower()
+    elif change == "DOS":
+        lines += ["\x1a", "\0\0\0"]
+    else:
+        del lines[4 : 5 if change == "no line of axes" else 6]
+    (tmp_path / "a.trc").write_text("\n".join(lines))
+    markers = read_trc(tmp_path / "a.trc")
+    assert len(markers.time_s) == 2 and markers.notes == []
+    np.testing.assert_allclose(markers.positions_m[0, 1], [0.3, 1, 0])
+
+
+def test_a_lost_cell_is_no_frame(tmp_path: Path) -> None:
+    """Pandas would shift the cells behind it to the left; a row that was cut off is left out."""
+    whole = "\t".join(["0\t1\t0", "0.3\t1\t0", "0.1\t1.5\t0"])
+    rows = [f"{k + 1}\t{k / 30:.6f}\t{whole}" for k in range(4)]
+    (tmp_path / "a.trc").write_text(_text(rows="\n".join([rows[0], rows[1].replace("0.3\t", ""), *rows[2:]]) + "\n"))
+    with pytest.raises(BioposeError, match="line 8 has 10 cells"):
+        read_trc(tmp_path / "a.trc")
+    (tmp_path / "b.trc").write_text(_text(rows="\n".join([*rows[:3], rows[3][:24]])))
+    cut = read_trc(tmp_path / "b.trc")
+    assert len(cut.time_s) == 3 and any("the file was cut off" in note for note in cut.notes)
+    last = rows[3].removesuffix("\t0.1\t1.5\t0")  # the third marker is missing there
+    (tmp_path / "c.trc").write_text(_text(rows="\n".join([*rows[:3], last]) + "\n"))
+    assert len(read_trc(tmp_path / "c.trc").time_s) == 4
