@@ -57,7 +57,7 @@ class Video:
     n_frames: int  # of these; an estimate: containers do not always know
     start_s: float | None = None
     end_s: float | None = None
-    every: int = 1  # so manieth frame is looked at, from the first in the window
+    every: int = 1  # every Nth frame is looked at, from the first in the window
     slowed: float = 1.0  # seconds in the file for one of what was filmed
     said_s: float | None = None  # how long the file says it is, in its own time
     said_frames: int = 0  # how many frames; 0: it does not say
@@ -81,7 +81,7 @@ class Video:
             start_s, end_s: only the frames with start_s <= time < end_s; None: from the beginning, to the end.
             rate_hz: of a folder of pictures, 30 where not given; of a video file what it was filmed at, where that is
                 not what it is played at and the file does not know (slow motion).
-            every: look at every so manieth frame only; None: as leaves 30 frames a second, or hardly fewer.
+            every: look at every Nth frame only; None: as leaves 30 frames a second, or hardly fewer.
 
         Returns:
             The clip, one frame of which was read: size of the upright picture (px), rate, lens where the file tells it.

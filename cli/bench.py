@@ -38,7 +38,10 @@ def solver(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """The fast inverse kinematics solver against OpenSim's tool: accuracy, objective, speed."""
+    """The fast solver against OpenSim's tool.
+
+    Accuracy, objective and speed.
+    """
     check_data(data)
     from biomech.bench.solver import bench_solver
 
@@ -71,7 +74,10 @@ def personalise(
     stride: Annotated[int, typer.Option(min=1, help="Judge every how many frames.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Models made from motion alone, beside an expert's and AddBiomechanics' on the same trials."""
+    """Models made from motion alone beside an expert's.
+
+    And beside AddBiomechanics' on the same trials.
+    """
     check_data(data)
     from biomech.bench.personalise import bench_personalise
 
@@ -90,7 +96,10 @@ def label(
     workers: Annotated[int, typer.Option(min=1, help="Processes for labelling.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Labels from recorded markers alone, beside an expert's angles and OpenSim's tool."""
+    """Labels from recorded markers beside an expert's angles.
+
+    And beside OpenSim's tool.
+    """
     check_data(data)
     from biomech.bench.label import bench_label
 
@@ -121,7 +130,10 @@ def neurik(
     seed: Annotated[int, typer.Option(help="Draws trials, stretches and clips.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """The network against labels, on recovered markers beside the classical ways, on a real person, and its speed."""
+    """The network's errors and its speed.
+
+    Against labels, on recovered markers beside the classical ways, and on a real person.
+    """
     from biomech.bench.neurik import bench_neurik
     from biomech.neurik.predict import FILE
 
@@ -156,7 +168,10 @@ def faults(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Every command on inputs that are not as they should be: tracebacks, crashes, endless work, false successes."""
+    """Every command on inputs that are not as they should be.
+
+    Counts tracebacks, crashes, endless work and false successes.
+    """
     if not hasattr(os, "fork"):
         raise BioposeError("this bench forks processes, which this system cannot", mend="Run it on Linux or macOS.")
     from biomech.bench.faults.bench import bench_faults

@@ -24,7 +24,10 @@ def activities(
     solver: Solver = None,
     as_json: AsJson = False,
 ) -> None:
-    """Walking, squats and sit-to-stand of drawn people from front, side and behind against what drove them."""
+    """Drawn people from front, side and behind.
+
+    Walking, squats and sit-to-stand against what drove them.
+    """
     from biomech.bench.activities import bench_activities
     from biomech.cli.bench import _tell
 

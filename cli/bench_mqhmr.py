@@ -26,7 +26,10 @@ def mqhmr(
     failures: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """MQ-HMR on real film and on rendered clips, refined and not, beside fit; speed by stage."""
+    """MQ-HMR beside fit on real film and on rendered clips.
+
+    Refined and not; speed by stage.
+    """
     from biomech.bench.beam import CAMERAS
     from biomech.bench.mqhmr import bench_mqhmr
     from biomech.cli.bench import _tell

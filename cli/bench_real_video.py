@@ -24,7 +24,10 @@ def real_video(
     refit: Refit = False,
     as_json: AsJson = False,
 ) -> None:
-    """The main job on film against optical markers, two-camera OpenCap and a triangulation."""
+    """The main job on real film against references.
+
+    Optical markers, two-camera OpenCap and a triangulation.
+    """
     from biomech.cli.bench import _tell
 
     check_data(data)

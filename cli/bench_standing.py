@@ -22,7 +22,10 @@ def standing(
     refit: Refit = False,
     as_json: AsJson = False,
 ) -> None:
-    """Knees, hips, pelvis, lean and soles of people who stand, with and without their size; all of it should be 0."""
+    """How straight people who stand are found.
+
+    Knees, hips, pelvis, lean and soles, with and without their size; all of it should be 0.
+    """
     from biomech.cli.bench import _tell
 
     check_data(data)

@@ -28,7 +28,10 @@ def compare(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Errors, range of motion, correlation and skill of each coordinate and each part of the body."""
+    """Say how far two or more motions are apart.
+
+    Errors, range of motion, correlation and skill of each coordinate and each part of the body.
+    """
     from biomech.comparison import tables as report
     from biomech.comparison.compare import compare as compare_motions
     from biomech.comparison.presets import check_preset, preset_figures

@@ -22,7 +22,10 @@ def demo(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Film a body that walks with known joint angles, run the main job on it, and print the errors."""
+    """Run the main job on a drawn walk and print its errors.
+
+    The film shows a body that walks with known joint angles.
+    """
     from dataclasses import asdict
 
     from biomech.assets import locate

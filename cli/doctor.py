@@ -17,7 +17,10 @@ OPTIONAL = {
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Check Python, packages, network files, OpenSim and off-screen rendering."""
+    """Say what is missing on this machine.
+
+    Python, packages, network files, OpenSim and off-screen rendering are tried.
+    """
     checks = [_python(), *_packages(), *_networks(), _opensim(), _rendering()]
     sound = all(check["ok"] for check in checks if check["needed"])
     if as_json:

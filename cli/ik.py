@@ -30,7 +30,7 @@ def ik(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """From a video, or several of the same, or from recorded markers, to a scaled OpenSim model and a motion."""
+    """Make a scaled OpenSim model and a motion of a video, several of the same, or markers."""
     from biomech.cli.progress import progress_bar, tell_stage
     from biomech.pipeline.run import run_ik
 

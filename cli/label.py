@@ -48,7 +48,10 @@ def label(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Label again what is labelled.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Scale a model and solve its inverse kinematics for every trial; files for the GUI and shards for training."""
+    """Make models, motions and training shards of motion capture.
+
+    For every trial a model is scaled and its inverse kinematics are solved.
+    """
     if library:
         _build_library(paths, out, generated, seed, workers or 1, as_json)
         return

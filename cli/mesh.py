@@ -20,7 +20,7 @@ def mesh(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder. [default: NAME_biopose here]")] = None,
     glb: Annotated[bool, typer.Option("--glb", help="Write the animated mesh too (.glb).")] = False,
     obj: Annotated[bool, typer.Option("--obj", help="Write the posed mesh of the frames too (.obj).")] = False,
-    obj_every: Annotated[int, typer.Option(min=1, help="Of every so manieth frame, with --obj.")] = 1,
+    obj_every: Annotated[int, typer.Option(min=1, help="Of every Nth frame, with --obj.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -10,7 +10,10 @@ app = typer.Typer(no_args_is_help=True, help="The network files: list them, or f
 
 @app.command("list")
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Say which files there are, their size, sha256 and licence, and whether this machine has them."""
+    """List the network files and whether this machine has them.
+
+    With their size, sha256 and licence.
+    """
     from biomech import assets
 
     rows = [
@@ -41,7 +44,10 @@ def pull_models(
     names: Annotated[list[str] | None, typer.Argument(help="Which ones. [default: all]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Fetch files into the cache; those already there are checked and left alone."""
+    """Fetch network files into the cache.
+
+    Those already there are checked and left alone.
+    """
     from biomech import assets
 
     paths = {}

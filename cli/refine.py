@@ -18,9 +18,10 @@ def refine(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Move MQ-HMR's answers onto the picture, and make the body's motion and markers anew.
+    """Move MQ-HMR's answers onto the picture.
 
-    They are written beside the run's own, as NAME_refined_motion.npz and NAME_refined.trc.
+    The body's motion and markers are made anew and written beside the run's own, as NAME_refined_motion.npz
+    and NAME_refined.trc.
     """
     from biomech.cli.progress import progress_bar
     from biomech.pipeline.refine import refine_run

@@ -36,7 +36,10 @@ def scale(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Scale a generic model to a person with OpenSim's tool; its setup is written beside the model."""
+    """Scale a generic model to a person with OpenSim's tool.
+
+    Its setup is written beside the model.
+    """
     from biomech.errors import BioposeError
     from biomech.pipeline.options import Options
     from biomech.pipeline.scale import scale as scale_model

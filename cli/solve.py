@@ -48,7 +48,10 @@ def solve(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Solve the inverse kinematics of a scaled model; `biopose ik` scales it too and keeps a record."""
+    """Solve the inverse kinematics of a scaled model.
+
+    `biopose ik` scales it too and keeps a record.
+    """
     from biomech.cli.progress import progress_bar
     from biomech.pipeline.alone import solve_alone
     from biomech.pipeline.options import Options

@@ -44,7 +44,9 @@ def neurik(
     threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
 ) -> None:
-    """Train NeurIK: 142 markers over a window of frames to coordinates and body scales.
+    """Train NeurIK, from markers to coordinates and scales.
+
+    Of 142 markers over a window of frames.
 
     Without the skeleton layer: --joints 0 --markers 0.
     """
@@ -105,7 +107,9 @@ def calibrate(
     ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
 ) -> None:
-    """Measure how far off a trained NeurIK may be and from where on a frame is bad; test both on test subjects.
+    """Measure how far off a trained NeurIK may be.
+
+    And from where on a frame is bad; both are tested on test subjects.
 
     The recipe beside the weights keeps them.
     """
@@ -195,7 +199,9 @@ def mqhmr(
     threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
 ) -> None:
-    """Train MQ-HMR: one person in a picture to pose, shape and camera of a body.
+    """Train MQ-HMR, from a picture to a body.
+
+    From one person in a picture to pose, shape and camera.
 
     The compact network learns from rendered clips that the detector has seen, the others from pictures.
     """
@@ -263,7 +269,9 @@ def clips(
     ] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
 ) -> None:
-    """Make what the fit's networks learn from: random people before random cameras, as the detector sees them.
+    """Make what the fit's networks learn from.
+
+    Random people before random cameras, as the detector sees them.
 
     Ctrl-C stops after the shards under way; the same command goes on.
     """
@@ -291,7 +299,9 @@ def pairs(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pairs; those that are there stay.")],
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
 ) -> None:
-    """Recover rendered clips as film is: true and recovered markers, for NeurIK and for the uncertainty of film.
+    """Recover rendered clips as film is.
+
+    True and recovered markers, for NeurIK and for the uncertainty of film.
 
     Ctrl-C stops after the clips under way; the same command goes on.
     """

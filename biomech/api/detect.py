@@ -37,7 +37,7 @@ def detect(
             prominent one.
         mirror: average with the mirrored picture's answer: better, at half the speed.
         start_s, end_s, rate_hz, every: of a path: which part is looked at, how fast pictures follow each other, and
-            every so manieth frame (by default as leaves 30 a second); an opened video has its own.
+            every Nth frame (by default as leaves 30 a second); an opened video has its own.
         focal_px, fov_deg: of the lens, upright picture: focal length, or angle of view across the longer side; by
             default what the file says, else a phone's.
         network: weights in place of the detector's own: for ``blazepose`` a pose_landmarker .task file.

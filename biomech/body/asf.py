@@ -148,7 +148,7 @@ def replay_amc(
         clip: of one of CMU's skeletons.
         body: Anny's, any vertices.
         shape: of the person to move; the default shape where not given.
-        every: keep every so manieth frame.
+        every: keep every Nth frame.
 
     Returns:
         The motion (m; Y up), all its frames of quality 1.

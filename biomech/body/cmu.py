@@ -121,7 +121,7 @@ def replay(clip: Bvh, body: AnnyBody, shape: Float[torch.Tensor, " shape"] | Non
         clip: by ``read_cmu`` or ``cmu_clip``.
         body: Anny's, any vertices.
         shape: of the person to move; the default shape where not given.
-        every: keep every so manieth frame.
+        every: keep every Nth frame.
 
     Returns:
         The motion (m; Y up).

@@ -79,7 +79,7 @@ def write_glb(body: AnnyBody, motion: BodyMotion, path: Path) -> None:
 
 
 def write_objs(body: AnnyBody, motion: BodyMotion, folder: Path, name: str, every: int = 1) -> int:
-    """Write the posed mesh of every so manieth frame, each an .obj (m) named by the frame's number.
+    """Write the posed mesh of every Nth frame, each an .obj (m) named by the frame's number.
 
     Args:
         body: of the motion; its kept vertices have to be all.

@@ -18,7 +18,7 @@ def mesh_stages(files: Result, name: str, glb: bool, obj_every: int | None) -> l
         files: of a run that gets as far as its body.
         name: of the recording.
         glb: write an animated mesh, NAME.glb.
-        obj_every: write the posed mesh of every so manieth frame into NAME_obj; None writes none.
+        obj_every: write the posed mesh of every Nth frame into NAME_obj; None writes none.
 
     Returns:
         Those that are wanted; maybe none.

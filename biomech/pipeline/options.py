@@ -168,7 +168,7 @@ class Options:
     ] = None
     every: Annotated[
         int | None,
-        About("Look at every so manieth frame. [default: so that 30 a second are left]", film=OF_THE_CLIP, least=1),
+        About("Look at every Nth frame. [default: so that 30 a second are left]", film=OF_THE_CLIP, least=1),
     ] = None
     focal_px: Annotated[float | None, About("Focal length in pixels, picture upright.", film=("detect",))] = None
     fov_deg: Annotated[float | None, About("Angle of view across the longer side, degrees.", film=("detect",))] = None

@@ -107,7 +107,7 @@ def run_mesh(
         folder: where the results go; may hold an earlier run of the same recording.
         options: what the user said; the defaults where None.
         glb: write an animated mesh, NAME.glb.
-        obj_every: write the posed mesh of every so manieth frame into NAME_obj.
+        obj_every: write the posed mesh of every Nth frame into NAME_obj.
         others: as ``run_ik``.
 
     Returns:

@@ -24,6 +24,13 @@ def test_help_names_every_command() -> None:
         assert name in result.stdout
 
 
+@pytest.mark.parametrize("group", [(), *((name,) for name in command.GROUPS)])
+def test_a_list_of_commands_has_whole_sentences(group: tuple[str, ...]) -> None:
+    """In a terminal of 80 columns, the width that help has where there is room."""
+    result = biopose(*group, "-h")
+    assert result.returncode == 0 and "Commands:" in result.stdout and "..." not in result.stdout.split("Commands:")[1]
+
+
 def test_version() -> None:
     result = biopose("--version")
     assert (result.returncode, result.stdout) == (0, f"biopose {__version__}\n")
