@@ -34,7 +34,7 @@ FindsCameras = Callable[[list[Keypoints], Sequence[str]], Calibration]
 
 
 @dataclass(frozen=True)
-class Together:
+class SyncedFilms:
     """What several cameras saw, as the fit takes it."""
 
     keypoints: list[Keypoints]  # rectified, all at the first film's moments
@@ -51,7 +51,7 @@ def together(
     *,
     find: FindsCameras | None = None,
     offsets_s: Sequence[float] | None = None,
-) -> Together:
+) -> SyncedFilms:
     """Films of the same person put together.
 
     Args:
@@ -108,7 +108,7 @@ def together(
     notes.append(f"keypoints from where the cameras meet, median px: {said} ({_percent(points.typical)} of the person)")
     if points.worst > DOUBTFUL:
         notes.append("that is more than well calibrated cameras show: check calibration and offsets")
-    return Together(same, replace(agreed, notes=[]), offsets, off_px, notes)
+    return SyncedFilms(same, replace(agreed, notes=[]), offsets, off_px, notes)
 
 
 def _percent(share: float) -> str:
