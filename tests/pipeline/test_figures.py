@@ -16,6 +16,7 @@ KEYS = {
     "ReadKeypointsFigures": {"frames", "frames_with_person"},
     "ReadMarkersFigures": {"frames", "rate_hz", "markers"},
     "ReadKnownFigures": {"frames", "rate_hz", "markers", "marker_map"},
+    "CamerasFigures": {"cameras", "offsets_s", "off_px"},
     "RecoverFigures": {"mean_quality"},
     "ExtractFigures": {"markers"},
     "ToolScaleFigures": {"mass_kg", "factors", "static_marker_rms_mm"},
