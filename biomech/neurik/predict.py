@@ -21,7 +21,7 @@ from biomech.files import check_file, read_json
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import Markers
 from biomech.neurik.network import RATE_HZ, NeurIK, Sizes
-from biomech.neurik.uncertainty import Calibration
+from biomech.neurik.uncertainty import UncertaintyCalibration
 from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 
@@ -134,7 +134,7 @@ def neural_kinematics(
     scales = np.exp(logs)
     kinematics = _at_times(network, values, grid, time, solved)
     recipe = network.recipe if isinstance(network, TrainedNeurIK) else {}
-    calibration = Calibration.of(recipe, values.shape[-1])
+    calibration = UncertaintyCalibration.of(recipe, values.shape[-1])
     uncertainty = _widened(calibration.width(expected), calibration.speed, grid, time, solved)
     names = network.anatomy.body_names
     return NeuralAnswer(kinematics, {name: scales[k] for k, name in enumerate(names) if k}, solved, uncertainty)

@@ -18,7 +18,7 @@ USUAL_SPEED = 1.0
 
 
 @dataclass(frozen=True)
-class Calibration:
+class UncertaintyCalibration:
     """Half widths for expected errors (rad, m), and how fast each coordinate moves (rad/s, m/s)."""
 
     expected: Float[np.ndarray, "coordinates knots"]
@@ -26,14 +26,14 @@ class Calibration:
     speed: Float[np.ndarray, " coordinates"]
 
     @classmethod
-    def laplace(cls, coordinates: int) -> "Calibration":
+    def laplace(cls, coordinates: int) -> "UncertaintyCalibration":
         """As if the network's own word could be taken."""
         expected = np.ones((coordinates, 1))
         wide = [np.log(1 / (1 - level)) * expected for level in LEVELS]
         return cls(expected, np.stack(wide), np.full(coordinates, USUAL_SPEED))
 
     @classmethod
-    def of(cls, recipe: Mapping[str, Any], coordinates: int) -> "Calibration":
+    def of(cls, recipe: Mapping[str, Any], coordinates: int) -> "UncertaintyCalibration":
         """What a recipe holds, or the Laplace distribution where it holds nothing.
 
         Args:

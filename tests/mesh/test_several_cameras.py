@@ -103,7 +103,7 @@ def test_the_gradient_is_the_costs(walker_seen: list[Keypoints], round_walker: l
     placing = Placing(body)
     places, correspondence = Correspondence.load(body.bone_names).match(found.keypoints[0].names)
     views, _ = seen_by(found.keypoints, places, correspondence, FromDetector(), found.calibration)
-    fit = WindowFit(views, placing, correspondence, Habit.load(), sole_points(body))
+    fit = WindowFit(views, placing, correspondence, Habit.load(), sole_points())
     subject = Subject.start(body, HEIGHT_M, None)
     state = FromDetector().state(views, np.arange(24), correspondence, placing, subject)
     state = fit.minimise(state, iterations=3, grounded=False)

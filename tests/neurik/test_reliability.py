@@ -14,7 +14,7 @@ from biomech.markers.markers import Markers
 from biomech.neurik.network import NeurIK, Sizes
 from biomech.neurik.predict import TrainedNeurIK, load_network, neural_kinematics
 from biomech.neurik.reliability import REASONS, ReliabilityLimits, judge
-from biomech.neurik.uncertainty import Calibration
+from biomech.neurik.uncertainty import UncertaintyCalibration
 from biomech.train.neurik.calibrate import answers, calibrate, coverage, fit, held_out
 from biomech.train.neurik.data import plain
 from biomech.train.neurik.pose_errors import PoseErrors
@@ -58,15 +58,15 @@ def test_half_widths_hold_the_truth_as_often_as_they_say_on_other_people(network
     for level in LEVELS:
         assert abs(reached["all"][f"{100 * level:g}"] - 100 * level) < 6
     # The network's own word is far off here, so that the calibration has something to mend.
-    assert abs(coverage(network, people[1], Calibration.laplace(40))["all"]["68.3"] - 68.3) > 10
+    assert abs(coverage(network, people[1], UncertaintyCalibration.laplace(40))["all"]["68.3"] - 68.3) > 10
     assert {"hip", "knee", "wrist", "pelvis turn"} <= set(reached)
 
 
 def test_width_is_a_power_law_between_knots_and_in_proportion_beyond():
-    calibration = Calibration(np.array([[1.0, 4.0]]), np.array([[[2.0, 32.0]]] * 3), np.ones(1))
+    calibration = UncertaintyCalibration(np.array([[1.0, 4.0]]), np.array([[[2.0, 32.0]]] * 3), np.ones(1))
     expected = np.array([[0.5], [1.0], [2.0], [4.0], [8.0]])
     assert np.allclose(calibration.width(expected)[:, 0], [1.0, 2.0, 8.0, 32.0, 64.0])
-    laplace = Calibration.of({}, 3).width(np.full((2, 3), 0.1))
+    laplace = UncertaintyCalibration.of({}, 3).width(np.full((2, 3), 0.1))
     assert np.allclose(laplace, 0.1 * np.log(1 / (1 - 0.683)))
 
 
@@ -81,7 +81,7 @@ def test_uncertainty_of_filled_frames_grows_with_the_gap(network, motions, skele
     assert np.array_equal(np.flatnonzero(~answer.solved), [*range(20, 31), *range(55, 60)])
     knee = answer.uncertainty[:, network.anatomy.coordinate_names.index("knee_angle_r")]
     assert knee[25] > knee[22] > knee[20] and knee[25] > knee[28] and knee[59] > knee[56]
-    speed = Calibration.of(network.recipe, 40).speed[network.anatomy.coordinate_names.index("knee_angle_r")]
+    speed = UncertaintyCalibration.of(network.recipe, 40).speed[network.anatomy.coordinate_names.index("knee_angle_r")]
     neighbours = np.interp(25, [19, 31], knee[[19, 31]])
     assert knee[25] == pytest.approx(np.hypot(neighbours, speed * 6 / 60), rel=1e-6)
 

@@ -9,7 +9,14 @@ from biomech.pipeline.options import Entrance, Options, keys_of, table
 
 OF_MARKERS = {"static", "personalise", "tasks", "up", "subject", "recovered"}
 OF_THE_FILM = {"detector", "person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg"}
-OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | {"recover", "refine", "mqhmr_weights", "neutral"}
+OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | {
+    "recover",
+    "refine",
+    "mqhmr_weights",
+    "neutral",
+    "calibration",
+    "offsets_s",
+}
 
 
 def other(name: str) -> Options:
@@ -33,7 +40,7 @@ def test_what_has_no_meaning_is_refused(entrance: Entrance, refused: set[str]) -
 
 
 def test_keys_are_of_stages_that_there_are() -> None:
-    known = {"detect", "recover", "extract", "scale", "solve", "overlay", "read"}
+    known = {"cameras", "detect", "recover", "extract", "scale", "solve", "overlay", "read"}
     for about in table().values():
         assert set(about.film or ()) | set(about.markers or ()) <= known
     assert keys_of("markers", "read") == ("start_s", "end_s", "up", "subject")

@@ -21,7 +21,7 @@ from biomech.labels.shards import Split
 from biomech.neurik.network import RATE_HZ, CoordinatePrediction, NeurIK
 from biomech.neurik.predict import TrainedNeurIK, load_network
 from biomech.neurik.reliability import ReliabilityLimits, Signs, signs_of
-from biomech.neurik.uncertainty import Calibration
+from biomech.neurik.uncertainty import UncertaintyCalibration
 from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train.neurik.data import Batch, Batches, Variation, WindowSource, plain
@@ -80,7 +80,7 @@ def held_out(
     return batches
 
 
-def fit(network: NeurIK, batches: Sequence[Batch], knots: int = KNOTS) -> Calibration:
+def fit(network: NeurIK, batches: Sequence[Batch], knots: int = KNOTS) -> UncertaintyCalibration:
     """Half widths that hold the true error as often as they say.
 
     Each coordinate's labels are parted by the error expected of them; in each part the quantile of true over expected
@@ -108,10 +108,10 @@ def fit(network: NeurIK, batches: Sequence[Batch], knots: int = KNOTS) -> Calibr
         at.append(np.array([np.median(said[part]) for part in parts]))
         factors = [[np.quantile(off[part] / said[part], level) for part in parts] for level in LEVELS]
         wide.append(np.array([isotonic_regression(at[-1] * np.array(row)).x for row in factors]))
-    return Calibration(np.array(at), np.array(wide).transpose(1, 0, 2), speed)
+    return UncertaintyCalibration(np.array(at), np.array(wide).transpose(1, 0, 2), speed)
 
 
-def coverage(network: NeurIK, batches: Sequence[Batch], calibration: Calibration | None = None) -> Coverage:
+def coverage(network: NeurIK, batches: Sequence[Batch], calibration: UncertaintyCalibration | None = None) -> Coverage:
     """How many labels lie within the half widths, by group of coordinates and level; % throughout.
 
     Args:
@@ -124,7 +124,7 @@ def coverage(network: NeurIK, batches: Sequence[Batch], calibration: Calibration
     """
     if calibration is None:
         recipe = network.recipe if isinstance(network, TrainedNeurIK) else {}
-        calibration = Calibration.of(recipe, len(network.anatomy.coordinate_names))
+        calibration = UncertaintyCalibration.of(recipe, len(network.anatomy.coordinate_names))
     expected, error, known, _ = _errors(network, batches)
     within = {level: error <= calibration.width(expected, level) for level in LEVELS}
     names = network.anatomy.coordinate_names
