@@ -30,7 +30,10 @@ def ik(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run every stage again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make a scaled OpenSim model and a motion of a video, several of the same, or markers."""
+    """Make a scaled OpenSim model and a motion of film or markers.
+
+    Of one video, of several of the same, or of recorded markers.
+    """
     from biomech.cli.progress import progress_bar, tell_stage
     from biomech.pipeline.run import run_ik
 
