@@ -185,10 +185,11 @@ def gap_notes(markers: Markers) -> list[str]:
     missing = (~np.isfinite(markers.positions_m).all(-1)).sum(0)
     frames, notes = len(markers.time_s), []
     if never := [name for name, count in zip(markers.names, missing, strict=True) if count == frames]:
-        notes.append(f"{len(never)} markers are never seen: {listed(never)}")
+        notes.append(f"{len(never)} of {len(missing)} markers never seen: {listed(never)}")
     gaps = sorted((int(c), name) for name, c in zip(markers.names, missing, strict=True) if 0 < c < frames)[::-1]
     if gaps:
-        notes.append(f"gaps of {len(gaps)} markers, in frames of {frames}: {listed([f'{n} {c}' for c, n in gaps])}")
+        worst = listed([f"{name} {count}" for count, name in gaps])
+        notes.append(f"gaps in {len(gaps)} of {len(missing)} markers, in frames of {frames}: {worst}")
     return notes
 
 

@@ -113,7 +113,8 @@ class MarkerMap:
         mapped = markers.select(list(chosen.values()))
         notes = [f"not in the file: {', '.join(absent)} of the marker map '{self.name}'"] if absent else []
         if others := [name for name in markers.names if name not in chosen.values()]:
-            notes.append(f"{len(others)} measured markers are not in the marker map '{self.name}': {listed(others)}")
+            count = f"{len(others)} of {len(markers.names)} measured markers"
+            notes.append(f"not in the marker map '{self.name}', {count}: {listed(others)}")
         return Markers(list(chosen), mapped.positions_m, mapped.time_s, markers.notes + notes)
 
 

@@ -41,13 +41,13 @@ class Matching:
         said = []
         if self.normalised:
             pairs = [f"{measured} = {model}" for measured, model in self.normalised.items()]
-            said.append(f"{len(pairs)} markers matched by normalised names: {listed(pairs)}")
+            said.append(f"matched by normalised names ({len(pairs)}): {listed(pairs)}")
         for measured, model in self.ambiguous:
             said.append(f"{listed(measured)} could each be the model's {listed(model)}; not used")
         if self.unknown:
-            said.append(f"{len(self.unknown)} measured markers are not in the model: {listed(self.unknown)}")
+            said.append(f"measured, and not in the model ({len(self.unknown)}): {listed(self.unknown)}")
         if self.unmeasured:
-            said.append(f"{len(self.unmeasured)} markers of the model were not measured: {listed(self.unmeasured)}")
+            said.append(f"of the model, and not measured ({len(self.unmeasured)}): {listed(self.unmeasured)}")
         return said
 
 

@@ -36,7 +36,7 @@ def test_an_already_scaled_model(biopose_data: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     summary = json.loads(result.output)
     assert summary["frames"] == 3 and summary["marker_rms_mm"] < 20
-    assert [note for note in summary["notes"] if note.startswith("6 measured markers are not in the model")]
+    assert [note for note in summary["notes"] if note.startswith("measured, and not in the model (6): ")]
     files = ["walk.trc", "walk_classical.mot", "walk_ik_setup.xml", "walk_quality.csv"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == files
 

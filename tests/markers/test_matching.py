@@ -36,9 +36,9 @@ def test_exact_then_normalised_then_not_at_all() -> None:
     assert found.normalised == {"S1:RASI": "RASI", "l.asis": "L_ASIS"}
     assert found.unknown == ["Extra"] and found.unmeasured == ["R_HJC"] and not found.ambiguous
     assert found.notes() == [
-        "2 markers matched by normalised names: S1:RASI = RASI, l.asis = L_ASIS",
-        "1 measured markers are not in the model: Extra",
-        "1 markers of the model were not measured: R_HJC",
+        "matched by normalised names (2): S1:RASI = RASI, l.asis = L_ASIS",
+        "measured, and not in the model (1): Extra",
+        "of the model, and not measured (1): R_HJC",
     ]
 
 

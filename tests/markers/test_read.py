@@ -83,8 +83,8 @@ def test_gaps_are_counted_for_every_marker(tmp_path: Path, squat: Markers, model
     for name, frames in (("C7", 5), ("r_knee", 12), ("L_toe", 20)):
         gappy.positions_m[:frames, gappy.names.index(name)] = np.nan
     notes = read_for_model(written(tmp_path / "a.trc", gappy), model).notes
-    assert "1 markers are never seen: L_toe" in notes
-    assert "gaps of 2 markers, in frames of 20: r_knee 12, C7 5" in notes
+    assert "1 of 45 markers never seen: L_toe" in notes
+    assert "gaps in 2 of 45 markers, in frames of 20: r_knee 12, C7 5" in notes
 
 
 def test_other_spellings_and_a_window(tmp_path: Path, squat: Markers, model: opensim.Model) -> None:
@@ -92,7 +92,7 @@ def test_other_spellings_and_a_window(tmp_path: Path, squat: Markers, model: ope
     read = read_for_model(written(tmp_path / "a.trc", spelled), model, start_s=0.1, end_s=0.2)
     assert read.time_s == pytest.approx(np.arange(10) / 100 + 0.1) and len(read.names) == 45
     np.testing.assert_allclose(read.positions_m, squat.select(read.names).positions_m[10:20], atol=1e-7)
-    assert [note for note in read.notes if note.startswith("45 markers matched by normalised names: S4:")]
+    assert [note for note in read.notes if note.startswith("matched by normalised names (45): S4:")]
     with pytest.raises(BioposeError, match="no frame between 100 s and inf s: the trial goes from 0 s to"):
         read_for_model(tmp_path / "a.trc", model, start_s=100)
 
