@@ -413,7 +413,7 @@ def _look_at_folder(folder: Path, rate_hz: float) -> Video:
 def _places(paths: list[Path]) -> tuple[list[int], list[str]]:
     """Which frame each picture is, by the numbers in their names, and what to say of numbers that are left out.
 
-    The numbers may be frames, every so manieth of them, or times; those that are left out show in longer steps.
+    The numbers may be frames, every Nth of them, or times; those that are left out show in longer steps.
     """
     in_turn, found = list(range(len(paths))), [re.fullmatch(r"(.*?)(\d{1,15})(\D*)", path.stem) for path in paths]
     if len(paths) < 3 or any(one is None for one in found) or len({(one[1], one[3]) for one in found if one}) > 1:

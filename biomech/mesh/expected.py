@@ -128,4 +128,4 @@ def view_note(motion: BodyMotion) -> str | None:
         columns = [k for k, coordinate in enumerate(motion.coordinate_names) if coordinate.startswith(start)]
         parts.append(f"{np.degrees(np.median(widths[:, columns])):.0f}° at {words}".replace("at pelvis", "in pelvis"))
     within = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"{said}: two of three frames are within {within} of the truth (frame by frame: NAME_uncertainty.csv)"
+    return f"{said}: two of three frames are within {within} of the truth (each frame: the run's uncertainty.csv)"

@@ -117,7 +117,7 @@ def test_every_coordinate_has_a_spread_and_the_view_is_named(standing: Keypoints
     hidden = recover(unseen).coordinate_sd
     assert hidden is not None and hidden[:, knee].mean() > 1.2 * motion.coordinate_sd[:, knee].mean()
     note = view_note(motion)
-    assert note is not None and "filmed from" in note and "knees" in note
+    assert note is not None and "filmed from" in note and "knees" in note and "NAME" not in note
     assert view_of(motion).shape == (FRAMES,)
     assert view_note(replace(motion, coordinate_sd=None)) is None
 
