@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from biomech.arrays import Field, check_arrays, check_names, check_times, read_arrays
 from biomech.camera import check_focal
+from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.keypoints.heat_maps import FIELDS as HEAT_MAP_FIELDS
 from biomech.keypoints.heat_maps import HeatMaps
@@ -16,6 +17,9 @@ MASK_SIZE = 64
 NOUN, MEND = "a keypoint file", "Make one with `biopose detect VIDEO`."
 LARGEST_PX = 100_000.0
 FURTHEST_M = 100.0  # of a point in space from the hips
+SURE = 0.3  # a point's confidence, from which on its place counts
+UNIT = 1.5  # the largest of points that are shares of the picture, or shares of half of it either way
+EDGE, MOST_OUTSIDE = 0.05, 0.5  # shares of the picture by which, and of the points that, may lie outside
 FIELDS = {
     "names": Field("text", ("points",)),
     "xy": Field("number", ("frames", "points", 2), -LARGEST_PX, LARGEST_PX, gaps=True),
@@ -133,3 +137,26 @@ class Keypoints:
             check_focal(self.focal_px, self.size_px, where)
         if self.heat_maps is not None:
             self.heat_maps.check(len(self.time_s), where)
+
+    def check_in_picture(self, where: str | None = None) -> None:
+        """That most points which were found lie in the picture, and are in pixels.
+
+        Raises:
+            BioposeError: they do not.
+        """
+        found = self.xy[(self.confidence > SURE) & np.isfinite(self.xy).all(-1)]
+        if len(found) and np.abs(found).max() <= UNIT:
+            raise BioposeError(
+                f"not {NOUN} (the points are between 0 and 1, not in pixels)",
+                where=where,
+                mend="Multiply them by the width and height of the picture.",
+            )
+        size = np.array(self.size_px)
+        outside = ((found < -EDGE * size) | (found > (1 + EDGE) * size)).any(1)
+        if len(found) and outside.mean() > MOST_OUTSIDE:
+            raise BioposeError(
+                f"not {NOUN} ({outside.mean():.0%} of the points that were found lie outside the picture of "
+                f"{size[0]} x {size[1]} pixels)",
+                where=where,
+                mend="Give the points in pixels of the picture whose size is given.",
+            )

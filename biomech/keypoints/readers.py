@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.files import read_json
-from biomech.keypoints.keypoints import Keypoints
+from biomech.keypoints.keypoints import EDGE, SURE, UNIT, Keypoints
 from biomech.video import Video, focal_length
 
 BODY_25 = (
@@ -21,9 +21,7 @@ COCO_17 = (
     "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
     "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
 ).split()
-UNIT = 1.5  # the largest of points that are shares of the picture, or shares of half of it either way
-EDGE, FEW = 0.05, 0.005  # shares of the picture by which, and of the points that, may lie outside
-SURE = 0.3  # a point's confidence, from which on its place counts
+FEW = 0.005  # share of the points that may lie outside the picture
 SMALL = 0.1  # of the picture's shorter side; a person of whom points can be found is larger
 MOST_ABSENT, MANY_FRAMES = 100, 10_000  # frames for each file, and in all, that a folder may lack
 OPENPOSE_MEND = "Run `OpenPose --model_pose BODY_25 --write_json`."

@@ -80,6 +80,7 @@ def standing_shape(
         BioposeError: as ``recover``.
     """
     keypoints.check()
+    keypoints.check_in_picture()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
     motion = recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress)
     return motion.shape, [note for note in motion.notes if isinstance(note, StandingNote)]
@@ -116,6 +117,7 @@ def recover_with(
     """
     check(recoverer, mqhmr_weights)
     keypoints.check()
+    keypoints.check_in_picture()
     if recoverer != "fit" and (neutral_s is not None or shape is not None):
         raise BioposeError("`neutral` is for the fit", mend="Leave `neutral` or `recover=mqhmr` away.")
     if recoverer == "fit":

@@ -46,3 +46,21 @@ def test_what_cannot_be(tmp_path: Path, wrong: dict) -> None:
     odd.save(tmp_path / "a.npz")
     with pytest.raises(BioposeError, match=r"a\.npz"):
         Keypoints.load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda xy: xy / np.array([640, 480]), "between 0 and 1, not in pixels"),
+        (lambda xy: 0 * xy, "between 0 and 1, not in pixels"),
+        (lambda xy: 10 * xy, "of the points that were found lie outside the picture of 640 x 480"),
+        (lambda xy: xy - 5000, "of the points that were found lie outside the picture of 640 x 480"),
+    ],
+)
+def test_points_outside_the_picture_are_of_another_unit(change, message: str) -> None:
+    xy = np.random.default_rng(0).uniform([100, 100], [600, 400], (5, 3, 2))
+    whole = Keypoints(["a", "b", "c"], xy, np.full((5, 3), 0.9), np.arange(5) / 30, (640, 480))
+    whole.check_in_picture()
+    with pytest.raises(BioposeError, match=message):
+        replace(whole, xy=change(xy)).check_in_picture()
+    replace(whole, xy=change(xy), confidence=np.full((5, 3), 0.1)).check_in_picture()  # a guess may lie anywhere
