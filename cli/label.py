@@ -134,6 +134,8 @@ def _say(out: Path, report: "Report") -> None:
         _say_check(report.check)
     for name, cause in sorted(report.failed.items())[:MOST_FAILURES_SAID]:
         typer.echo(f"failed: {name}: {in_flags(cause)}")
+    for name, kept in sorted(report.kept.items())[:MOST_FAILURES_SAID]:
+        typer.echo(f"note: files of {name} were edited, and are made again: what they were is kept in {kept}")
     if len(report.failed) > MOST_FAILURES_SAID:
         typer.echo(f"… all in {out / 'failures.csv'}")
     if report.stopped:

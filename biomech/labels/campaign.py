@@ -17,7 +17,7 @@ import torch
 from biomech.errors import BioposeError, MachineError
 from biomech.files import whole_file
 from biomech.labels.check import CheckFigures, check_trial, summed_up
-from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton
+from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton, set_aside
 from biomech.labels.models import scaled_model
 from biomech.labels.quality import TableFigures
 from biomech.labels.shards import IndexedTrial, write_index
@@ -71,6 +71,7 @@ class Report:
     labelled: int = 0
     unchanged: int = 0
     failed: dict[str, str] = field(default_factory=dict)  # cause by name
+    kept: dict[str, str] = field(default_factory=dict)  # by trial: the folder beside it with files that were edited
     frames: int = 0  # labelled now
     wall_s: float = 0.0
     stage_s: dict[str, float] = field(default_factory=dict)  # summed over the workers
@@ -127,6 +128,8 @@ def _run(
     report, started = Report(len(trials)), time.perf_counter()
     if options.overwrite:
         for trial in trials:
+            if kept := set_aside(trial, folders, {}):
+                report.kept[trial.name] = kept
             folders.shard(trial).unlink(missing_ok=True)
             (folders.root / "check" / f"{trial.name}.json").unlink(missing_ok=True)
     todo, report.failed = _todo(trials, folders, options, with_files)
@@ -149,6 +152,8 @@ def _run(
             report.failed[trial.name] = cause
             continue
         assert isinstance(answer, Labelled)
+        if answer.kept:
+            report.kept[trial.name] = answer.kept
         report.labelled += 1
         report.frames += answer.frames
         for stage, seconds in answer.seconds.items():

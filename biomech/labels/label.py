@@ -4,11 +4,13 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +50,7 @@ class Labelled:
     subject: str
     frames: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # of wall time, by stage
+    kept: str | None = None  # folder of files that were edited, where there were some
     cause: str | None = None  # why it failed
     machine_failed: bool = False  # by no fault of the trial
 
@@ -94,7 +97,7 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
     Raises:
         BioposeError: the recording cannot be used, or the solver failed; then nothing is left.
     """
-    folders, key = Folders(folder), made_of(trial, solver)
+    folders, key, kept = Folders(folder), made_of(trial, solver), None
     if is_labelled(trial, folders, key, with_files):
         return Labelled(trial.name, trial.subject)
     folders.unfinished.mkdir(parents=True, exist_ok=True)
@@ -143,13 +146,12 @@ def label_trial(trial: Trial, folder: Path, *, solver: str, with_files: bool) ->
                 about["files"] = _sums(work)
                 place = folders.files(trial)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                if place.exists():
-                    shutil.rmtree(place)
+                kept = set_aside(trial, folders, about["files"])
                 work.rename(place)
             write_shard(aside := Path(temporary) / folders.shard(trial).name, columns, about)
             folders.shards.mkdir(exist_ok=True)
             aside.replace(folders.shard(trial))
-    return Labelled(trial.name, trial.subject, len(kinematics.time_s), clock.seconds)
+    return Labelled(trial.name, trial.subject, len(kinematics.time_s), clock.seconds, kept)
 
 
 def check_solver(solver: str) -> None:
@@ -208,6 +210,36 @@ def is_labelled(trial: Trial, folders: Folders, key: str, with_files: bool) -> b
     if about["key"] != key or not models.is_whole(folders.models / about["model"]) or not is_whole(shard):
         return False
     return not with_files or (place.is_dir() and _sums(place) == about["files"])
+
+
+def set_aside(trial: Trial, folders: Folders, anew: Mapping[str, str]) -> str | None:
+    """Make room for a trial's files: what somebody edited or put there goes to a folder beside, the rest away.
+
+    Args:
+        trial: whose files they are.
+        folders: the campaign's.
+        anew: what is written in their place, by name and content.
+
+    Returns:
+        The name of the folder beside; None where all was as it had been left, or is written anew.
+    """
+    place, shard = folders.files(trial), folders.shard(trial)
+    if not place.exists():
+        return None
+    left: Mapping[str, str] = {}
+    with contextlib.suppress(BioposeError):  # of another version
+        left = about_shard(shard)["files"] if shard.is_file() else {}
+    there = _sums(place)
+    edited = [name for name, content in there.items() if content not in (left.get(name), anew.get(name))]
+    if not edited:
+        shutil.rmtree(place)
+        return None
+    names = (f"{trial.name}_kept{number or ''}" for number in itertools.chain([0], itertools.count(2)))
+    beside = next(one for name in names if not os.path.lexists(one := place.with_name(name)))
+    place.rename(beside)
+    for name in there.keys() - set(edited):
+        (beside / name).unlink()
+    return beside.name
 
 
 def _sums(place: Path) -> dict[str, str]:

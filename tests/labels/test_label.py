@@ -135,6 +135,26 @@ def test_what_is_damaged_is_made_again(folder: Path, tmp_path: Path, file: str, 
     assert label_trial(trial, copy, solver="fast", with_files=True).frames == 0
 
 
+def test_what_was_edited_is_kept(folder: Path, tmp_path: Path) -> None:
+    """Beside the files that are made again, and only what somebody edited or put there."""
+    copy = tmp_path / "labels"
+    shutil.copytree(folder, copy)
+    (place,) = copy.glob("trials/*/walk_00")
+    whole = (place / "walk_00.mot").read_bytes()
+    (place / "walk_00.mot").write_text("mine")
+    (place / "notes.txt").write_text("of the day")
+    answer = label_trial(walking(1)[0], copy, solver="fast", with_files=True)
+    assert answer.frames == FRAMES and answer.kept == "walk_00_kept"
+    kept = place.with_name("walk_00_kept")
+    assert {path.name: path.read_text() for path in kept.iterdir()} == {
+        "walk_00.mot": "mine",
+        "notes.txt": "of the day",
+    }
+    assert (place / "walk_00.mot").read_bytes() == whole and len(list(place.iterdir())) == 4
+    next(copy.glob("shards/*.safetensors")).unlink()
+    assert label_trial(walking(1)[0], copy, solver="fast", with_files=True).kept is None, "nothing else is there now"
+
+
 def test_other_code_or_another_recording_is_labelled_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
