@@ -189,6 +189,8 @@ def of_table(
     yield written("one row", rows[:1])
     yield written("two rows", rows[:2])
     yield written("short last row", [*rows[:-1], rows[-1][:3]])
+    yield written("a lost cell", [*rows[:3], [*rows[3][:first], *rows[3][first + 1 :]], *rows[4:]], loud=True)
+    yield _content("cut in the last row", data.rstrip()[: -len(lines[-1]) // 2], True)
     yield written("decimal commas", [[x.replace(".", ",") for x in row] for row in rows], loud=True)
     yield written("blanks between", [[" ".join(row)] for row in rows], loud=True)
     yield written("semicolons between", [[";".join(row)] for row in rows], loud=True)
@@ -354,6 +356,9 @@ def of_npz(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
                     one = real.copy()
                     one.flat[int(rng.integers(one.size))] = number
                     yield saved(f"{number:g} in {key}", arrays | {key: one}, loud=number == 1e30)
+        if key == "xy":  # of points in a picture
+            for name, factor in (("in shares of the picture", 1e-3), ("in tenths of a pixel", 10.0)):
+                yield saved(f"{key} {name}", arrays | {key: factor * array}, loud=True)
         if array.ndim:
             yield saved(f"{key} one shorter", arrays | {key: array[:-1]})
             yield saved(f"{key} backwards", arrays | {key: array[::-1]})
