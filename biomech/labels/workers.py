@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -196,11 +197,27 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     former = {name: os.environ.get(name) for name in set_now}
     os.environ.update(set_now)
     try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare) as pool:
+        with _without_main(), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare) as pool:
             yield pool
     finally:
         for name, value in former.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """A worker runs the script that called us once more, unless it is not told of one; it needs none.
+
+    A script without a guard would start the same work in every worker, and what else stands in it.
+    """
+    main = vars(sys.modules["__main__"])
+    kept: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.pop("__file__", None)
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(kept)
 
 
 def _prepare() -> None:

@@ -56,6 +56,8 @@ def mishap(kind: str) -> Trial:
 if __name__ == "__main__":
     import sys
 
+    from walking import walking  # type: ignore[no-redef]  # workers know this module, and no script
+
     from biomech.labels.campaign import LabelOptions, run_campaign
     from biomech.labels.workers import stop_on_signals
 
