@@ -51,7 +51,8 @@ def test_nothing_lands_at_the_top(project: dict) -> None:
 
 
 def test_the_doctor_looks_for_every_dependency(project: dict) -> None:
-    dependencies = [re.split(r"[^\w-]", line)[0] for line in project["project"]["dependencies"]]
+    always = [line for line in project["project"]["dependencies"] if ";" not in line]
+    dependencies = [re.split(r"[^\w-]", line)[0] for line in always]
     assert sorted(dependencies) == sorted(NEEDED)
 
 

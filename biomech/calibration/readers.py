@@ -1,4 +1,4 @@
-"""Calibration files of other programs → ``Calibration``.
+"""Calibrations of other programs → ``Calibration``.
 
 - Pose2Sim (Caliscope, anipose): one .toml; metres, rotation vectors, world axes as they were calibrated
 - Qualisys: one .qca.txt; millimetres, lenses in 64ths of a pixel, cameras that look along −Z
