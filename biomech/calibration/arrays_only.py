@@ -12,7 +12,7 @@ from biomech.files import check_file
 
 MOST_BYTES = 1_000_000
 # What NumPy's own pickles name, under its old and its new module; arrays of objects hold only what is read here too.
-_ARRAYS = {"_reconstruct", "scalar"}
+_ARRAYS: dict[str, Any] = {"_reconstruct": np.zeros(0).__reduce__()[0], "scalar": np.float64(0).__reduce__()[0]}
 _MODULES = {"numpy.core.multiarray", "numpy._core.multiarray"}
 
 
@@ -26,7 +26,7 @@ class ArraysOnly(pickle.Unpickler):
             UnpicklingError: it names something else.
         """
         if module in _MODULES and name in _ARRAYS:
-            return getattr(np._core.multiarray, name)
+            return _ARRAYS[name]
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
             return getattr(np, name)
         if (module, name) == ("_codecs", "encode"):  # bytes, in the protocols of Python 2
