@@ -46,9 +46,7 @@ def test_only_what_another_film_shows_too(walker_seen: list[Keypoints], calibrat
     assert any("of 24 frames of a.mp4 the 16 are used" in note for note in found.notes)
 
 
-def test_a_film_that_loses_the_person_does_not_matter(
-    walker_seen: list[Keypoints], calibration: Calibration
-) -> None:
+def test_a_film_that_loses_the_person_does_not_matter(walker_seen: list[Keypoints], calibration: Calibration) -> None:
     lost = replace(walker_seen[1], xy=walker_seen[1].xy.copy(), confidence=walker_seen[1].confidence.copy())
     lost.xy[4:12], lost.confidence[4:12] = np.nan, 0.0
     found = joined([walker_seen[0], lost, walker_seen[2]], calibration)
