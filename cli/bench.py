@@ -11,6 +11,7 @@ import typer
 from biomech.cli.bench_activities import activities
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
+from biomech.cli.bench_sources import sources
 from biomech.cli.bench_standing import standing
 from biomech.cli.data import check_data
 from biomech.errors import BioposeError
@@ -155,6 +156,7 @@ def neurik(
 
 app.command("real-video")(real_video)
 app.command("standing")(standing)
+app.command("sources")(sources)
 app.command("activities")(activities)
 app.command("mqhmr")(mqhmr)
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from biomech.bench.beam import CAMERAS, REFERENCE, REFERENCE_NAMES, common_frames, compare
-from biomech.bench.films import CMBBE_TRIALS
+from biomech.bench.films import CMBBE_TRIALS, chosen
 from biomech.bench.rotations18 import rotations18
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
@@ -71,12 +71,15 @@ class Case:
         return len(self.films) > 1
 
 
-def bench_cameras(video: Path, folder: Path, *, again: bool = False, say: Say = lambda _: None) -> dict[str, Any]:
+def bench_cameras(
+    video: Path, folder: Path, *, only: tuple[str, ...] = (), again: bool = False, say: Say = lambda _: None
+) -> dict[str, Any]:
     """Every set of cameras of both data sets.
 
     Args:
         video: the folder video of the data.
         folder: keypoints (kept) and runs go there.
+        only: names of sets, as ``beam_01_03`` or ``cmbbe_squats_cam0_cam1``, or beginnings of them.
         again: detect anew, too.
         say: told of every set.
 
@@ -90,12 +93,18 @@ def bench_cameras(video: Path, folder: Path, *, again: bool = False, say: Say = 
     if not reference.exists():
         raise BioposeError("no reference", where=str(reference), mend="Name the folder video with `data`.")
     truth = read_trc(reference).select(REFERENCE_NAMES)
+    beam, phones = beam_cases(video / "pose2sim_demo"), phone_cases(video / "cmbbe2024")
+    wanted = chosen([*(case.name for case in beam), *(case.name for case, _, _ in phones)], only)
     rows: dict[str, dict[str, Any]] = {}
-    for case in beam_cases(video / "pose2sim_demo"):
+    for case in beam:
+        if case.name not in wanted:
+            continue
         seen = [detected(film, folder, again) for film in case.films]
         rows[case.name] = _beam(case, seen, folder, truth, video / "pose2sim_demo")
         say(f"{case.name}: {rows[case.name]['pa_mpjpe_mm']} mm, knee {rows[case.name]['knee_flexion_mae_deg']}°")
-    for case, motion, points in phone_cases(video / "cmbbe2024"):
+    for case, motion, points in phones:
+        if case.name not in wanted:
+            continue
         seen = [detected(film, folder, again) for film in case.films]
         rows[case.name] = _phones(case, seen, folder, motion, points)
         say(f"{case.name}: {rows[case.name]['mae18_deg']}°, {rows[case.name]['pa_mpjpe_mm']} mm")

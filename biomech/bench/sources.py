@@ -1,0 +1,42 @@
+"""What came from elsewhere: bodies, layouts of keypoints, cameras; each part a bench of its own, figures side by side.
+
+A part is a function of the data's folder, a folder for its runs, the names of what to run, and whom to tell; a row of
+``PARTS`` makes it one of `biopose bench sources`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from biomech.bench.cameras import bench_cameras
+from biomech.bench.films import chosen
+
+Say = Callable[[str], None]
+
+
+def _cameras(data: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_cameras(data / "video", folder / "cameras", say=say)
+
+
+PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {"cameras": _cameras}
+
+
+def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: Say = lambda _: None) -> dict[str, Any]:
+    """Run the parts.
+
+    Args:
+        data: the folder of the data.
+        folder: where the runs go; may be that of other benches on film.
+        only: names of parts, or their beginnings.
+        say: told of every run.
+
+    Returns:
+        The figures of all parts.
+
+    Raises:
+        BioposeError: there is no such part, or one fails.
+    """
+    figures: dict[str, Any] = {}
+    for name in chosen(list(PARTS), only):
+        figures |= PARTS[name](data, folder, say)
+    return figures

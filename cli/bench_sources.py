@@ -1,0 +1,25 @@
+"""`biopose bench sources`: bodies, keypoints and cameras from elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biomech.cli.bench_films import AsJson, Only, Out
+from biomech.cli.data import check_data
+
+
+def sources(
+    data: Annotated[Path, typer.Option(help="Folder of the data.", envvar="BIOPOSE_DATA")] = Path("../shared/data"),
+    out: Out = Path("runs/films"),
+    only: Only = None,
+    as_json: AsJson = False,
+) -> None:
+    """What came from elsewhere (several cameras), each part against its reference."""
+    from biomech.cli.bench import _tell
+
+    check_data(data)
+    from biomech.bench.sources import bench_sources
+
+    say = (lambda text: None) if as_json else (lambda text: typer.echo(text, err=True))
+    _tell(bench_sources(data, out, only=tuple(only or ()), say=say), as_json, 40)
