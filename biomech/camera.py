@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 
+# Camera axes from those of a world whose Y is up and whose X leads level to the lens.
+TO_THE_LENS = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
 NEAREST_M = 0.1  # from the lens, in a fit: what is nearer or behind it would be thrown about
 NARROWEST_DEG, WIDEST_DEG = 1.0, 175.0  # angle of view across the longer side
 

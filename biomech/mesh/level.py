@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from biomech.camera import TO_THE_LENS
+
 # People hold cameras level, chest high and tilted down a little.
 PITCH_RAD, PITCH_SD, ROLL_SD = np.radians(8), np.radians(12), np.radians(5)
 CALIBRATED_SD = np.radians(1)  # of the vertical that a calibration says: boards are hung, frames laid by hand
-TO_THE_LENS = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])  # camera axes of a level camera's world
 SIZE = 3
 
 

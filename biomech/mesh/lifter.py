@@ -2,7 +2,11 @@
 
 BlazePose's world landmarks are skewed, shortened in depth and without a word on how sure they are. A small network,
 trained on bodies whose truth is known as the same detector saw them (`biopose train clips`), corrects them and gives
-each coordinate its standard deviation. It sees one frame; time, bones and the pose prior are the fit's.
+each coordinate the mean error that is to be expected. It sees one frame; time, bones and the pose prior are the fit's.
+
+The fit takes that mean error for a standard deviation, of which it is 0.8 (normal) or 0.7 (Laplace): it believes the
+lifter a little more than it says of itself. What the fit weighs by was chosen with it so; to put it right moves every
+figure, and belongs with the next choice of those weights.
 
 `python -m biomech.train.lifter CLIPS` makes ``lifter.safetensors``; ``lifter.json`` says from what, and how good.
 """

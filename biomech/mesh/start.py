@@ -12,11 +12,12 @@ from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
 from biomech.body.linkage import Pose, pose_of
+from biomech.camera import TO_THE_LENS
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.correspondence import TRUNK, Correspondence
 from biomech.mesh.fit import Evidence, State
-from biomech.mesh.level import TO_THE_LENS, Level
+from biomech.mesh.level import Level
 from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.placing import Placing
 from biomech.mesh.sequence import seen_over_time

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.anny import AnnyBody
 from biomech.body.gait import walk
 from biomech.body.motion import BodyMotion
-from biomech.camera import Camera
+from biomech.camera import TO_THE_LENS, Camera
 from biomech.report.overlay import write_video
 from biomech.report.render import Renderer
 from biomech.video import DEFAULT_FOV_DEG
@@ -84,8 +84,7 @@ def render_demo(path: Path, *, seconds: float = 3.0, progress: Callable[[int, in
 def _phone() -> Camera:
     """On the X axis, looking along it; the angle of view is the one that `biopose` assumes of a phone."""
     focal = max(SIZE_PX) / 2 / np.tan(np.radians(DEFAULT_FOV_DEG) / 2)
-    level = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])  # right −Z, down −Y, away −X
-    tilted = Rotation.from_euler("x", PITCH_RAD).as_matrix() @ level
+    tilted = Rotation.from_euler("x", PITCH_RAD).as_matrix() @ TO_THE_LENS
     rotation = Rotation.from_euler("z", ROLL_RAD).as_matrix() @ tilted
     place = np.array([DISTANCE_M, HEIGHT_M, 0.0])
     center = ((SIZE_PX[0] - 1) / 2, (SIZE_PX[1] - 1) / 2)

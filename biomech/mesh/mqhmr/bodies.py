@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from biomech.body.anny import AnnyBody
 from biomech.body.body import BoneTree
+from biomech.camera import TO_THE_LENS
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.markers.smpl import ARM_DOWN_RAD, BETAS, ELBOWS, load_smpl
 from biomech.markers.virtual import load_virtual_markers
@@ -58,7 +59,7 @@ SMPL_VERTICES: dict[str, tuple[int, int | None]] = {
 SMPL_BODY_BONES = 22  # of SMPL-H and SMPL-X; what follows are jaw, eyes and fingers
 
 # A person upright, face to the lens, axes of the camera.
-FACING_ANNY = [[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]]
+FACING_ANNY = TO_THE_LENS.tolist()
 FACING_SMPL = [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
 WITHIN = 0.98  # of the shape's bounds: where the layer's numbers are still finite
 

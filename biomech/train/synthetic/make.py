@@ -17,7 +17,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from biomech.body.motion import BodyMotion
-from biomech.camera import Camera, direction, projected, rotation_looking
+from biomech.camera import TO_THE_LENS, Camera, direction, projected, rotation_looking
 from biomech.keypoints.blazepose import CROP_SIZE, MIN_SCORE, POINT_NAMES, REGION_MARGIN, BlazePose
 from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
@@ -364,7 +364,7 @@ def motion_of(clip: Clip, bone_names: list[str], shape_names: list[str], rate_hz
     Returns:
         m, the lens at the origin, time from 0; with the camera.
     """
-    world_from_camera = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]])
+    world_from_camera = TO_THE_LENS.T
     rotations = clip.rotations.astype(float)
     rotations[:, 0] = world_from_camera @ rotations[:, 0]
     camera = replace(_camera_of(clip), rotation_camera_from_world=world_from_camera.T)
