@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
+from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, runs_of
 from biomech.cli.data import check_data
 from biomech.names import DEFAULT_RECOVERER
 
@@ -33,12 +33,5 @@ def real_video(
     check_data(data)
     from biomech.bench.real_video import bench_real_video
 
-    figures = bench_real_video(
-        data,
-        out,
-        options=options_of(recover, solver, overlay=True, mirror=mirror),
-        only=tuple(only or ()),
-        reuse=reuse_of(keep, refit),
-        say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
-    )
-    _tell(figures, as_json, 40)
+    runs = runs_of(out, only, recover, solver, keep, refit, as_json, overlay=True, mirror=mirror)
+    _tell(bench_real_video(data, runs), as_json, 40)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, options_of, reuse_of
+from biomech.cli.bench_films import AsJson, Keep, Only, Out, Recover, Refit, Solver, runs_of
 from biomech.cli.data import check_data
 from biomech.names import DEFAULT_RECOVERER
 
@@ -31,12 +31,5 @@ def standing(
     check_data(data)
     from biomech.bench.standing import bench_standing
 
-    figures = bench_standing(
-        data,
-        out,
-        options=options_of(recover, solver, overlay=False),
-        only=tuple(only or ()),
-        reuse=reuse_of(keep, refit),
-        say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
-    )
-    _tell(figures, as_json, 28)
+    runs = runs_of(out, only, recover, solver, keep, refit, as_json, overlay=False)
+    _tell(bench_standing(data, runs), as_json, 28)

@@ -6,13 +6,12 @@ nothing known but the file: no calibration, no height. Nothing in this package l
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from biomech.bench.films import Reuse, forget_all_but
+from biomech.bench.films import FilmRuns, forget_all_but
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.comparison.metrics import align, bend_deg, correlation, mpjpe_mm, pa_mpjpe_mm, range_of_motion
@@ -26,7 +25,7 @@ from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc
 from biomech.mesh.points import detected_points
 from biomech.pipeline.record import peak_memory_mb
-from biomech.pipeline.run import Options, Result, run_ik
+from biomech.pipeline.run import Result, run_ik
 from biomech.skeleton.model import load_model
 
 REFERENCE = "reference_triangulated.trc"
@@ -40,24 +39,13 @@ MODEL_JOINTS = {"Shoulder": "acromial", "Elbow": "elbow", "Wrist": "radius_hand"
 Points = Float[np.ndarray, "frames 12 3"]
 
 
-def bench_beam(
-    data: Path,
-    folder: Path,
-    *,
-    options: Options | None = None,
-    cameras: tuple[str, ...] = CAMERAS,
-    reuse: Reuse = "none",
-    say: Callable[[str], None] = lambda _: None,
-) -> dict:
+def bench_beam(data: Path, runs: FilmRuns, cameras: tuple[str, ...] = CAMERAS) -> dict:
     """Run the main job on every camera and compare with the triangulation.
 
     Args:
         data: the folder ``pose2sim_demo``.
-        folder: where the runs go, a folder a camera.
-        options: of the main job; its defaults where None.
+        runs: how; each camera gets a folder.
         cameras: of ``CAMERAS``; at least one.
-        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
-        say: told of every camera.
 
     Returns:
         Means over the cameras (mm, degrees, s) and, under ``cameras``, each one's figures.
@@ -72,12 +60,13 @@ def bench_beam(
     rows = {}
     for camera in cameras:
         started = time.perf_counter()
-        if reuse == "keypoints":
-            forget_all_but(folder / camera, "detect")
+        folder = runs.folder / camera
+        if runs.reuse == "keypoints":
+            forget_all_but(folder, "detect")
         source = data / "videos" / f"{camera}.mp4"
-        result = run_ik(source, folder / camera, options, overwrite=reuse == "none")
+        result = run_ik(source, folder, runs.options, overwrite=runs.reuse == "none")
         rows[camera] = {**compare(result, truth), "wall_s": round(time.perf_counter() - started, 1)}
-        say(f"{camera}: {rows[camera]['pa_mpjpe_mm']} mm, knee {rows[camera]['knee_flexion_mae_deg']}°")
+        runs.say(f"{camera}: {rows[camera]['pa_mpjpe_mm']} mm, knee {rows[camera]['knee_flexion_mae_deg']}°")
     return {**_means(rows), "peak_memory_mb": round(peak_memory_mb(), 0), "cameras": rows}
 
 

@@ -5,7 +5,8 @@ Nothing in this package learned from them or was tuned on them: they are there t
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,25 @@ from biomech.pipeline.run import Options, Result, run_ik
 # none: every stage again; keypoints: what was detected stays, the rest again; all: what is up to date stays.
 Reuse = Literal["none", "keypoints", "all"]
 DETECT = "detect"
+
+
+@dataclass(frozen=True)
+class FilmRuns:
+    """How a bench runs the main job on films.
+
+    Attributes:
+        folder: where the runs go, a folder a film.
+        options: of the main job.
+        only: names of films, or beginnings of them; all where there are none.
+        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
+        say: told of every film.
+    """
+
+    folder: Path
+    options: Options = field(default_factory=Options)
+    only: tuple[str, ...] = ()
+    reuse: Reuse = "none"
+    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -83,18 +103,14 @@ def chosen(names: list[str], only: tuple[str, ...]) -> list[str]:
     return [name for name in names if not only or any(name.startswith(one) for one in only)]
 
 
-def run_film(
-    film: Film, video: Path, folder: Path, options: Options, *, with_size: bool = False, reuse: Reuse = "none"
-) -> Result:
+def run_film(film: Film, video: Path, runs: FilmRuns, *, with_size: bool = False) -> Result:
     """The main job on one film, in a folder of its own; with the size the plain run's keypoints serve.
 
     Args:
         film: which, and what is known of the person.
         video: the folder video of the data.
-        folder: where the runs go.
-        options: of the main job; the film's own window and size are put in.
+        runs: where they go and how; the film's own window and size are put into the options.
         with_size: tell it the person's height and mass.
-        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
 
     Returns:
         The run's files and record.
@@ -105,7 +121,8 @@ def run_film(
     source = video / film.file
     if not source.is_file():
         raise BioposeError("no such film", where=str(source), mend="Name the folder of the data with `data`.")
-    options = replace(options, start_s=film.start_s, end_s=film.end_s)
+    folder, reuse = runs.folder, runs.reuse
+    options = replace(runs.options, start_s=film.start_s, end_s=film.end_s)
     plain, sized = folder / film.name, folder / f"{film.name}_sized"
     if not with_size:
         if reuse == "keypoints":

@@ -6,22 +6,19 @@ phone against optical markers (``rotations18``), with what OpenCap Monocular mad
 Nothing is known but the file, and nothing was tuned on them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from biomech.bench.beam import CAMERAS, REFERENCE, bench_beam
-from biomech.bench.films import FILMS, Reuse, chosen, frames, run_film, seconds
+from biomech.bench.films import FILMS, FilmRuns, chosen, frames, run_film, seconds
 from biomech.bench.rotations18 import RotationFigures, rotations18
 from biomech.errors import BioposeError
-from biomech.pipeline.run import Options
 
 BEAM = {f"beam_{camera}": camera for camera in CAMERAS}
 JUDGED = [name for name, film in FILMS.items() if film.reference]
-Say = Callable[[str], None]
 
 
 class FilmFigures(RotationFigures):
@@ -33,24 +30,12 @@ class FilmFigures(RotationFigures):
     notes: list[str]
 
 
-def bench_real_video(
-    data: Path,
-    folder: Path,
-    *,
-    options: Options | None = None,
-    only: tuple[str, ...] = (),
-    reuse: Reuse = "none",
-    say: Say = lambda _: None,
-) -> dict[str, Any]:
+def bench_real_video(data: Path, runs: FilmRuns) -> dict[str, object]:
     """Run the main job on every film and compare.
 
     Args:
         data: the folder ``video`` of the data, or ``pose2sim_demo`` of it for the beam alone.
-        folder: where the runs go, a folder a film.
-        options: of the main job; its defaults where None.
-        only: names of films, or beginnings of them.
-        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
-        say: told of every film.
+        runs: which films, and how.
 
     Returns:
         The figures of each kind of film (degrees, mm, s) and, under ``films`` and ``cameras``, each one's own.
@@ -58,36 +43,30 @@ def bench_real_video(
     Raises:
         BioposeError: the data is not there, or a run fails.
     """
-    options = options or Options()
     if (data / REFERENCE).exists():
-        beam, names = data, chosen(list(BEAM), only)
+        beam, names = data, chosen(list(BEAM), runs.only)
     else:
-        beam, names = data / "pose2sim_demo", chosen([*BEAM, *JUDGED], only)
-    figures: dict[str, Any] = {}
+        beam, names = data / "pose2sim_demo", chosen([*BEAM, *JUDGED], runs.only)
+    figures: dict[str, object] = {}
     cameras = tuple(BEAM[name] for name in names if name in BEAM)
     films = [name for name in names if name not in BEAM]
     if not beam.is_dir() and not (data / FILMS[JUDGED[0]].file).exists():
         raise BioposeError("none of the films is here", where=str(data), mend="Name the folder video with `data`.")
     if cameras:
-        figures |= bench_beam(beam, folder, options=options, cameras=cameras, reuse=reuse, say=say)
+        figures |= bench_beam(beam, runs, cameras)
     if films:
-        rows = bench_films(films, data, folder, replace(options, overlay=False), reuse, say)
+        rows = bench_films(films, data, replace(runs, options=replace(runs.options, overlay=False)))
         figures = {**summary(rows), **figures, "films": rows}
     return figures
 
 
-def bench_films(
-    names: list[str], video: Path, folder: Path, options: Options, reuse: Reuse, say: Say
-) -> dict[str, RotationFigures]:
+def bench_films(names: list[str], video: Path, runs: FilmRuns) -> dict[str, RotationFigures]:
     """The rows of the films whose reference is a .mot; where the size is known, another one with it told.
 
     Args:
         names: of ``FILMS`` that have a reference.
         video: the folder video of the data.
-        folder: where the runs go, a folder a film.
-        options: of the main job.
-        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
-        say: told of every film.
+        runs: how.
 
     Returns:
         By film: ``rotations18``'s figures, marker RMS (mm), frames, seconds and notes; another program's motion of the
@@ -99,7 +78,7 @@ def bench_films(
         assert film.reference is not None
         for with_size in (False, True) if film.size_known else (False,):
             key = f"{name}, size told" if with_size else name
-            result = run_film(film, video, folder, options, with_size=with_size, reuse=reuse)
+            result = run_film(film, video, runs, with_size=with_size)
             row: FilmFigures = {
                 **rotations18(video / film.reference, result.kinematics),
                 "ik_marker_rms_mm": float(result.figures["solve"]["marker_rms_mm"]),
@@ -107,16 +86,16 @@ def bench_films(
                 "seconds": round(seconds(result), 1),
                 "notes": result.notes,
             }
-            say(f"{key}: {row['mae18_deg']}°, knee r {row['knee_r_min']}, {row['seconds']} s")
+            runs.say(f"{key}: {row['mae18_deg']}°, knee r {row['knee_r_min']}, {row['seconds']} s")
             rows[key] = row
         if film.rival:
             rows[f"{name}, OpenCap Monocular"] = rotations18(video / film.reference, video / film.rival)
     return rows
 
 
-def summary(rows: Mapping[str, RotationFigures]) -> dict[str, Any]:
+def summary(rows: Mapping[str, RotationFigures]) -> dict[str, float]:
     """The figures that are asked for, of the films that were run."""
-    figures: dict[str, Any] = {}
+    figures: dict[str, float] = {}
     own = {name: row for name, row in rows.items() if "," not in name}
     for name, row in own.items():
         if name.startswith("opencap_"):

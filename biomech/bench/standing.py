@@ -8,16 +8,15 @@ The lean is the whole body's: the way from the middle of the ankles to the middl
 the model at rest, all zeros, leans backwards by 1.5°. The trunk's is from the middle of the hips; at rest 4.4° back.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from biomech.bench.films import FILMS, Reuse, chosen, frames, run_film, seconds
+from biomech.bench.films import FILMS, FilmRuns, chosen, frames, run_film, seconds
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
@@ -25,12 +24,11 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import read_mot
 from biomech.kinematics.recognise import recognise_motion
 from biomech.markers.joint_centres import joint_centres
-from biomech.pipeline.run import Options, Result
+from biomech.pipeline.run import Result
 from biomech.skeleton.model import load_model
 
 SIDES = ("r", "l")
 PAIRED = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle", "elbow": "elbow_flex"}
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -75,24 +73,12 @@ STRETCHES = [
 ]
 
 
-def bench_standing(
-    data: Path,
-    folder: Path,
-    *,
-    options: Options | None = None,
-    only: tuple[str, ...] = (),
-    reuse: Reuse = "none",
-    say: Say = lambda _: None,
-) -> dict[str, Any]:
+def bench_standing(data: Path, runs: FilmRuns) -> dict[str, object]:
     """Angles, lean and soles of everybody who stands, with and without the true size where it is known.
 
     Args:
         data: the folder that holds ``video``.
-        folder: where the runs go.
-        options: of the main job; its defaults without an overlay where None.
-        only: names of films, or beginnings of them.
-        reuse: of earlier runs in the folder: nothing, what was detected, or all stages that are current.
-        say: told of every stretch.
+        runs: which films, and how.
 
     Returns:
         The largest of all clips, degrees and cm, and under ``clips`` each stretch's own figures.
@@ -100,22 +86,21 @@ def bench_standing(
     Raises:
         BioposeError: a film is not there or a run fails.
     """
-    options = options or Options(overlay=False)
-    rows: dict[str, dict[str, Any]] = {}
-    for name in chosen(list(dict.fromkeys(stretch.film for stretch in STRETCHES)), only):
+    rows, reasons = dict[str, dict[str, float]](), dict[str, str]()
+    for name in chosen(list(dict.fromkeys(stretch.film for stretch in STRETCHES)), runs.only):
         film = FILMS[name]
         reference = data / "video" / film.reference if film.reference else None
         for with_size in (False, True) if film.size_known else (False,):
-            result = run_film(film, data / "video", folder, options, with_size=with_size, reuse=reuse)
+            result = run_film(film, data / "video", runs, with_size=with_size)
             for stretch in (s for s in STRETCHES if s.film == name):
                 key = f"{name} {stretch.start_s:g}-{stretch.end_s:g} s" + (", size told" if with_size else "")
-                rows[key] = {**figures_of(result, stretch, reference), "reason": stretch.reason}
-                say(f"{key}: knees {rows[key]['knee_r_deg']} {rows[key]['knee_l_deg']}")
-            say(f"  {frames(result)} frames, {seconds(result):.1f} s")
-    return {**worst(rows), "clips": rows}
+                rows[key], reasons[key] = figures_of(result, stretch, reference), stretch.reason
+                runs.say(f"{key}: knees {rows[key]['knee_r_deg']} {rows[key]['knee_l_deg']}")
+            runs.say(f"  {frames(result)} frames, {seconds(result):.1f} s")
+    return {**worst(rows), "clips": {key: {**row, "reason": reasons[key]} for key, row in rows.items()}}
 
 
-def figures_of(result: Result, stretch: StandingSpan, reference: Path | None) -> dict[str, Any]:
+def figures_of(result: Result, stretch: StandingSpan, reference: Path | None) -> dict[str, float]:
     """One run over one stretch: the solved model's angles and lean, the body's soles.
 
     Args:
@@ -240,14 +225,14 @@ def soles_cm(motion: BodyMotion, rows: np.ndarray) -> dict[str, float]:
     return heights
 
 
-def worst(rows: dict[str, dict[str, Any]]) -> dict[str, float]:
+def worst(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """The largest of all clips and sides; where the size is known also what telling it costs the knees."""
 
     def largest(*names: str) -> float:
         values = [abs(row[name]) for row in rows.values() for name in names if name in row]
         return max(values, default=float("nan"))
 
-    def knee(row: dict[str, Any]) -> float:
+    def knee(row: Mapping[str, float]) -> float:
         return max(abs(row["knee_r_deg"]), abs(row["knee_l_deg"]))
 
     costs = [knee(row) - knee(rows[name.removesuffix(", size told")]) for name, row in rows.items() if ", size" in name]

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from biomech.bench import films
-from biomech.bench.films import FILMS, chosen, forget_all_but, lend_keypoints, run_film
+from biomech.bench.films import FILMS, FilmRuns, chosen, forget_all_but, lend_keypoints, run_film
 from biomech.bench.standing import STRETCHES
 from biomech.errors import BioposeError
-from biomech.pipeline.run import Options
 
 
 def left_by_a_run(folder, name="clip"):
@@ -79,7 +78,7 @@ def test_what_a_run_is_told(tmp_path, monkeypatch, reuse, with_size, overwrite, 
         told["stages"] = list(json.loads((folder / "biopose.json").read_text())["stages"])
 
     monkeypatch.setattr(films, "run_ik", run_ik)
-    run_film(film, tmp_path / "video", tmp_path / "runs", Options(), with_size=with_size, reuse=reuse)
+    run_film(film, tmp_path / "video", FilmRuns(tmp_path / "runs", reuse=reuse), with_size=with_size)
     assert told["folder"].name == film.name + "_sized" * with_size
     assert (told["options"].height_m, told["options"].mass_kg) == ((1.79, 80.0) if with_size else (None, None))
     assert (told["overwrite"], told["stages"]) == (overwrite, stages)
@@ -87,4 +86,4 @@ def test_what_a_run_is_told(tmp_path, monkeypatch, reuse, with_size, overwrite, 
 
 def test_a_film_that_is_not_there(tmp_path):
     with pytest.raises(BioposeError, match="no such film"):
-        run_film(FILMS["opencap_walk"], tmp_path, tmp_path / "runs", Options())
+        run_film(FILMS["opencap_walk"], tmp_path, FilmRuns(tmp_path / "runs"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from biomech.bench.films import FilmRuns
 from biomech.bench.real_video import bench_real_video, summary
 from biomech.bench.rotations18 import PRESET, rotations18
 from biomech.cli.bench import app
@@ -88,9 +89,9 @@ def test_each_kind_of_film_has_its_figures():
 
 def test_films_that_are_not_there(tmp_path):
     with pytest.raises(BioposeError, match="none of the films"):
-        bench_real_video(tmp_path, tmp_path / "runs")
+        bench_real_video(tmp_path, FilmRuns(tmp_path / "runs"))
     with pytest.raises(BioposeError, match="no 'somebody' here"):
-        bench_real_video(tmp_path, tmp_path / "runs", only=("somebody",))
+        bench_real_video(tmp_path, FilmRuns(tmp_path / "runs", only=("somebody",)))
     assert not (tmp_path / "runs").exists()
 
 
