@@ -183,7 +183,7 @@ def faults(
     _tell(figures | ({"found": found} if as_json else {}), as_json, 24)
 
 
-def _json(figures: dict[str, Any]) -> str:
+def _json(figures: dict[str, object]) -> str:
     """One JSON object; a figure that is not defined, such as a correlation with a constant, is null."""
 
     def plain(value: Any) -> Any:
@@ -196,7 +196,7 @@ def _json(figures: dict[str, Any]) -> str:
     return json.dumps(plain(figures), allow_nan=False)
 
 
-def _tell(figures: dict[str, Any], as_json: bool, width: int) -> None:
+def _tell(figures: dict[str, object], as_json: bool, width: int) -> None:
     """Figures one below the other, tables after their names."""
     if as_json:
         typer.echo(_json(figures))

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ def bench_activities(
     sized: bool = False,
     only: tuple[str, ...] = (),
     say: Say = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """A row for each activity and view: error, bias, correlation and share of the range of every joint.
 
     Args:

@@ -9,7 +9,6 @@ by itself, ``real_refined_…`` of refined ones, ``real_through_time_…`` of th
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -53,7 +52,7 @@ def bench_mqhmr(
     held_out: int | None = None,
     failures: int = 8,
     say: Say = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """All figures for which there is data.
 
     Args:
@@ -77,7 +76,7 @@ def bench_mqhmr(
     if film is None and clips is None:
         raise BioposeError("nothing to measure on", mend="Give `data` or `clips`.")
     network = next(iter(networks.values()))
-    figures: dict[str, Any] = {}
+    figures: dict[str, object] = {}
     if film is not None:
         figures |= bench_film(network, point_sd, film, cameras=cameras, say=say)
         figures |= bench_pipeline(film / "videos" / f"{cameras[0]}.mp4", folder / "pipeline", say=say)
@@ -91,7 +90,7 @@ def bench_mqhmr(
 
 def bench_film(
     network: MQHMR, point_sd: PointSd, film: Path, *, cameras: tuple[str, ...] = CAMERAS, say: Say = lambda _: None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Means over the cameras of ``pose2sim_demo``, and each camera's under ``cameras``.
 
     Args:
@@ -184,7 +183,7 @@ def against(points: Points, truth: Points) -> dict[str, float]:
     }
 
 
-def bench_pipeline(video: Path, folder: Path, *, say: Say = lambda _: None) -> dict[str, Any]:
+def bench_pipeline(video: Path, folder: Path, *, say: Say = lambda _: None) -> dict[str, object]:
     """Wall time of the whole of `biopose ik`, by stage, a frame of the film; how many of these it looked at.
 
     Args:

@@ -8,7 +8,6 @@ that carry virtual markers, about the root's joint.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -138,7 +137,7 @@ def bench_rendered(
     clips: int | None = None,
     refinements: Sequence[int] | None = None,
     say: Say = lambda _: None,
-) -> tuple[dict[str, Any], Rendered, FrameErrors]:
+) -> tuple[dict[str, object], Rendered, FrameErrors]:
     """Figures of the first network at every number of iterations and by distance, of the others as they are.
 
     Args:
@@ -184,7 +183,7 @@ def bench_rendered(
                 "frames": int(within.sum()),
                 **{said: errors.figures(within)["mpjpe_mm"] for said, errors in compared.items()},
             }
-    figures = {
+    figures: dict[str, object] = {
         "rendered_mpjpe_mm": own.figures()["mpjpe_mm"],
         "rendered_pa_mpjpe_mm": own.figures()["pa_mpjpe_mm"],
         "rendered_mve_mm": own.figures().get("mve_mm"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from biomech.neurik.network import RATE_HZ
 from biomech.neurik.predict import TrainedNeurIK, neural_kinematics, recovered_confidence
 from biomech.neurik.reliability import REASONS, ReliabilityLimits, judge
 from biomech.skeleton.skeleton import Skeleton
-from biomech.train.neurik.calibrate import answers, coverage, held_out
+from biomech.train.neurik.calibrate import Coverage, answers, coverage, held_out
 from biomech.train.neurik.data import Batch, WindowSource
 from biomech.train.neurik.pose_errors import PoseErrors
 from biomech.train.neurik.reading import Reader
@@ -30,7 +30,49 @@ BENT_BACK_RAD = np.deg2rad(45.0)
 BAD_M = 0.10  # a frame is bad when a marker was moved as far
 
 
-def bench_reliability(network: TrainedNeurIK, source: WindowSource, pairs: Path | None) -> dict[str, Any]:
+class FlaggedShares(TypedDict):
+    """How many of some frames are flagged, %; None of none."""
+
+    flagged_percent: float | None
+    by_reason: dict[str, float | None]
+
+
+class BadCopies(FlaggedShares):
+    """Of one kind of bad copies."""
+
+    frames: int
+    auc: float | None  # area under the curve of the score
+
+
+class Separation(TypedDict):
+    """Good frames from bad copies of them."""
+
+    frames: int
+    false_alarms: FlaggedShares
+    bad: dict[str, BadCopies]  # by what was done
+
+
+class FitFlags(TypedDict):
+    """What is flagged of recovered clips, by their quality and by how far off their markers are."""
+
+    frames: int
+    flagged_percent: dict[str, float | None]
+    auc: float | None
+    marker_error_mm: dict[str, float | None]
+
+
+class _Reliability(TypedDict):
+    coverage_percent: dict[str, Coverage]
+    flags: dict[str, Separation]
+
+
+class ReliabilityFigures(_Reliability, total=False):
+    """By kind of markers; ``fits`` where there were recovered clips."""
+
+    fits: FitFlags
+
+
+def bench_reliability(network: TrainedNeurIK, source: WindowSource, pairs: Path | None) -> ReliabilityFigures:
     """Coverage of the uncertainty, and what the flags find, on test subjects.
 
     Args:
@@ -50,7 +92,7 @@ def bench_reliability(network: TrainedNeurIK, source: WindowSource, pairs: Path 
         reader = Reader()
         poses = PoseErrors.learn(files, RATE_HZ, reader, reader.rotational)
         batches["recovered"] = held_out(source, network, "test", poses)
-    figures: dict[str, Any] = {
+    figures: ReliabilityFigures = {
         "coverage_percent": {name: coverage(network, some) for name, some in batches.items()},
         "flags": {name: separation(network, some) for name, some in batches.items()},
     }
@@ -87,7 +129,7 @@ def corruptions(network: TrainedNeurIK, batch: Batch, seed: int = 0) -> Iterator
 
 
 @torch.no_grad()
-def separation(network: TrainedNeurIK, batches: Sequence[Batch]) -> dict[str, Any]:
+def separation(network: TrainedNeurIK, batches: Sequence[Batch]) -> Separation:
     """False alarms on batches, and how many frames of bad copies of them are flagged; % and areas under the curve.
 
     The curve is of the judgement's score, flagged at 1, between a bad copy's moved frames and all of the batches'.
@@ -125,7 +167,7 @@ def separation(network: TrainedNeurIK, batches: Sequence[Batch]) -> dict[str, An
     }
 
 
-def fits(network: TrainedNeurIK, pairs: Sequence[Path]) -> dict[str, Any]:
+def fits(network: TrainedNeurIK, pairs: Sequence[Path]) -> FitFlags:
     """How the flags on recovered clips go with the recovery's own quality and with the true error of its markers.
 
     Args:
@@ -178,7 +220,7 @@ def _shares(network: TrainedNeurIK, limits: ReliabilityLimits, batch: Batch) -> 
     return np.concatenate([limits.shares(signs) for _, _, signs in answers(network, [batch])], 1)
 
 
-def _flagged(shares: Float[np.ndarray, "signs frames"]) -> dict[str, Any]:
+def _flagged(shares: Float[np.ndarray, "signs frames"]) -> FlaggedShares:
     over = shares > 1
     return {
         "flagged_percent": _share(over.any(0)),

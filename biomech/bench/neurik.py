@@ -6,7 +6,6 @@ Each part is a module of its own and says there what is compared with what: `neu
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from biomech.bench.neurik_noisy import held_out_clips, noisy_figures
 from biomech.bench.neurik_oracle import held_out_trials, oracle_figures
@@ -37,7 +36,7 @@ def bench_neurik(
     stride: int = 2,
     seed: int = 0,
     say: Say = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """All parts for which there is data.
 
     Args:
@@ -64,7 +63,7 @@ def bench_neurik(
             mend="Give what `biopose label` wrote, with `labels`.",
         )
     network, skeleton = load_network(weights), Skeleton.from_osim(DEFAULT_PATH)
-    figures: dict[str, Any] = {"parameters": parameters(network)}
+    figures: dict[str, object] = {"parameters": parameters(network)}
     with temporary_folder("bench") as folder:
         labelled = held_out_trials(labels, trials, frames, seed) if labels is not None else []
         if labelled:

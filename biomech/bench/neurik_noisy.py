@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -241,7 +240,7 @@ def row(clips: Iterable[RecoveredClip], errors: Iterable[Float[np.ndarray, "fram
     }
 
 
-def noisy_figures(clips: list[RecoveredClip], network: NeurIK, say: Say = lambda _: None) -> dict[str, Any]:
+def noisy_figures(clips: list[RecoveredClip], network: NeurIK, say: Say = lambda _: None) -> dict[str, object]:
     """All ways on all clips.
 
     Args:

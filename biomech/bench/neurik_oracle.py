@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -163,7 +163,7 @@ def _errors(values: np.ndarray, truth: Kinematics) -> np.ndarray:
     return np.where(truth.rotational, wrapped(difference), difference)
 
 
-def oracle_figures(trials: Sequence[LabelledTrial], network: NeurIK, skeleton: Skeleton) -> dict[str, Any]:
+def oracle_figures(trials: Sequence[LabelledTrial], network: NeurIK, skeleton: Skeleton) -> dict[str, object]:
     """Solve the trials whole, and frame by frame without what comes later, and sum up.
 
     Args:
@@ -179,7 +179,7 @@ def oracle_figures(trials: Sequence[LabelledTrial], network: NeurIK, skeleton: S
     return summed_up(whole, skeleton) | {"oracle_mae_causal_deg": mae_deg(live, skeleton)}
 
 
-def summed_up(outcomes: Sequence[Outcome], skeleton: Skeleton) -> dict[str, Any]:
+def summed_up(outcomes: Sequence[Outcome], skeleton: Skeleton) -> dict[str, object]:
     """The oracle's figures over the frames of all trials together.
 
     Args:

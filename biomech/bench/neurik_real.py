@@ -11,7 +11,6 @@ the two accepted references of these trials, the expert's and AddBiomechanics', 
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def real_figures(
     trials: tuple[str, ...] = TRIALS,
     stride: int = 2,
     say: Say = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Fit, solve and compare.
 
     Args:

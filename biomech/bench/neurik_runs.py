@@ -51,7 +51,7 @@ class TrainedRun:
         return cls(str(folder), folder / WEIGHTS, flat(about.get("recipe", {})), about)
 
 
-def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
     """Nested settings by dotted names.
 
     Args:
@@ -61,13 +61,13 @@ def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     Returns:
         Values by name, as ``weights.joints``.
     """
-    rows: dict[str, Any] = {}
+    rows: dict[str, object] = {}
     for name, value in recipe.items():
         rows |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return rows
 
 
-def differs(run: TrainedRun, first: TrainedRun) -> dict[str, Any]:
+def differs(run: TrainedRun, first: TrainedRun) -> dict[str, object]:
     """The settings in which a run is not like the first, seed and reports aside.
 
     Args:
@@ -83,7 +83,7 @@ def differs(run: TrainedRun, first: TrainedRun) -> dict[str, Any]:
 
 def runs_figures(
     folders: Sequence[Path], trials: Sequence[LabelledTrial], clips: list[RecoveredClip], skeleton: Skeleton
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The table, and the seeds' means and spreads.
 
     Args:
@@ -119,14 +119,14 @@ def _measured(
 ) -> dict[str, float]:
     network = load_network(run.weights)
     oracle = summed_up([outcome(t, neural_kinematics(t.markers, network=network), skeleton) for t in trials], skeleton)
-    found = {name: oracle[name] for name in FIGURES if name in oracle}
+    found: dict[str, float] = {name: value for name in FIGURES if isinstance(value := oracle.get(name), int | float)}
     if clips:
         noisy = neural_row(clips, network)
         found |= {f"noisy_{name}": value for name, value in noisy.items()}
     return found
 
 
-def spread(group: Sequence[tuple[str, Mapping[str, float]]]) -> dict[str, Any]:
+def spread(group: Sequence[tuple[str, Mapping[str, float]]]) -> dict[str, object]:
     """Mean, standard deviation (of the runs, n − 1), least and most of each figure."""
     figures = {}
     for name in group[0][1]:

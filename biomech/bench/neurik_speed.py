@@ -7,7 +7,6 @@ over and over, on one and on two cores. Wall time of solving, with everything re
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ LONG_FRAMES = 6000
 REPEATS = 5
 
 
-def speed_figures(trial: LabelledTrial, weights: Path, skeleton: Skeleton, folder: Path) -> dict[str, Any]:
+def speed_figures(trial: LabelledTrial, weights: Path, skeleton: Skeleton, folder: Path) -> dict[str, object]:
     """Time them all.
 
     Args:

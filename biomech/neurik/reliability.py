@@ -10,7 +10,7 @@ the network's own expected error. On deliberately bad markers each of them flagg
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -68,6 +68,13 @@ class Reliability:
         return (self.reasons & (1 << REASONS.index(reason))) > 0
 
 
+class LimitsRecipe(TypedDict):
+    """The limits as the network's recipe holds them, under ``trust``."""
+
+    usual: dict[str, list[float]]
+    limit: dict[str, float]
+
+
 @dataclass(frozen=True)
 class ReliabilityLimits:
     """What is usual, for each column of each sign, and how many times that is too much."""
@@ -91,7 +98,7 @@ class ReliabilityLimits:
         said = recipe.get("trust")
         return said and cls({name: np.array(value) for name, value in said["usual"].items()}, said["limit"])
 
-    def as_recipe(self) -> dict[str, Any]:
+    def as_recipe(self) -> LimitsRecipe:
         """For the recipe, in four digits."""
         usual = {name: [float(f"{v:.4g}") for v in values] for name, values in self.usual.items()}
         return {"usual": usual, "limit": {name: float(f"{v:.4g}") for name, v in self.limit.items()}}

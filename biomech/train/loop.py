@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -151,7 +151,7 @@ def train(
     lesson: Lesson[Batch],
     folder: Path,
     schedule: Schedule,
-    recipe: dict[str, Any],
+    recipe: Mapping[str, object],
     *,
     device: str = "cpu",
     resume: bool = False,
@@ -236,7 +236,7 @@ def train(
 
 def _save(
     path: Path,
-    recipe: dict[str, Any],
+    recipe: Mapping[str, object],
     network: nn.Module,
     average: AveragedModel,
     optimiser: torch.optim.Optimizer,
@@ -257,7 +257,7 @@ def _save(
 
 def _restore(
     path: Path,
-    recipe: dict[str, Any],
+    recipe: Mapping[str, object],
     network: nn.Module,
     average: AveragedModel,
     optimiser: torch.optim.Optimizer,
@@ -281,7 +281,7 @@ def _restore(
     return state["step"], state["spent_s"]
 
 
-def _length_left_out(recipe: dict[str, Any]) -> dict[str, Any]:
+def _length_left_out(recipe: Mapping[str, object]) -> dict[str, object]:
     return {
         name: _length_left_out(value) if isinstance(value, dict) else value
         for name, value in recipe.items()

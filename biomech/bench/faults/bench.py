@@ -38,7 +38,7 @@ class Case:
 
 def bench_faults(
     *, inputs: int = 1200, seed: int = 0, only: str | None = None, say: Callable[[str], None] = lambda text: None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Run mutated inputs through the commands and count what should not come of them.
 
     Args:

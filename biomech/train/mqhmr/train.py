@@ -4,7 +4,7 @@ Weights end in float16 as ``mqhmr.safetensors``, the recipe and figures beside t
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -121,7 +121,7 @@ def train_mqhmr(
     *,
     device: str = "cpu",
     resume: bool = False,
-    about: dict[str, Any] | None = None,
+    about: Mapping[str, object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> MQHMR:
@@ -241,7 +241,7 @@ def measure(
     return {name: total / max(counts[of[name]], 1) for name, total in sums.items()}
 
 
-def write(network: MQHMR, folder: Path, about: dict[str, Any]) -> None:
+def write(network: MQHMR, folder: Path, about: Mapping[str, object]) -> None:
     """Weights (float16) and the recipe beside them.
 
     Args:

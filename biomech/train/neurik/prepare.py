@@ -1,10 +1,9 @@
 """What a training needs, from the folders that the user names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +39,7 @@ class PreparedNeurik:
     batches: Batches
     held_out: list[Batch]
     lines: list[str]
-    about: dict[str, Any]
+    about: Mapping[str, object]
 
 
 def prepare(

@@ -2,11 +2,10 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -64,7 +63,7 @@ def train(
     *,
     device: str = "cpu",
     resume: bool = False,
-    about: dict[str, Any] | None = None,
+    about: Mapping[str, object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> NeurIK:
@@ -106,7 +105,7 @@ def train(
     return network
 
 
-def write(network: NeurIK, folder: Path, about: dict[str, Any]) -> None:
+def write(network: NeurIK, folder: Path, about: Mapping[str, object]) -> None:
     """Weights and the recipe beside them.
 
     Args:
