@@ -1,16 +1,27 @@
-"""The tutorials' tables are what their commands print."""
+"""The tutorials' commands run, one test a page, and their tables are what they print.
+
+The pages' own files are stood in for by short parts of shared recordings. CI leaves the pages out, which take minutes:
+
+    pytest -m slow tests/test_tutorials.py
+"""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from biomech import assets
 from biomech.errors import BioposeError
+from biomech.markers.markers import Markers
+from biomech.markers.trc import read_trc, write_trc
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
+GENERIC = "Models/unscaled_generic.osim"  # of the subject
+SCALE_SETUP = "models/laiuhlrich2022_opencap/Scaling/Setup_scaling_LaiUhlrich2022_Mocap.xml"
 COMMAND = "import sys; from biomech.cli.main import main; sys.argv[0] = 'biopose'; main()"
 # Other processors round otherwise, and the network's last layers make a degree of it.
 NEAR, NEAR_SHARE = 0.3, 0.15
@@ -69,3 +80,68 @@ def test_the_comparisons_table(demo: tuple[Path, list[str]]) -> None:
                 one,
                 other,
             )
+
+
+def commands(page: str) -> list[str]:
+    """Those of a page, in order, but for the demo, which runs once for all."""
+    text = (TUTORIALS / page).read_text()
+    return [line for line in re.findall(r"^    (biopose .+)$", text, re.M) if line != "biopose demo"]
+
+
+def thinned(source: Path, target: Path, every: int) -> None:
+    """Every so manieth frame of a recording."""
+    whole = read_trc(source)
+    write_trc(Markers(whole.names, whole.positions_m[::every], whole.time_s[::every]), target)
+
+
+@pytest.mark.slow
+@pytest.mark.tutorial
+def test_the_first_videos_commands(demo: tuple[Path, list[str]], biopose_data: Path, monkeypatch) -> None:
+    folder, page = demo[0], "first_video.md"
+    shutil.copyfile(biopose_data / "video/opencap_samples/squat/video.mp4", folder / "squat.mov")
+    doctor, film = commands(page)
+    assert printed(folder, doctor)[-1] == "Everything needed is here."
+    printed(folder, f"{film} --start 0.5 --end 0.7")  # as the page says for a part of a long film
+    text = (TUTORIALS / page).read_text()
+    left = {path.name for path in (folder / "squat_biopose").iterdir()}
+    named = set(re.findall(r"`(?:squat_biopose/)?(squat_\w+\.\w+|overlay\.mp4)`", text))
+    assert len(named) == 6 and named <= left
+    (script,) = re.findall(r"In Python:\n\n((?:    .*\n|\n)+)", text)
+    monkeypatch.chdir(folder)
+    names: dict[str, object] = {}
+    exec(re.sub("(?m)^    ", "", script), names)
+    assert isinstance(names["motion"], pd.DataFrame) and len(names["motion"]) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.tutorial
+def test_the_comparisons_commands(demo: tuple[Path, list[str]]) -> None:
+    folder = demo[0]
+    for name, motion in (("reference", "truth/walk_classical"), ("mine", "result/walk_fast")):
+        shutil.copyfile(folder / f"biopose_demo/{motion}.mot", folder / f"{name}.mot")
+    said = [printed(folder, command) for command in commands("compare_two_motions.md")]
+    assert len(said) == 4 and all(said)
+    assert (folder / "curves.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.tutorial
+def test_the_commands_for_own_markers(demo: tuple[Path, list[str]], biopose_data: Path, tmp_path: Path) -> None:
+    subject = biopose_data / "opencap_lab_subject4"
+    for name, every in (("walking1", 4), ("static1", 100), ("squats1", 40)):
+        thinned(subject / f"MarkerData/{name}.trc", tmp_path / f"{name}.trc", every)
+    setup = biopose_data / SCALE_SETUP
+    given = {"scaled.osim": subject / "Models/manually_scaled.osim", "generic.osim": subject / GENERIC}
+    given |= {"ik_setup.xml": subject / "IK/walking1_ik_on_manually_scaled_setup.xml", "scale_setup.xml": setup}
+    given |= {"walk.trc": demo[0] / "biopose_demo/truth/walk.trc"}
+    for name, source in given.items():
+        shutil.copyfile(source, tmp_path / name)
+    shutil.copytree(demo[0] / "biopose_demo/truth", tmp_path / "biopose_demo/truth")
+    said = commands("your_own_markers.md")
+    assert len(said) == 6
+    for command in said:
+        print(command, *printed(tmp_path, command), sep="\n")
+    text = (TUTORIALS / "your_own_markers.md").read_text()
+    rows = re.findall(r"^\| `(walk_?\w*\.\w+|biopose\.json)` \|", text, re.M)
+    assert len(rows) == 6 and set(rows) <= {path.name for path in (tmp_path / "walk_markers").iterdir()}
+    assert (tmp_path / "walk_biopose/walk_neural.mot").is_file()
