@@ -24,13 +24,9 @@ from biomech.errors import BioposeError, plainly
 from biomech.files import check_file
 from biomech.keypoints.detector import Detection, Maps, Region, sigmoid
 from biomech.keypoints.keypoints import MASK_SIZE
+from biomech.keypoints.layouts import BLAZEPOSE_33
 
-POINT_NAMES = (
-    "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
-    "mouth_left mouth_right left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky "
-    "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
-    "right_ankle left_heel right_heel left_foot_index right_foot_index"
-).split()
+POINT_NAMES = BLAZEPOSE_33
 # The twelve that results are judged by.
 LIMB_JOINTS = [
     f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.mesh.chain import BonePoints
+from biomech.mesh.layout_points import OWN_OFFSETS, place_of
 
 FILE = Path(__file__).with_name("correspondence.json")
 FEWEST = 8  # points in common
@@ -50,12 +51,16 @@ class Correspondence:
         )
 
     def match(self, names: list[str]) -> tuple[list[int], "Correspondence"]:
-        """Places in ``names`` of the points that both know, and this table cut down to them.
+        """Places in ``names`` of the points that both know, and this table cut down to them, as they lie then.
+
+        Args:
+            names: of a detector's points, in whatever layout (``layout_points``).
 
         Raises:
             BioposeError: fewer than eight points in common, or the trunk is not among them.
         """
-        common = [i for i, name in enumerate(self.points.names) if name in names]
+        found = {i: place for i, name in enumerate(self.points.names) if (place := place_of(name, names)) is not None}
+        common, places = list(found), list(found.values())
         if len(common) < FEWEST:
             raise BioposeError(
                 f"only {len(common)} keypoint names are known to the fit",
@@ -70,8 +75,7 @@ class Correspondence:
         points = BonePoints(
             [self.points.names[i] for i in common],
             self.points.bone[common],
-            self.points.offset[common],
+            np.array([OWN_OFFSETS.get(names[place], self.points.offset[i]) for i, place in found.items()]),
             self.points.before[common],
         )
-        places = [names.index(name) for name in points.names]
         return places, Correspondence(points, self.picture_sd[common], self.landmark_sd[common])

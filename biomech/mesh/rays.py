@@ -31,3 +31,36 @@ def towards(
     sine = np.linalg.norm(axis, axis=1, keepdims=True)
     angle = np.arctan2(sine, rays[:, 2:])
     return Rotation.from_rotvec(axis / np.maximum(sine, 1e-9) * angle).as_matrix()
+
+
+def origin_on(
+    xy: Float[np.ndarray, "frames points 2"],
+    weight: Float[np.ndarray, "frames points"],
+    laid: Float[np.ndarray, "frames points 3"],
+    focal_px: float,
+    center_px: Float[np.ndarray, "2"],
+) -> Float[np.ndarray, "frames 3"]:
+    """Where the points' origin is if they project onto the keypoints: linear least squares, frame by frame.
+
+    Args:
+        xy: keypoints, px; where the weight is 0 any finite number.
+        weight: of each.
+        laid: the same points about any origin, turned as the camera sees them.
+        focal_px: of the clip.
+        center_px: principal point.
+
+    Returns:
+        The origin in camera axes, in the unit of ``laid``; at least 0.3 away.
+    """
+    rays = (xy - center_px) / focal_px
+    each = weight[..., None]
+    rows = np.zeros((*rays.shape, 3))
+    rows[..., 0, 0] = rows[..., 1, 1] = 1
+    rows[..., 2] = -rays
+    right = rays * laid[..., 2:] - laid[..., :2]
+    a = (rows * each[..., None]).reshape(len(rays), -1, 3)
+    b = (right * each).reshape(len(rays), -1, 1)
+    normal = a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3)
+    found = np.linalg.solve(normal, a.transpose(0, 2, 1) @ b)[..., 0]
+    found[:, 2] = np.maximum(found[:, 2], 0.3)
+    return found

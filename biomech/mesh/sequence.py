@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from biomech.keypoints.blazepose import MIRRORED, POINT_NAMES
+from biomech.mesh.completed import LOOKS, completed, lacking
 from biomech.mesh.features import SIZE, mirrored
 from biomech.mesh.lifter import USUAL_STATURE_M
 from biomech.mesh.rays import towards
@@ -186,6 +187,8 @@ def seen_over_time(
 ) -> ClipPrediction:
     """``guess`` of a clip at any rate, by whatever detector, at the clip's own times.
 
+    What the detector's layout lacks is put where the answer itself says: see ``completed``.
+
     Args:
         names: of the points, of which some are BlazePose's.
         xy: px.
@@ -215,6 +218,11 @@ def seen_over_time(
         said = np.zeros((len(at), POINTS, 3))
         said[:, rows] = _at(at, time_s[good], world_m[good][:, known].reshape(good.sum(), -1)).reshape(len(at), -1, 3)
     answer = guess(columns_of(picture, present, said, focal_px, center_px), network)
+    if lacks := lacking(np.isin(np.arange(POINTS), rows)):
+        for _ in range(LOOKS):
+            turned = answer.points @ np.swapaxes(towards(picture, present, center_px, focal_px), 1, 2)
+            whole = completed(picture, present, turned, lacks, focal_px, center_px)
+            answer = guess(columns_of(*whole, said, focal_px, center_px), network)
     flat = {name: getattr(answer, name) for name in ("features", "features_sd", "points", "points_sd")}
     return ClipPrediction(
         **{name: _at(time_s, at, v.reshape(len(at), -1)).reshape(-1, *v.shape[1:]) for name, v in flat.items()}

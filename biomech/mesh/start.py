@@ -143,7 +143,15 @@ def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], corr
         evidence.focal_px,
         evidence.center_px,
     )
-    return replace(evidence, guess=answer.features, guess_sd=answer.features_sd)
+    evidence = replace(evidence, guess=answer.features, guess_sd=answer.features_sd)
+    if keypoints.world_m is not None:
+        return evidence
+    # Where the detector has no 3D, the network's own says which way the person faces.
+    rows = [POINT_NAMES.index(name) for name in correspondence.points.names]
+    landmarks, seen = answer.points[:, rows], (evidence.confidence > 0).any(1)
+    landmarks = landmarks - landmarks.mean(1, keepdims=True)
+    spread = np.where(seen[:, None, None], answer.points_sd[:, rows], np.inf)
+    return replace(evidence, landmarks=landmarks, landmark_sd=spread)
 
 
 def laid_over_landmarks(
