@@ -1,6 +1,11 @@
-"""Keypoints that other programs found: OpenPose's folder of JSON files, mmpose's JSON of a whole clip."""
+"""Keypoints that other programs found: OpenPose's folder of JSON files, AlphaPose's and mmpose's JSON of a whole clip.
+
+OpenPose's format is what others write, too: Pose2Sim and rtmlib with Halpe-26, AlphaPose with its own layouts. Which
+layout it is, is said by the number of points of a person.
+"""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +15,69 @@ from jaxtyping import Float
 from biomech.errors import BioposeError
 from biomech.files import read_json
 from biomech.keypoints.keypoints import EDGE, SURE, UNIT, Keypoints
-from biomech.video import Video, focal_length
+from biomech.keypoints.layouts import BODY_25, COCO_17, layout_names
+from biomech.video import HIGHEST_HZ, LOWEST_HZ, Video, focal_length
 
-BODY_25 = (
-    "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip right_hip right_knee "
-    "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe left_small_toe "
-    "left_heel right_big_toe right_small_toe right_heel"
-).split()
-COCO_17 = (
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
-    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
-).split()
+__all__ = [
+    "BODY_25",
+    "COCO_17",
+    "is_from_elsewhere",
+    "read_alphapose",
+    "read_keypoints",
+    "read_mmpose",
+    "read_openpose",
+]
+
 FEW = 0.005  # share of the points that may lie outside the picture
 SMALL = 0.1  # of the picture's shorter side; a person of whom points can be found is larger
 MOST_ABSENT, MANY_FRAMES = 100, 10_000  # frames for each file, and in all, that a folder may lack
-OPENPOSE_MEND = "Run `OpenPose --model_pose BODY_25 --write_json`."
+OPENPOSE_MEND = "Run `OpenPose --model_pose BODY_25 --write_json`, or another program that writes its format."
 MAX_STEP = 0.5  # of a person's extent, between two frames; further away it is somebody else
+# Names of mmpose's data sets, where ours differ.
+MMPOSE_NAMES = {"hip": "mid_hip", "pelvis": "mid_hip", "root": "mid_hip"}
 
 PersonPoints = Float[np.ndarray, "points 3"]  # x px, y px, confidence
+
+
+def is_from_elsewhere(path: Path) -> bool:
+    """Whether a path is of other programs' keypoints: a folder of numbered .json files, or a .json of a clip.
+
+    Args:
+        path: of anything; a .json is read.
+
+    Returns:
+        Whether ``read_keypoints`` takes it for theirs; what else is wrong with it, is said there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return bool(_numbered(path))
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    try:
+        return _reader(read_json(path, what="keypoints")) is not None
+    except BioposeError:
+        return False
 
 
 def read_keypoints(
     path: Path,
     *,
     video: Path | None = None,
+    size_px: tuple[int, int] | None = None,
+    rate_hz: float | None = None,
+    layout: str | None = None,
     person: int | None = None,
     focal_px: float | None = None,
     fov_deg: float | None = None,
 ) -> Keypoints:
-    """Our own .npz, OpenPose's folder or mmpose's .json; size, rate and lens of the latter two are their film's.
+    """Our own .npz, OpenPose's folder, AlphaPose's or mmpose's .json; size, rate and lens of theirs are the film's.
 
     Args:
-        path: a .npz, a folder of OpenPose's, or a .json of mmpose's.
+        path: a .npz, a folder as OpenPose writes it, or a .json of AlphaPose's or mmpose's.
         video: the film of the other programs' keypoints; not looked at for our own.
+        size_px: width and height of the film's upright pictures, where the film is not there.
+        rate_hz: pictures a second, where the film is not there or not what the keypoints are of.
+        layout: of the points, of ``layouts.LAYOUTS``, where their number does not tell.
         person: who, of their people, as in ``read_openpose``; our own hold one person.
         focal_px, fov_deg: what is known of the film's lens: see ``focal_length``; not used for our own.
 
@@ -59,36 +94,71 @@ def read_keypoints(
         raise BioposeError(
             "there are no such keypoints", where=str(path), mend="Make some with `biopose detect VIDEO`."
         )
-    if video is None:
-        raise BioposeError(
-            "these keypoints do not say how large and fast their film was", where=str(path), mend="Give `video=FILM`."
-        )
-    film = Video.open(video)
-    read = read_openpose if path.is_dir() else read_mmpose
-    points = read(path, size_px=film.size_px, rate_hz=film.rate_hz, person=person)
+    film = _film(path, video, size_px, rate_hz)
+    read = read_openpose if path.is_dir() else _reader(read_json(path, what="keypoints of a clip")) or read_mmpose
+    points = read(path, size_px=film.size_px, rate_hz=film.rate_hz, person=person, layout=layout)
     points.focal_px, points.focal_source = focal_length(film, focal_px, fov_deg)
     return points
 
 
+def _film(path: Path, video: Path | None, size_px: tuple[int, int] | None, rate_hz: float | None) -> Video:
+    """What is known of the film of other programs' keypoints."""
+    if rate_hz is not None and not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
+        raise BioposeError(f"a rate of {rate_hz:g} pictures a second cannot be", mend="Give `rate_hz=30`.")
+    if video is None and (size_px is None or rate_hz is None):
+        raise BioposeError(
+            "these keypoints do not say how large and fast their film was",
+            where=str(path),
+            mend="Give `video=FILM`, or `size_px=1280x720` and `rate_hz=30`.",
+        )
+    if video is not None and size_px is not None:
+        raise BioposeError("`video` says how large it is", mend="Leave `size_px` away.")
+    if video is not None:
+        film = Video.open(video)
+        film.rate_hz = rate_hz or film.rate_hz
+        return film
+    assert size_px is not None and rate_hz is not None
+    return Video(path, size_px, rate_hz, 1)
+
+
+def _reader(content: Any) -> Callable[..., Keypoints] | None:
+    """The reader of a file's content, by its look; None where it is none of them."""
+    if isinstance(content, dict) and "instance_info" in content:
+        return read_mmpose
+    first = content[0] if isinstance(content, list) and content else None
+    if isinstance(first, dict) and "instances" in first:
+        return read_mmpose
+    if isinstance(first, dict) and "keypoints" in first and "image_id" in first:
+        return read_alphapose
+    return None
+
+
 def read_openpose(
-    folder: Path, *, size_px: tuple[int, int], rate_hz: float = 30.0, person: int | None = None
+    folder: Path,
+    *,
+    size_px: tuple[int, int],
+    rate_hz: float = 30.0,
+    person: int | None = None,
+    layout: str | None = None,
 ) -> Keypoints:
-    """Read OpenPose's BODY_25 output, one ``*_keypoints.json`` a frame.
+    """Read OpenPose's output, one ``*_keypoints.json`` a frame, or what others write in its format or mmpose's.
 
     Args:
-        folder: of one film's files.
+        folder: of one film's files, whose names end in the frame's number, with ``_keypoints`` after it or not.
         size_px: width and height of the pictures, which the files do not hold.
         rate_hz: frames per second; the number in a file's name counts from the first file's.
         person: number from left to right in the first frame that shows that many; by default the largest.
+        layout: of the points, where their number does not tell: 25 are OpenPose's BODY_25.
 
     Returns:
-        25 points a frame in pixels, from 0 s on; NaN with confidence 0 where a point, a file or the person is missing.
+        The points of a frame in pixels, from 0 s on; NaN with confidence 0 where a point, a file or the person is
+        missing.
 
     Raises:
         BioposeError: no such files, files of another kind, or no such person.
     """
     folder = Path(folder)
-    paths = {number: path for path in folder.glob("*.json") if (number := _frame_number(path)) is not None}
+    paths = _numbered(folder)
     if not paths:
         raise BioposeError("no OpenPose files", where=str(folder), mend="It has to hold *_000000000000_keypoints.json.")
     first, count = min(paths), max(paths) - min(paths) + 1
@@ -99,33 +169,113 @@ def read_openpose(
             mend="Take those of other films away, or number them frame by frame.",
         )
     frames: list[list[PersonPoints]] = [[] for _ in range(count)]
+    points, names = 0, list[str]()
     for number, path in paths.items():
-        content = read_json(path, what="an OpenPose file", mend=OPENPOSE_MEND)
-        people = content.get("people") if isinstance(content, dict) else None
-        if not isinstance(people, list):
-            raise _not_openpose(path, "no list of people")
-        for person_said in people:
-            flat = person_said.get("pose_keypoints_2d") if isinstance(person_said, dict) else None
-            points = _numbers(flat)
-            if points is None or points.size != 3 * len(BODY_25):
-                raise _not_openpose(path, f"a person without {len(BODY_25)} points")
-            frames[number - first].append(points.reshape(len(BODY_25), 3))
-    return _keypoints(frames, BODY_25, folder, size_px, rate_hz, person, "OpenPose BODY_25")
+        for one in _openpose_people(path):
+            if not points:
+                points, names = len(one), _openpose_names(len(one), layout, path)
+            if len(one) != points:
+                raise _not_openpose(path, f"a person of {len(one)} points where others have {points}")
+            frames[number - first].append(one)
+    names = names or BODY_25
+    kind = "OpenPose BODY_25" if names == BODY_25 else f"keypoints of OpenPose's format, {len(names)} points"
+    return _keypoints(frames, names, folder, size_px, rate_hz, person, kind)
+
+
+def _openpose_names(points: int, layout: str | None, path: Path) -> list[str]:
+    try:
+        return layout_names(points, layout, path)
+    except BioposeError as error:
+        raise BioposeError(f"not an OpenPose BODY_25 file: {error.what}", where=str(path), mend=error.mend) from error
+
+
+def _openpose_people(path: Path) -> list[PersonPoints]:
+    content = read_json(path, what="an OpenPose file", mend=OPENPOSE_MEND)
+    if isinstance(content, list):  # mmpose's of one picture
+        return _mmpose_people({"instances": content}, path)
+    people = content.get("people") if isinstance(content, dict) else None
+    if not isinstance(people, list):
+        raise _not_openpose(path, "no list of people")
+    found = []
+    for said in people:
+        points = _numbers(said.get("pose_keypoints_2d") if isinstance(said, dict) else None)
+        if points is None or points.ndim != 1 or not points.size or points.size % 3:
+            raise _not_openpose(path, "a person without points of x, y and confidence")
+        found.append(points.reshape(-1, 3))
+    return found
 
 
 def _not_openpose(path: Path, why: str) -> BioposeError:
-    return BioposeError(f"not an OpenPose BODY_25 file ({why})", where=str(path), mend=OPENPOSE_MEND)
+    return BioposeError(f"not an OpenPose file ({why})", where=str(path), mend=OPENPOSE_MEND)
 
 
-def read_mmpose(path: Path, *, size_px: tuple[int, int], rate_hz: float = 30.0, person: int | None = None) -> Keypoints:
+def read_alphapose(
+    path: Path,
+    *,
+    size_px: tuple[int, int],
+    rate_hz: float = 30.0,
+    person: int | None = None,
+    layout: str | None = None,
+) -> Keypoints:
+    """Read AlphaPose's results of a clip, or any in the format of COCO's results.
+
+    Args:
+        path: the .json, a list of people, each with the picture's name or number.
+        size_px, rate_hz, person, layout: as in ``read_openpose``; frames are numbered by their pictures' names.
+
+    Returns:
+        The points in pixels, as of ``read_openpose``; confidences above 1 count as 1.
+
+    Raises:
+        BioposeError: a file of another kind, or no such person.
+    """
+    path = Path(path)
+    content = read_json(path, what="AlphaPose's results of a clip")
+    if not isinstance(content, list) or not content:
+        raise _not_alphapose(path, "no list of people")
+    numbered: list[tuple[int, PersonPoints]] = []
+    for said in content:
+        points = _numbers(said.get("keypoints") if isinstance(said, dict) else None)
+        number = re.search(r"(\d{1,12})\D*$", str(said.get("image_id", ""))) if isinstance(said, dict) else None
+        if points is None or points.ndim != 1 or not points.size or points.size % 3:
+            raise _not_alphapose(path, "a person without points of x, y and confidence")
+        if number is None:
+            raise _not_alphapose(path, "a picture without a number")
+        numbered.append((int(number[1]), points.reshape(-1, 3)))
+    sizes = {len(points) for _, points in numbered}
+    if len(sizes) > 1:
+        raise _not_alphapose(path, "people of different points")
+    first, last = min(number for number, _ in numbered), max(number for number, _ in numbered)
+    if last - first + 1 > MOST_ABSENT * len(numbered) + MANY_FRAMES:
+        raise _not_alphapose(path, f"pictures numbered from {first} to {last}")
+    frames: list[list[PersonPoints]] = [[] for _ in range(last - first + 1)]
+    for number, points in numbered:
+        frames[number - first].append(points)
+    names = layout_names(sizes.pop(), layout, path)
+    return _keypoints(frames, names, path, size_px, rate_hz, person, "AlphaPose")
+
+
+def _not_alphapose(path: Path, why: str) -> BioposeError:
+    return BioposeError(f"not AlphaPose's results of a clip ({why})", where=str(path))
+
+
+def read_mmpose(
+    path: Path,
+    *,
+    size_px: tuple[int, int],
+    rate_hz: float = 30.0,
+    person: int | None = None,
+    layout: str | None = None,
+) -> Keypoints:
     """Read the predictions that mmpose's inferencer or demo saves for a clip.
 
     Args:
         path: the .json.
         size_px, rate_hz, person: as in ``read_openpose``; frames follow one another as in the file.
+        layout: of the points, where neither the file nor their number tells.
 
     Returns:
-        The points that ``meta_info`` names (COCO's 17 without it) in pixels, as of ``read_openpose``.
+        The points that ``meta_info`` names (without it the layout of so many) in pixels, as of ``read_openpose``.
 
     Raises:
         BioposeError: a file of another kind, points without names, or no such person.
@@ -139,7 +289,7 @@ def read_mmpose(path: Path, *, size_px: tuple[int, int], rate_hz: float = 30.0, 
     count = next((len(points) for people in frames for points in people), 0)
     if any(len(points) != count for people in frames for points in people):
         raise _not_mmpose(path, "people of different points")
-    names = _mmpose_names(content, count, path)
+    names = _mmpose_names(content, count, layout, path)
     return _keypoints(frames, names, path, size_px, rate_hz, person, "mmpose")
 
 
@@ -158,15 +308,19 @@ def _mmpose_people(entry: Any, path: Path) -> list[PersonPoints]:
     return people
 
 
-def _mmpose_names(content: Any, count: int, path: Path) -> list[str]:
+def _mmpose_names(content: Any, count: int, layout: str | None, path: Path) -> list[str]:
     meta = content.get("meta_info") if isinstance(content, dict) else None
     known = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
-    names = [str(known.get(str(index), "")) for index in range(count)] if isinstance(known, dict) else COCO_17
-    if count and (count != len(names) or len(set(names)) < count):
-        raise BioposeError(
-            f"{count} points without names", where=str(path), mend="Save them with meta_info, or use a COCO-17 model."
-        )
-    return names
+    if layout is None and isinstance(known, dict):
+        names = [str(known.get(str(index), "")) for index in range(count)]
+        if count and (count != len(known) or len(set(names)) < count):
+            raise BioposeError(
+                f"{count} points without names",
+                where=str(path),
+                mend="Save them with meta_info, or give `layout`.",
+            )
+        return [MMPOSE_NAMES.get(name, name) for name in names]
+    return layout_names(count, layout, path) if count else COCO_17
 
 
 def _not_mmpose(path: Path, why: str) -> BioposeError:
@@ -182,9 +336,14 @@ def _numbers(value: Any) -> np.ndarray | None:
     return array if array is None or np.isfinite(array).all() else None
 
 
-def _frame_number(path: Path) -> int | None:
-    found = re.search(r"(\d{1,12})_keypoints$", path.stem)
-    return int(found[1]) if found else None
+def _numbered(folder: Path) -> dict[int, Path]:
+    """A folder's .json files by the number in their names; OpenPose's own where there are some."""
+    files = sorted(folder.glob("*.json"))
+    for pattern in (r"(\d{1,12})_keypoints$", r"(\d{1,12})$"):
+        found = {int(number[1]): path for path in files if (number := re.search(pattern, path.stem))}
+        if found:
+            return found
+    return {}
 
 
 def _keypoints(
