@@ -17,7 +17,7 @@ def detect(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="[default: NAME_keypoints.npz here, of NAME.mp4]")
     ] = None,
-    network: Annotated[Path | None, typer.Option(help="A pose_landmarker .task file of your own.")] = None,
+    network: Annotated[Path | None, typer.Option(help="The same as --detector-weights.", hidden=True)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network. [default: all cores, 4]")] = None,
     keep_heat_maps: Annotated[
         bool,
@@ -42,7 +42,14 @@ def detect(
     with progress_bar("Detecting", quiet=as_json) as progress:
         keypoints = detect_keypoints(
             clip,
-            make_detector(options.detector, network=network, threads=threads, mirror=options.mirror),
+            make_detector(
+                options.detector,
+                network=options.detector_weights or network,
+                config=options.detector_config,
+                layout=options.layout,
+                threads=threads,
+                mirror=options.mirror,
+            ),
             person=options.person,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,

@@ -21,8 +21,9 @@ def ik(
         list[Path],
         typer.Argument(
             metavar="RECORDING",
-            help="A video (.mp4, .mov, .avi), a folder of pictures, recorded markers (.trc, .c3d), or keypoints "
-            "(.npz of `biopose detect`). Of several cameras that filmed the same, all their videos.",
+            help="A video (.mp4, .mov, .avi), a folder of pictures, recorded markers (.trc, .c3d), or keypoints (.npz "
+            "of `biopose detect`; OpenPose's folder, AlphaPose's or mmpose's .json). Of several cameras that filmed "
+            "the same, all their videos.",
         ),
     ],
     options: Options,

@@ -13,20 +13,21 @@ from biomech.pipeline.options import Options
 __all__ = ["Command", "recover"]
 
 
-@taking("height_m", "mass_kg", "sex", "recover", "refine", "mqhmr_weights")
+@taking(
+    *("height_m", "mass_kg", "sex", "recover", "refine", "mqhmr_weights"),
+    *("video", "size_px", "rate_hz", "layout", "focal_px", "fov_deg"),
+)
 def recover(
     keypoints: Annotated[
-        Path, typer.Argument(help="Keypoints (.npz) of `biopose detect`, OpenPose's folder, or mmpose's .json.")
+        Path,
+        typer.Argument(help="Keypoints (.npz) of `biopose detect`, OpenPose's folder, AlphaPose's or mmpose's .json."),
     ],
     options: Options,
     neutral: Annotated[
         str | None,
         typer.Option(metavar="T0 T1", help="From when to when (s) the person stands upright and straight."),
     ] = None,
-    video: Annotated[Path | None, typer.Option(help="The film of OpenPose's or mmpose's keypoints.")] = None,
-    person: Annotated[int | None, typer.Option(help="Who, of OpenPose's or mmpose's people.")] = None,
-    focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels of that film.")] = None,
-    fov: Annotated[float | None, typer.Option(help="Its angle of view across the longer side, degrees.")] = None,
+    person: Annotated[int | None, typer.Option(help="Who, of other programs' people.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="[default: NAME_motion.npz here, of NAME_keypoints.npz]")
     ] = None,
@@ -48,7 +49,16 @@ def recover(
         )
     target = out or Path(f"{keypoints.stem.removesuffix('_keypoints')}_motion.npz")
     check_target(target, ".npz", keypoints, own=BodyMotion.load)
-    points = read_keypoints(keypoints, video=video, person=person, focal_px=focal_px, fov_deg=fov)
+    points = read_keypoints(
+        keypoints,
+        video=options.video,
+        size_px=options.size_px,
+        rate_hz=options.rate_hz,
+        layout=options.layout,
+        person=person,
+        focal_px=options.focal_px,
+        fov_deg=options.fov_deg,
+    )
     with progress_bar("Recovering", quiet=as_json) as progress:
         motion = recover_with(
             options.recover,

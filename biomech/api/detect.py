@@ -24,6 +24,8 @@ def detect(
     focal_px: float | None = None,
     fov_deg: float | None = None,
     network: Path | str | None = None,
+    config: Path | str | None = None,
+    layout: str | None = None,
     threads: int | None = None,
     keep_heat_maps: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -32,7 +34,8 @@ def detect(
 
     Args:
         video: an opened one, or the path of a film or of a folder of pictures.
-        detector: ``blazepose``, or one of your own that is as ``biomech.keypoints.detector.Detector`` says.
+        detector: ``blazepose``, ``onnx`` or ``mmpose``, or one of your own that is as
+            ``biomech.keypoints.detector.Detector`` says.
         person: who, where there are several: 0, 1 … from left to right, or a pixel (x, y); by default the most
             prominent one.
         mirror: average with the mirrored picture's answer: better, at half the speed.
@@ -40,7 +43,10 @@ def detect(
             every Nth frame (by default as leaves 30 a second); an opened video has its own.
         focal_px, fov_deg: of the lens, upright picture: focal length, or angle of view across the longer side; by
             default what the file says, else a phone's.
-        network: weights in place of the detector's own: for ``blazepose`` a pose_landmarker .task file.
+        network: weights: of ``onnx`` the network, of ``mmpose`` the checkpoint; for ``blazepose`` a pose_landmarker
+            .task file in place of its own.
+        config: mmpose's, of the network; it is Python, which mmpose runs.
+        layout: of the points, where their number does not tell: coco17, halpe26, …
         threads: of the network; all cores, four at most, by default.
         keep_heat_maps: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
         progress: called after every frame with the frames done and expected.
@@ -67,11 +73,17 @@ def detect(
         )
     if isinstance(detector, str):
         detector = make_detector(
-            detector, network=None if network is None else Path(network), threads=threads, mirror=mirror
+            detector,
+            network=None if network is None else Path(network),
+            config=None if config is None else Path(config),
+            layout=layout,
+            threads=threads,
+            mirror=mirror,
         )
-    elif mirror or network is not None or threads is not None:
+    elif mirror or any(told is not None for told in (network, config, layout, threads)):
         raise BioposeError(
-            "a detector that is made already has its network, threads and mirror", mend="Give them where it is made."
+            "a detector that is made already has its network, layout, threads and mirror",
+            mend="Give them where it is made.",
         )
     return stage.detect(
         video,

@@ -27,6 +27,11 @@ class IkOptions(TypedDict, total=False):
     subject: str | None
     recovered: bool
     detector: str
+    detector_weights: Path | str | None
+    detector_config: Path | str | None
+    layout: str | None
+    video: Path | str | None
+    size_px: tuple[int, int] | None
     person: int | tuple[float, float] | None
     mirror: bool
     neutral: tuple[float, float] | Path | str | None

@@ -78,7 +78,7 @@ def stages(sources: Sequence[Path], files: Result, options: Options, bar: Bar) -
     for number, (source, target) in enumerate(zip(sources, seen, strict=True), 1):
         one = replace(files, keypoints=target)
         if is_keypoint_file(source):
-            detecting.append(replace(from_video.reading_stage(source, one), name=f"read camera {number}"))
+            detecting.append(replace(from_video.reading_stage(source, one, options), name=f"read camera {number}"))
             continue
         clips.append(from_video.opened(source, options))
         detecting.append(_detecting(source, clips[-1], number, one, options, bar))

@@ -13,8 +13,9 @@ from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
-from biomech.keypoints.detectors import known, make_detector
+from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
+from biomech.keypoints.readers import is_from_elsewhere, read_keypoints
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
@@ -23,6 +24,7 @@ from biomech.mesh import recoverers
 from biomech.mesh.expected import half_widths_by_name, view_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
+from biomech.pipeline.detecting import detector_files, detector_of, told_of_points
 from biomech.pipeline.figures import (
     DetectFigures,
     ExtractFigures,
@@ -33,7 +35,7 @@ from biomech.pipeline.figures import (
     ToolScaleFigures,
     tool_scaled,
 )
-from biomech.pipeline.options import Options
+from biomech.pipeline.options import Entrance, Options
 from biomech.pipeline.solve import SolverOptions, solve
 from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded
 from biomech.report.overlay import skeleton_of, write_overlay
@@ -104,10 +106,10 @@ def overlay_stage(video: Path, clip: Video, files: Result, options: Options, bar
 
 
 def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) -> list[Stage]:
-    """The stages from keypoints (.npz) on, of which no film is known.
+    """The stages from keypoints on: our own (.npz), or another program's (``keypoints.readers``).
 
     Args:
-        keypoints: of one person.
+        keypoints: of one person, or of several of whom the options say which.
         files: the run's; says which solvers there are.
         options: what the user said.
         bar: makes a progress bar from a label.
@@ -118,25 +120,27 @@ def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) 
     Raises:
         BioposeError: the options cannot be used.
     """
-    options.check_entrance("keypoints")
+    options.check_entrance("points" if is_from_elsewhere(keypoints) else "keypoints")
     check_own_model(options)
     check_recovering(options)
     return [
-        reading_stage(keypoints, files),
+        reading_stage(keypoints, files, options),
         recovering_stage(files, options, bar),
         *solving_stages(files, options, bar),
     ]
 
 
-def reading_stage(keypoints: Path, files: Result) -> Stage:
-    """Keypoints that were detected before."""
+def reading_stage(keypoints: Path, files: Result, options: Options) -> Stage:
+    """Keypoints that were detected before, or by another program."""
+    entrance: Entrance = "points" if is_from_elsewhere(keypoints) else "keypoints"
+    film = {} if options.video is None else {"film": check_file(options.video)}
     return Stage(
         "read",
-        inputs={"recording": keypoints},
+        inputs={**recorded(keypoints), **film},
         outputs=[files.keypoints],
-        options={},
-        work=lambda: _read(keypoints, files),
-        code=("biomech.keypoints.keypoints", HERE),
+        options=options.key(entrance, "read"),
+        work=lambda: _read(keypoints, files, options),
+        code=("biomech.keypoints.readers", HERE),
     )
 
 
@@ -232,7 +236,7 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     return [
         Stage(
             "detect",
-            inputs=recorded(video),
+            inputs={**recorded(video), **detector_files(options)},
             outputs=[files.keypoints],
             options=options.key("film", "detect") | heat_maps | {"detector_version": known(options.detector).version()},
             work=lambda: _detect(clip, files, options, bar),
@@ -306,7 +310,7 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
     with bar(label) as progress:
         keypoints = detect(
             clip,
-            make_detector(options.detector, mirror=options.mirror),
+            detector_of(options, mirror=options.mirror),
             person=options.person,
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
@@ -326,11 +330,13 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
     }
 
 
-def _read(source: Path, files: Result) -> ReadKeypointsFigures:
-    keypoints = Keypoints.load(source)
+def _read(source: Path, files: Result, options: Options) -> ReadKeypointsFigures:
+    keypoints, notes = read_keypoints(source, **told_of_points(options)), list[str]()
+    if is_from_elsewhere(source):
+        notes.append(f"{keypoints.detector}; focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}")
     keypoints.save(files.keypoints)
     found = int(keypoints.found.sum())
-    return {"frames": len(keypoints.time_s), "frames_with_person": found, "notes": list(keypoints.notes)}
+    return {"frames": len(keypoints.time_s), "frames_with_person": found, "notes": [*keypoints.notes, *notes]}
 
 
 def _neutral_film(options: Options) -> dict[str, Path]:
@@ -347,7 +353,7 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.nda
     with bar("Detecting, neutral") as progress:
         seen = detect(
             clip,
-            make_detector(options.detector),
+            detector_of(options),
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
             progress=progress,

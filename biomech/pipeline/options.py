@@ -15,15 +15,20 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from biomech.errors import BioposeError
 from biomech.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS
 from biomech.names import DEFAULT_RECOVERER, DEFAULT_SOLVER, SOLVERS
-from biomech.pipeline.parsing import parse_names, parse_neutral, parse_offsets, parse_person
+from biomech.pipeline.parsing import parse_names, parse_neutral, parse_offsets, parse_person, parse_size
 
-Entrance = Literal["film", "keypoints", "markers"]
+# points: keypoints that another program found; keypoints: our own, which know their film.
+Entrance = Literal["film", "keypoints", "points", "markers"]
 Stages = tuple[str, ...]
 
 OF_A_BODY: Stages = ("recover", "scale")
 OF_THE_CLIP: Stages = ("detect", "overlay")
 # Stages that look at the film: an option of these alone has no meaning where keypoints are given.
 LOOKING = set(OF_THE_CLIP)
+HERE = {
+    **{"film": "a video", "keypoints": "keypoints of our own", "points": "other programs' keypoints"},
+    "markers": "recorded markers",
+}
 NOISIEST_MM = 1000.0  # of markers' noise
 
 
@@ -35,6 +40,7 @@ class About:
         help: what the command line says of it; other options stand in it as in messages, by name in backticks.
         film: the stages from a film (or keypoints) on of which it is a key; None: it has no meaning there.
         markers: the same from recorded markers on.
+        points: the same from other programs' keypoints on, where that is not as from a film on.
         solver: the only solver of whose stage it is a key too.
         flag: of the command line, where it is not the name without its unit; ``no-…`` turns off what is on by default.
         metavar: what the help shows in place of a value.
@@ -45,6 +51,7 @@ class About:
     help: str
     film: Stages | None = None
     markers: Stages | None = None
+    points: Stages | None = None
     solver: str | None = None
     flag: str | None = None
     metavar: str | None = None
@@ -53,7 +60,9 @@ class About:
 
     def stages(self, entrance: Entrance) -> Stages | None:
         """Of which it is a key; None where it has no meaning at this entrance."""
-        if entrance == "keypoints" and self.film and LOOKING.issuperset(self.film):
+        if entrance == "points" and self.points is not None:
+            return self.points
+        if entrance in ("keypoints", "points") and self.film and LOOKING.issuperset(self.film):
             return None
         return self.markers if entrance == "markers" else self.film
 
@@ -137,9 +146,41 @@ class Options:
     detector: Annotated[
         str, About(f"What finds the keypoints in a picture: {' or '.join(DETECTORS)}.", film=("detect",))
     ] = DEFAULT_DETECTOR
+    detector_weights: Annotated[
+        Path | None,
+        About(
+            "Its weights: the network of onnx (.onnx), the checkpoint of mmpose (.pth); of blazepose another .task.",
+            film=("detect",),
+        ),
+    ] = None
+    detector_config: Annotated[
+        Path | None, About("mmpose's config (.py) of the network, which mmpose runs.", film=("detect",))
+    ] = None
+    layout: Annotated[
+        str | None,
+        About(
+            "Of the detector's points, such as halpe26; found from their number otherwise.",
+            film=("detect",),
+            points=("read",),
+        ),
+    ] = None
+    video: Annotated[
+        Path | None, About("The film of other programs' keypoints: its size, rate and lens.", points=("read",))
+    ] = None
+    size_px: Annotated[
+        tuple[int, int] | None,
+        About(
+            "Of its upright pictures, where it is not there; `rate_hz` says the rest.",
+            points=("read",),
+            metavar="WxH",
+            parse=parse_size,
+        ),
+    ] = None
     person: Annotated[
         int | tuple[float, float] | None,
-        About("Who; 0, 1 … from left to right, or a pixel x,y.", film=("detect",), parse=parse_person),
+        About(
+            "Who; 0, 1 … from left to right, or a pixel x,y.", film=("detect",), points=("read",), parse=parse_person
+        ),
     ] = None
     mirror: Annotated[bool, About("Average with the mirrored picture: better, slower.", film=("detect",))] = False
     neutral: Annotated[
@@ -163,15 +204,21 @@ class Options:
     rate_hz: Annotated[
         float | None,
         About(
-            "Pictures a second: of a folder of them [30], of a film the rate that it was filmed at.", film=OF_THE_CLIP
+            "Pictures a second: of a folder of them [30], of a film the rate that it was filmed at.",
+            film=OF_THE_CLIP,
+            points=("read",),
         ),
     ] = None
     every: Annotated[
         int | None,
         About("Look at every Nth frame. [default: so that 30 a second are left]", film=OF_THE_CLIP, least=1),
     ] = None
-    focal_px: Annotated[float | None, About("Focal length in pixels, picture upright.", film=("detect",))] = None
-    fov_deg: Annotated[float | None, About("Angle of view across the longer side, degrees.", film=("detect",))] = None
+    focal_px: Annotated[
+        float | None, About("Focal length in pixels, picture upright.", film=("detect",), points=("read",))
+    ] = None
+    fov_deg: Annotated[
+        float | None, About("Angle of view across the longer side, degrees.", film=("detect",), points=("read",))
+    ] = None
     calibration: Annotated[
         Path | None,
         About(
@@ -246,10 +293,11 @@ class Options:
         Raises:
             BioposeError: such an option was given.
         """
-        here = {"film": "a video", "keypoints": "keypoints", "markers": "recorded markers"}[entrance]
+        here = HERE[entrance]
         for name, about in table().items():
             if about.stages(entrance) is None:
-                there = "recorded markers (.trc, .c3d)" if about.film is None else "a video"
+                there = "a video" if about.film is not None else "recorded markers (.trc, .c3d)"
+                there = there if about.film is not None or about.markers is not None else HERE["points"]
                 whose = ", which are somebody's already" if about.film and entrance == "keypoints" else ""
                 self.refuse((name,), f"is for {there}, not for {here}{whose}")
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from biomech.errors import BioposeError
 
+MOST_PX = 100_000
+
 
 def parse_person(text: str) -> int | tuple[float, float]:
     """Who: a number from left to right, or a pixel.
@@ -22,6 +24,20 @@ def parse_person(text: str) -> int | tuple[float, float]:
     raise BioposeError(
         f"`person` {text} is neither a number nor a pixel",
         mend="Say `person=1` (0 is leftmost) or `person=(640,360)`.",
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of a picture, px: 1280x720.
+
+    Raises:
+        BioposeError: not two whole numbers above 0.
+    """
+    parts = text.lower().replace("×", "x").replace(",", "x").split("x")
+    if len(parts) == 2 and all(part.strip().isdecimal() and 0 < int(part) < MOST_PX for part in parts):
+        return int(parts[0]), int(parts[1])
+    raise BioposeError(
+        f"`size_px` {text} is no size of a picture", mend="Give its width and height: `size_px=1280x720`."
     )
 
 

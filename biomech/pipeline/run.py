@@ -47,8 +47,9 @@ def run_ik(
     """Run the stages of the main job that are not up to date.
 
     Args:
-        source: a media file, a folder of pictures, the keypoints (.npz) of one, or recorded markers (.trc, .c3d); or,
-            of several cameras that filmed the same, as many films or keypoints.
+        source: a media file, a folder of pictures, the keypoints of one (.npz; OpenPose's folder, AlphaPose's or
+            mmpose's .json), or recorded markers (.trc, .c3d); or, of several cameras that filmed the same, as many
+            films or keypoints.
         folder: where the results go; may hold an earlier run of the same recording.
         options: what the user said; the defaults where None.
         overwrite: run every stage, whatever is there.
@@ -61,6 +62,7 @@ def run_ik(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
+    from biomech.keypoints.readers import is_from_elsewhere
     from biomech.mesh.recover import check_person
     from biomech.pipeline import from_films, from_markers, from_video
     from biomech.pipeline.solvers import choose_solvers
@@ -68,6 +70,7 @@ def run_ik(
     several = [Path(source)] if isinstance(source, Path | str) else [Path(one) for one in source]
     source, folder, options = several[0], Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
+    given_points = is_keypoint_file(source) or is_from_elsewhere(source)
     for one in several:
         if is_marker_file(one) or is_keypoint_file(one):
             check_file(one, missing="no such file", mend="Check the path.")
@@ -84,7 +87,7 @@ def run_ik(
         if len(several) > 1:
             street = from_films.stages(several, files, options, bar)
         else:
-            stages = from_video.keypoint_stages if is_keypoint_file(source) else entrance.stages
+            stages = from_video.keypoint_stages if given_points else entrance.stages
             street = stages(source, files, options, bar)
         return _walk(run, several, files, options, street, overwrite)
 

@@ -123,7 +123,7 @@ def test_what_is_no_video(
         (["--height", "178"], "a height of 178.0 m is not a person's"),
         (["--mass", "0.07"], "a mass of 0.07 kg is not a person's"),
         (["--person", "foo"], "--person foo is neither a number nor a pixel"),
-        (["--detector", "openpose"], "Give --detector blazepose;"),
+        (["--detector", "openpose"], "Give --detector blazepose or mmpose or onnx;"),
         (["--end", "0"], "holds nothing"),
         (["--start", "100"], "no frame between 100 s and the end"),
         (["--focal-px", "0"], "a focal length of 0 px cannot be"),

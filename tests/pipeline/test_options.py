@@ -8,15 +8,12 @@ from biomech.errors import BioposeError
 from biomech.pipeline.options import Entrance, Options, keys_of, table
 
 OF_MARKERS = {"static", "personalise", "tasks", "up", "subject", "recovered"}
-OF_THE_FILM = {"detector", "person", "mirror", "start_s", "end_s", "rate_hz", "every", "focal_px", "fov_deg"}
-OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | {
-    "recover",
-    "refine",
-    "mqhmr_weights",
-    "neutral",
-    "calibration",
-    "offsets_s",
-}
+OF_POINTS = {"layout", "person", "rate_hz", "focal_px", "fov_deg"}
+OF_LOOKING = {"detector", "detector_weights", "detector_config", "mirror", "start_s", "end_s", "every"}
+OF_THE_FILM = OF_LOOKING | OF_POINTS
+OF_OTHERS = {"video", "size_px"}  # of other programs' keypoints
+OF_CAMERAS = {"calibration", "offsets_s"}
+OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | OF_CAMERAS | {"recover", "refine", "mqhmr_weights", "neutral"}
 
 
 def other(name: str) -> Options:
@@ -26,7 +23,12 @@ def other(name: str) -> Options:
 
 @pytest.mark.parametrize(
     ("entrance", "refused"),
-    [("film", OF_MARKERS), ("keypoints", OF_MARKERS | OF_THE_FILM), ("markers", OF_A_VIDEO)],
+    [
+        ("film", OF_MARKERS | OF_OTHERS),
+        ("keypoints", OF_MARKERS | OF_THE_FILM | OF_OTHERS),
+        ("points", OF_MARKERS | OF_LOOKING),
+        ("markers", OF_A_VIDEO | OF_OTHERS),
+    ],
 )
 def test_what_has_no_meaning_is_refused(entrance: Entrance, refused: set[str]) -> None:
     assert {name for name, about in table().items() if about.stages(entrance) is None} == refused

@@ -26,7 +26,10 @@ BODY = {
     "difference": ("solvers",),
 }
 FILM = {
-    "detect": (*LENS, "fov_deg", "focal_px", "keep_heat_maps", "detector", "detector_version", "mirror", "person"),
+    "detect": (
+        *(*LENS, "fov_deg", "focal_px", "keep_heat_maps", "detector", "detector_version", "mirror", "person"),
+        *("detector_config", "detector_weights", "layout"),
+    ),
     **BODY,
     "overlay": LENS,
 }
