@@ -48,7 +48,7 @@ def doctor(
 
 def _install(name: str, as_json: bool) -> None:
     from biomech.errors import BioposeError
-    from biomech.mmpose_install import install_mmpose
+    from biomech.keypoints.mmpose_install import install_mmpose
 
     if name != "mmpose":
         raise BioposeError(f"doctor does not install '{name}'", mend="It installs mmpose; pip does the others.")

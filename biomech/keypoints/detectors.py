@@ -114,7 +114,7 @@ def _blazepose_version() -> str:
 # The other two find people with BlazePose's detector.
 DETECTORS = {
     "blazepose": Known(_blazepose, _blazepose_version),
-    "mmpose": Known(_mmpose, _blazepose_version, mend="biopose doctor --install mmpose"),
+    "mmpose": Known(_mmpose, _blazepose_version, mend="`biopose doctor --install mmpose`"),
     "onnx": Known(_onnx, _blazepose_version, "onnx"),
 }
 

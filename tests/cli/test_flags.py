@@ -24,6 +24,7 @@ OF_COMMANDS = (
     "train/sequence.py",
     "train/habit.py",
     "assets.py",
+    "keypoints/mmpose_install.py",
 )
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|-o\b)")
 WHOLE_COMMAND = re.compile(r"`(?:biopose|OpenPose) [^`]*`|biopose (?:ik|detect|train|label) |dask worker .*")

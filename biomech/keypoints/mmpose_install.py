@@ -48,7 +48,7 @@ def install_mmpose(say: Say = lambda _: None) -> Path:
             say(said)
             _pip(arguments, constraint)
     say("building RTMPose-m")
-    check = "from biomech.mmpose_install import try_out; print(try_out())"
+    check = "from biomech.keypoints.mmpose_install import try_out; print(try_out())"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ends without a word"])[-1]
