@@ -155,6 +155,7 @@ def neurik(
 
 
 app.command("real-video")(real_video)
+app.command("sources")(sources)
 app.command("standing")(standing)
 app.command("sources")(sources)
 app.command("activities")(activities)

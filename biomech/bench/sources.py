@@ -10,6 +10,7 @@ from typing import Any
 
 from biomech.bench.cameras import bench_cameras
 from biomech.bench.films import chosen
+from biomech.bench.layouts import bench_layouts
 
 Say = Callable[[str], None]
 
@@ -18,7 +19,11 @@ def _cameras(data: Path, folder: Path, say: Say) -> dict[str, Any]:
     return bench_cameras(data / "video", folder / "cameras", say=say)
 
 
-PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {"cameras": _cameras}
+def _layouts(data: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_layouts(data / "video", folder, say=say)
+
+
+PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {"cameras": _cameras, "layouts": _layouts}
 
 
 def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: Say = lambda _: None) -> dict[str, Any]:

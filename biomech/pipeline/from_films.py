@@ -16,6 +16,7 @@ from biomech.markers.markers import is_marker_file
 from biomech.mesh import recoverers
 from biomech.mesh.cameras_from_person import cameras_from_person
 from biomech.pipeline import from_video
+from biomech.pipeline.detecting import detector_files
 from biomech.pipeline.figures import CamerasFigures, DetectFigures, RecoverFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Bar, Progress, Result, Stage, is_keypoint_file, recorded
@@ -117,7 +118,7 @@ def _stem(files: Result) -> str:
 def _detecting(source: Path, clip: Video, number: int, files: Result, options: Options, bar: Bar) -> Stage:
     return Stage(
         f"detect camera {number}",
-        inputs=recorded(source),
+        inputs={**recorded(source), **detector_files(options)},
         outputs=[files.keypoints],
         options=options.key("film", "detect")
         | {"keep_heat_maps": False, "detector_version": known(options.detector).version()},
