@@ -67,13 +67,17 @@ class Placing:
         self.bone_names, self.parents = body.bone_names, body.parents
         self.links = bone_links(body.bone_names, body.parents)
         pivots = [body.bone_names.index(joint.bone) for joint in JOINTS]
-        self._pivot_bones: Int[np.ndarray, " turns"] = np.array(pivots)[TURNING]
+        self.pivot_bones: Int[np.ndarray, " turns"] = np.array(pivots)[TURNING]
         carried = np.eye(len(LINKS), dtype=bool)  # [link, link or one before it]
         for link, parent in enumerate(PARENTS):
             if parent >= 0:
                 carried[link] |= carried[parent]
         self._moves = carried[:, TURNING].astype(float)  # [link, turn]
         self.before = np.maximum(np.array(body.parents), 0)
+
+    def carried(self) -> Float[np.ndarray, "links turns"]:
+        """1 where a small turn (in the order of ``linkage.axes``) moves a link, else 0."""
+        return self._moves
 
     def frame(self, shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]) -> PosedLinks:
         """The body in some frames, for ``points`` and ``place``.
@@ -118,7 +122,7 @@ class Placing:
         placed = frame.joints[:, points.bone] + own
         if before is not None:
             placed = placed + before
-        count, pivots = placed.shape[1], frame.joints[:, self._pivot_bones]
+        count, pivots = placed.shape[1], frame.joints[:, self.pivot_bones]
         # A turn about a through j moves p by a × p − a × j, if the point's link hangs on the turn's.
         by_pose = np.zeros((len(placed), count, 3, self.size))
         by_pose[..., :3] = np.eye(3)

@@ -47,7 +47,11 @@ class Subject:
     expected: Float[np.ndarray, "shape"]
     height_m: float | None
     lengths: Expected | None = None  # of a child none
+<<<<<<< HEAD
     height_sd_m: float = KNOWN_STATURE_SD_M  # of a height that is known
+=======
+    fixed: tuple[str, ...] = FIXED  # numbers that stay as they are
+>>>>>>> c88c7a8 (The Anny body is fitted to another body's markers through time, as it is to a film)
 
     @classmethod
     def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None, sex: str | None = None) -> "Subject":
@@ -104,7 +108,7 @@ class Subject:
     @property
     def free(self) -> list[int]:
         """Numbers of the shape that the fit changes."""
-        return [i for i, name in enumerate(self.body.shape_names) if name not in FIXED]
+        return [i for i, name in enumerate(self.body.shape_names) if name not in self.fixed]
 
     @property
     def size(self) -> int:
@@ -134,12 +138,11 @@ class Subject:
 
     def slopes(self) -> Slopes:
         """How they change with the free numbers: central differences, since the shape space is piecewise linear."""
-        found = self.body.measure(self._about)
+        found = self.body.measure(self.about())
         joints = (found.joints[0::2] - found.joints[1::2]) / (2 * STEP)
         return Slopes(np.moveaxis(joints, 0, -1), (found.stature[0::2] - found.stature[1::2]) / (2 * STEP))
 
-    @property
-    def _about(self) -> Float[np.ndarray, "twice_free shape"]:
+    def about(self) -> Float[np.ndarray, "twice_free shape"]:
         """Shapes a step beyond and a step before this one, free number by free number."""
         changes = STEP * np.eye(len(self.shape))[self.free]
         return (self.shape + np.stack([changes, -changes], 1)).reshape(-1, len(self.shape))
@@ -181,7 +184,7 @@ class Subject:
 
     @cached_property
     def _length_slopes(self) -> Float[np.ndarray, "lengths free"]:
-        logs = body_lengths().log(self._about)
+        logs = body_lengths().log(self.about())
         return (logs[0::2] - logs[1::2]).T / (2 * STEP)
 
     @cached_property
