@@ -24,6 +24,7 @@ from scipy.spatial.transform import Rotation
 from biomech.body.amass import AmassMotion
 from biomech.body.anny.model import DENSITY_KG_M3
 from biomech.body.body import BoneTree
+from biomech.body.sources.model_files import find_model as find_model
 from biomech.errors import BioposeError, plainly
 from biomech.markers.markers import Markers
 from biomech.markers.virtual import from_vertices, load_virtual_markers, marker_body
@@ -52,36 +53,7 @@ ELBOWS = (18, 19)  # left, right
 ARM_DOWN_RAD, ELBOW_RAD = np.deg2rad(76.0), np.deg2rad(18.0)
 NEAR_FLOOR = ("RHEB", "LHEB", "RTOE", "LTOE")
 STANDING_SHARE = 0.4
-PLACES = {
-    "smplh": ("smplh/{gender}/model.npz", "{gender}/model.npz", "smplh/SMPLH_{GENDER}.npz", "SMPLH_{GENDER}.npz"),
-    "smplx": ("smplx/SMPLX_{GENDER}.npz", "SMPLX_{GENDER}.npz", "smplx/{gender}/model.npz"),
-}
 VERTICES = {6890: "smplh", 10475: "smplx"}
-
-
-def find_model(model_dir: Path | None, body: str, gender: str) -> Path:
-    """The user's model file for a body and gender.
-
-    Args:
-        model_dir: the user's folder of body models.
-        body: ``smplh`` or ``smplx``.
-        gender: ``female``, ``male`` or ``neutral``.
-
-    Returns:
-        Path of the .npz.
-
-    Raises:
-        BioposeError: no folder was given, or the file is not in it.
-    """
-    places = [place.format(gender=gender, GENDER=gender.upper()) for place in PLACES[body]]
-    site = {"smplh": "mano.is.tue.mpg.de (Extended SMPL+H model, used in AMASS)", "smplx": "smpl-x.is.tue.mpg.de"}[body]
-    mend = f"Register at {site}, fetch the {gender} model, and give the folder as `body_models` that holds {places[0]}."
-    if model_dir is None:
-        raise BioposeError(f"motions of {body} need its own model files, which cannot be shipped", mend=mend)
-    found = next((model_dir / place for place in places if (model_dir / place).is_file()), None)
-    if found is None:
-        raise BioposeError(f"there is no {body} model; looked for {', '.join(places)}", where=str(model_dir), mend=mend)
-    return found
 
 
 @dataclass(frozen=True)
@@ -143,7 +115,7 @@ def load_smpl(path: Path) -> SmplBody:
     parents = data["kintree_table"][0].astype(np.int64)
     parents[0] = -1
     template = data["v_template"].astype(float)
-    vertices = _smplh_vertices() if name == "smplh" else _smplx_vertices(template)
+    vertices = _smplh_vertices() if name == "smplh" else smplx_vertices(template)
     return SmplBody(
         name=name,
         parents=parents.tolist(),
@@ -249,10 +221,22 @@ def _smplh_vertices() -> Int[np.ndarray, " markers"]:
     return load_virtual_markers().smpl_vertex
 
 
-def _smplx_vertices(template: Float[np.ndarray, "vertices 3"]) -> Int[np.ndarray, " markers"]:
-    names = load_virtual_markers().names
+def known_smplx_vertices() -> dict[str, int]:
+    """The published vertices of SMPL-X, by marker."""
     with open(SMPLX_TABLE, newline="", encoding="utf-8") as file:
-        known = {row["marker"]: int(row["vertex"]) for row in csv.DictReader(file)}
+        return {row["marker"]: int(row["vertex"]) for row in csv.DictReader(file)}
+
+
+def smplx_vertices(template: Float[np.ndarray, "vertices 3"]) -> Int[np.ndarray, " markers"]:
+    """Vertices of all 142 markers on SMPL-X, those that are not published carried over.
+
+    Args:
+        template: the unposed body, m.
+
+    Returns:
+        In the order of the marker table.
+    """
+    names, known = load_virtual_markers().names, known_smplx_vertices()
     body = marker_body()
     with torch.no_grad():
         anny = from_vertices(body, body.rest(body.default_shape()).vertices).double().numpy()
