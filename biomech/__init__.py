@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "detect": "api.detect",
     "recover": "api.recover",
+    "from_meshes": "api.from_meshes",
     "extract": "api.extract",
     "scale": "api.scale",
     "solve": "api.solve",
@@ -26,6 +27,7 @@ _HOMES = {
     "Kinematics": "kinematics.kinematics",
     "MarkerErrors": "inverse_kinematics.marker_errors",
     "Markers": "markers.markers",
+    "MeshMotion": "body.sources.mesh_motion",
     "Model": "skeleton.osim",
     "Skeleton": "skeleton.skeleton",
     "Solved": "inverse_kinematics.solved",

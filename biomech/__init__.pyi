@@ -3,6 +3,7 @@
 from biomech.api.compare import compare as compare
 from biomech.api.detect import detect as detect
 from biomech.api.extract import extract as extract
+from biomech.api.from_meshes import from_meshes as from_meshes
 from biomech.api.ik import IkResult as IkResult
 from biomech.api.ik import ik as ik
 from biomech.api.label import label as label
@@ -10,6 +11,7 @@ from biomech.api.recover import recover as recover
 from biomech.api.scale import scale as scale
 from biomech.api.solve import solve as solve
 from biomech.body.motion import BodyMotion as BodyMotion
+from biomech.body.sources.mesh_motion import MeshMotion as MeshMotion
 from biomech.comparison.compare import Comparison as Comparison
 from biomech.errors import BioposeError as BioposeError
 from biomech.inverse_kinematics.marker_errors import MarkerErrors as MarkerErrors
@@ -32,6 +34,7 @@ __all__ = [
     "Kinematics",
     "MarkerErrors",
     "Markers",
+    "MeshMotion",
     "Model",
     "Skeleton",
     "Solved",
@@ -41,6 +44,7 @@ __all__ = [
     "compare",
     "detect",
     "extract",
+    "from_meshes",
     "ik",
     "label",
     "recover",

@@ -21,9 +21,10 @@ def ik(
         list[Path],
         typer.Argument(
             metavar="RECORDING",
-            help="A video (.mp4, .mov, .avi), a folder of pictures, recorded markers (.trc, .c3d), or keypoints (.npz "
-            "of `biopose detect`; OpenPose's folder, AlphaPose's or mmpose's .json). Of several cameras that filmed "
-            "the same, all their videos.",
+            help="A video (.mp4, .mov, .avi), a folder of pictures, recorded markers (.trc, .c3d), keypoints (.npz "
+            "of `biopose detect`; OpenPose's folder, AlphaPose's or mmpose's .json), or bodies of another program "
+            "(AMASS, SMPL, WHAM, GVHMR, SAM 3D Body …: .npz, .pt, .pkl, .json). Of several cameras that filmed the "
+            "same, all their videos.",
         ),
     ],
     options: Options,

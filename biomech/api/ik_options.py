@@ -44,6 +44,10 @@ class IkOptions(TypedDict, total=False):
     fov_deg: float | None
     calibration: Path | str | None
     offsets_s: tuple[float, ...] | None
+    body_models: Path | str | None
+    marker_vertices: Path | str | None
+    camera: str | None
+    allow_pickle: bool
     overlay: bool
     fill: bool
     workers: int | None

@@ -1,4 +1,4 @@
-"""Reads AMASS .npz motions, in both layouts: SMPL-H (156 numbers a frame) and SMPL-X (165).
+"""Reads AMASS .npz motions: SMPL-H (156 numbers a frame), SMPL-X (165), and plain SMPL (72) kept in the same form.
 
 Mahmood et al., "AMASS: Archive of Motion Capture as Surface Shapes", ICCV 2019; BML-MoVi comes in the same form. The
 arrays hold no objects, so that reading runs nothing.
@@ -15,7 +15,7 @@ from biomech.arrays import Field, read_arrays
 from biomech.errors import BioposeError
 from biomech.files import check_file
 
-BODY_BY_NUMBERS = {156: "smplh", 165: "smplx"}
+BODY_BY_NUMBERS = {72: "smpl", 156: "smplh", 165: "smplx"}
 LARGEST_RAD, FURTHEST_M, LARGEST_BETA = 100.0, 1000.0, 100.0
 RATES = ("mocap_framerate", "mocap_frame_rate")
 ARRAYS = {"poses", "trans", "betas"}
@@ -32,7 +32,7 @@ FIELDS = {
 class AmassMotion:
     """One motion as AMASS has it: world Z up, m, rotation vectors."""
 
-    body: str  # "smplh" or "smplx"
+    body: str  # "smpl", "smplh" or "smplx"
     gender: str  # "male", "female" or "neutral"
     poses: Float[np.ndarray, "frames bones 3"]
     trans_m: Float[np.ndarray, "frames 3"]  # of the model's origin
@@ -71,7 +71,7 @@ def read_amass(path: Path) -> AmassMotion:
     body = BODY_BY_NUMBERS.get(poses.shape[-1])
     if body is None or not len(poses):
         raise BioposeError(
-            f"poses have the shape {poses.shape}; AMASS has 156 numbers a frame (SMPL-H) or 165 (SMPL-X)",
+            f"poses have the shape {poses.shape}; read are 72 numbers a frame (SMPL), 156 (SMPL-H) and 165 (SMPL-X)",
             where=str(path),
         )
     return AmassMotion(body, gender.lower(), poses.reshape(len(poses), -1, 3), trans, betas.ravel(), rate)

@@ -54,6 +54,7 @@ ARM_DOWN_RAD, ELBOW_RAD = np.deg2rad(76.0), np.deg2rad(18.0)
 NEAR_FLOOR = ("RHEB", "LHEB", "RTOE", "LTOE")
 STANDING_SHARE = 0.4
 VERTICES = {6890: "smplh", 10475: "smplx"}
+PLAIN_JOINTS = 24  # of SMPL itself, whose surface is SMPL-H's
 
 
 @dataclass(frozen=True)

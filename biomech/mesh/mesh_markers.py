@@ -22,9 +22,10 @@ SPREAD_M = 0.01  # of a marker's place on another body than Anny
 # Of where the person is: across, up and along, or right, down and away (m).
 MIDDLE_SD_M = {
     ("measured", "world"): (0.0005, 0.0005, 0.0005),
-    ("recovered", "world"): (0.01, 0.01, 0.01),
-    ("recovered", "camera"): (0.005, 0.005, 0.03),
-    ("weak", "camera"): (0.01, 0.01, 0.15),
+    ("recovered", "world"): (0.002, 0.002, 0.002),
+    ("recovered", "camera"): (0.002, 0.002, 0.02),
+    ("weak", "camera"): (0.005, 0.005, 0.15),
+    ("weak", "world"): (0.005, 0.005, 0.005),
 }
 LEVEL = 0.8  # cosine of who stands with an axis
 HIGH, LOW = ("Head", "Neck", "Neck1"), ("LeftFoot", "RightFoot", "LeftToeBase", "RightToeBase")
@@ -94,9 +95,7 @@ def markers_on(mesh: MeshMotion, table: Path | None = None) -> tuple[MeshMarkers
     return markers, mesh
 
 
-def _read_off(
-    mesh: MeshMotion, table: Path | None
-) -> tuple[list[str], Float[np.ndarray, "frames markers 3"], float]:
+def _read_off(mesh: MeshMotion, table: Path | None) -> tuple[list[str], Float[np.ndarray, "frames markers 3"], float]:
     virtual, vertices = load_virtual_markers(), mesh.vertices_m
     if table is not None:
         found = read_table(table, vertices.shape[1])

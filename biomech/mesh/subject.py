@@ -47,11 +47,8 @@ class Subject:
     expected: Float[np.ndarray, "shape"]
     height_m: float | None
     lengths: Expected | None = None  # of a child none
-<<<<<<< HEAD
     height_sd_m: float = KNOWN_STATURE_SD_M  # of a height that is known
-=======
     fixed: tuple[str, ...] = FIXED  # numbers that stay as they are
->>>>>>> c88c7a8 (The Anny body is fitted to another body's markers through time, as it is to a film)
 
     @classmethod
     def start(cls, body: AnnyBody, height_m: float | None, mass_kg: float | None, sex: str | None = None) -> "Subject":

@@ -8,7 +8,7 @@ still has to be written is what the option does, in the stage that it is for.
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -18,7 +18,7 @@ from biomech.names import DEFAULT_RECOVERER, DEFAULT_SOLVER, SOLVERS
 from biomech.pipeline.parsing import parse_names, parse_neutral, parse_offsets, parse_person, parse_size
 
 # points: keypoints that another program found; keypoints: our own, which know their film.
-Entrance = Literal["film", "keypoints", "points", "markers"]
+Entrance = Literal["film", "keypoints", "points", "markers", "meshes"]
 Stages = tuple[str, ...]
 
 OF_A_BODY: Stages = ("recover", "scale")
@@ -27,7 +27,19 @@ OF_THE_CLIP: Stages = ("detect", "overlay")
 LOOKING = set(OF_THE_CLIP)
 HERE = {
     **{"film": "a video", "keypoints": "keypoints of our own", "points": "other programs' keypoints"},
-    "markers": "recorded markers",
+    **{"markers": "recorded markers", "meshes": "bodies of another program"},
+}
+FOLDERS = ("option body_models",)
+# What has a meaning where a body of another program is given, and the stages of which it is a key.
+OF_MESHES: dict[str, Stages] = {
+    **dict.fromkeys(("height_m", "mass_kg"), OF_A_BODY),
+    **dict.fromkeys(
+        ("sex", "start_s", "end_s", "up", "person", "rate_hz", "every", "focal_px", "camera"), ("recover",)
+    ),
+    **dict.fromkeys(("model", "marker_set", "scaling"), ("scale",)),
+    "fill": ("extract", "solve"),
+    **dict.fromkeys(("solvers", "polish", "smooth_mm", "workers", "overlay"), ()),
+    **dict.fromkeys(("body_models", "marker_vertices", "allow_pickle"), ()),
 }
 NOISIEST_MM = 1000.0  # of markers' noise
 
@@ -45,6 +57,7 @@ class About:
         flag: of the command line, where it is not the name without its unit; ``no-…`` turns off what is on by default.
         metavar: what the help shows in place of a value.
         least: the smallest number that is taken.
+        meshes: as ``film``, from a body of another program on; ``OF_MESHES`` has it.
         parse: makes the value of a text (of a list of texts for several values), where its type does not say how.
     """
 
@@ -57,9 +70,12 @@ class About:
     metavar: str | None = None
     least: int | None = None
     parse: Callable[[Any], Any] | None = None
+    meshes: Stages | None = None
 
     def stages(self, entrance: Entrance) -> Stages | None:
         """Of which it is a key; None where it has no meaning at this entrance."""
+        if entrance == "meshes":
+            return self.meshes
         if entrance == "points" and self.points is not None:
             return self.points
         if entrance in ("keypoints", "points") and self.film and LOOKING.issuperset(self.film):
@@ -237,6 +253,18 @@ class Options:
             parse=parse_offsets,
         ),
     ] = None
+    body_models: Annotated[Path | None, About("Folder of your own SMPL, SMPL-H or SMPL-X model files.")] = None
+    marker_vertices: Annotated[Path | None, About("Table (.csv) marker → vertex of a mesh of another kind.")] = None
+    camera: Annotated[
+        str | None,
+        About(
+            "Whose axes bodies are in: world, camera (one that stands), or weak (one of which only a scale is known). "
+            "[default: as the source has it]"
+        ),
+    ] = None
+    allow_pickle: Annotated[
+        bool, About("Read a pickle (.pkl): arrays and plain values alone, nothing in it is run.")
+    ] = False
     overlay: Annotated[
         bool, About("Video: leave the one with the skeleton away.", film=(), markers=(), flag="no-overlay")
     ] = True
@@ -259,7 +287,7 @@ class Options:
             BioposeError: one is not there.
         """
         named = {f"option {option.name}": getattr(self, option.name) for option in fields(self)}
-        paths = {name: value for name, value in named.items() if isinstance(value, Path)}
+        paths = {name: value for name, value in named.items() if isinstance(value, Path) and name not in FOLDERS}
         if self.calibration is not None and self.calibration.is_dir():
             from biomech.calibration.readers import calibration_files  # OpenCV is not for a command's help
 
@@ -293,11 +321,12 @@ class Options:
         Raises:
             BioposeError: such an option was given.
         """
-        here = HERE[entrance]
         for name, about in table().items():
             if about.stages(entrance) is None:
-                there = "a video" if about.film is not None else "recorded markers (.trc, .c3d)"
-                there = there if about.film is not None or about.markers is not None else HERE["points"]
+                nouns = {"film": about.film, "markers": about.markers, "points": about.points, "meshes": about.meshes}
+                there = next(HERE[noun] for noun, stages in nouns.items() if stages is not None)
+                there += " (.trc, .c3d)" if there == HERE["markers"] else ""
+                here = HERE[entrance]
                 whose = ", which are somebody's already" if about.film and entrance == "keypoints" else ""
                 self.refuse((name,), f"is for {there}, not for {here}{whose}")
 
@@ -320,7 +349,8 @@ class Options:
 def table() -> dict[str, About]:
     """What there is to know of each option, by name, in the order of the help."""
     hints = get_type_hints(Options, include_extras=True)
-    return {option.name: get_args(hints[option.name])[1] for option in fields(Options)}
+    rows = {option.name: get_args(hints[option.name])[1] for option in fields(Options)}
+    return {name: replace(about, meshes=OF_MESHES.get(name)) for name, about in rows.items()}
 
 
 def keys_of(entrance: Entrance, *stages: str) -> tuple[str, ...]:

@@ -48,8 +48,8 @@ def run_ik(
 
     Args:
         source: a media file, a folder of pictures, the keypoints of one (.npz; OpenPose's folder, AlphaPose's or
-            mmpose's .json), or recorded markers (.trc, .c3d); or, of several cameras that filmed the same, as many
-            films or keypoints.
+            mmpose's .json), recorded markers (.trc, .c3d), or a body of another program (``body.sources``); or, of
+            several cameras that filmed the same, as many films or keypoints.
         folder: where the results go; may hold an earlier run of the same recording.
         options: what the user said; the defaults where None.
         overwrite: run every stage, whatever is there.
@@ -62,15 +62,17 @@ def run_ik(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
+    from biomech.body.sources.read import is_mesh_file
     from biomech.keypoints.readers import is_from_elsewhere
     from biomech.mesh.recover import check_person
-    from biomech.pipeline import from_films, from_markers, from_video
+    from biomech.pipeline import from_films, from_markers, from_meshes, from_video
     from biomech.pipeline.solvers import choose_solvers
 
     several = [Path(source)] if isinstance(source, Path | str) else [Path(one) for one in source]
     source, folder, options = several[0], Path(folder), options or Options()
     check_person(options.height_m, options.mass_kg, options.sex)
-    given_points = is_keypoint_file(source) or is_from_elsewhere(source)
+    meshes = is_mesh_file(source)
+    given_points = (is_keypoint_file(source) and not meshes) or is_from_elsewhere(source)
     for one in several:
         if is_marker_file(one) or is_keypoint_file(one):
             check_file(one, missing="no such file", mend="Check the path.")
@@ -78,7 +80,7 @@ def run_ik(
         options.refuse(("calibration", "offsets_s"), "is for several films at once")
     else:
         from_films.check(several, options)
-    entrance = from_markers if is_marker_file(source) else from_video
+    entrance = from_markers if is_marker_file(source) else from_meshes if meshes else from_video
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)
     with claimed(folder):

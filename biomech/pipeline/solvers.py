@@ -114,7 +114,7 @@ def solving_stages(
             Stage(
                 "solve" if solution is files.solutions[0] else f"solve_{MOTION_NAMES[solver]}",
                 inputs={**inputs, **(network_inputs() if solver == "neural" else {})},
-                outputs=solution.written(from_film=entrance != "markers"),
+                outputs=solution.written(from_film=entrance in ("film", "keypoints")),
                 options={
                     "solver": solver,
                     "accuracy": ACCURACY,

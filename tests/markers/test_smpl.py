@@ -48,8 +48,8 @@ def test_what_is_no_motion_is_said(tmp_path):
     assert not is_amass(tmp_path / "shape.npz")
     with pytest.raises(BioposeError, match="not a motion of AMASS"):
         read_amass(tmp_path / "shape.npz")
-    with pytest.raises(BioposeError, match="156 numbers"):
-        read_amass(write_amass(tmp_path / "odd.npz", numbers=72))
+    with pytest.raises(BioposeError, match=r"72 numbers .* 156"):
+        read_amass(write_amass(tmp_path / "odd.npz", numbers=75))
 
 
 def test_vertices_equal_those_of_smplx(arrays, model, motion):

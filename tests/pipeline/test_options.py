@@ -8,12 +8,15 @@ from biomech.errors import BioposeError
 from biomech.pipeline.options import Entrance, Options, keys_of, table
 
 OF_MARKERS = {"static", "personalise", "tasks", "up", "subject", "recovered"}
+OF_MESHES = {"body_models", "marker_vertices", "camera", "allow_pickle"}
 OF_POINTS = {"layout", "person", "rate_hz", "focal_px", "fov_deg"}
 OF_LOOKING = {"detector", "detector_weights", "detector_config", "mirror", "start_s", "end_s", "every"}
 OF_THE_FILM = OF_LOOKING | OF_POINTS
 OF_OTHERS = {"video", "size_px"}  # of other programs' keypoints
 OF_CAMERAS = {"calibration", "offsets_s"}
-OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | OF_CAMERAS | {"recover", "refine", "mqhmr_weights", "neutral"}
+BY_RECOVERERS = {"recover", "refine", "mqhmr_weights", "neutral"}
+OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | OF_CAMERAS | BY_RECOVERERS
+OF_DETECTORS = {"detector", "detector_weights", "detector_config", "layout", "mirror", "fov_deg"}
 
 
 def other(name: str) -> Options:
@@ -24,10 +27,11 @@ def other(name: str) -> Options:
 @pytest.mark.parametrize(
     ("entrance", "refused"),
     [
-        ("film", OF_MARKERS | OF_OTHERS),
-        ("keypoints", OF_MARKERS | OF_THE_FILM | OF_OTHERS),
-        ("points", OF_MARKERS | OF_LOOKING),
-        ("markers", OF_A_VIDEO | OF_OTHERS),
+        ("film", OF_MARKERS | OF_OTHERS | OF_MESHES),
+        ("keypoints", OF_MARKERS | OF_THE_FILM | OF_OTHERS | OF_MESHES),
+        ("points", OF_MARKERS | OF_LOOKING | OF_MESHES),
+        ("markers", OF_A_VIDEO | OF_OTHERS | OF_MESHES),
+        ("meshes", (OF_MARKERS - {"up"}) | OF_DETECTORS | OF_OTHERS | OF_CAMERAS | BY_RECOVERERS),
     ],
 )
 def test_what_has_no_meaning_is_refused(entrance: Entrance, refused: set[str]) -> None:
@@ -44,7 +48,7 @@ def test_what_has_no_meaning_is_refused(entrance: Entrance, refused: set[str]) -
 def test_keys_are_of_stages_that_there_are() -> None:
     known = {"cameras", "detect", "recover", "extract", "scale", "solve", "overlay", "read"}
     for about in table().values():
-        assert set(about.film or ()) | set(about.markers or ()) <= known
+        assert set(about.film or ()) | set(about.markers or ()) | set(about.meshes or ()) <= known
     assert keys_of("markers", "read") == ("start_s", "end_s", "up", "subject")
 
 

@@ -17,7 +17,7 @@ import zlib
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -246,7 +246,7 @@ for _core in ("numpy.core", "numpy._core"):
 class _ArraysOnly(pickle._Unpickler):  # type: ignore[name-defined, misc]  # Python's own: joblib's arrays lie between
     """Reads a pickle that calls nothing but what makes arrays and plain values."""
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
 
     def __init__(self, stream: io.BytesIO):
         super().__init__(stream, encoding="latin1")

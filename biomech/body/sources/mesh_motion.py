@@ -105,9 +105,7 @@ def in_metres(
     return 1.0, []
 
 
-def regular(
-    numbers: Sequence[int] | np.ndarray, where: str | None
-) -> tuple[np.ndarray, int]:
+def regular(numbers: Sequence[int] | np.ndarray, where: str | None) -> tuple[np.ndarray, int]:
     """Rows of frames that have numbers, in a row of frames without gaps.
 
     Args:
@@ -129,9 +127,7 @@ def regular(
     return rows, int(rows.max(initial=-1)) + 1
 
 
-def with_gaps(
-    values: Float[np.ndarray, "some *n"], rows: np.ndarray, frames: int
-) -> Float[np.ndarray, "frames *n"]:
+def with_gaps(values: Float[np.ndarray, "some *n"], rows: np.ndarray, frames: int) -> Float[np.ndarray, "frames *n"]:
     """All frames, NaN in those that are not there."""
     whole = np.full((frames, *values.shape[1:]), np.nan, dtype=values.dtype)
     whole[rows] = values

@@ -29,7 +29,7 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Surface:
+class BareSurface:
     """Vertices as they stand in the file, and named points of the body beside them."""
 
     vertices: Float[np.ndarray, "frames vertices 3"]
@@ -43,7 +43,7 @@ class Person:
     """One person in a file."""
 
     name: str
-    body: Parameters | Surface
+    body: Parameters | BareSurface
     frames: np.ndarray | None  # numbers of the frames; None: all, one after the other
     frame: Frame | None  # None: to be found by which way the body stands
     up: str | None  # of a world, as the file has it
@@ -112,7 +112,11 @@ def vectors(value: Any, what: str, joints: Iterable[int]) -> Float[np.ndarray, "
         found = Rotation.from_matrix(matrices).as_rotvec().reshape(len(array), -1, 3)
     elif array.ndim == 3 and array.shape[1:] == (3, 3) and 1 in allowed and 3 not in allowed:
         return vectors(array[:, None], what, allowed)
-    elif array.ndim == 2 and array.shape[1] in [9 * n for n in allowed] and array.shape[1] not in [3 * n for n in allowed]:
+    elif (
+        array.ndim == 2
+        and array.shape[1] in [9 * n for n in allowed]
+        and array.shape[1] not in [3 * n for n in allowed]
+    ):
         return vectors(array.reshape(len(array), -1, 3, 3), what, allowed)
     elif array.ndim in (2, 3) and array.size % 3 == 0:
         found = array.reshape(len(array), -1, 3)
@@ -199,7 +203,11 @@ def parameters(
     given = first(shape)
     betas, more = (np.zeros(10), ["no shape in the file: an average body"]) if given is None else one_shape(given)
     gender = held.get("gender", "neutral")
-    gender = gender.decode() if isinstance(gender, bytes) else str(np.asarray(gender).ravel()[0] if np.size(gender) else "neutral")
+    gender = (
+        gender.decode()
+        if isinstance(gender, bytes)
+        else str(np.asarray(gender).ravel()[0] if np.size(gender) else "neutral")
+    )
     gender = gender.lower().strip("b'\"")
     if gender not in ("male", "female", "neutral"):
         gender = {"m": "male", "f": "female"}.get(gender[:1], "neutral")

@@ -45,9 +45,7 @@ def people(tree: Any, camera: str | None) -> list[Person]:
     return [_person(track, seen, size) for track, seen in sorted(tracks.items())]
 
 
-def _person(
-    track: int, seen: list[tuple[int, Mapping[str, Any], np.ndarray]], size: tuple[int, int] | None
-) -> Person:
+def _person(track: int, seen: list[tuple[int, Mapping[str, Any], np.ndarray]], size: tuple[int, int] | None) -> Person:
     def every(name: str) -> list[np.ndarray]:
         if not all(isinstance(body, Mapping) and name in body for _, body, _ in seen):
             raise BioposeError(f"a body without {name}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.body.sources.people import Person, Surface, numbers, parameters
+from biomech.body.sources.people import BareSurface, Person, numbers, parameters
 from biomech.errors import BioposeError
 
 NAME = "parameters or vertices"
@@ -20,7 +20,9 @@ def recognises(tree: Any) -> bool:
     if isinstance(tree, np.ndarray):
         return tree.ndim in (2, 3, 4) and tree.shape[-1] == 3
     if not isinstance(tree, Mapping):
-        return isinstance(tree, list) and len(tree) > 0 and all(isinstance(one, Mapping) and _known(one) for one in tree)
+        return (
+            isinstance(tree, list) and len(tree) > 0 and all(isinstance(one, Mapping) and _known(one) for one in tree)
+        )
     return _known(tree) or _several(tree)
 
 
@@ -50,7 +52,15 @@ def people(tree: Any, camera: str | None) -> list[Person]:
 
 def _stacked(frames: list[Mapping[str, Any]]) -> dict[str, Any]:
     """A list with a dictionary for each frame, as one with arrays."""
-    keys = set.intersection(*(set(one) for one in frames)) & {*VERTICES, *POSES, "global_orient", "root_orient", "betas", "trans", "transl"}
+    keys = set.intersection(*(set(one) for one in frames)) & {
+        *VERTICES,
+        *POSES,
+        "global_orient",
+        "root_orient",
+        "betas",
+        "trans",
+        "transl",
+    }
     try:
         return {key: np.stack([np.asarray(one[key], dtype=float) for one in frames]) for key in keys}
     except ValueError as error:
@@ -69,11 +79,15 @@ def _person(name: str, held: Mapping[str, Any]) -> Person:
             raise BioposeError(f"{place} is no array of numbers")
         array = array[None] if array.ndim == 2 else array
         if array.ndim != 3 or array.shape[-1] != 3:
-            raise BioposeError(f"{place} has the shape {' × '.join(map(str, array.shape))} instead of frames × vertices × 3")
+            raise BioposeError(
+                f"{place} has the shape {' × '.join(map(str, array.shape))} instead of frames × vertices × 3"
+            )
         faces = held.get("faces", held.get("f"))
-        body = Surface(array.astype(np.float32), faces=None if faces is None else np.asarray(faces))
+        body = BareSurface(array.astype(np.float32), faces=None if faces is None else np.asarray(faces))
     else:
         body, notes = parameters(held)
-    if times is not None and len(times) != (len(body.vertices) if isinstance(body, Surface) else len(body.rotations)):
+    if times is not None and len(times) != (
+        len(body.vertices) if isinstance(body, BareSurface) else len(body.rotations)
+    ):
         raise BioposeError(f"{len(times)} times for another number of frames")
-    return Person(name, body, None, None, None, "recovered", rate_hz=rate, time_s=times, notes=notes)
+    return Person(name, body, None, None, None, "measured", rate_hz=rate, time_s=times, notes=notes)

@@ -11,7 +11,7 @@ import numpy as np
 from biomech.body.sources import amass, gvhmr, phalp, pictures, plain, prompthmr, sam3d, wham
 from biomech.body.sources.loading import PICKLES, SUFFIXES, as_json, load
 from biomech.body.sources.mesh_motion import TOPOLOGIES, MeshMotion, in_metres, regular, upright, with_gaps
-from biomech.body.sources.people import Parameters, Person, Surface
+from biomech.body.sources.people import BareSurface, Parameters, Person
 from biomech.body.sources.surface import surface_of
 from biomech.camera import focal_from_fov
 from biomech.errors import BioposeError
@@ -41,7 +41,7 @@ FAMILIES = [
 
 
 @dataclass(frozen=True)
-class Reading:
+class HowRead:
     """What the user says of a file.
 
     Attributes:
@@ -90,12 +90,12 @@ def is_mesh_file(path: Path) -> bool:
     return False
 
 
-def read_meshes(path: Path, how: Reading = Reading()) -> MeshMotion:  # noqa: B008 - frozen
+def read_meshes(path: Path, how: HowRead | None = None) -> MeshMotion:
     """Read one person's surface through time.
 
     Args:
         path: .npz, .npy, .pt, .pth, .json, or a pickle where that is allowed.
-        how: what the user says of it.
+        how: what the user says of it; nothing where None.
 
     Returns:
         m, s; ``notes`` say what was assumed.
@@ -103,7 +103,7 @@ def read_meshes(path: Path, how: Reading = Reading()) -> MeshMotion:  # noqa: B0
     Raises:
         BioposeError: the file, or what is said of it, cannot be used.
     """
-    path = check_file(path, missing="no such file", mend="Check the path.")
+    path, how = check_file(path, missing="no such file", mend="Check the path."), how or HowRead()
     if how.camera is not None and how.camera not in CAMERAS:
         raise BioposeError(f"there is no camera '{how.camera}'", mend=f"Give `camera` {', '.join(CAMERAS)}.")
     tree = load(path, allow_pickle=how.allow_pickle)
@@ -133,7 +133,7 @@ def _knows(family: Family, tree: Any) -> bool:
         return False
 
 
-def _chosen(people: list[Person], how: Reading) -> tuple[Person, list[str]]:
+def _chosen(people: list[Person], how: HowRead) -> tuple[Person, list[str]]:
     if not people:
         raise BioposeError("nobody is in the file")
     if how.person is not None:
@@ -150,7 +150,7 @@ def _chosen(people: list[Person], how: Reading) -> tuple[Person, list[str]]:
     return people[best], [f"several people in the file: {counts}; taken is {best}, who is seen longest (`person`)"]
 
 
-def _mesh(person: Person, how: Reading, notes: list[str], where: str) -> MeshMotion:
+def _mesh(person: Person, how: HowRead, notes: list[str], where: str) -> MeshMotion:
     rate, said = _rate(person, how)
     rows, frames = (np.arange(person.count), person.count) if person.frames is None else regular(person.frames, where)
     if not person.count:
@@ -185,7 +185,7 @@ def _mesh(person: Person, how: Reading, notes: list[str], where: str) -> MeshMot
     return _turned(mesh, person, how, where)
 
 
-def _rate(person: Person, how: Reading) -> tuple[float, list[str]]:
+def _rate(person: Person, how: HowRead) -> tuple[float, list[str]]:
     rate, notes = how.rate_hz or person.rate_hz, list[str]()
     if rate is None and person.time_s is not None and len(person.time_s) > 1:
         steps = np.diff(person.time_s)
@@ -202,7 +202,7 @@ def _rate(person: Person, how: Reading) -> tuple[float, list[str]]:
     return float(rate), notes
 
 
-def _surfaced(person: Person, chosen: np.ndarray, rows: np.ndarray, frames: int, how: Reading) -> MeshMotion:
+def _surfaced(person: Person, chosen: np.ndarray, rows: np.ndarray, frames: int, how: HowRead) -> MeshMotion:
     """Vertices of the chosen frames in their rows; in the source's own axes."""
     body = person.body
     template = landmarks = None
@@ -212,7 +212,7 @@ def _surfaced(person: Person, chosen: np.ndarray, rows: np.ndarray, frames: int,
         vertices, template, model = surface_of(part, how.body_models, allow_pickle=how.allow_pickle)
         topology, notes = ("smplx" if body.body == "smplx" else "smpl"), [f"posed with {model.name}"]
     else:
-        assert isinstance(body, Surface)
+        assert isinstance(body, BareSurface)
         vertices = np.asarray(body.vertices)[chosen]
         factor, notes = in_metres(vertices)
         vertices = (vertices * factor).astype(np.float32)
@@ -231,7 +231,7 @@ def _surfaced(person: Person, chosen: np.ndarray, rows: np.ndarray, frames: int,
         focal_px=person.focal_px,
         size_px=person.size_px,
         landmarks_m=landmarks,
-        landmark_names=body.landmark_names if isinstance(body, Surface) else [],
+        landmark_names=body.landmark_names if isinstance(body, BareSurface) else [],
         notes=notes,
     )
 
@@ -243,7 +243,7 @@ def _check_memory(numbers: int) -> None:
         )
 
 
-def _turned(mesh: MeshMotion, person: Person, how: Reading, where: str) -> MeshMotion:
+def _turned(mesh: MeshMotion, person: Person, how: HowRead, where: str) -> MeshMotion:
     """Into a world whose Y is up or a camera's axes, as far as source or user say which."""
     frame = {"world": "world", "camera": "camera", "weak": "camera", None: person.frame}[how.camera]
     if how.camera == "weak":
@@ -261,7 +261,7 @@ def _turned(mesh: MeshMotion, person: Person, how: Reading, where: str) -> MeshM
     return replace(upright(mesh, up), notes=[*mesh.notes, f"a world whose {up.upper()} axis points up"])
 
 
-def _focused(mesh: MeshMotion, how: Reading) -> MeshMotion:
+def _focused(mesh: MeshMotion, how: HowRead) -> MeshMotion:
     """As far away as another focal length has the same picture, where the source's stands for a weak perspective."""
     notes = [*mesh.notes, "before a camera that stands (x right, y down, z away); gravity and floor are found"]
     if mesh.place != "weak":
@@ -279,4 +279,4 @@ def _focused(mesh: MeshMotion, how: Reading) -> MeshMotion:
     return replace(mesh, vertices_m=mesh.vertices_m + shift, focal_px=focal_px, notes=notes)
 
 
-__all__ = ["CAMERAS", "FAMILIES", "PICKLES", "Family", "Reading", "is_mesh_file", "read_meshes"]
+__all__ = ["CAMERAS", "FAMILIES", "PICKLES", "Family", "HowRead", "is_mesh_file", "read_meshes"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.body.sources.people import Person, Surface, listed, numbers
+from biomech.body.sources.people import BareSurface, Person, listed, numbers
 from biomech.errors import BioposeError
 
 NAME = "SAM 3D Body"
@@ -79,8 +79,16 @@ def number_of(person: Mapping[str, Any]) -> int | None:
 def _person(name: str, seen: list[dict[str, Any]], frames: np.ndarray | None, stacked: bool = False) -> Person:
     def every(key: str, last: tuple[int | None, ...]) -> np.ndarray:
         arrays = [numbers(one[key], key) for one in seen]
-        found = arrays[0] if stacked else np.stack([array.reshape(-1, *array.shape[-len(last) + 1 :])
-                                                    if len(last) > 1 else array.reshape(-1) for array in arrays])
+        found = (
+            arrays[0]
+            if stacked
+            else np.stack(
+                [
+                    array.reshape(-1, *array.shape[-len(last) + 1 :]) if len(last) > 1 else array.reshape(-1)
+                    for array in arrays
+                ]
+            )
+        )
         return found.reshape(len(found), *(n if n is not None else -1 for n in last))
 
     place = every("pred_cam_t", (3,))
@@ -93,7 +101,7 @@ def _person(name: str, seen: list[dict[str, Any]], frames: np.ndarray | None, st
     focal = seen[0].get("focal_length")
     return Person(
         name,
-        Surface(vertices.astype(np.float32), landmarks, list(POINTS) if landmarks is not None else []),
+        BareSurface(vertices.astype(np.float32), landmarks, list(POINTS) if landmarks is not None else []),
         frames,
         "camera",
         None,

@@ -1,5 +1,7 @@
 """The surface of SMPL, SMPL-H and SMPL-X in every frame, through the package smplx and the user's own model files."""
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from jaxtyping import Float
 from biomech.body.sources.model_files import find_model, read_model
 from biomech.body.sources.people import BODY_JOINTS, JOINTS, Parameters
 from biomech.errors import BioposeError
+from biomech.leftovers import temporary_folder
 
 FRAMES_AT_ONCE = 128
 HANDS = 15  # joints of each
@@ -54,7 +57,9 @@ def surface_of(
         raise BioposeError(f"a {body.body} of {joints} joints instead of {JOINTS[body.body]}", where=str(path))
     used = min(len(body.betas), arrays["shapedirs"].shape[-1])
     template = arrays["v_template"] + arrays["shapedirs"][..., :used] @ body.betas[:used]
-    model = _model(smplx_package(), body.body, {**arrays, "v_template": template}, path)
+    # The shape is in the template: that package takes but ten numbers of most files.
+    shaped = {**arrays, "v_template": template, "shapedirs": np.zeros((len(template), 3, 20))}
+    model = _model(smplx_package(), body.body, shaped, path)
     rotations = np.zeros((len(body.rotations), joints, 3))
     rotations[:, : body.rotations.shape[1]] = body.rotations[:, :joints]
     vertices = np.empty((len(rotations), len(template), 3), dtype=np.float32)
@@ -94,10 +99,18 @@ def _model(smplx: Any, body: str, arrays: dict[str, np.ndarray], path: Path) -> 
         "dynamic_lmk_faces_idx": np.zeros((79, 17), dtype=np.int64),
         "dynamic_lmk_bary_coords": np.full((79, 17, 3), 1 / 3),
     }
-    struct = smplx.utils.Struct(**{**(face if body == "smplx" else {}), **flat, **arrays})
+    whole = {**(face if body == "smplx" else {}), **flat, **arrays}
     kinds = {"smpl": smplx.SMPL, "smplh": smplx.SMPLH, "smplx": smplx.SMPLX}
     hands = {} if body == "smpl" else {"use_pca": False, "flat_hand_mean": True}
     try:
-        return kinds[body](str(path), data_struct=struct, num_betas=10, **hands)
+        # It warns on the standard output of how many shape numbers a file has; SMPLX takes a file alone.
+        with contextlib.redirect_stdout(io.StringIO()), temporary_folder("model") as aside:
+            if body == "smplx":
+                plain = aside / "model.npz"
+                np.savez(plain, **whole)
+                return kinds[body](str(plain), ext="npz", num_betas=10, num_expression_coeffs=10, **hands)
+            return kinds[body](str(path), data_struct=smplx.utils.Struct(**whole), num_betas=10, **hands)
     except (AttributeError, KeyError, ValueError, IndexError, RuntimeError, AssertionError) as error:
-        raise BioposeError(f"smplx does not take the model ({type(error).__name__}: {error})", where=str(path)) from error
+        raise BioposeError(
+            f"smplx does not take the model ({type(error).__name__}: {error})", where=str(path)
+        ) from error

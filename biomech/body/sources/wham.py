@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.body.sources.people import Person, Surface, numbers, parameters
+from biomech.body.sources.people import BareSurface, Person, numbers, parameters
 
 NAME = "WHAM"
 
@@ -24,7 +24,7 @@ def people(tree: Any, camera: str | None) -> list[Person]:
         in_camera = camera in ("camera", "weak")
         if in_camera and held.get("verts") is not None:  # which needs no model
             vertices = numbers(held["verts"], "verts", (None, 6890, 3)).astype(np.float32)
-            found.append(Person(str(name), Surface(vertices), _frames(held), "camera", None, "recovered"))
+            found.append(Person(str(name), BareSurface(vertices), _frames(held), "camera", None, "recovered"))
             continue
         keys = ("pose", "trans") if in_camera else ("pose_world", "trans_world")
         body, notes = parameters(held, body="smpl", root=(), pose=(), whole=keys[:1], place=keys[1:])
