@@ -15,7 +15,7 @@ def sources(
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
-    """What came from elsewhere (cameras, layouts), each part against its reference."""
+    """What came from elsewhere (bodies, layouts, cameras), each part against its reference."""
     from biomech.cli.bench import _tell
 
     check_data(data)

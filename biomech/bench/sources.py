@@ -1,7 +1,7 @@
 """What came from elsewhere: bodies, layouts of keypoints, cameras; each part a bench of its own, figures side by side.
 
-A part is a function of the data's folder, a folder for its runs, the names of what to run, and whom to tell; a row of
-``PARTS`` makes it one of `biopose bench sources`.
+A part is a function of the data's folder, a folder for its runs, and whom to tell; a row of ``PARTS`` makes it one of
+`biopose bench sources`.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any
 from biomech.bench.cameras import bench_cameras
 from biomech.bench.films import chosen
 from biomech.bench.layouts import bench_layouts
+from biomech.bench.mesh_sources import bench_mesh_sources
 
 Say = Callable[[str], None]
 
@@ -23,7 +24,15 @@ def _layouts(data: Path, folder: Path, say: Say) -> dict[str, Any]:
     return bench_layouts(data / "video", folder, say=say)
 
 
-PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {"cameras": _cameras, "layouts": _layouts}
+def _meshes(data: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_mesh_sources(folder / "meshes", say=say)
+
+
+PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {
+    "meshes": _meshes,
+    "layouts": _layouts,
+    "cameras": _cameras,
+}
 
 
 def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: Say = lambda _: None) -> dict[str, Any]:

@@ -35,6 +35,7 @@ OPENERS: dict[bytes, Callable[[bytes], bytes]] = {
     b"\xfd7zXZ": lzma.decompress,
     b"\x78": zlib.decompress,
 }
+TORCH_BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how torch's files of before 1.6 begin
 ALLOW = (
     "Give `allow_pickle` if you trust where the file comes from; only arrays, tensors and plain values are then read."
 )
@@ -74,8 +75,11 @@ def _read(path: Path, suffix: str, allow_pickle: bool) -> Any:
         return read_json(path, what="a file of arrays")
     if suffix in (".npz", ".npy"):
         return _numpy(path, allow_pickle)
-    if suffix in (".pt", ".pth") and zipfile.is_zipfile(path):
-        return _torch(path)
+    if suffix in (".pt", ".pth"):
+        with open(path, "rb") as file:
+            old = file.read(len(TORCH_BEFORE_ZIP)) == TORCH_BEFORE_ZIP
+        if old or zipfile.is_zipfile(path):
+            return _torch(path)
     if not allow_pickle:
         raise BioposeError("a pickle, which can run code when it is read, is not read unasked", mend=ALLOW)
     return unpickled(_opened(path.read_bytes()))
