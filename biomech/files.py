@@ -48,6 +48,26 @@ def check_file(path: Path, *, missing: str = "there is no such file", mend: str 
     raise BioposeError(f"{kind}, not a file", where=str(path), mend=mend)
 
 
+def path_of(given: object, what: str) -> Path:
+    """The path that a user gave to a function.
+
+    Args:
+        given: a path, or a text with one.
+        what: should have been given, for the message.
+
+    Returns:
+        The path; nothing is looked at.
+
+    Raises:
+        BioposeError: it is neither.
+    """
+    if isinstance(given, str | os.PathLike) and isinstance(os.fspath(given), str):
+        return Path(given)
+    raise BioposeError(
+        f"a {type(given).__name__} was given, not {what}", mend="Give the path of a file, or what is read from one."
+    )
+
+
 def check_target(target: Path, suffix: str, *given: Path, own: Callable[[Path], object]) -> Path:
     """Where a lone stage writes: a file of the kind that it makes, and none of those that it was given.
 

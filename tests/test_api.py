@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from biomech import assets
 from biomech.api.ik import IkResult
 from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
+from biomech.errors import BioposeError
 from biomech.inverse_kinematics.solved import Solved
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.mot import is_coupled
@@ -250,3 +252,35 @@ def test_on_a_real_film(biopose_data: Path) -> None:
     motion = biomech.recover(biomech.detect(film, start_s=0.5, end_s=0.62), **WHO)
     solved = biomech.solve(biomech.scale(motion, **WHO), biomech.extract(motion), motion=motion)
     assert biomech.compare(found, solved).rotations.mae < 0.05  # type: ignore[union-attr]
+
+
+def test_other_things_than_nouns_are_refused(tmp_path: Path) -> None:
+    """By the words for what was wanted; TypeErrors of pathlib are none."""
+    for given in (None, 3, [1], b"walk.trc", np.zeros((3, 3))):
+        for stage in (biomech.extract, biomech.recover, biomech.scale, biomech.ik):
+            with pytest.raises(BioposeError, match="was given, not"):
+                stage(given)
+        with pytest.raises(BioposeError, match="was given, not a motion"):
+            biomech.compare(given, "a.mot")
+        with pytest.raises(BioposeError, match="was given, not a model"):
+            biomech.solve(given, "walk.trc")
+
+
+def test_nouns_that_cannot_be_are_refused_as_their_files_are(walking: Callable[..., BodyMotion]) -> None:  # noqa: F811
+    motion = walking(3)
+    nowhere = replace(motion, rotations=motion.rotations * np.nan)
+    for stage in (biomech.extract, biomech.scale):
+        with pytest.raises(BioposeError, match="rotations is not a number everywhere"):
+            stage(nowhere)
+        with pytest.raises(BioposeError, match="rotations that do not only turn"):
+            stage(replace(motion, rotations=0.9 * motion.rotations))
+    time = np.arange(30) / 30
+    angle = biomech.Kinematics(["knee_angle_r"], np.sin(time)[:, None], time, np.array([True]))
+    for wrong in (
+        replace(angle, time_s=1000 * time[::-1]),
+        replace(angle, values=angle.values[:, 0]),
+        replace(angle, names=["knee_angle_r", "hip_flexion_r"]),
+        replace(angle, values=angle.values[:0], time_s=time[:0]),
+    ):
+        with pytest.raises(BioposeError, match="not a motion"):
+            biomech.compare(angle, wrong)

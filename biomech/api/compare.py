@@ -5,6 +5,7 @@ from typing import Protocol
 
 from biomech.comparison import compare as stage
 from biomech.comparison.compare import Comparison
+from biomech.files import path_of
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import ReadMotion, recognise_motion
 
@@ -50,8 +51,10 @@ def compare(
 
 
 def _motion(given: ReadMotion | Kinematics | HoldsKinematics | Path | str, name: str) -> ReadMotion:
-    if isinstance(given, Path | str):
-        return recognise_motion(Path(given))
     if isinstance(given, ReadMotion):
         return given
-    return ReadMotion(Path(name), given if isinstance(given, Kinematics) else given.kinematics)
+    held = given if isinstance(given, Kinematics) else getattr(given, "kinematics", None)
+    if isinstance(held, Kinematics):
+        held.check(name)
+        return ReadMotion(Path(name), held)
+    return recognise_motion(path_of(given, "a motion"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from biomech.body.motion import BodyMotion
+from biomech.files import path_of
 from biomech.markers.markers import Markers
 
 
@@ -27,4 +28,6 @@ def extract(motion: BodyMotion | Path | str, *, fill: bool = False) -> Markers:
     """
     from biomech.markers.virtual import extract_seen
 
-    return extract_seen(motion if isinstance(motion, BodyMotion) else BodyMotion.load(Path(motion)), fill=fill)
+    return extract_seen(
+        motion if isinstance(motion, BodyMotion) else BodyMotion.load(path_of(motion, "a body motion")), fill=fill
+    )

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from biomech.api.ik_options import IkOptions
 from biomech.errors import BioposeError
+from biomech.files import path_of
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
@@ -110,7 +111,8 @@ def ik(
             said["model"] = stack.enter_context(model.as_file())
         chosen = _options(said)
         folder = kept or stack.enter_context(temporary_folder("ik")) / "run"
-        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
+        given = [path_of(path, "a recording") for path in paths]
+        files = run_ik(given, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
         return _read(files, kept)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from biomech.body.motion import BodyMotion
+from biomech.files import path_of
 from biomech.keypoints.keypoints import Keypoints
 from biomech.names import DEFAULT_RECOVERER
 
@@ -53,12 +54,16 @@ def recover(
     from biomech.mesh.recoverers import recover_with, standing_shape
 
     if not isinstance(keypoints, Keypoints):
-        keypoints = read_keypoints(Path(keypoints))
+        keypoints = read_keypoints(path_of(keypoints, "keypoints"))
     shape, stretch, stands = None, None, list[str]()
     if isinstance(neutral, tuple):
         stretch = neutral
     elif neutral is not None:
-        standing = neutral if isinstance(neutral, Keypoints) else read_keypoints(Path(neutral))
+        standing = (
+            neutral
+            if isinstance(neutral, Keypoints)
+            else read_keypoints(path_of(neutral, "keypoints, or two times in s"))
+        )
         shape, stands = standing_shape(standing, height_m=height_m, mass_kg=mass_kg, sex=sex)
     motion = recover_with(
         recoverer,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from biomech.body.motion import BodyMotion
+from biomech.files import path_of
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
@@ -73,10 +74,12 @@ def scale(
             subject=subject,
         )
         target = aside / f"{name}.osim"
-        figures = stage.scale(source if isinstance(source, BodyMotion) else Path(source), target, options)
+        figures = stage.scale(
+            source if isinstance(source, BodyMotion) else path_of(source, "a body motion or markers"), target, options
+        )
         factors = {body: np.array(factor) for body, factor in figures["factors"].items()}
         return Model(name, Model.load(target).osim, factors, list(figures["notes"]))
 
 
 def _path(given: Path | str | None) -> Path | None:
-    return None if given is None else Path(given)
+    return None if given is None else path_of(given, "a path")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.body.motion import BodyMotion
+from biomech.files import path_of
 from biomech.inverse_kinematics.solved import Solved
 from biomech.markers.markers import Markers
 from biomech.names import DEFAULT_SOLVER
@@ -78,13 +79,13 @@ def solve(
     from biomech.skeleton.model import load_model
 
     check_solvers((solver,), smooth_mm, polish)
-    setup = None if tasks is None else Path(tasks)
+    setup = None if tasks is None else path_of(tasks, "a setup")
     with ExitStack() as stack:
-        path = stack.enter_context(model.as_file()) if isinstance(model, Model) else Path(model)
+        path = stack.enter_context(model.as_file()) if isinstance(model, Model) else path_of(model, "a model")
         loaded = load_model(path)
         read, notes = markers, list[str]()
         if not isinstance(read, Markers):
-            read = read_for_model(Path(read), loaded, up=up, subject=subject)
+            read = read_for_model(path_of(read, "markers"), loaded, up=up, subject=subject)
             notes += read.notes
         read.check()
         if solver == "neural":

@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from biomech.arrays import Field, check_arrays, check_names, check_times
+
 if TYPE_CHECKING:
     import pandas as pd
+
+NOUN = "a motion"
+FIELDS = {
+    "names": Field("text", ("coordinates",)),
+    "values": Field("number", ("frames", "coordinates"), gaps=True),
+    "time_s": Field("number", ("frames",)),
+    "rotational": Field("truth", ("coordinates",)),
+}
 
 
 @dataclass
@@ -18,6 +28,17 @@ class Kinematics:
     values: Float[np.ndarray, "frames coordinates"]
     time_s: Float[np.ndarray, "frames"]
     rotational: Bool[np.ndarray, "coordinates"]
+
+    def check(self, where: str | None = None) -> None:
+        """That this can be a motion: shapes, names that come once, times in seconds that increase.
+
+        Raises:
+            BioposeError: it cannot.
+        """
+        arrays = {"names": np.array(self.names), "values": self.values, "time_s": self.time_s}
+        check_arrays(arrays | {"rotational": self.rotational}, FIELDS, where=where, noun=NOUN)
+        check_names(list(self.names), where=where, noun=NOUN)
+        check_times(np.asarray(self.time_s), where=where, noun=NOUN)
 
     def column(self, name: str) -> Float[np.ndarray, "frames"]:
         """One coordinate over time (rad or m)."""

@@ -223,6 +223,7 @@ def extract_seen(motion: BodyMotion, *, fill: bool = False) -> Markers:
     Raises:
         BioposeError: as ``extract``.
     """
+    motion.check()
     markers, notes = only_seen(extract(marker_body(), motion), motion, fill=fill)
     return Markers(markers.names, markers.positions_m, markers.time_s, notes)
 

@@ -33,4 +33,5 @@ def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> ToolSc
     options.refuse(("tasks", "up", "subject"), "is for a static trial, not for a recovered body")
     from_video.check_own_model(options)
     motion = source if isinstance(source, BodyMotion) else BodyMotion.load(source)
+    motion.check()
     return from_video.scale_to_motion(motion, out_osim, options)
