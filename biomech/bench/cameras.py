@@ -166,7 +166,8 @@ def _run(case: Case, seen: Sequence[Path], folder: Path) -> tuple[Result, float]
 def _beam(case: Case, seen: Sequence[Path], folder: Path, truth: Markers, demo: Path) -> dict[str, Any]:
     result, seconds = _run(case, seen, folder)
     figures = compare(result, truth)
-    kept = ("pa_mpjpe_mm", "skeleton_pa_mpjpe_mm", "knee_flexion_mae_deg", "knee_flexion_correlation", "notes")
+    knees = ("knee_flexion_mae_deg", "knee_flexion_correlation", "body_knee_flexion_mae_deg")
+    kept = ("pa_mpjpe_mm", "skeleton_pa_mpjpe_mm", *knees, "notes")
     row: dict[str, Any] = {name: figures[name] for name in kept}
     row["cpu_seconds_per_frame"] = seconds
     if not case.several:
@@ -321,7 +322,8 @@ def summary(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
     for count, word in words.items():
         sets = [row for name, row in rows.items() if name.startswith("beam_") and name.count("_") == count]
         for key in (
-            *("pa_mpjpe_mm", "knee_flexion_mae_deg", "triangulated_pa_mpjpe_mm", "triangulated_knee_flexion_mae_deg"),
+            *("pa_mpjpe_mm", "knee_flexion_mae_deg", "body_knee_flexion_mae_deg"),
+            *("triangulated_pa_mpjpe_mm", "triangulated_knee_flexion_mae_deg"),
             *("left_out_px", "left_out_without_shift_px", "triangulated_left_out_without_shift_px"),
             "cpu_seconds_per_frame",
         ):
