@@ -58,7 +58,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Case:
+class CameraSet:
     """Some cameras of one movement."""
 
     name: str
@@ -111,11 +111,11 @@ def bench_cameras(
     return {**summary(rows), "camera_sets": rows}
 
 
-def beam_cases(demo: Path) -> list[Case]:
+def beam_cases(demo: Path) -> list[CameraSet]:
     """Each camera, every two, every three, and all four."""
     sets = [names for count in (1, 2, 3, 4) for names in itertools.combinations(CAMERAS, count)]
     return [
-        Case(
+        CameraSet(
             f"beam_{'_'.join(name.removeprefix('cam') for name in names)}",
             tuple(demo / "videos" / f"{name}.mp4" for name in names),
             names,
@@ -125,7 +125,7 @@ def beam_cases(demo: Path) -> list[Case]:
     ]
 
 
-def phone_cases(folder: Path) -> list[tuple[Case, Path, Path]]:
+def phone_cases(folder: Path) -> list[tuple[CameraSet, Path, Path]]:
     """Each phone and both, with OpenCap's motion and its markers."""
     found = []
     for name, trial in CMBBE_TRIALS.items():
@@ -133,7 +133,7 @@ def phone_cases(folder: Path) -> list[tuple[Case, Path, Path]]:
             continue
         for phones in (PHONES[:1], PHONES[1:], PHONES):
             films = tuple(folder / f"Videos_{phone}_InputMedia_{trial}_{trial}_sync.mp4" for phone in phones)
-            case = Case(f"cmbbe_{name}_{'_'.join(phones).lower()}", films, phones, folder)
+            case = CameraSet(f"cmbbe_{name}_{'_'.join(phones).lower()}", films, phones, folder)
             motion = folder / f"OpenSimData_Kinematics_{trial}.mot"
             found.append((case, motion, folder / f"MarkerData_{trial}.trc"))
     return found
@@ -152,7 +152,7 @@ def detected(film: Path, folder: Path, again: bool = False) -> Path:
     return path
 
 
-def _run(case: Case, seen: Sequence[Path], folder: Path) -> tuple[Result, float]:
+def _run(case: CameraSet, seen: Sequence[Path], folder: Path) -> tuple[Result, float]:
     """The main job from the keypoints on, and what a frame of it took of a core (s)."""
     options = Options(overlay=False, solvers=("fast",))
     if case.several:
@@ -163,7 +163,7 @@ def _run(case: Case, seen: Sequence[Path], folder: Path) -> tuple[Result, float]
     return result, round(took / len(BodyMotion.load(result.motion).time_s), 4)
 
 
-def _beam(case: Case, seen: Sequence[Path], folder: Path, truth: Markers, demo: Path) -> dict[str, Any]:
+def _beam(case: CameraSet, seen: Sequence[Path], folder: Path, truth: Markers, demo: Path) -> dict[str, Any]:
     result, seconds = _run(case, seen, folder)
     figures = compare(result, truth)
     knees = ("knee_flexion_mae_deg", "knee_flexion_correlation", "body_knee_flexion_mae_deg")
@@ -189,7 +189,7 @@ def _beam(case: Case, seen: Sequence[Path], folder: Path, truth: Markers, demo: 
     return row
 
 
-def _phones(case: Case, seen: Sequence[Path], folder: Path, motion: Path, markers: Path) -> dict[str, Any]:
+def _phones(case: CameraSet, seen: Sequence[Path], folder: Path, motion: Path, markers: Path) -> dict[str, Any]:
     result, seconds = _run(case, seen, folder)
     found = rotations18(motion, result.kinematics)
     kept = ("mae18_deg", "mae18_without_mean_deg", "zero_mae18_deg", "knee_mae_deg", "knee_r_min", "shift_s")
@@ -206,7 +206,7 @@ def _phones(case: Case, seen: Sequence[Path], folder: Path, motion: Path, marker
     return row
 
 
-def _together(case: Case, seen: Sequence[Path]) -> SyncedFilms:
+def _together(case: CameraSet, seen: Sequence[Path]) -> SyncedFilms:
     films = [Keypoints.load(path) for path in seen]
     calibration = read_calibration(case.calibration).for_films(seen, [film.size_px for film in films])
     return together(films, [path.name for path in seen], calibration)
