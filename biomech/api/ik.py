@@ -97,7 +97,7 @@ def ik(
     """
     with ExitStack() as stack:
         kept = None if out is None else Path(out)
-        several = [source] if isinstance(source, Keypoints | Markers | Path | str) else list(source)
+        several = list(source) if isinstance(source, list | tuple) else [source]
         if not several:
             raise BioposeError("no recording", mend="Give a video, keypoints or markers.")
         paths = []
@@ -105,14 +105,13 @@ def ik(
             if isinstance(one, Keypoints | Markers):
                 name = "recording" if len(several) == 1 else f"recording{number + 1}"
                 one = _written(one, stack.enter_context(temporary_folder(name)), name)
-            paths.append(Path(one))
+            paths.append(path_of(one, "a recording"))
         said: dict[str, Any] = {**({"overlay": False} if kept is None else {}), **options}
         if isinstance(model := said.get("model"), Model):
             said["model"] = stack.enter_context(model.as_file())
         chosen = _options(said)
         folder = kept or stack.enter_context(temporary_folder("ik")) / "run"
-        given = [path_of(path, "a recording") for path in paths]
-        files = run_ik(given, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
+        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
         return _read(files, kept)
 
 

@@ -1,4 +1,4 @@
-"""What the options say of a detector, and of keypoints that another program found."""
+"""What the options say of a detector, and keypoints that were found before, by us or by another program."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,12 @@ from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.keypoints.detector import Detector
 from biomech.keypoints.detectors import make_detector
-from biomech.pipeline.options import Options
+from biomech.keypoints.readers import is_from_elsewhere, read_keypoints
+from biomech.pipeline.figures import ReadKeypointsFigures
+from biomech.pipeline.options import Entrance, Options
+from biomech.pipeline.stages import Result, Stage, recorded
+
+HERE = Path(__file__)
 
 
 def detector_of(options: Options, *, mirror: bool = False) -> Detector:
@@ -52,3 +57,36 @@ def told_of_points(options: Options) -> dict[str, Any]:
         raise BioposeError("`person` takes a number here", mend="Give `person=0` for the leftmost.")
     told = ("video", "size_px", "rate_hz", "layout", "person", "focal_px", "fov_deg")
     return {name: getattr(options, name) for name in told}
+
+
+def reading_stage(keypoints: Path, files: Result, options: Options) -> Stage:
+    """Keypoints that were detected before, by us or another program.
+
+    Args:
+        keypoints: the file or folder.
+        files: the run's.
+        options: what the user said.
+
+    Returns:
+        ``read``, which leaves them as our own.
+    """
+    entrance: Entrance = "points" if is_from_elsewhere(keypoints) else "keypoints"
+    film = {} if options.video is None else {"film": check_file(options.video)}
+    return Stage(
+        "read",
+        inputs={**recorded(keypoints), **film},
+        outputs=[files.keypoints],
+        options=options.key(entrance, "read"),
+        work=lambda: _read(keypoints, files, options),
+        code=("biomech.keypoints.readers", HERE),
+    )
+
+
+def _read(source: Path, files: Result, options: Options) -> ReadKeypointsFigures:
+    from_elsewhere, notes = is_from_elsewhere(source), list[str]()
+    keypoints = read_keypoints(source, **(told_of_points(options) if from_elsewhere else {}))
+    if from_elsewhere:
+        notes.append(f"{keypoints.detector}; focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}")
+    keypoints.save(files.keypoints)
+    found = int(keypoints.found.sum())
+    return {"frames": len(keypoints.time_s), "frames_with_person": found, "notes": [*keypoints.notes, *notes]}

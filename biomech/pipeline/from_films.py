@@ -16,7 +16,7 @@ from biomech.markers.markers import is_marker_file
 from biomech.mesh import recoverers
 from biomech.mesh.cameras_from_person import cameras_from_person
 from biomech.pipeline import from_video
-from biomech.pipeline.detecting import detector_files
+from biomech.pipeline.detecting import detector_files, reading_stage
 from biomech.pipeline.figures import CamerasFigures, DetectFigures, RecoverFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Bar, Progress, Result, Stage, is_keypoint_file, recorded
@@ -79,7 +79,7 @@ def stages(sources: Sequence[Path], files: Result, options: Options, bar: Bar) -
     for number, (source, target) in enumerate(zip(sources, seen, strict=True), 1):
         one = replace(files, keypoints=target)
         if is_keypoint_file(source):
-            detecting.append(replace(from_video.reading_stage(source, one, options), name=f"read camera {number}"))
+            detecting.append(replace(reading_stage(source, one, options), name=f"read camera {number}"))
             continue
         clips.append(from_video.opened(source, options))
         detecting.append(_detecting(source, clips[-1], number, one, options, bar))

@@ -15,7 +15,7 @@ from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
 from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.readers import is_from_elsewhere, read_keypoints
+from biomech.keypoints.readers import is_from_elsewhere
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
@@ -24,18 +24,17 @@ from biomech.mesh import recoverers
 from biomech.mesh.expected import half_widths_by_name, view_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
-from biomech.pipeline.detecting import detector_files, detector_of, told_of_points
+from biomech.pipeline.detecting import detector_files, detector_of, reading_stage
 from biomech.pipeline.figures import (
     DetectFigures,
     ExtractFigures,
     FrameFigures,
-    ReadKeypointsFigures,
     RecoverFigures,
     SolveFigures,
     ToolScaleFigures,
     tool_scaled,
 )
-from biomech.pipeline.options import Entrance, Options
+from biomech.pipeline.options import Options
 from biomech.pipeline.solve import SolverOptions, solve
 from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded
 from biomech.report.overlay import skeleton_of, write_overlay
@@ -128,20 +127,6 @@ def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) 
         recovering_stage(files, options, bar),
         *solving_stages(files, options, bar),
     ]
-
-
-def reading_stage(keypoints: Path, files: Result, options: Options) -> Stage:
-    """Keypoints that were detected before, or by another program."""
-    entrance: Entrance = "points" if is_from_elsewhere(keypoints) else "keypoints"
-    film = {} if options.video is None else {"film": check_file(options.video)}
-    return Stage(
-        "read",
-        inputs={**recorded(keypoints), **film},
-        outputs=[files.keypoints],
-        options=options.key(entrance, "read"),
-        work=lambda: _read(keypoints, files, options),
-        code=("biomech.keypoints.readers", HERE),
-    )
 
 
 def solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
@@ -328,15 +313,6 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
         "focal_source": keypoints.focal_source,
         "notes": notes,
     }
-
-
-def _read(source: Path, files: Result, options: Options) -> ReadKeypointsFigures:
-    keypoints, notes = read_keypoints(source, **told_of_points(options)), list[str]()
-    if is_from_elsewhere(source):
-        notes.append(f"{keypoints.detector}; focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}")
-    keypoints.save(files.keypoints)
-    found = int(keypoints.found.sum())
-    return {"frames": len(keypoints.time_s), "frames_with_person": found, "notes": [*keypoints.notes, *notes]}
 
 
 def _neutral_film(options: Options) -> dict[str, Path]:
