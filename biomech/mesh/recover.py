@@ -172,10 +172,11 @@ def recover(
     elif height_m is None:
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
     motion = _upright(joined, covariance, body, films[0], quality, notes)
-    assert motion.coordinate_sd is not None and motion.camera is not None
+    coordinate_sd = motion.coordinate_sd
+    assert coordinate_sd is not None and motion.camera is not None
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
         motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
-    return replace(motion, coordinate_sd=unsure_of_legs(motion.coordinate_sd, hidden))
+    return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden))
 
 
 def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
@@ -186,8 +187,8 @@ def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: f
 
 
 def _mean_level(levels: list[Level]) -> Level:
-    means = {name: float(np.mean([getattr(level, name) for level in levels])) for name in FOUND_OF_LEVEL}
-    return replace(levels[0], **means)
+    pitch_rad, roll_rad, floor_m = (float(np.mean([getattr(one, name) for one in levels])) for name in FOUND_OF_LEVEL)
+    return replace(levels[0], pitch_rad=pitch_rad, roll_rad=roll_rad, floor_m=floor_m)
 
 
 def _levelled(state: State, level: Level) -> State:

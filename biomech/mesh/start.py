@@ -176,7 +176,7 @@ def laid_over_landmarks(
     trunk = [points.names.index(name) for name in TRUNK]
     of_all = np.array([np.isfinite(e.landmark_sd).all((1, 2)) for e in views])
     best = np.where(of_all, [e.confidence.sum(1) for e in views], -1.0).argmax(0)
-    known = of_all.any(0)
+    known = np.asarray(of_all.any(0))
     said = np.stack([e.landmarks @ np.swapaxes(e.turn.T @ e.camera_from_ray, 1, 2) for e in views])
     landmarks = subject.shaped.stature_m * said[best, np.arange(frames)]
     facing = _facing(landmarks[:, trunk], known, upright[trunk])

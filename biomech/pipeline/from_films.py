@@ -174,7 +174,7 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
     calibration: Calibration = read_calibration(cameras)
 
     def recover(shape: from_video.Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
-        return recoverers.recover(
+        motion: BodyMotion = recoverers.recover(
             keypoints,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
@@ -184,5 +184,6 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
             calibration=calibration,
             progress=progress,
         )
+        return motion
 
     return from_video.recovered(files, options, bar, recover, lambda _: None)
