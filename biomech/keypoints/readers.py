@@ -249,8 +249,8 @@ def read_alphapose(
     if last - first + 1 > MOST_ABSENT * len(numbered) + MANY_FRAMES:
         raise _not_alphapose(path, f"pictures numbered from {first} to {last}")
     frames: list[list[PersonPoints]] = [[] for _ in range(last - first + 1)]
-    for number, points in numbered:
-        frames[number - first].append(points)
+    for picture, points in numbered:
+        frames[picture - first].append(points)
     names = layout_names(sizes.pop(), layout, path)
     return _keypoints(frames, names, path, size_px, rate_hz, person, "AlphaPose")
 

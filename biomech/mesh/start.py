@@ -148,9 +148,9 @@ def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], corr
         return evidence
     # Where the detector has no 3D, the network's own says which way the person faces.
     rows = [POINT_NAMES.index(name) for name in correspondence.points.names]
-    landmarks, seen = answer.points[:, rows], (evidence.confidence > 0).any(1)
+    landmarks, surest = answer.points[:, rows], evidence.confidence.max(1, keepdims=True)
     landmarks = landmarks - landmarks.mean(1, keepdims=True)
-    spread = np.where(seen[:, None, None], answer.points_sd[:, rows], np.inf)
+    spread = np.where(surest[..., None] > 0, answer.points_sd[:, rows], np.inf)
     return replace(evidence, landmarks=landmarks, landmark_sd=spread)
 
 
