@@ -105,7 +105,9 @@ def read_meshes(path: Path, how: HowRead | None = None) -> MeshMotion:
     """
     path, how = check_file(path, missing="no such file", mend="Check the path."), how or HowRead()
     if how.camera is not None and how.camera not in CAMERAS:
-        raise BioposeError(f"there is no camera '{how.camera}'", mend=f"Give `camera` {', '.join(CAMERAS)}.")
+        raise BioposeError(
+            f"there is no camera '{how.camera}'", where=str(path), mend=f"Give `camera` {', '.join(CAMERAS)}."
+        )
     tree = load(path, allow_pickle=how.allow_pickle)
     family = next((family for family in FAMILIES if _knows(family, tree)), None)
     if family is None:
