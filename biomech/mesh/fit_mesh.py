@@ -53,7 +53,9 @@ class MeshFit(WindowFit):
     """The sum of squares of one window and its minimisation."""
 
     def __init__(self, evidence: MeshEvidence, placing: Placing, habit: Habit, soles: BonePoints, skin: SkinPoints):
-        super().__init__(_no_picture(len(evidence.markers), evidence.interval_s), placing, _NO_POINT, habit, soles, 0.0)
+        super().__init__(
+            [_no_picture(len(evidence.markers), evidence.interval_s)], placing, _NO_POINT, habit, soles, 0.0
+        )
         self.mesh, self.skin = evidence, skin
         self.seen = evidence.seen.astype(float)
         self.targets = np.nan_to_num(evidence.markers)

@@ -140,7 +140,7 @@ def recover_markers(
     if not markers.seen.any():
         raise BioposeError("no frame shows a person")
     body = AnnyBody.load([0])
-    placing, habit, soles, table = Placing(body), Habit.load(), sole_points(body), load_virtual_markers()
+    placing, habit, soles, table = Placing(body), Habit.load(), sole_points(), load_virtual_markers()
     rows = table.index(markers.names)
     skin = SkinPoints(table.vertices[rows], table.shares[rows], placing)
     tremble = trembling_m(markers.positions_m - markers.positions_m.mean(1, keepdims=True))
