@@ -13,8 +13,8 @@ from biomech.errors import BioposeError
 from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.markers import is_marker_file
-from biomech.mesh import recoverers
 from biomech.mesh.cameras_from_person import cameras_from_person
+from biomech.mesh.recover import recover as recover_views
 from biomech.pipeline import from_video
 from biomech.pipeline.detecting import detector_files, reading_stage
 from biomech.pipeline.figures import CamerasFigures, DetectFigures, RecoverFigures
