@@ -174,7 +174,7 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
     calibration: Calibration = read_calibration(cameras)
 
     def recover(shape: from_video.Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
-        motion: BodyMotion = recoverers.recover(
+        motion: BodyMotion = recover_views(
             keypoints,
             height_m=options.height_m,
             mass_kg=options.mass_kg,
