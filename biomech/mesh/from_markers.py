@@ -216,7 +216,15 @@ def recover_markers(
 
 
 def window_overlap(window: slice, windows: list[slice]) -> range:
-    """Frames of a window that the one before has too."""
+    """Frames of a window that the one before has too.
+
+    Args:
+        window: one of ``windows``.
+        windows: all of the clip.
+
+    Returns:
+        Numbers of frames.
+    """
     before = [other.stop for other in windows if other.start < window.start]
     return range(window.start, max(before, default=window.start))
 

@@ -50,7 +50,15 @@ class SkinPoints:
         self._carried = self.weights @ placing.carried()[placing.links]  # points, turns
 
     def at(self, subject: Subject, *, slopes: bool = False) -> SkinAt:
-        """The points at rest for a shape, without the offsets."""
+        """The points at rest for a shape, without the offsets.
+
+        Args:
+            subject: whose shape it is.
+            slopes: say too how they change with its free numbers.
+
+        Returns:
+            m.
+        """
         if not slopes:
             return SkinAt(self._of(self.body.measure(subject.shape[None]).vertices)[0])
         shapes = np.concatenate([subject.shape[None], subject.about()])
@@ -58,7 +66,15 @@ class SkinPoints:
         return SkinAt(found[0], np.moveaxis(found[1::2] - found[2::2], 0, -1) / (2 * STEP))
 
     def positions(self, frame: PosedLinks, skin: SkinAt) -> Float[np.ndarray, "frames points 3"]:
-        """Where the points are, m, world."""
+        """Where the points are.
+
+        Args:
+            frame: by ``Placing.frame``.
+            skin: by ``at``.
+
+        Returns:
+            m, world.
+        """
         return self._placed(frame, skin).sum(2)
 
     def turns(self, frame: PosedLinks) -> Float[np.ndarray, "frames points 3 3"]:

@@ -15,7 +15,15 @@ def recognises(tree: Any) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """The one subject."""
+    """The one subject.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     rate = float(numbers(next(tree[name] for name in RATES if name in tree), "the frame rate").ravel()[0])
     found, notes = parameters(tree, place=("trans",), whole=("poses",), root=(), pose=())
     return [Person("subject", found, None, "world", "z", "measured", rate_hz=rate, notes=notes)]

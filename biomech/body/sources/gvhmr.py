@@ -25,7 +25,15 @@ def recognises(tree: Any) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """The one person; in its world unless ``camera`` asks for the camera's axes."""
+    """The one person; in its world unless ``camera`` asks for the camera's axes.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     stem, in_camera = _stem(tree), camera in ("camera", "weak")
     held = tree[f"{stem}_incam" if in_camera else f"{stem}_global"]
     body, notes = parameters(held, body="smplx", place=("transl", "trans"))

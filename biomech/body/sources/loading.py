@@ -311,7 +311,18 @@ def unpickled(data: bytes) -> Any:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Tensors and what stands for arrays, as numpy arrays; the rest as it is."""
+    """Tensors and what stands for arrays, as numpy arrays; the rest as it is.
+
+    Args:
+        value: nested.
+        depth: how deep in the whole it lies.
+
+    Returns:
+        The same, tuples as lists.
+
+    Raises:
+        BioposeError: it is nested too deeply.
+    """
     if depth > DEEPEST:
         raise BioposeError("it is nested too deeply")
     if isinstance(value, torch.Tensor):

@@ -80,6 +80,10 @@ def extent(points: Float[np.ndarray, "frames points 3"]) -> float:
 def check_size(size_m: float, where: str | None) -> None:
     """Refuse a body that no person is.
 
+    Args:
+        size_m: its largest extent.
+        where: the file, for the message.
+
     Raises:
         BioposeError: it is smaller or larger than people are.
     """
@@ -128,13 +132,30 @@ def regular(numbers: Sequence[int] | np.ndarray, where: str | None) -> tuple[np.
 
 
 def with_gaps(values: Float[np.ndarray, "some *n"], rows: np.ndarray, frames: int) -> Float[np.ndarray, "frames *n"]:
-    """All frames, NaN in those that are not there."""
+    """All frames, NaN in those that are not there.
+
+    Args:
+        values: of the frames that are.
+        rows: of each of them.
+        frames: how many there are in all.
+
+    Returns:
+        A copy.
+    """
     whole = np.full((frames, *values.shape[1:]), np.nan, dtype=values.dtype)
     whole[rows] = values
     return whole
 
 
 def upright(mesh: MeshMotion, up: str) -> MeshMotion:
-    """A world whose axis ``up`` points up, as one whose Y does."""
+    """A world whose axis ``up`` points up, as one whose Y does.
+
+    Args:
+        mesh: in its source's axes.
+        up: one of ``UP_AXES``.
+
+    Returns:
+        A copy, in the world.
+    """
     turn = np.array(UP_AXES[up], dtype=np.float32)
     return replace(mesh, vertices_m=mesh.vertices_m @ turn.T, frame="world")

@@ -144,7 +144,18 @@ def one_shape(value: Any) -> tuple[Float[np.ndarray, " betas"], list[str]]:
 
 
 def body_of(root: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Root and other joints side by side."""
+    """Root and other joints side by side.
+
+    Args:
+        root: frames × 1 × 3.
+        rest: frames × joints × 3.
+
+    Returns:
+        frames × joints × 3.
+
+    Raises:
+        BioposeError: one has more frames.
+    """
     if len(root) != len(rest):
         raise BioposeError(f"{len(root)} frames of the root and {len(rest)} of the body")
     return np.concatenate([root, rest], 1)

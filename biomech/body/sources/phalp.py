@@ -25,7 +25,15 @@ def recognises(tree: Any) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """By the numbers of their tracks; a frame in which a track is only foretold does not count."""
+    """By the numbers of their tracks; a frame in which a track is only foretold does not count.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     tracks: dict[int, list[tuple[int, Mapping[str, Any], np.ndarray]]] = {}
     size = None
     for order, held in enumerate(tree.values()):

@@ -28,7 +28,15 @@ def recognises(tree: Any) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """The one person; several in a picture are not told apart, and refused."""
+    """The one person; several in a picture are not told apart, and refused.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     entries = _frames(tree)
     assert entries is not None
     held: dict[str, Any] = {}

@@ -35,7 +35,15 @@ def _several(tree: Mapping[Any, Any]) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """The one person, or those under their names or in the second dimension of an array."""
+    """The one person, or those under their names or in the second dimension of an array.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     if isinstance(tree, np.ndarray):
         tree = {"vertices": tree}
     if isinstance(tree, list):

@@ -19,7 +19,15 @@ def recognises(tree: Any) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """As the file numbers them; in its world unless ``camera`` asks for the camera's axes."""
+    """As the file numbers them; in its world unless ``camera`` asks for the camera's axes.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     found = []
     focal = tree.get("camera", {}).get("img_focal")
     for name, held in tree["people"].items():

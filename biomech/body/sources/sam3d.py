@@ -43,7 +43,15 @@ def recognises(tree: Any) -> bool:
 
 
 def people(tree: Any, camera: str | None) -> list[Person]:
-    """Where each frame holds one person, that one; of several, each goes on as whoever is nearest in the next frame."""
+    """Where each frame holds one person, that one; of several, each goes on as whoever is nearest in the next frame.
+
+    Args:
+        tree: what lies in the file, recognised.
+        camera: whose axes are asked for; None: as the source has it.
+
+    Returns:
+        In the file's order.
+    """
     if isinstance(tree, Mapping) and set(tree) >= NEEDED and np.ndim(tree["pred_vertices"]) == 3:
         return [_person("person", [dict(tree)], None, stacked=True)]
     frames = [tree] if isinstance(tree, Mapping) and set(tree) >= NEEDED else listed(tree)
