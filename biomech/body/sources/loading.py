@@ -136,7 +136,7 @@ class _Sparse:
 
     def dense(self) -> np.ndarray:
         found = vars(self)
-        shape = found.get("_shape", found.get("shape"))
+        shape: tuple[int, int] = found["_shape" if "_shape" in found else "shape"]
         matrix = np.zeros(shape)
         by_column = len(found["indptr"]) == shape[1] + 1
         for line in range(len(found["indptr"]) - 1):
@@ -250,7 +250,8 @@ for _core in ("numpy.core", "numpy._core"):
 class _ArraysOnly(pickle._Unpickler):  # type: ignore[name-defined, misc]  # Python's own: joblib's arrays lie between
     """Reads a pickle that calls nothing but what makes arrays and plain values."""
 
-    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    stack: list[Any]  # Python's own reader has it
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
 
     def __init__(self, stream: io.BytesIO):
         super().__init__(stream, encoding="latin1")

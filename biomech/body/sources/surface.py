@@ -107,7 +107,7 @@ def _model(smplx: Any, body: str, arrays: dict[str, np.ndarray], path: Path) -> 
         with contextlib.redirect_stdout(io.StringIO()), temporary_folder("model") as aside:
             if body == "smplx":
                 plain = aside / "model.npz"
-                np.savez(plain, **whole)
+                np.savez(plain, **whole)  # type: ignore[arg-type]
                 return kinds[body](str(plain), ext="npz", num_betas=10, num_expression_coeffs=10, **hands)
             return kinds[body](str(path), data_struct=smplx.utils.Struct(**whole), num_betas=10, **hands)
     except (AttributeError, KeyError, ValueError, IndexError, RuntimeError, AssertionError) as error:
