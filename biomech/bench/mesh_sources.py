@@ -178,5 +178,5 @@ def _surface_distance(one: BodyMotion, other: BodyMotion, frames: int = 8) -> fl
     found = []
     for mine, theirs in zip(a, b, strict=True):
         laid = _laid(theirs[None], mine[None])[0]
-        found.append(float(cKDTree(mine).query(laid)[0].mean()))
+        found.append(float(np.mean(cKDTree(mine).query(laid)[0])))
     return float(np.mean(found))

@@ -175,7 +175,7 @@ def recover_markers(
 
     chosen = sorted(windows, key=lambda w: -sparse.seen[w].sum())[:SHAPE_WINDOWS]
     chosen = [w for w in chosen if sparse.seen[w].any()]
-    first = {}
+    first: dict[int, State] = {}
     for window in chosen:
         windowed, state = fit(sparse.part(window)), begun(window)
         skin.offsets = np.zeros_like(skin.offsets) if not first else skin.offsets

@@ -82,6 +82,14 @@ class RecoverFigures(StageRecord):
     mean_quality: float  # 0 to 1
 
 
+class MeshRecoverFigures(RecoverFigures):
+    """Of `recover`, where a body of another program is given."""
+
+    frames: int
+    mesh_marker_rms_mm: float  # of our body's markers from the mesh's
+    trembling_mm: float  # of the mesh from frame to frame
+
+
 class ExtractFigures(StageRecord):
     """Of `extract`."""
 
@@ -143,7 +151,7 @@ class RunFigures(TypedDict, total=False):
     detect: DetectFigures
     read: ReadKeypointsFigures | ReadMarkersFigures | ReadKnownFigures
     cameras: CamerasFigures
-    recover: RecoverFigures
+    recover: RecoverFigures | MeshRecoverFigures
     extract: ExtractFigures
     scale: ToolScaleFigures | PersonalScaleFigures | NetworkScaleFigures | StageRecord
     solve: SolveFigures

@@ -1,7 +1,6 @@
 """The entrance with a body that another program recovered or recorded: its mesh through time → our body; then solve."""
 
 from pathlib import Path
-from typing import Any
 
 from biomech.body.motion import BodyMotion
 from biomech.body.sources.model_files import PLACES
@@ -11,6 +10,7 @@ from biomech.mesh.from_markers import recover_markers, recovered_notes
 from biomech.mesh.mesh_markers import markers_on
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import from_video, solvers
+from biomech.pipeline.figures import MeshRecoverFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Bar, Result, Stage
 
@@ -116,7 +116,7 @@ def _model_files(folder: Path | None) -> list[tuple[str, int, int]]:
     return found
 
 
-def _recover(source: Path, how: HowRead, files: Result, options: Options, bar: Bar) -> dict[str, Any]:
+def _recover(source: Path, how: HowRead, files: Result, options: Options, bar: Bar) -> MeshRecoverFigures:
     markers, mesh = markers_on(read_meshes(source, how), options.marker_vertices)
     with bar("Fitting") as progress:
         found = recover_markers(
