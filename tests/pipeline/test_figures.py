@@ -18,6 +18,7 @@ KEYS = {
     "ReadKnownFigures": {"frames", "rate_hz", "markers", "marker_map"},
     "CamerasFigures": {"cameras", "offsets_s", "off_px"},
     "RecoverFigures": {"mean_quality"},
+    "MeshRecoverFigures": {"mean_quality", "frames", "mesh_marker_rms_mm", "trembling_mm"},
     "ExtractFigures": {"markers"},
     "ToolScaleFigures": {"mass_kg", "factors", "static_marker_rms_mm"},
     "PersonalScaleFigures": {"mass_kg", "stature_m", "factors", "personal_marker_rms_mm"},
