@@ -77,4 +77,5 @@ def from_meshes(
         source.check()
     markers, mesh = markers_on(source, None if marker_vertices is None else Path(marker_vertices))
     found = recover_markers(markers, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress)
-    return replace(found.motion, notes=[*mesh.notes, *found.motion.notes, *recovered_notes(found)])
+    motion: BodyMotion = replace(found.motion, notes=[*mesh.notes, *found.motion.notes, *recovered_notes(found)])
+    return motion

@@ -154,7 +154,7 @@ def smpl_shaped(body: str = "smpl", seed: int = 0) -> SmplShaped:
             "J_regressor": regressor,
             "weights": weights,
             "kintree_table": np.stack([np.array([2**32 - 1, *parents[1:]]), np.arange(len(parents))]).astype(np.uint32),
-            "f": nearest.astype(np.uint32),
+            "f": np.asarray(nearest, np.uint32),
         },
     )
 
@@ -195,7 +195,7 @@ def _weights(
 
 def _regressed(points: Float[np.ndarray, "shapes vertices 3"], joint: Float[np.ndarray, "shapes 3"]) -> np.ndarray:
     """The least weights of sum 1 that give a joint for the template and all changes of shape."""
-    near = cKDTree(points[0]).query(joint[0], REGRESSED_FROM)[1]
+    near = np.atleast_1d(cKDTree(points[0]).query(joint[0], REGRESSED_FROM)[1])
     left = np.concatenate([points[:, near].transpose(0, 2, 1).reshape(-1, len(near)), np.ones((1, len(near)))])
     row = np.zeros(points.shape[1])
     row[near] = np.linalg.lstsq(left, np.append(joint.ravel(), 1.0), rcond=None)[0]

@@ -128,7 +128,7 @@ class MeshFit(WindowFit):
         weight = np.sqrt(self.information) * self.seen
         parts = [placed.by_pose, placed.by_shape, turning]
         means = [None if part is None else part.mean(1) for part in parts]
-        about = [None if part is None else part - m[:, None] for part, m in zip(parts, means, strict=True)]
+        about = [None if part is None or m is None else part - m[:, None] for part, m in zip(parts, means, strict=True)]
         scale = (weight[:, None] * self.weight)[..., None, None]
         self._put(equations, shape * weight[:, None, None], [None if part is None else part * scale for part in about])
         into = camera * (1 / self.mesh.middle_sd_m)[:, None]

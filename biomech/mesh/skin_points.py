@@ -40,7 +40,7 @@ class SkinPoints:
             placing: the body as the fit sees it.
         """
         numbers, corner = np.unique(vertices, return_inverse=True)
-        self.body, self.placing = AnnyBody.load(numbers), placing
+        self.body, self.placing = AnnyBody.load(numbers.tolist()), placing
         self._corner, self._shares = corner.reshape(vertices.shape), shares
         weights = self.body.skin_weights.double().numpy()
         self.weights = (weights[self._corner] * shares[..., None]).sum(1)  # points, bones
