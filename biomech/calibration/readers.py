@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import cv2
 import numpy as np
 
-from biomech.calibration.arrays_only import read_arrays_only
+from biomech.array_files import load
 from biomech.calibration.cameras import CalibratedCamera, Calibration
 from biomech.errors import BioposeError
 from biomech.files import check_file, read_json, read_text
@@ -172,7 +172,7 @@ def _of_opencap(path: Path, alone: bool) -> list[CalibratedCamera]:
     if path.suffix.lower() == ".json":
         held = read_json(path, what="a calibration", mend="Export it again.")
     else:
-        held = read_arrays_only(path)
+        held = load(path, allow_pickle=True)  # nothing in it is run
     if not isinstance(held, dict):
         raise BioposeError("no camera in it", where=str(path), mend=f"Give {KNOWN}.")
     if "intrinsicMat" in held:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.body.sources.loading import PICKLES, load
+from biomech.array_files import PICKLES, load
 from biomech.errors import BioposeError
 
 PLACES = {

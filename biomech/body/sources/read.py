@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from biomech.array_files import PICKLES, SUFFIXES, as_json, load
 from biomech.body.sources import amass, gvhmr, phalp, pictures, plain, prompthmr, sam3d, wham
-from biomech.body.sources.loading import PICKLES, SUFFIXES, as_json, load
 from biomech.body.sources.mesh_motion import TOPOLOGIES, MeshMotion, in_metres, regular, upright, with_gaps
 from biomech.body.sources.people import BareSurface, Parameters, Person
 from biomech.body.sources.surface import surface_of

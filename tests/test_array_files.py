@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 
-from biomech.body.sources.loading import load
+from biomech.array_files import load
 from biomech.errors import BioposeError
 
 
