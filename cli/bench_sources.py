@@ -15,7 +15,7 @@ def sources(
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
-    """What came from elsewhere (bodies, layouts, cameras), each part against its reference."""
+    """Bodies, layouts of keypoints, several cameras."""
     from biomech.cli.bench import _tell
 
     check_data(data)

@@ -1,8 +1,9 @@
 """Where cameras are to each other, from nothing but the person whom all of them film.
 
-Each camera alone gives points in space (the detector's 3D where they lie on the keypoints, by the person's size); the
-rotation and shift that lay one camera's over another's are where the other is. Then the cameras are moved until what
-they see agrees (bundle adjustment), and the scale is set by the lengths of the person's limbs.
+Each camera alone gives points in space (the detector's 3D, or the sequence network's, where they lie on the keypoints,
+by the person's size); the rotation and shift that lay one camera's over another's are where the other is. Then the
+cameras are moved until what they see agrees (bundle adjustment), and the scale is set by the lengths of the person's
+limbs.
 """
 
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ def cameras_from_person(
         The first camera's axes are the world; the vertical is not known.
 
     Raises:
-        BioposeError: two films hardly show the person at once, or the detector gives no 3D.
+        BioposeError: two films hardly show the person at once, or one of them none.
     """
     body = AnnyBody.load([0])
     subject, placing = Subject.start(body, height_m, mass_kg, sex), Placing(body)
@@ -95,8 +96,8 @@ def _in_space(
     known = np.isfinite(evidence.landmark_sd).all((1, 2)) & (evidence.confidence > 0).any(1)
     if not known.any():
         raise BioposeError(
-            "cameras cannot be found from the person without the detector's 3D",
-            mend="Give a calibration (`calibration`), or `detector=blazepose`.",
+            "cameras cannot be found from a person whom one of them does not show",
+            mend="Give a calibration (`calibration`).",
         )
     laid = subject.stature_m * evidence.landmarks @ np.swapaxes(evidence.camera_from_ray, 1, 2)
     return laid + place([evidence], laid)[:, None], known

@@ -144,7 +144,7 @@ def _over_time(evidence: Evidence, keypoints: Keypoints, places: list[int], corr
         evidence.center_px,
     )
     evidence = replace(evidence, guess=answer.features, guess_sd=answer.features_sd)
-    if keypoints.world_m is not None:
+    if keypoints.world_m is not None and np.isfinite(keypoints.world_m[:, places]).any():
         return evidence
     # Where the detector has no 3D, the network's own says which way the person faces.
     rows = [POINT_NAMES.index(name) for name in correspondence.points.names]

@@ -91,9 +91,13 @@ def test_cameras_found_from_the_person(
     assert any("found from the person" in note for note in found.notes)
 
 
-def test_cameras_need_the_detectors_3d(walker_seen: list[Keypoints]) -> None:
-    with pytest.raises(BioposeError, match="without the detector's 3D"):
-        cameras_from_person([replace(film, world_m=None) for film in walker_seen], ["a", "b", "c"])
+def test_cameras_of_a_detector_without_3d(walker_seen: list[Keypoints], round_walker: list[Camera]) -> None:
+    """The sequence network's points stand in for the detector's."""
+    films, true = [replace(film, world_m=None) for film in walker_seen], calibrated(round_walker)
+    found = cameras_from_person(films, ["a", "b", "c"], height_m=HEIGHT_M)
+    for number in (1, 2):
+        turn = found.turn(number) @ true.turn(number).T
+        assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) < 5
 
 
 def test_the_gradient_is_the_costs(walker_seen: list[Keypoints], round_walker: list[Camera]) -> None:

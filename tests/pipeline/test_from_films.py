@@ -52,9 +52,12 @@ def test_a_whole_run(given: tuple[list[Path], Path], tmp_path: Path) -> None:
     paths, calibration = given
     options = Options(calibration=calibration, height_m=1.70, solvers=("fast",), overlay=False)
     stages: list[str] = []
-    result = run_ik(
-        paths, tmp_path / "run", options, on_stage=lambda name, skip: stages.append(name) if not skip else None
-    )
+
+    def tell(name: str, skip: bool) -> None:
+        if not skip:
+            stages.append(name)
+
+    result = run_ik(paths, tmp_path / "run", options, on_stage=tell)
     figures = result.record["stages"]["cameras"]
     assert figures["cameras"] == ["cam1", "cam2"] and figures["offsets_s"] == [0.0, 0.0]
     assert max(figures["off_px"]) < 3 and stages.count("cameras") == 1
