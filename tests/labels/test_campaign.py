@@ -82,7 +82,9 @@ def test_the_sample_hangs_on_names_and_seed() -> None:
 def test_killed_and_started_again(tmp_path: Path) -> None:
     def start(folder: Path) -> subprocess.Popen:
         script = str(Path(__file__).with_name("walking.py"))
-        return subprocess.Popen([sys.executable, script, str(folder), "4"], start_new_session=True)
+        # The script's own folder is not importable where PYTHONSAFEPATH is set.
+        known = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        return subprocess.Popen([sys.executable, script, str(folder), "4"], start_new_session=True, env=known)
 
     def wait_for_shards(folder: Path, count: int) -> None:
         until = time.monotonic() + 120
