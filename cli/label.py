@@ -80,10 +80,11 @@ def label(
             stop=stop,
             progress=lambda text: progress_bar(text, quiet=as_json),
         )
+    told = _told(out) if report.totals else []
     if as_json:
-        typer.echo(json.dumps({**report.as_record(), "frames_per_s": report.frames_per_s}))
+        typer.echo(json.dumps({**report.as_record(), "frames_per_s": report.frames_per_s, "notes": told}))
     else:
-        _say(out, report)
+        _say(out, report, told)
     if report.stopped:
         raise typer.Exit(130)
 
@@ -114,7 +115,19 @@ def _build_library(paths: list[Path], out: Path, each: int, seed: int, workers: 
     typer.echo(f"by source and kind: {out / TABLE}; walks in the bands: {out / FIGURE}")
 
 
-def _say(out: Path, report: "Report") -> None:
+def _told(out: Path) -> list[str]:
+    """The notes on all trials of the folder, each once: of whom, or of how many."""
+    from biomech.labels.shards import Shards
+
+    whose: dict[str, list[str]] = {}
+    for trial in Shards.open(out).trials:
+        for note in trial["notes"]:
+            whose.setdefault(note, []).append(trial["name"])
+    of = {note: names[0] if len(names) == 1 else f"{len(names)} trials" for note, names in whose.items()}
+    return [f"{of[note]}: {note}" for note in sorted(whose, key=lambda note: -len(whose[note]))]
+
+
+def _say(out: Path, report: "Report", told: list[str]) -> None:
     totals = report.totals
     typer.echo(
         f"{out}: {report.labelled} trials labelled, {report.unchanged} unchanged, {len(report.failed)} failed"
@@ -138,6 +151,10 @@ def _say(out: Path, report: "Report") -> None:
         typer.echo(f"note: files of {name} were edited, and are made again: what they were is kept in {kept}")
     if len(report.failed) > MOST_FAILURES_SAID:
         typer.echo(f"… all in {out / 'failures.csv'}")
+    for note in told[:MOST_FAILURES_SAID]:
+        typer.echo(f"note: {in_flags(note)}")
+    if len(told) > MOST_FAILURES_SAID:
+        typer.echo(f"… and {len(told) - MOST_FAILURES_SAID} notes more (--json)")
     if report.stopped:
         typer.echo("stopped; the same command goes on")
 

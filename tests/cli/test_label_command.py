@@ -3,13 +3,15 @@
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from biomech.cli.label import label
+from biomech.cli.label import _told, label
 from biomech.errors import BioposeError
+from biomech.labels.shards import Shards
 
 
 def _run(*arguments: str):
@@ -45,3 +47,9 @@ def test_what_it_cannot_use(tmp_path: Path) -> None:
         assert isinstance(error := _run(*arguments, *out).exception, BioposeError)
         assert said in str(error)
     assert not (tmp_path / "out").exists()
+
+
+def test_notes_on_trials_are_told_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    trials = [{"name": "a", "notes": ["cut off", "of both"]}, {"name": "b", "notes": ["of both"]}]
+    monkeypatch.setattr(Shards, "open", lambda _: SimpleNamespace(trials=trials))
+    assert _told(tmp_path) == ["2 trials: of both", "a: cut off"]
