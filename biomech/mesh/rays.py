@@ -1,5 +1,7 @@
 """The ray from the lens through the person: the detector's own 3D is as seen along it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
@@ -52,15 +54,49 @@ def origin_on(
     Returns:
         The origin in camera axes, in the unit of ``laid``; at least 0.3 away.
     """
+    return origin_of([origin_equations(xy, weight, laid, focal_px, center_px, np.eye(3))])
+
+
+def origin_equations(
+    xy: Float[np.ndarray, "frames points 2"],
+    weight: Float[np.ndarray, "frames points"],
+    laid: Float[np.ndarray, "frames points 3"],
+    focal_px: float,
+    center_px: Float[np.ndarray, "2"],
+    turn: Float[np.ndarray, "3 3"],
+) -> tuple[Float[np.ndarray, "frames 3 3"], Float[np.ndarray, "frames 3 1"]]:
+    """What one picture says of the points' origin: normal equations for ``origin_of``.
+
+    Args:
+        xy, weight, laid, focal_px, center_px: as ``origin_on`` takes them.
+        turn: this camera's axes from those in which the origin is wanted.
+
+    Returns:
+        Matrix and right side of every frame.
+    """
     rays = (xy - center_px) / focal_px
     each = weight[..., None]
     rows = np.zeros((*rays.shape, 3))
     rows[..., 0, 0] = rows[..., 1, 1] = 1
     rows[..., 2] = -rays
     right = rays * laid[..., 2:] - laid[..., :2]
-    a = (rows * each[..., None]).reshape(len(rays), -1, 3)
+    a = (rows @ turn * each[..., None]).reshape(len(rays), -1, 3)
     b = (right * each).reshape(len(rays), -1, 1)
-    normal = a.transpose(0, 2, 1) @ a + 1e-9 * np.eye(3)
-    found = np.linalg.solve(normal, a.transpose(0, 2, 1) @ b)[..., 0]
+    return a.transpose(0, 2, 1) @ a, a.transpose(0, 2, 1) @ b
+
+
+def origin_of(
+    equations: Sequence[tuple[Float[np.ndarray, "frames 3 3"], Float[np.ndarray, "frames 3 1"]]],
+) -> Float[np.ndarray, "frames 3"]:
+    """The origin that all pictures together say.
+
+    Args:
+        equations: of each picture, as ``origin_equations`` gives them.
+
+    Returns:
+        At least 0.3 away from the lens.
+    """
+    normal = sum((matrix for matrix, _ in equations), 1e-9 * np.eye(3))
+    found = np.linalg.solve(normal, sum(side for _, side in equations))[..., 0]
     found[:, 2] = np.maximum(found[:, 2], 0.3)
     return found

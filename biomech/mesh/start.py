@@ -20,6 +20,7 @@ from biomech.mesh.fit import Evidence, State
 from biomech.mesh.level import Level
 from biomech.mesh.lifter import USUAL_STATURE_M, lift
 from biomech.mesh.placing import Placing
+from biomech.mesh.rays import origin_equations, origin_of
 from biomech.mesh.sequence import seen_over_time
 from biomech.mesh.subject import Subject
 
@@ -215,23 +216,9 @@ def place(views: Sequence[Evidence], laid: Float[np.ndarray, "frames points 3"])
     Returns:
         The origin in the first camera's axes, m; at least 0.3 m away.
     """
-    normal = np.tile(1e-9 * np.eye(3), (len(laid), 1, 1))
-    gradient = np.zeros((len(laid), 3, 1))
-    for e in views:
-        rays = (e.xy - e.center_px) / e.focal_px
-        weight = e.confidence[..., None]
-        rows = np.zeros((*rays.shape, 3))
-        rows[..., 0, 0] = rows[..., 1, 1] = 1
-        rows[..., 2] = -rays
-        turned = e.of_first(laid)
-        right = rays * turned[..., 2:] - turned[..., :2]
-        a = (rows @ e.turn * weight[..., None]).reshape(len(rays), -1, 3)
-        b = (right * weight).reshape(len(rays), -1, 1)
-        normal += a.transpose(0, 2, 1) @ a
-        gradient += a.transpose(0, 2, 1) @ b
-    found = np.linalg.solve(normal, gradient)[..., 0]
-    found[:, 2] = np.maximum(found[:, 2], 0.3)
-    return found
+    return origin_of(
+        [origin_equations(e.xy, e.confidence, e.of_first(laid), e.focal_px, e.center_px, e.turn) for e in views]
+    )
 
 
 def filled(values: Float[np.ndarray, "frames 3"], good: Bool[np.ndarray, " frames"]) -> Float[np.ndarray, "frames 3"]:
