@@ -8,8 +8,7 @@ from biomech.body.sources.read import HowRead, read_meshes
 from biomech.errors import BioposeError
 from biomech.mesh.from_markers import recover_markers, recovered_notes
 from biomech.mesh.mesh_markers import markers_on
-from biomech.osim_models import DEFAULT_PATH
-from biomech.pipeline import from_video, solvers
+from biomech.pipeline import from_video
 from biomech.pipeline.figures import MeshRecoverFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Bar, Result, Stage
@@ -46,30 +45,7 @@ def stages(source: Path, files: Result, options: Options, bar: Bar) -> list[Stag
             work=lambda: _recover(source, how, files, options, bar),
             code=("biomech.body.sources.read", "biomech.mesh.mesh_markers", "biomech.mesh.from_markers", HERE),
         ),
-        Stage(
-            "extract",
-            inputs={"motion": files.motion},
-            outputs=[files.markers],
-            options=options.key("meshes", "extract"),
-            work=lambda: from_video._extract(files, options.fill),
-            code=("biomech.markers.virtual", HERE),
-        ),
-        Stage(
-            "scale",
-            inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **options.files()},
-            outputs=[files.model, files.scale_setup, *files.scale_files],
-            options=options.key("meshes", "scale"),
-            work=lambda: from_video._scale(files, options),
-            code=("biomech.scaling.by_body", HERE),
-        ),
-        *solvers.solving_stages(
-            files,
-            options,
-            "meshes",
-            inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
-            work=lambda solution: from_video._solve(files, solution, options, bar),
-            code=("biomech.pipeline.solve", HERE),
-        ),
+        *from_video.solving_stages(files, options, bar, "meshes"),
     ]
 
 

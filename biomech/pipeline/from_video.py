@@ -34,7 +34,7 @@ from biomech.pipeline.figures import (
     ToolScaleFigures,
     tool_scaled,
 )
-from biomech.pipeline.options import Options
+from biomech.pipeline.options import Entrance, Options
 from biomech.pipeline.solve import SolverOptions, solve
 from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded
 from biomech.report.overlay import skeleton_of, write_overlay
@@ -129,14 +129,14 @@ def keypoint_stages(keypoints: Path, files: Result, options: Options, bar: Bar) 
     ]
 
 
-def solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
-    """The stages from the moving body on."""
+def solving_stages(files: Result, options: Options, bar: Bar, entrance: Entrance = "film") -> list[Stage]:
+    """The stages from the moving body on, wherever it came from."""
     return [
         Stage(
             "extract",
             inputs={"motion": files.motion},
             outputs=[files.markers],
-            options=options.key("film", "extract"),
+            options=options.key(entrance, "extract"),
             work=lambda: _extract(files, options.fill),
             code=("biomech.markers.virtual", HERE),
         ),
@@ -144,14 +144,14 @@ def solving_stages(files: Result, options: Options, bar: Bar) -> list[Stage]:
             "scale",
             inputs={"motion": files.motion, "generic model": DEFAULT_PATH, **options.files()},
             outputs=[files.model, files.scale_setup, *files.scale_files],
-            options=options.key("film", "scale"),
+            options=options.key(entrance, "scale"),
             work=lambda: _scale(files, options),
             code=("biomech.scaling.by_body", HERE),
         ),
         *solvers.solving_stages(
             files,
             options,
-            "film",
+            entrance,
             inputs={"motion": files.motion, "markers": files.markers, "model": files.model},
             work=lambda solution: _solve(files, solution, options, bar),
             code=("biomech.pipeline.solve", "biomech.mesh.expected", HERE),
