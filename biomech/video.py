@@ -31,6 +31,7 @@ STAMPS_READ = 600  # packets, whose stamps tell the rate
 OTHER_RATE = 0.1  # by which a header's rate may differ from the stamps'
 OTHER_SPEED = 1.3  # from which ratio of filmed to stored rate on a film is slow motion (or a time lapse)
 ENDS_EARLY, ENDS_EARLY_S = 0.03, 0.5  # share and time that a film may be short of what its header says
+END_TOLERANCE_S = 0.1  # by which a film may end before the time asked for without a word
 MOST_LEFT_OUT = 10  # numbers for each picture of a folder; with fewer pictures the numbers are none of frames
 NUMBER_JITTER = 0.15  # of a step: names may be rounded times
 ENOUGH_HZ = 30.0  # what is left of more frames; kinematics of film are filtered at 6 to 12 Hz
@@ -140,6 +141,19 @@ class Video:
             size_px: width, height of the upright pictures, if smaller ones will do: cheaper than to shrink them later.
         """
         return _folder_frames(self, size_px) if self.path.is_dir() else _file_frames(self, size_px)
+
+    def window_notes(self, last_s: float) -> list[str]:
+        """That the film is over before the time that was asked for, if it is.
+
+        Args:
+            last_s: time of the last picture that was read, s.
+
+        Returns:
+            One note, or none.
+        """
+        if self.end_s is None or last_s >= self.end_s - max(1.5 / self.rate_hz, END_TOLERANCE_S):
+            return []
+        return [f"the film ends at {last_s:.2f} s, before `end_s={self.end_s:g}`"]
 
     def in_window(self, time_s: float) -> bool:
         """Whether a time stamp lies between ``start_s`` and ``end_s``."""

@@ -91,6 +91,8 @@ def test_window(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", [100 * i for i in range(30)])
     video = Video.open(path, start_s=1.2, end_s=1.5)
     assert [round(t, 3) for t, _ in video.frames()] == [1.2, 1.3, 1.4]
+    assert Video.open(path, end_s=2.95).window_notes(2.9) == []
+    assert Video.open(path, end_s=9).window_notes(2.9) == ["the film ends at 2.90 s, before `end_s=9`"]
     with pytest.raises(BioposeError, match="no frame between 7 s and 8 s"):
         Video.open(path, 7, 8)
     with pytest.raises(BioposeError, match="holds nothing"):

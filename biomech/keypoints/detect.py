@@ -67,6 +67,7 @@ def detect(
     notes = list(video.notes)
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
+    notes += video.window_notes(times[-1])
     notes += cuts.notes()
     notes += _others(tracker.most_seen, person)
     blank = _blank(len(detector.point_names))

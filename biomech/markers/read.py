@@ -111,4 +111,18 @@ def between(markers: Markers, start_s: float | None, end_s: float | None, where:
             where=str(where),
             mend="Correct `start_s` and `end_s`.",
         )
-    return Markers(markers.names, markers.positions_m[kept], markers.time_s[kept], markers.notes)
+    return Markers(
+        markers.names, markers.positions_m[kept], markers.time_s[kept], markers.notes + _beyond(markers, start, end)
+    )
+
+
+def _beyond(markers: Markers, start_s: float, end_s: float) -> list[str]:
+    """That the window reaches beyond the trial, if it does by more than a frame."""
+    first, last = float(markers.time_s[0]), float(markers.time_s[-1])
+    step = (last - first) / max(len(markers.time_s) - 1, 1)
+    outside = {
+        "`start_s`": np.isfinite(start_s) and start_s < first - 1.5 * step,
+        "`end_s`": np.isfinite(end_s) and end_s > last + 1.5 * step,
+    }
+    named = " and ".join(name for name, is_outside in outside.items() if is_outside)
+    return [f"the trial goes from {first:g} s to {last:g} s: {named} outside it"] if named else []

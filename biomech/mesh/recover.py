@@ -5,6 +5,7 @@ between those.
 """
 
 import itertools
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -208,6 +209,9 @@ def check_person(height_m: float | None, mass_kg: float | None, sex: str | None 
         sex: female or male.
     """
     check_sex(sex)
+    for name, value in (("height_m", height_m), ("mass_kg", mass_kg)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
+            raise BioposeError(f"`{name}` is {value!r}, no number", mend="Give it as 1.78 (m) or 72 (kg).")
     if height_m is not None and not 0.5 <= height_m <= 2.5:
         raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give `height_m` in metres, as 1.78.")
     if mass_kg is not None and not 5 <= mass_kg <= 350:

@@ -24,6 +24,7 @@ from biomech.skeleton.model import coordinate_is_rotational, load_model
 
 X, Y, Z = np.eye(3)
 _NONE: tuple[Function, tuple[int, ...]] = (Affine((), 0.0), ())
+CURVE_STEPS = 2001  # at which a curve that clamps a coordinate is looked at
 _OPENSIM_INSTEAD = "OpenSim's own solver takes it (`solver=opensim`)."
 
 
@@ -177,14 +178,38 @@ def _within_what_they_lead(
                 where=model,
                 mend=f"Unlock it, or lock what it follows instead. {_OPENSIM_INSTEAD}",
             )
-        function, leader = coupler.function, coupler.independent[0]
-        if led.clamped and isinstance(function, Affine) and len(function.slopes) == 1 and function.slopes[0]:
-            ends = sorted((end - function.constant) / function.slopes[0] for end in led.range)
-            own = within[leader].range if within[leader].clamped else (-np.inf, np.inf)
+        leader = within[coupler.independent[0]]
+        if led.clamped and len(coupler.independent) == 1:
+            ends = _kept_within(coupler.function, led.range, leader)
+            own = leader.range if leader.clamped else (-np.inf, np.inf)
             both = (max(own[0], ends[0]), min(own[1], ends[1]))
             if both[0] <= both[1]:
-                within[leader] = replace(within[leader], range=both, clamped=True)
+                within[coupler.independent[0]] = replace(leader, range=both, clamped=bool(np.isfinite(both).any()))
     return tuple(within)
+
+
+def _kept_within(function: Function, limits: tuple[float, float], leader: Coordinate) -> tuple[float, float]:
+    """From where to where a coordinate may go, about its default, so that what follows it stays within its limits.
+
+    A curve may leave them and come back: the stretch about the default (or nearest to it) counts. It is looked for in
+    the leader's own range.
+    """
+    if isinstance(function, Affine):
+        if not function.slopes[0]:
+            return -np.inf, np.inf
+        low, high = sorted((end - function.constant) / function.slopes[0] for end in limits)
+        return low, high
+    x = np.linspace(*leader.range, CURVE_STEPS)
+    y = function.values(x)
+    inside = (y >= limits[0]) & (y <= limits[1])
+    if inside.all() or not inside.any():
+        return -np.inf, np.inf
+    middle = np.flatnonzero(inside)[np.abs(x[inside] - leader.default).argmin()]
+    outside = np.flatnonzero(~inside)
+    first, last = max(outside[outside < middle], default=None), min(outside[outside > middle], default=None)
+    low = -np.inf if first is None else float(x[first + 1])
+    high = np.inf if last is None else float(x[last - 1])
+    return low, high
 
 
 def _in_order(joints: list[Joint], model: str) -> tuple[Joint, ...]:

@@ -93,6 +93,8 @@ def test_other_spellings_and_a_window(tmp_path: Path, squat: Markers, model: ope
     assert read.time_s == pytest.approx(np.arange(10) / 100 + 0.1) and len(read.names) == 45
     np.testing.assert_allclose(read.positions_m, squat.select(read.names).positions_m[10:20], atol=1e-7)
     assert [note for note in read.notes if note.startswith("matched by normalised names (45): S4:")]
+    beyond = read_for_model(tmp_path / "a.trc", model, start_s=0.1, end_s=60).notes
+    assert [note for note in beyond if "`end_s` outside it" in note] and not [n for n in read.notes if "outside" in n]
     with pytest.raises(BioposeError, match="no frame between 100 s and inf s: the trial goes from 0 s to"):
         read_for_model(tmp_path / "a.trc", model, start_s=100)
 

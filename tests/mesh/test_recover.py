@@ -214,6 +214,7 @@ def test_progress_reaches_its_end(keypoints: Keypoints) -> None:
         ({"height_m": 17.0}, "17.0 m is not a person's"),
         ({"height_m": 178.0}, "178.0 m is not a person's"),
         ({"height_m": float("nan")}, "nan m is not a person's"),
+        ({"height_m": "1.78"}, "`height_m` is '1.78', no number"),
         ({"mass_kg": 1.0}, "1.0 kg is not a person's"),
         ({"mass_kg": 7200.0}, "7200.0 kg is not a person's"),
     ],

@@ -12,7 +12,7 @@ from posed_by_opensim import apart, random_coordinates, random_scales, scale, tr
 from biomech.errors import BioposeError
 from biomech.osim_models import build
 from biomech.skeleton.description import Description, describe
-from biomech.skeleton.functions import Affine, Curve
+from biomech.skeleton.functions import Affine, Curve, read_function
 from biomech.skeleton.model import load_model, quiet_opensim
 from biomech.skeleton.skeleton import Skeleton
 
@@ -251,6 +251,25 @@ def test_a_leader_stays_within_its_followers_range() -> None:
     leader = next(c for c in describe(model).coordinates if c.name == "upper_joint_0")
     assert leader.clamped
     np.testing.assert_allclose(leader.range, (-0.2, 0.2))
+
+
+def test_a_leader_stays_where_a_spline_keeps_its_follower_in_range() -> None:
+    model = coupled(parts.spline(parts.KNEE_LIKE), ["upper_joint_0"])
+    free = next(c for c in describe(model).coordinates if c.name == "upper_joint_0").range
+    function = read_function(parts.spline(parts.KNEE_LIKE), 1, "here")
+    assert isinstance(function, Curve)
+    x = np.linspace(*free, 501)
+    y = function.values(x)
+    follower = model.updCoordinateSet().get("lower_joint_2")
+    follower.setRangeMin(float(np.quantile(y, 0.3)))
+    follower.setRangeMax(float(np.quantile(y, 0.8)))
+    follower.setDefaultClamped(True)
+    leader = next(c for c in describe(model).coordinates if c.name == "upper_joint_0")
+    kept = function.values(np.linspace(*np.clip(leader.range, *free), 101))
+    assert leader.clamped
+    assert kept.min() >= np.quantile(y, 0.3) - 1e-9
+    assert kept.max() <= np.quantile(y, 0.8) + 1e-9
+    assert np.ptp(kept) > 0.8 * (np.quantile(y, 0.8) - np.quantile(y, 0.3))
 
 
 def with_sine() -> opensim.Model:
