@@ -23,6 +23,7 @@ _HOMES = {
     "BodyMotion": "body.motion",
     "Comparison": "comparison.compare",
     "IkResult": "api.ik",
+    "IkResults": "api.ik",
     "Keypoints": "keypoints.keypoints",
     "Kinematics": "kinematics.kinematics",
     "MarkerErrors": "inverse_kinematics.marker_errors",

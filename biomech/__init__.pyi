@@ -5,6 +5,7 @@ from biomech.api.detect import detect as detect
 from biomech.api.extract import extract as extract
 from biomech.api.from_meshes import from_meshes as from_meshes
 from biomech.api.ik import IkResult as IkResult
+from biomech.api.ik import IkResults as IkResults
 from biomech.api.ik import ik as ik
 from biomech.api.label import label as label
 from biomech.api.recover import recover as recover
@@ -30,6 +31,7 @@ __all__ = [
     "BodyMotion",
     "Comparison",
     "IkResult",
+    "IkResults",
     "Keypoints",
     "Kinematics",
     "MarkerErrors",

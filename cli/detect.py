@@ -50,7 +50,7 @@ def detect(
                 threads=threads,
                 mirror=options.mirror,
             ),
-            person=options.person,
+            person=options.one_person(),
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
             keep_heat_maps=keep_heat_maps,

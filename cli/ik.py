@@ -40,6 +40,9 @@ def ik(
     from biomech.pipeline.run import run_ik
 
     folder = out or Path(f"{source[0].stem}_biopose")
+    if options.person == "all":
+        _everybody(source, folder, options, overwrite, as_json)
+        return
     result = run_ik(
         source,
         folder,
@@ -62,6 +65,44 @@ def ik(
     if "difference" in result.figures:
         _print_difference(result)
     say_notes(result.notes)
+
+
+def _everybody(source: list[Path], folder: Path, options: Options, overwrite: bool, as_json: bool) -> None:
+    """A run for each person, and the table."""
+    from biomech.cli.progress import progress_bar, tell_stage
+    from biomech.pipeline.people import run_everybody
+
+    found = run_everybody(
+        source,
+        folder,
+        options,
+        overwrite=overwrite,
+        bar=lambda label: progress_bar(label, quiet=as_json),
+        on_stage=tell_stage(as_json),
+    )
+    if as_json:
+        people = []
+        for person in found.people:
+            result = person.result
+            files = {} if result is None else {name: str(path) for name, path in result.files.items()}
+            figures = {} if result is None else {"figures": result.figures}
+            people.append(person.row() | {"folder": str(person.folder), "notes": person.notes} | files | figures)
+        named = {"folder": str(folder), "table": str(found.table), "people": people, "notes": found.notes}
+        typer.echo(json.dumps(named, default=str))
+        return
+    solved = sum(person.result is not None for person in found.people)
+    typer.echo(f"{folder}: {solved} of {len(found.people)} people, {found.table.name}")
+    for person in found.people:
+        row = person.row()
+        if person.result is None:
+            typer.echo(f"  {row['folder']}  {person.notes[0]}")
+            continue
+        typer.echo(
+            f"  {row['folder']}  {row['from_s']} to {row['to_s']} s, trusted {row['frames_trusted']} of "
+            f"{row['frames']} frames, stature {row['stature_m']} m, marker RMS {person.marker_rms_mm:.1f} mm"
+        )
+        say_notes(f"person {person.number}: {note}" for note in person.notes[1:])
+    say_notes(found.notes)
 
 
 def _print_difference(result: "Result") -> None:

@@ -67,7 +67,8 @@ def public(module: str, tree: ast.Module) -> Iterator[Public]:
     """Functions and methods that no underscore marks as the file's own."""
     for node in tree.body:
         if isinstance(node, Function):
-            yield from (Public(module, node.name, node) for _ in range(not node.name.startswith("_")))
+            own = node.name.startswith("_") or any(ast.unparse(one) == "overload" for one in node.decorator_list)
+            yield from (Public(module, node.name, node) for _ in range(not own))
         elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             for method in node.body:
                 if isinstance(method, Function) and not method.name.startswith("_"):

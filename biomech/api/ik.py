@@ -1,10 +1,10 @@
 """The main job: a video, keypoints or markers → a scaled Model and a motion."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints, overload
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +26,8 @@ from biomech.skeleton.osim import Model
 if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Unpack  # of ``typing`` only from Python 3.11 on
+
+    from biomech.pipeline.people import PeopleResult
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,46 @@ class IkResult:
         return self.kinematics.table()
 
 
+class IkResults(list[IkResult]):
+    """What the main job found of each of several people: a list of those who could be solved.
+
+    Attributes:
+        table: of everybody, failed ones too, as ``people.csv`` has it: person, folder, when in view (s), frames, frames
+            seen and trusted, stature (m), marker RMS (mm), notes.
+        notes: what the user should know of the recording.
+    """
+
+    def __init__(self, results: Iterable[IkResult], table: "pd.DataFrame", notes: list[str]):
+        super().__init__(results)
+        self.table, self.notes = table, notes
+
+
+@overload
+def ik(
+    source: Keypoints | Markers | Path | str | Sequence[Keypoints | Path | str],
+    *,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    bar: Bar = ...,
+    on_stage: Callable[[str, bool], None] | None = None,
+    person: int | tuple[float, float] | None = None,
+    **options: "Unpack[IkOptions]",
+) -> IkResult: ...
+
+
+@overload
+def ik(
+    source: Keypoints | Markers | Path | str | Sequence[Keypoints | Path | str],
+    *,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    bar: Bar = ...,
+    on_stage: Callable[[str, bool], None] | None = None,
+    person: Literal["all"],
+    **options: "Unpack[IkOptions]",
+) -> IkResults: ...
+
+
 def ik(
     source: Keypoints | Markers | Path | str | Sequence[Keypoints | Path | str],
     *,
@@ -66,8 +108,9 @@ def ik(
     overwrite: bool = False,
     bar: Bar = lambda _: nullcontext(None),
     on_stage: Callable[[str, bool], None] | None = None,
+    person: int | tuple[float, float] | Literal["all"] | None = None,
     **options: "Unpack[IkOptions]",
-) -> IkResult:
+) -> IkResult | IkResults:
     """From one video, or from keypoints or recorded markers, to a scaled model and a motion: `biopose ik` in Python.
 
     Args:
@@ -79,12 +122,16 @@ def ik(
         overwrite: run every stage, whatever is there.
         bar: makes a progress bar from a label.
         on_stage: called with each stage's name and whether it is skipped.
+        person: who, where there are several: 0, 1 … from left to right, or a pixel (x, y); by default the most
+            prominent one. With ``all`` everybody, each in a folder of his own, and what is given is a list.
         options: as the fields of ``biomech.pipeline.options.Options``, where each is explained: ``height_m``,
             ``mass_kg``, ``sex``, ``start_s``, ``end_s``, ``solvers``, ``neutral``, ``fill`` …; paths as texts too.
 
     Returns:
         The first solver's motion (``angles``: frames by coordinates, degrees and metres), the markers (m) that it was
-        solved from, the scaled model, which frames are trusted, and the notes of the run.
+        solved from, the scaled model, which frames are trusted, and the notes of the run. Of ``person="all"`` a list of
+        these, one for each who could be solved, those in view from the beginning from left to right, then the others
+        as they come; its ``table`` says of everybody from when to when they are in view, and why one failed.
 
     Raises:
         BioposeError: an unknown option, or what the user can mend, of any stage.
@@ -106,13 +153,30 @@ def ik(
                 name = "recording" if len(several) == 1 else f"recording{number + 1}"
                 one = _written(one, stack.enter_context(temporary_folder(name)), name)
             paths.append(path_of(one, "a recording"))
-        said: dict[str, Any] = {**({"overlay": False} if kept is None else {}), **options}
+        said: dict[str, Any] = {**({"overlay": False} if kept is None else {}), "person": person, **options}
         if isinstance(model := said.get("model"), Model):
             said["model"] = stack.enter_context(model.as_file())
         chosen = _options(said)
         folder = kept or stack.enter_context(temporary_folder("ik")) / "run"
+        if person == "all":
+            from biomech.pipeline.people import run_everybody  # here, for it loads torch and OpenSim
+
+            return _everybody(
+                run_everybody(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage), kept
+            )
         files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
         return _read(files, kept)
+
+
+def _everybody(found: "PeopleResult", kept: Path | None) -> IkResults:
+    import pandas as pd  # slow to load
+
+    results = [
+        _read(person.result, None if kept is None else person.folder)
+        for person in found.people
+        if person.result is not None
+    ]
+    return IkResults(results, pd.DataFrame([person.row() for person in found.people]), found.notes)
 
 
 def _options(given: Mapping[str, object]) -> Options:

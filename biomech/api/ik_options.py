@@ -7,7 +7,10 @@ from biomech.skeleton.osim import Model
 
 
 class IkOptions(TypedDict, total=False):
-    """As the fields of ``biomech.pipeline.options.Options``, where what each means is said; paths as texts too."""
+    """As the fields of ``biomech.pipeline.options.Options``, where what each means is said; paths as texts too.
+
+    But for ``person``: by it a type checker knows what ``biomech.ik`` gives.
+    """
 
     height_m: float | None
     mass_kg: float | None
@@ -32,7 +35,6 @@ class IkOptions(TypedDict, total=False):
     layout: str | None
     video: Path | str | None
     size_px: tuple[int, int] | None
-    person: int | tuple[float, float] | None
     mirror: bool
     neutral: tuple[float, float] | Path | str | None
     recover: str

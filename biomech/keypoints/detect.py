@@ -1,6 +1,7 @@
 """The stage Video → Keypoints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,20 +45,16 @@ def detect(
     """
     focal, source = focal_length(video, focal_px, fov_deg)
     detector = detector or make_detector()
-    if keep_heat_maps and not detector.gives_maps:
-        raise BioposeError(
-            f"{detector.name} has no maps that could be kept for MQ-HMR",
-            mend="Give `detector=blazepose`, or `recover=fit`, which needs none.",
-        )
+    check_maps(detector, keep_heat_maps)
     tracker, cuts = Tracker(detector, person), Cuts()
     times, rows, kept = [], [], []
     for time_s, frame in prefetch(video.frames()):
         found = tracker.follow(frame, time_s)
         cuts.add(frame, time_s)
         times.append(time_s)
-        rows.append({} if found is None else _row(found))
+        rows.append({} if found is None else row_of(found))
         if keep_heat_maps:
-            kept.append(_frame_heat_maps(found))
+            kept.append(frame_heat_maps(found))
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
     missed = sum(not row for row in rows)
@@ -70,22 +67,65 @@ def detect(
     notes += video.window_notes(times[-1])
     notes += cuts.notes()
     notes += _others(tracker.most_seen, person)
+    found_in = gathered(video, detector, times, rows, kept if keep_heat_maps else None, (focal, source))
+    found_in.notes = notes
+    return found_in
+
+
+def check_maps(detector: Detector, wanted: bool) -> None:
+    """Whether a detector has the maps that are to be kept.
+
+    Args:
+        detector: any.
+        wanted: whether they are.
+
+    Raises:
+        BioposeError: it has none.
+    """
+    if wanted and not detector.gives_maps:
+        raise BioposeError(
+            f"{detector.name} has no maps that could be kept for MQ-HMR",
+            mend="Give `detector=blazepose`, or `recover=fit`, which needs none.",
+        )
+
+
+def gathered(
+    video: Video,
+    detector: Detector,
+    times_s: Sequence[float],
+    rows: Sequence[dict[str, np.ndarray]],
+    maps: Sequence[FrameHeatMaps | None] | None,
+    focal: tuple[float, str],
+) -> Keypoints:
+    """What was found of one person, frame by frame, as Keypoints without notes.
+
+    Args:
+        video: that was looked at.
+        detector: that did.
+        times_s: of the frames.
+        rows: of each frame what ``row_of`` says, empty where the person was not found.
+        maps: of each frame what ``frame_heat_maps`` says; None where none are kept.
+        focal: the focal length (px), and where it is from.
+
+    Returns:
+        The person's points.
+    """
     blank = _blank(len(detector.point_names))
     held = [name for name in blank if any(name in row for row in rows)]
+    fields: dict[str, Any] = {name: np.stack([row.get(name, blank[name]) for row in rows]) for name in held}
     return Keypoints(
         names=list(detector.point_names),
-        time_s=np.array(times),
+        time_s=np.array(times_s),
         size_px=video.size_px,
-        focal_px=focal,
-        focal_source=source,
-        heat_maps=HeatMaps.gathered(kept) if keep_heat_maps else None,
+        focal_px=focal[0],
+        focal_source=focal[1],
+        heat_maps=None if maps is None else HeatMaps.gathered(list(maps)),
         detector=detector.name,
-        notes=notes,
-        **{name: np.stack([row.get(name, blank[name]) for row in rows]) for name in held},
+        **fields,
     )
 
 
-def _row(found: Detection) -> dict[str, np.ndarray]:
+def row_of(found: Detection) -> dict[str, np.ndarray]:
     """A frame's part of the fields of ``Keypoints``; only what the detector has."""
     row = {"xy": found.xy, "confidence": found.confidence}
     if found.world_m is not None:
@@ -116,7 +156,8 @@ def _others(people: int, person: Person | None) -> list[str]:
     return [f"{people} people in view: {followed} was followed" + (" (`person` chooses)" if person is None else "")]
 
 
-def _frame_heat_maps(found: Detection | None) -> FrameHeatMaps | None:
+def frame_heat_maps(found: Detection | None) -> FrameHeatMaps | None:
+    """The maps that are kept of a frame; None where there are none."""
     if found is None or found.maps is None:
         return None
     return FrameHeatMaps.of(scaled(found.maps.heat), scaled(found.maps.mask), found.region)

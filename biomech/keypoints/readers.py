@@ -5,9 +5,9 @@ layout it is, is said by the number of points of a person.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -32,11 +32,19 @@ FEW = 0.005  # share of the points that may lie outside the picture
 SMALL = 0.1  # of the picture's shorter side; a person of whom points can be found is larger
 MOST_ABSENT, MANY_FRAMES = 100, 10_000  # frames for each file, and in all, that a folder may lack
 OPENPOSE_MEND = "Run `OpenPose --model_pose BODY_25 --write_json`, or another program that writes its format."
-MAX_STEP = 0.5  # of a person's extent, between two frames; further away it is somebody else
+MAX_STEP = 0.5  # of a person's extent, between two frames; beyond, it is another
 # Names of mmpose's data sets, where ours differ.
 MMPOSE_NAMES = {"hip": "mid_hip", "pelvis": "mid_hip", "root": "mid_hip"}
 
 PersonPoints = Float[np.ndarray, "points 3"]  # x px, y px, confidence
+
+
+class Parsed(NamedTuple):
+    """What a file or folder holds: of each frame everybody's points, in no order; the points' names; whose it is."""
+
+    frames: list[list[PersonPoints]]
+    names: list[str]
+    detector: str
 
 
 def is_from_elsewhere(path: Path) -> bool:
@@ -94,15 +102,44 @@ def read_keypoints(
         raise BioposeError(
             "there are no such keypoints", where=str(path), mend="Make some with `biopose detect VIDEO`."
         )
-    film = _film(path, video, size_px, rate_hz)
-    read = read_openpose if path.is_dir() else _reader(read_json(path, what="keypoints of a clip")) or read_mmpose
-    points = read(path, size_px=film.size_px, rate_hz=film.rate_hz, person=person, layout=layout)
+    film = film_of(path, video, size_px, rate_hz)
+    points = _one(parsed_file(path, layout), path, film.size_px, film.rate_hz, person)
     points.focal_px, points.focal_source = focal_length(film, focal_px, fov_deg)
     return points
 
 
-def _film(path: Path, video: Path | None, size_px: tuple[int, int] | None, rate_hz: float | None) -> Video:
-    """What is known of the film of other programs' keypoints."""
+def parsed_file(path: Path, layout: str | None) -> Parsed:
+    """Everybody's points in another program's keypoints.
+
+    Args:
+        path: OpenPose's folder, or AlphaPose's or mmpose's .json.
+        layout: of the points, where their number does not tell.
+
+    Returns:
+        Frame by frame.
+
+    Raises:
+        BioposeError: as the readers.
+    """
+    if path.is_dir():
+        return _openpose(path, layout)
+    return (_reader(read_json(path, what="keypoints of a clip")) or _mmpose)(path, layout)
+
+
+def film_of(path: Path, video: Path | None, size_px: tuple[int, int] | None, rate_hz: float | None) -> Video:
+    """What is known of the film of other programs' keypoints.
+
+    Args:
+        path: of the keypoints.
+        video: the film.
+        size_px, rate_hz: what is said of it.
+
+    Returns:
+        Its size, rate and lens.
+
+    Raises:
+        BioposeError: too little is said, or what cannot be.
+    """
     if rate_hz is not None and not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
         raise BioposeError(f"a rate of {rate_hz:g} pictures a second cannot be", mend="Give `rate_hz=30`.")
     if video is None and (size_px is None or rate_hz is None):
@@ -121,15 +158,15 @@ def _film(path: Path, video: Path | None, size_px: tuple[int, int] | None, rate_
     return Video(path, size_px, rate_hz, 1)
 
 
-def _reader(content: Any) -> Callable[..., Keypoints] | None:
+def _reader(content: Any) -> Callable[[Path, str | None], Parsed] | None:
     """The reader of a file's content, by its look; None where it is none of them."""
     if isinstance(content, dict) and "instance_info" in content:
-        return read_mmpose
+        return _mmpose
     first = content[0] if isinstance(content, list) and content else None
     if isinstance(first, dict) and "instances" in first:
-        return read_mmpose
+        return _mmpose
     if isinstance(first, dict) and "keypoints" in first and "image_id" in first:
-        return read_alphapose
+        return _alphapose
     return None
 
 
@@ -157,7 +194,10 @@ def read_openpose(
     Raises:
         BioposeError: no such files, files of another kind, or no such person.
     """
-    folder = Path(folder)
+    return _one(_openpose(Path(folder), layout), folder, size_px, rate_hz, person)
+
+
+def _openpose(folder: Path, layout: str | None) -> Parsed:
     paths = _numbered(folder)
     if not paths:
         raise BioposeError("no OpenPose files", where=str(folder), mend="It has to hold *_000000000000_keypoints.json.")
@@ -179,7 +219,7 @@ def read_openpose(
             frames[number - first].append(one)
     names = names or BODY_25
     kind = "OpenPose BODY_25" if names == BODY_25 else f"keypoints of OpenPose's format, {len(names)} points"
-    return _keypoints(frames, names, folder, size_px, rate_hz, person, kind)
+    return Parsed(frames, names, kind)
 
 
 def _openpose_names(points: int, layout: str | None, path: Path) -> list[str]:
@@ -229,7 +269,10 @@ def read_alphapose(
     Raises:
         BioposeError: a file of another kind, or no such person.
     """
-    path = Path(path)
+    return _one(_alphapose(Path(path), layout), path, size_px, rate_hz, person)
+
+
+def _alphapose(path: Path, layout: str | None) -> Parsed:
     content = read_json(path, what="AlphaPose's results of a clip")
     if not isinstance(content, list) or not content:
         raise _not_alphapose(path, "no list of people")
@@ -252,7 +295,7 @@ def read_alphapose(
     for picture, points in numbered:
         frames[picture - first].append(points)
     names = layout_names(sizes.pop(), layout, path)
-    return _keypoints(frames, names, path, size_px, rate_hz, person, "AlphaPose")
+    return Parsed(frames, names, "AlphaPose")
 
 
 def _not_alphapose(path: Path, why: str) -> BioposeError:
@@ -280,7 +323,10 @@ def read_mmpose(
     Raises:
         BioposeError: a file of another kind, points without names, or no such person.
     """
-    path = Path(path)
+    return _one(_mmpose(Path(path), layout), path, size_px, rate_hz, person)
+
+
+def _mmpose(path: Path, layout: str | None) -> Parsed:
     content = read_json(path, what="mmpose's predictions of a clip")
     entries = content.get("instance_info") if isinstance(content, dict) else content
     if not isinstance(entries, list):
@@ -289,8 +335,7 @@ def read_mmpose(
     count = next((len(points) for people in frames for points in people), 0)
     if any(len(points) != count for people in frames for points in people):
         raise _not_mmpose(path, "people of different points")
-    names = _mmpose_names(content, count, layout, path)
-    return _keypoints(frames, names, path, size_px, rate_hz, person, "mmpose")
+    return Parsed(frames, _mmpose_names(content, count, layout, path), "mmpose")
 
 
 def _mmpose_people(entry: Any, path: Path) -> list[PersonPoints]:
@@ -346,32 +391,44 @@ def _numbered(folder: Path) -> dict[int, Path]:
     return {}
 
 
-def _keypoints(
-    frames: list[list[PersonPoints]],
-    names: list[str],
-    path: Path,
-    size_px: tuple[int, int],
-    rate_hz: float,
-    person: int | None,
-    detector: str,
-) -> Keypoints:
-    track = _followed(frames, person)
+def _one(parsed: Parsed, path: Path, size_px: tuple[int, int], rate_hz: float, person: int | None) -> Keypoints:
+    track = _followed(parsed.frames, person)
     if track is None:
-        most = max(map(len, frames), default=0)
+        most = max(map(len, parsed.frames), default=0)
         what = "nobody in these files" if not most else f"there is no person {person}: at most {most} in a frame"
         raise BioposeError(what, where=str(path))
-    missing = np.column_stack([np.full((len(names), 2), np.nan), np.zeros(len(names))])
+    return as_keypoints(track, parsed, Path(path), size_px, rate_hz)
+
+
+def as_keypoints(
+    track: Sequence[PersonPoints | None], parsed: Parsed, path: Path, size_px: tuple[int, int], rate_hz: float
+) -> Keypoints:
+    """One person's points of every frame as Keypoints.
+
+    Args:
+        track: the person's, None in a frame without.
+        parsed: says what the points are.
+        path: where they are from.
+        size_px, rate_hz: of the film.
+
+    Returns:
+        px, from 0 s on.
+
+    Raises:
+        BioposeError: they are no points of such a film.
+    """
+    missing = np.column_stack([np.full((len(parsed.names), 2), np.nan), np.zeros(len(parsed.names))])
     values = np.stack([missing if points is None else points for points in track])
     confidence = np.nan_to_num(values[..., 2]).clip(0, 1)
     notes = _in_the_film(values[confidence > SURE, :2], size_px, path)
     found = Keypoints(
-        names=list(names),
+        names=list(parsed.names),
         # A point that OpenPose did not find is 0, 0 with confidence 0.
         xy=np.where(confidence[..., None] > 0, values[..., :2], np.nan),
         confidence=confidence,
         time_s=np.arange(len(track)) / rate_hz,
         size_px=size_px,
-        detector=detector,
+        detector=parsed.detector,
         notes=notes,
     )
     found.check(str(path))

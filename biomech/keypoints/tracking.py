@@ -93,11 +93,7 @@ class Tracker:
 
     def _people(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool) -> list[Detection]:
         people = [self._detector.points(frame, region) for _, region in self._detector.regions(frame, closely=closely)]
-        seen: list[Detection] = []
-        for person in sorted(people, key=lambda person: -person.confidence.mean()):
-            if person.presence > MIN_PRESENCE and not any(_same(person, other) for other in seen):
-                seen.append(person)
-        return seen
+        return distinct(sorted(people, key=lambda person: -person.confidence.mean()))
 
     def _choose(self, seen: list[Detection], frame: UInt8[np.ndarray, "height width 3"]) -> Detection | None:
         self.most_seen = max(self.most_seen, len(seen))
@@ -125,6 +121,15 @@ class Tracker:
 
     def _likeness(self, person: Detection) -> float:
         return float(np.minimum(self._looks, person.appearance).sum())
+
+
+def distinct(found: list[Detection]) -> list[Detection]:
+    """Those that are a person's; of several answers of the same one the first."""
+    seen: list[Detection] = []
+    for person in found:
+        if person.presence > MIN_PRESENCE and not any(_same(person, other) for other in seen):
+            seen.append(person)
+    return seen
 
 
 def _same(person: Detection, other: Detection) -> bool:

@@ -53,7 +53,7 @@ def told_of_points(options: Options) -> dict[str, Any]:
     Raises:
         BioposeError: the person is a pixel.
     """
-    if isinstance(options.person, tuple):
+    if isinstance(options.one_person(), tuple):
         raise BioposeError("`person` takes a number here", mend="Give `person=0` for the leftmost.")
     told = ("video", "size_px", "rate_hz", "layout", "person", "focal_px", "fov_deg")
     return {name: getattr(options, name) for name in told}

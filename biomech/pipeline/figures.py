@@ -47,6 +47,23 @@ class DetectFigures(StageRecord):
     focal_source: str
 
 
+class PersonSeen(TypedDict):
+    """One of several people in a recording."""
+
+    keypoints: str  # file of the folder
+    from_s: float
+    to_s: float
+    frames: int
+    frames_with_person: int
+    notes: list[str]
+
+
+class PeopleFigures(StageRecord):
+    """Of `people`, where everybody is wanted."""
+
+    people: list[PersonSeen]
+
+
 class ReadKeypointsFigures(StageRecord):
     """Of `read`, where keypoints are given."""
 
@@ -151,6 +168,7 @@ class RunFigures(TypedDict, total=False):
     detect: DetectFigures
     read: ReadKeypointsFigures | ReadMarkersFigures | ReadKnownFigures
     cameras: CamerasFigures
+    people: PeopleFigures
     recover: RecoverFigures | MeshRecoverFigures
     extract: ExtractFigures
     scale: ToolScaleFigures | PersonalScaleFigures | NetworkScaleFigures | StageRecord

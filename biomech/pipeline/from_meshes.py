@@ -61,12 +61,13 @@ def reading(options: Options) -> HowRead:
     Raises:
         BioposeError: a person is named by a pixel.
     """
-    if isinstance(options.person, tuple):
+    person = options.one_person()
+    if isinstance(person, tuple):
         raise BioposeError("`person` is a number where no film is looked at", mend="Give `person=0`.")
     return HowRead(
         body_models=options.body_models,
         allow_pickle=options.allow_pickle,
-        person=options.person,
+        person=person,
         camera=options.camera,
         focal_px=options.focal_px,
         rate_hz=options.rate_hz,

@@ -296,23 +296,27 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
         keypoints = detect(
             clip,
             detector_of(options, mirror=options.mirror),
-            person=options.person,
+            person=options.one_person(),
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
             keep_heat_maps=recoverers.keeps_heat_maps(options.recover),
             progress=progress,
         )
     keypoints.save(files.keypoints)
-    notes = list(keypoints.notes)
-    if "assumed" in keypoints.focal_source or "default" in keypoints.focal_source:
-        notes.append(f"focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}")
     return {
         "frames": len(keypoints.time_s),
         "frames_with_person": int(keypoints.found.sum()),
         "focal_px": keypoints.focal_px,
         "focal_source": keypoints.focal_source,
-        "notes": notes,
+        "notes": [*keypoints.notes, *focal_notes(keypoints)],
     }
+
+
+def focal_notes(keypoints: Keypoints) -> list[str]:
+    """What there is to say of a lens that nobody told of."""
+    if "assumed" in keypoints.focal_source or "default" in keypoints.focal_source:
+        return [f"focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}"]
+    return []
 
 
 def _neutral_film(options: Options) -> dict[str, Path]:

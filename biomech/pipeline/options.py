@@ -193,9 +193,12 @@ class Options:
         ),
     ] = None
     person: Annotated[
-        int | tuple[float, float] | None,
+        int | tuple[float, float] | Literal["all"] | None,
         About(
-            "Who; 0, 1 … from left to right, or a pixel x,y.", film=("detect",), points=("read",), parse=parse_person
+            "Who; 0, 1 … from left to right, a pixel x,y, or all: a folder each and one table.",
+            film=("detect",),
+            points=("read",),
+            parse=parse_person,
         ),
     ] = None
     mirror: Annotated[bool, About("Average with the mirrored picture: better, slower.", film=("detect",))] = False
@@ -314,6 +317,16 @@ class Options:
             for name, about in table().items()
             if stage in (about.stages(entrance) or ()) or (solver is not None and about.solver == solver)
         }
+
+    def one_person(self) -> int | tuple[float, float] | None:
+        """Who, where one is looked at.
+
+        Raises:
+            BioposeError: everybody is wanted.
+        """
+        if self.person == "all":
+            raise BioposeError("`person=all` is for `biopose ik` and one recording", mend="Give `person=0`.")
+        return self.person
 
     def check_entrance(self, entrance: Entrance) -> None:
         """What has no meaning at an entrance is refused there, rather than ignored.

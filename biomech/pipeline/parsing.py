@@ -1,18 +1,21 @@
 """Values of options that are given as text, as on a command line: who, when a person stands, several names."""
 
 from pathlib import Path
+from typing import Literal
 
 from biomech.errors import BioposeError
 
 MOST_PX = 100_000
 
 
-def parse_person(text: str) -> int | tuple[float, float]:
-    """Who: a number from left to right, or a pixel.
+def parse_person(text: str) -> int | tuple[float, float] | Literal["all"]:
+    """Who: a number from left to right, a pixel, or all.
 
     Raises:
         BioposeError: neither of them.
     """
+    if text == "all":
+        return "all"
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
@@ -22,8 +25,8 @@ def parse_person(text: str) -> int | tuple[float, float]:
     if len(values) == 2:
         return values[0], values[1]
     raise BioposeError(
-        f"`person` {text} is neither a number nor a pixel",
-        mend="Say `person=1` (0 is leftmost) or `person=(640,360)`.",
+        f"`person` {text} is neither a number nor a pixel, nor all",
+        mend="Say `person=1` (0 is leftmost), `person=(640,360)` or `person=all`.",
     )
 
 

@@ -31,7 +31,8 @@ from biomech.pipeline.stages import (
 __all__ = ["Bar", "Options", "Progress", "Result", "run_ik", "run_mesh"]
 
 
-def _no_bar(_: str) -> AbstractContextManager[Progress]:
+def no_bar(_: str) -> AbstractContextManager[Progress]:
+    """No progress bar, of whatever label."""
     return nullcontext(None)
 
 
@@ -41,7 +42,7 @@ def run_ik(
     options: Options | None = None,
     *,
     overwrite: bool = False,
-    bar: Bar = _no_bar,
+    bar: Bar = no_bar,
     on_stage: Callable[[str, bool], None] | None = None,
 ) -> Result:
     """Run the stages of the main job that are not up to date.
@@ -70,6 +71,7 @@ def run_ik(
 
     several = [Path(source)] if isinstance(source, Path | str) else [Path(one) for one in source]
     source, folder, options = several[0], Path(folder), options or Options()
+    options.one_person()
     check_person(options.height_m, options.mass_kg, options.sex)
     meshes = is_mesh_file(source)
     given_points = (is_keypoint_file(source) and not meshes) or is_from_elsewhere(source)
@@ -91,7 +93,7 @@ def run_ik(
         else:
             stages = from_video.keypoint_stages if given_points else entrance.stages
             street = stages(source, files, options, bar)
-        return _walk(run, several, files, options, street, overwrite)
+        return walk(run, several, files, options, street, overwrite)
 
 
 def run_mesh(
@@ -102,7 +104,7 @@ def run_mesh(
     glb: bool = False,
     obj_every: int | None = None,
     overwrite: bool = False,
-    bar: Bar = _no_bar,
+    bar: Bar = no_bar,
     on_stage: Callable[[str, bool], None] | None = None,
 ) -> Result:
     """The main job as far as the moving body; then, if wanted, its mesh for other programs.
@@ -132,18 +134,33 @@ def run_mesh(
         files = Result.of(folder, video.stem, run.record)
         stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
         stages += mesh_stages(files, plain_name(video.stem), glb, obj_every)
-        return _walk(run, [video], files, options, stages, overwrite)
+        return walk(run, [video], files, options, stages, overwrite)
 
 
-def _walk(
+def walk(
     run: Run, sources: Sequence[Path], files: Result, options: Options, stages: list[Stage], overwrite: bool
 ) -> Result:
-    """The stages in turn, in a folder that is this recording's."""
+    """The stages in turn, in a folder that is this recording's.
+
+    Args:
+        run: of the folder.
+        sources: the recording.
+        files: the run's.
+        options: what the user said.
+        stages: those that are to run or be skipped.
+        overwrite: whether another recording's results may go.
+
+    Returns:
+        The files with this run's record.
+
+    Raises:
+        BioposeError: what the user can mend, of any stage.
+    """
     recording = [file for source in sources for file in recording_files(source)]
     given = [*recording, *options.files().values()]
     _check_inputs(given, stages)
     run.given = frozenset(os.path.realpath(path) for path in given)
-    _claim(run, ", ".join(source.name for source in sources), recording, overwrite)
+    claim(run, ", ".join(source.name for source in sources), recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))
     # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
@@ -164,8 +181,18 @@ def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
             )
 
 
-def _claim(run: Run, name: str, recording: list[Path], overwrite: bool) -> None:
-    """One folder, one recording: another one's results are not written over."""
+def claim(run: Run, name: str, recording: list[Path], overwrite: bool) -> None:
+    """One folder, one recording: another one's results are not written over.
+
+    Args:
+        run: of the folder; its record takes the recording.
+        name: of the recording.
+        recording: its files.
+        overwrite: whether another recording's results may go.
+
+    Raises:
+        BioposeError: the folder is another recording's.
+    """
     claim: RecordedSource = {"name": name, "sha256": [sha256(path) for path in recording]}
     earlier = run.record.get("source")
     if earlier is not None and earlier != claim:

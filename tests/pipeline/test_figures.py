@@ -13,6 +13,7 @@ SAID = {"notes", "also"}
 ADDED = {"key", "options", "code", "inputs", "outputs", "seconds", "peak_memory_mb", "sum"}
 KEYS = {
     "DetectFigures": {"frames", "frames_with_person", "focal_px", "focal_source"},
+    "PeopleFigures": {"people"},
     "ReadKeypointsFigures": {"frames", "frames_with_person"},
     "ReadMarkersFigures": {"frames", "rate_hz", "markers"},
     "ReadKnownFigures": {"frames", "rate_hz", "markers", "marker_map"},

@@ -104,6 +104,47 @@ def read_meshes(path: Path, how: HowRead | None = None) -> MeshMotion:
         BioposeError: the file, or what is said of it, cannot be used.
     """
     path, how = check_file(path, missing="no such file", mend="Check the path."), how or HowRead()
+    tree, family = _tree(path, how)
+    try:
+        person, notes = _chosen(family.people(tree, how.camera), how)
+        return _mesh(person, how, [f"read as {family.name}", *notes, *person.notes], str(path))
+    except BioposeError as error:
+        raise BioposeError(error.what, where=error.where or str(path), mend=error.mend) from error
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise _not_as(family, path, error) from error
+
+
+def how_many(path: Path, how: HowRead | None = None) -> int:
+    """People in a file of bodies.
+
+    Args:
+        path: as of ``read_meshes``.
+        how: what the user says of it.
+
+    Returns:
+        Their number; ``HowRead.person`` counts them from 0.
+
+    Raises:
+        BioposeError: the file cannot be used.
+    """
+    path, how = check_file(path, missing="no such file", mend="Check the path."), how or HowRead()
+    tree, family = _tree(path, how)
+    try:
+        return len(family.people(tree, how.camera))
+    except BioposeError as error:
+        raise BioposeError(error.what, where=error.where or str(path), mend=error.mend) from error
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise _not_as(family, path, error) from error
+
+
+def _not_as(family: Family, path: Path, error: Exception) -> BioposeError:
+    return BioposeError(
+        f"not as {family.name} writes it ({error})", where=str(path), mend="Make it again with that program."
+    )
+
+
+def _tree(path: Path, how: HowRead) -> tuple[Any, Family]:
+    """What a file holds, and which family knows it."""
     if how.camera is not None and how.camera not in CAMERAS:
         raise BioposeError(
             f"there is no camera '{how.camera}'", where=str(path), mend=f"Give `camera` {', '.join(CAMERAS)}."
@@ -117,15 +158,7 @@ def read_meshes(path: Path, how: HowRead | None = None) -> MeshMotion:
             mend="Read are AMASS, WHAM, GVHMR, PromptHMR, 4D-Humans, TokenHMR, CameraHMR, SAM 3D Body, parameters of "
             "SMPL (global_orient, body_pose, betas, transl) and vertices (vertices: frames × vertices × 3).",
         )
-    try:
-        person, notes = _chosen(family.people(tree, how.camera), how)
-        return _mesh(person, how, [f"read as {family.name}", *notes, *person.notes], str(path))
-    except BioposeError as error:
-        raise BioposeError(error.what, where=error.where or str(path), mend=error.mend) from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise BioposeError(
-            f"not as {family.name} writes it ({error})", where=str(path), mend="Make it again with that program."
-        ) from error
+    return tree, family
 
 
 def _knows(family: Family, tree: Any) -> bool:
