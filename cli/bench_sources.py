@@ -15,7 +15,7 @@ def sources(
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bodies, layouts of keypoints, several cameras."""
+    """Bodies, layouts of keypoints, several cameras, several people."""
     from biomech.cli.bench import _tell
 
     check_data(data)

@@ -1,4 +1,4 @@
-"""What came from elsewhere: bodies, layouts of keypoints, cameras; each part a bench of its own, figures side by side.
+"""What came from elsewhere: bodies, layouts, cameras, several people; each part a bench of its own, side by side.
 
 A part is a function of the data's folder, a folder for its runs, and whom to tell; a row of ``PARTS`` makes it one of
 `biopose bench sources`.
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biomech.bench.cameras import bench_cameras
+from biomech.bench.crossings import bench_crossings
 from biomech.bench.films import chosen
 from biomech.bench.layouts import bench_layouts
 from biomech.bench.mesh_sources import bench_mesh_sources
@@ -28,10 +29,15 @@ def _meshes(data: Path, folder: Path, say: Say) -> dict[str, Any]:
     return bench_mesh_sources(folder / "meshes", say=say)
 
 
+def _people(data: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_crossings(data / "video", folder / "people", say=say)
+
+
 PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {
     "meshes": _meshes,
     "layouts": _layouts,
     "cameras": _cameras,
+    "people": _people,
 }
 
 

@@ -27,7 +27,7 @@ MEET = 0.2  # share of the smaller region's width that lies in the other's: two 
 BESIDE_S = 1.0  # before and after they met, of which the colours are compared
 SURELY = 0.15  # by how much more alike the other way round, that they are taken to have been confused
 LEAST_S, FEWEST = 0.5, 5  # what is seen for less, or in fewer frames, is nobody
-APART_S = 0.5  # out of sight for longer, and then seen in fewer frames than these: somebody or something else
+APART_S = 0.25  # out of sight for longer, and then seen in fewer frames than these: somebody or something else
 AT_ONCE_S = 0.5  # who is there from the beginning is numbered from left to right
 IMPOSSIBLE = 1e6
 
