@@ -25,7 +25,21 @@ app = typer.Typer(
 )
 
 # Each verb lives in a module of its name with a function of its name; groups hold an `app`.
-VERBS = ("ik", "demo", "detect", "recover", "mesh", "refine", "extract", "scale", "solve", "compare", "label", "doctor")
+VERBS = (
+    "ik",
+    "demo",
+    "detect",
+    "recover",
+    "mesh",
+    "refine",
+    "extract",
+    "scale",
+    "solve",
+    "compare",
+    "label",
+    "check",
+    "doctor",
+)
 GROUPS = ("models", "bench", "train")
 TAKES_PAIRS = ("--person",)  # a pixel x,y
 

@@ -1,0 +1,1 @@
+"""What is wrong with files for OpenSim, found before OpenSim is asked."""
