@@ -9,6 +9,8 @@ import opensim
 import pytest
 from seen_bodies import camera, seen, walking  # noqa: F401 (fixtures)
 
+import biomech
+from biomech.cli.main import main
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.pipeline import people
@@ -96,6 +98,38 @@ def test_nothing_runs_twice_and_a_failure_is_ones_own(
     monkeypatch.setattr(people, "walk", real)
     run_everybody(folder, finished.folder, TOLD)
     assert (finished.folder / "people.csv").read_text() == whole
+
+
+def test_the_list_in_python(finished: PeopleResult, folder: Path) -> None:
+    told = {name: getattr(TOLD, name) for name in ("size_px", "rate_hz", "focal_px", "solvers")}
+    found = biomech.ik(folder, person="all", out=finished.folder, **told)
+    assert [one.folder for one in found] == [person.folder for person in finished.people]
+    assert list(found.table.columns) == list(COLUMNS) and len(found.table) == 2
+    for one, (_, row) in zip(found, found.table.iterrows(), strict=True):
+        assert one.angles.index[0] == pytest.approx(row["from_s"], abs=2e-3)
+
+
+def test_the_command(
+    finished: PeopleResult, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [str(folder), "--person", "all", "--size-px", "720x1280", "--rate", "30", "--focal", "1100"]
+    command += ["--solver", "fast", "-o", str(finished.folder)]
+    assert called(command, monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("2 of 2 people, people.csv") and lines[1].startswith("  person_0  0.0 to 0.767 s, trusted")
+    assert called([*command, "--json"], monkeypatch) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [Path(one["model"]).is_file() for one in said["people"]] == [True, True]
+    monkeypatch.setattr(people, "walk", lambda *_: (_ for _ in ()).throw(BioposeError("no")))
+    assert called(command, monkeypatch) == 2
+    assert "none of 2 people could be solved" in capsys.readouterr().err
+
+
+def called(command: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("sys.argv", ["biopose", "ik", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
 
 
 def test_who_is_no_longer_there_is_taken_away(tmp_path: Path) -> None:
