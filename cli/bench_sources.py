@@ -15,7 +15,7 @@ def sources(
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bodies, layouts of keypoints, several cameras, several people."""
+    """Bodies, keypoints, cameras and people of all kinds."""
     from biomech.cli.bench import _tell
 
     check_data(data)

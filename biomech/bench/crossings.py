@@ -143,7 +143,7 @@ def bench_crossings(
     rows: dict[str, dict[str, dict[str, Any]]] = {"drawn": {}, "points": {}, "filmed": {}}
     detector = BlazePose() if films or filmed else None
 
-    def add(kind: str, name: str, found: Everybody, truth: "Truth") -> None:
+    def add(kind: str, name: str, found: Everybody, truth: "Whereabouts") -> None:
         rows[kind][name] = row = counted(found.people, truth)
         say(f"{kind} {name}: " + ", ".join(f"{key} {value}" for key, value in row.items()))
 
@@ -151,15 +151,15 @@ def bench_crossings(
         path = folder / f"{meeting.name}.mp4"
         if not path.is_file():
             draw(meeting, path)
-        add("drawn", meeting.name, detect_all(Video.open(path), detector), Truth.of(meeting))
+        add("drawn", meeting.name, detect_all(Video.open(path), detector), Whereabouts.of(meeting))
     for meeting in meetings(points):
         path = folder / f"{meeting.name}.json"
         write_points(meeting, path)
         found = read_everybody(path, size_px=SIZE_PX, rate_hz=RATE_HZ, layout="coco17")
-        add("points", meeting.name, found, Truth.of(meeting))
+        add("points", meeting.name, found, Whereabouts.of(meeting))
     for name in filmed:
         film = Video.open(video / POINTED[name].file, every=None)
-        add("filmed", name, detect_all(film, detector), Truth.pointed(POINTED[name]))
+        add("filmed", name, detect_all(film, detector), Whereabouts.pointed(POINTED[name]))
     figures: dict[str, Any] = {
         "identity_switches": sum(row["switches"] for kind in rows.values() for row in kind.values())
     }
@@ -173,14 +173,14 @@ def bench_crossings(
 
 
 @dataclass(frozen=True)
-class Truth:
+class Whereabouts:
     """Where people are: by time (s) and name the middle of the body (px) and how large the person is, if known (px)."""
 
     people: int
     at: dict[float, dict[str, tuple[np.ndarray, float | None]]]
 
     @classmethod
-    def of(cls, meeting: Meeting) -> "Truth":
+    def of(cls, meeting: Meeting) -> "Whereabouts":
         """Of a meeting that was drawn."""
         points = meeting.points_px()
         times = meeting.motions[0].time_s
@@ -194,7 +194,7 @@ class Truth:
         )
 
     @classmethod
-    def pointed(cls, film: Pointed) -> "Truth":
+    def pointed(cls, film: Pointed) -> "Whereabouts":
         """Of a film of which some frames were looked at."""
         return cls(
             film.people,
@@ -205,7 +205,7 @@ class Truth:
         )
 
 
-def counted(found: Sequence[Keypoints], truth: Truth) -> dict[str, Any]:
+def counted(found: Sequence[Keypoints], truth: Whereabouts) -> dict[str, Any]:
     """How well tracks and people go together.
 
     In every frame tracks and people are matched by their nearness. A switch is counted where a person was matched with

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biomech.bench.crossings import COCO_17, POINTED, SIZE_PX, Truth, bench_crossings, counted, draw, meetings
+from biomech.bench.crossings import COCO_17, POINTED, SIZE_PX, Whereabouts, bench_crossings, counted, draw, meetings
 from biomech.keypoints.keypoints import Keypoints
 
 
@@ -17,7 +17,7 @@ def track(xs: np.ndarray, first: int = 0) -> Keypoints:
 
 def test_a_switch_is_counted_for_each_of_two() -> None:
     one, other = np.linspace(0, 600, 21), np.linspace(600, 0, 21)
-    truth = Truth(
+    truth = Whereabouts(
         2, {k / 10: {"a": (np.array([one[k], 200]), 200.0), "b": (np.array([other[k], 200]), 200.0)} for k in range(21)}
     )
     kept = counted([track(one), track(other)], truth)

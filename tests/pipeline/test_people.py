@@ -112,7 +112,7 @@ def test_the_list_in_python(finished: PeopleResult, folder: Path) -> None:
 def test_the_command(
     finished: PeopleResult, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = [str(folder), "--person", "all", "--size-px", "720x1280", "--rate", "30", "--focal", "1100"]
+    command = [str(folder), "--person", "all", "--size-px", "720x1280", "--rate", "30", "--focal-px", "1100"]
     command += ["--solver", "fast", "-o", str(finished.folder)]
     assert called(command, monkeypatch) == 0
     lines = capsys.readouterr().out.splitlines()
