@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -46,6 +45,7 @@ SPEED_M_S = (1.1, 1.5)
 NOISE_PX = 3.0
 HIDDEN = 0.5  # share of the nearer one's width within which who is behind is not in another program's keypoints
 REACH = 0.5  # of a person's extent: a track farther off is not this person's
+KEPT = 10.0  # by which who was matched before is nearer
 WALLS = ((0.78, 0.77, 0.72), (0.5, 0.58, 0.62), (0.65, 0.6, 0.7))
 
 
@@ -208,7 +208,8 @@ class Whereabouts:
 def counted(found: Sequence[Keypoints], truth: Whereabouts) -> dict[str, Any]:
     """How well tracks and people go together.
 
-    In every frame tracks and people are matched by their nearness. A switch is counted where a person was matched with
+    In every frame tracks and people are matched by their nearness; who was matched before stays so as long as the track
+    is near enough (CLEAR MOT: Bernardin and Stiefelhagen, 2008). A switch is counted where a person was matched with
     another track before.
 
     Args:
@@ -228,6 +229,9 @@ def counted(found: Sequence[Keypoints], truth: Whereabouts) -> dict[str, Any]:
         places += len(names)
         if not len(found):
             continue
+        for row, name in enumerate(names):
+            if name in last and off[row, last[name]] <= REACH:
+                off[row, last[name]] -= KEPT
         for row, column in zip(*linear_sum_assignment(np.minimum(off, 1e3)), strict=True):
             if off[row, column] > REACH:
                 continue
@@ -329,7 +333,7 @@ def draw(meeting: Meeting, path: Path) -> None:
         def pictures() -> Iterator[tuple[float, np.ndarray]]:
             for time_s, one, other in zip(meeting.motions[0].time_s, *skins, strict=True):
                 picture = drawing.render(np.concatenate([one, other])).astype(np.float32)
-                grain = cv2.randn(np.empty(picture.shape[:2], np.float32), 0, 4 + rng.random())
+                grain = 4 * rng.standard_normal(picture.shape[:2], np.float32)
                 yield float(time_s), (picture + grain[..., None]).clip(0, 255).astype(np.uint8)
 
         write_video(path, pictures(), SIZE_PX, RATE_HZ)
