@@ -229,9 +229,9 @@ def counted(found: Sequence[Keypoints], truth: Whereabouts) -> dict[str, Any]:
         places += len(names)
         if not len(found):
             continue
-        for row, name in enumerate(names):
-            if name in last and off[row, last[name]] <= REACH:
-                off[row, last[name]] -= KEPT
+        for k, name in enumerate(names):
+            if name in last and off[k, last[name]] <= REACH:
+                off[k, last[name]] -= KEPT
         for row, column in zip(*linear_sum_assignment(np.minimum(off, 1e3)), strict=True):
             if off[row, column] > REACH:
                 continue
