@@ -36,6 +36,7 @@ VERBS = (
     "scale",
     "solve",
     "compare",
+    "events",
     "label",
     "check",
     "doctor",

@@ -147,6 +147,13 @@ class DifferenceFigures(StageRecord):
     motions: dict[str, dict[str, float]]  # mean absolute errors by motion and part of the body, with its unit
 
 
+class EventsFigures(StageRecord):
+    """Of `events`."""
+
+    found: dict[str, int]  # strides and repetitions by activity
+    summary: dict[str, float]  # means, by name with the unit
+
+
 class FrameFigures(StageRecord):
     """Of `overlay`, `glb` and the demo's `film`."""
 
@@ -177,6 +184,7 @@ class RunFigures(TypedDict, total=False):
     solve_fast: SolveFigures
     solve_classical: SolveFigures
     difference: DifferenceFigures
+    events: EventsFigures
     overlay: FrameFigures
     glb: FrameFigures
     obj: ObjFigures

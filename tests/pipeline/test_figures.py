@@ -29,6 +29,7 @@ KEYS = {
         *("frames_within_thresholds", "frames_trusted"),
     },
     "DifferenceFigures": {"reference", "motions"},
+    "EventsFigures": {"found", "summary"},
     "FrameFigures": {"frames"},
     "ObjFigures": {"meshes"},
 }
