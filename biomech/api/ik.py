@@ -164,7 +164,7 @@ def ik(
             return _everybody(
                 run_everybody(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage), kept
             )
-        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
+        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage, looks=kept is not None)
         return _read(files, kept)
 
 

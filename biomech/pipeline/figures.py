@@ -154,6 +154,13 @@ class EventsFigures(StageRecord):
     summary: dict[str, float]  # means, by name with the unit
 
 
+class AnglesFigures(StageRecord):
+    """Of `angles`."""
+
+    coordinates: int
+    values_trusted: int  # of the first solver's, over all frames and coordinates
+
+
 class FrameFigures(StageRecord):
     """Of `overlay`, `glb` and the demo's `film`."""
 
@@ -186,6 +193,7 @@ class RunFigures(TypedDict, total=False):
     difference: DifferenceFigures
     events: EventsFigures
     overlay: FrameFigures
+    angles: AnglesFigures
     glb: FrameFigures
     obj: ObjFigures
 

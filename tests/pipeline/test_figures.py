@@ -30,6 +30,7 @@ KEYS = {
     },
     "DifferenceFigures": {"reference", "motions"},
     "EventsFigures": {"found", "summary"},
+    "AnglesFigures": {"coordinates", "values_trusted"},
     "FrameFigures": {"frames"},
     "ObjFigures": {"meshes"},
 }

@@ -131,7 +131,7 @@ def test_which_solvers_a_run_takes(weights: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.slow
 def test_the_virtual_markers_need_nothing_else(weights: Path, ran: Callable[..., tuple[list[str], Result]]) -> None:
     stages, result = ran(solvers=BOTH, mass_kg=70)
-    assert stages == ["read", "scale", "solve", "solve_fast", "difference"]
+    assert stages == ["read", "scale", "solve", "solve_fast", "difference", "angles"]
     own = {"walk_neural.mot", "walk_ik_setup.xml", "walk_quality.csv", "walk_uncertainty.csv"}
     other = {"walk_fast.mot", "walk_fast_ik_setup.xml", "walk_fast_quality.csv"}
     shared = {"biopose.json", "walk.trc", "walk_scaled.osim", "walk_difference.csv", "walk_difference.png"}
@@ -162,10 +162,10 @@ def test_what_runs_again(
     ran(solvers=BOTH)
     assert ran(solvers=BOTH)[0] == []
     stages, result = ran(solvers=("neural",), polish=True)
-    assert stages == ["solve"] and "solve_fast" not in result.record["stages"]
+    assert stages == ["solve", "angles"] and "solve_fast" not in result.record["stages"]
     assert any(note.startswith("polished") for note in result.notes)
     weights.with_suffix(".json").write_text(json.dumps({"sizes": SIZES._asdict(), "note": "trained again"}))
-    assert ran(solvers=("neural",), polish=True)[0] == ["scale", "solve"]
+    assert ran(solvers=("neural",), polish=True)[0] == ["scale", "solve", "angles"]
 
 
 def test_other_markers_are_not_the_networks(weights: Path, biopose_data: Path, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_flagged_frames_are_not_trusted(
     stages, result = ran(solvers=("neural",))
     assert stages and ran(solvers=("neural",))[0] == []
     result.solutions[0].tracked.unlink()  # what the setup reads in place of frames without markers
-    assert ran(solvers=("neural",))[0] == ["solve"] and result.solutions[0].tracked.is_file()
+    assert ran(solvers=("neural",))[0] == ["solve", "angles"] and result.solutions[0].tracked.is_file()
     table = pd.read_csv(result.quality)
     assert table.trusted.tolist() == [1] * 4 + [0] * 2 + [1] * 6
     assert result.record["stages"]["solve"]["frames_flagged"] == 2
