@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_trial import Trial, trial  # noqa: F401
 
 from biomech.pipeline.run import Options, Result, run_ik
-from small_trial import Trial, trial  # noqa: F401
 
 
 def ran(trial: Trial, folder: Path, **more: object) -> tuple[list[str], Result]:  # noqa: F811

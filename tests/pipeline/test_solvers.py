@@ -165,7 +165,7 @@ def test_what_runs_again(
     assert stages == ["solve", "angles"] and "solve_fast" not in result.record["stages"]
     assert any(note.startswith("polished") for note in result.notes)
     weights.with_suffix(".json").write_text(json.dumps({"sizes": SIZES._asdict(), "note": "trained again"}))
-    assert ran(solvers=("neural",), polish=True)[0] == ["scale", "solve", "angles"]
+    assert ran(solvers=("neural",), polish=True)[0] == ["scale", "solve"]
 
 
 def test_other_markers_are_not_the_networks(weights: Path, biopose_data: Path, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_flagged_frames_are_not_trusted(
     stages, result = ran(solvers=("neural",))
     assert stages and ran(solvers=("neural",))[0] == []
     result.solutions[0].tracked.unlink()  # what the setup reads in place of frames without markers
-    assert ran(solvers=("neural",))[0] == ["solve", "angles"] and result.solutions[0].tracked.is_file()
+    assert ran(solvers=("neural",))[0] == ["solve"] and result.solutions[0].tracked.is_file()
     table = pd.read_csv(result.quality)
     assert table.trusted.tolist() == [1] * 4 + [0] * 2 + [1] * 6
     assert result.record["stages"]["solve"]["frames_flagged"] == 2
