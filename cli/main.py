@@ -37,6 +37,7 @@ VERBS = (
     "solve",
     "compare",
     "events",
+    "report",
     "label",
     "check",
     "doctor",

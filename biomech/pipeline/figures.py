@@ -161,6 +161,12 @@ class AnglesFigures(StageRecord):
     values_trusted: int  # of the first solver's, over all frames and coordinates
 
 
+class ReportFigures(StageRecord):
+    """Of `report`."""
+
+    megabytes: float
+
+
 class FrameFigures(StageRecord):
     """Of `overlay`, `glb` and the demo's `film`."""
 
@@ -194,6 +200,7 @@ class RunFigures(TypedDict, total=False):
     events: EventsFigures
     overlay: FrameFigures
     angles: AnglesFigures
+    report: ReportFigures
     glb: FrameFigures
     obj: ObjFigures
 

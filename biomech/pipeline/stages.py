@@ -114,6 +114,7 @@ class Result:
     difference_figure: Path
     overlay: Path
     angles_figure: Path
+    report: Path
     record: Record
 
     @classmethod
@@ -145,6 +146,7 @@ class Result:
             difference_figure=folder / f"{name}_difference.png",
             overlay=folder / "overlay.mp4",
             angles_figure=folder / f"{name}_angles.png",
+            report=folder / f"{name}_report.html",
             record=record,
         )
 

@@ -86,6 +86,12 @@ class Courses:
             list(trusted.reasons),
         )
 
+    def at_all_frames(self, kinematics: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
+        """The motion that these are the courses of (rad and m), at every frame; NaN where it has none."""
+        values = np.full((len(self.time_s), len(kinematics.names)), np.nan)
+        values[nearest(self.time_s, kinematics.time_s)] = kinematics.values
+        return values
+
     @property
     def shown(self) -> list[str]:
         """The coordinates that a reader looks at, part by part: without those that only follow others."""

@@ -31,6 +31,7 @@ KEYS = {
     "DifferenceFigures": {"reference", "motions"},
     "EventsFigures": {"found", "summary"},
     "AnglesFigures": {"coordinates", "values_trusted"},
+    "ReportFigures": {"megabytes"},
     "FrameFigures": {"frames"},
     "ObjFigures": {"meshes"},
 }
