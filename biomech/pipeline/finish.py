@@ -193,8 +193,10 @@ def _shown(files: Result) -> "Shown":
     """All that the report shows of a run."""
     from biomech.body.motion import BodyMotion
     from biomech.inverse_kinematics.fast import posed_errors
+    from biomech.inverse_kinematics.trusted import Trusted
     from biomech.markers.trc import read_trc
     from biomech.report.film import small_film
+    from biomech.report.measured import measured_of
     from biomech.report.page import Shown
     from biomech.report.scene import scene_of
     from biomech.skeleton.model import load_model, read_motion
@@ -222,6 +224,7 @@ def _shown(files: Result) -> "Shown":
         versions={"biopose": files.record.get("biopose", ""), **files.record.get("versions", {})},
         notes=files.notes,
         files=_named_files(files),
+        measured=measured_of(model, kinematics, Trusted.read(files.quality).frames[solved]),
     )
 
 

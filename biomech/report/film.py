@@ -62,7 +62,7 @@ def small_film(path: Path, most_bytes: int = MOST_BYTES) -> SmallFilm:
                 target[0].mux(target[1].encode(small))
             if due and frame.time is not None and frame.time >= due[0] - 1e-3:
                 pictures.append((round(frame.time, 3), _jpeg(small.to_ndarray(format="rgb24"))))
-                due = [time for time in due if time > frame.time]
+                due = [time for time in due if time > frame.time + 1e-3]
         if target is not None:
             target[0].mux(target[1].encode())
             target[0].close()

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,50 +16,13 @@ from biomech.files import whole_file
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
 from biomech.report.courses import Courses, in_pairs, side, spans
 from biomech.report.film import SmallFilm
+from biomech.report.measured import Measured
 from biomech.report.words import ORDER, SOLVERS, assumed, meaning_of, section_of, title_of
 
 HERE = Path(__file__).parent
 MOST_POINTS = 1500  # of a curve: three for every pixel that it has on a screen
 WORST = 12  # markers that are named
 FRAMES_TRUSTED, WELL = 0.9, 0.7  # shares from which the summary is at ease, and below which it warns
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """One curve over the gait cycle (or another one): mean and SD by side, and what is published of it.
-
-    Attributes:
-        name: of the coordinate, without its side.
-        unit: ``deg`` or ``m``.
-        sides: mean and SD at every per cent, by ``r``, ``l`` or nothing, with how many cycles those are of.
-        normal: published mean and SD, where there are any.
-    """
-
-    name: str
-    unit: str
-    sides: Mapping[str, tuple[Sequence[float], Sequence[float], int]]
-    normal: tuple[Sequence[float], Sequence[float]] | None = None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was found in the motion: events and measures.
-
-    Attributes:
-        activity: such as ``walking``.
-        cycles: curves over 0 to 100 %.
-        measures: names with their units, and values as text.
-        events: times (s) and what happens then, for the curves over time.
-        source: of the published bands.
-        notes: what was done, and what not.
-    """
-
-    activity: str
-    cycles: list[Cycle] = field(default_factory=list)
-    measures: list[tuple[str, str]] = field(default_factory=list)
-    events: list[tuple[float, str]] = field(default_factory=list)
-    source: str = ""
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,7 +40,7 @@ class Shown:
         versions: of the package and the libraries.
         notes: what the user should know.
         files: names of the run's files by what they are.
-        measured: events and measures, where there are any.
+        measured: events and measures, by activity.
     """
 
     name: str
@@ -90,7 +53,7 @@ class Shown:
     versions: Mapping[str, str]
     notes: list[str]
     files: Mapping[str, str]
-    measured: Measured | None = None
+    measured: Sequence[Measured] = ()
 
 
 def write_report(shown: Shown, path: Path) -> int:
@@ -129,7 +92,7 @@ def report_of(shown: Shown) -> str:
         "film": base64.b64encode(film.content).decode() if film else "",
         "film_kind": film.kind if film else "",
         "data": base64.b64encode(gzip.compress(_data(shown).encode(), 6, mtime=0)).decode(),
-        "cycles": _cycles_html(shown.measured),
+        "activities": _activities(shown.measured),
         "warnings": _warnings(shown.notes),
         "assumed": _assumed(shown.stages),
         "markers": _markers(shown.errors),
@@ -183,7 +146,7 @@ def _data(shown: Shown) -> str:
         "scene": shown.scene,
         "film_start_s": shown.film[1] if shown.film else None,
         "cycles": _cycle_panels(shown.measured),
-        "events": [] if shown.measured is None else shown.measured.events,
+        "events": [event for one in shown.measured for event in one.events],
     }
     return json.dumps(data, separators=(",", ":"))
 
@@ -215,24 +178,18 @@ def _doubts(first: Courses) -> list[list[object]]:
     return found
 
 
-def _cycle_panels(measured: Measured | None) -> list[dict[str, object]]:
-    panels = []
-    for cycle in measured.cycles if measured else ():
-        title, sign = title_of(cycle.name)
-        panels.append(
-            {
-                "title": title,
-                "sign": sign,
-                "unit": "°" if cycle.unit == "deg" else cycle.unit,
-                "sides": {
-                    side: [_numbers(np.asarray(mean), 2), _numbers(np.asarray(sd), 2), count]
-                    for side, (mean, sd, count) in cycle.sides.items()
-                },
-                "normal": None
-                if cycle.normal is None
-                else [_numbers(np.asarray(part, dtype=float), 2) for part in cycle.normal],
+def _cycle_panels(measured: Sequence[Measured]) -> list[dict[str, object]]:
+    panels: list[dict[str, object]] = []
+    for number, one in enumerate(measured):
+        for cycle in one.cycles:
+            title, sign = title_of(cycle.name)
+            sides = {
+                side: [_numbers(np.asarray(mean), 2), _numbers(np.asarray(sd), 2)]
+                for side, (mean, sd) in cycle.sides.items()
             }
-        )
+            normal = None if cycle.normal is None else [_numbers(np.asarray(part), 2) for part in cycle.normal]
+            about = {"of": number, "axis": one.axis, "title": title, "sign": sign, "unit": "°"}
+            panels.append({**about, "sides": sides, "normal": normal})
     return panels
 
 
@@ -280,7 +237,7 @@ def _verdicts(shown: Shown) -> str:
     cards.append(
         _card(
             "Assumed, not measured",
-            f"{len(guesses)}" if guesses else "nothing",
+            f"{len(guesses)} of {len(assumed(shown.stages))}" if guesses else "nothing",
             ", ".join(guesses) or "height, mass and lens were given or do not matter",
             "fair" if guesses else "good",
         )
@@ -392,17 +349,22 @@ def _said(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _cycles_html(measured: Measured | None) -> str:
-    if measured is None:
-        return ""
-    source = f'<p class="source">Grey: {_text(measured.source)}.</p>' if measured.source else ""
-    table = _table(("Measure", "Value"), measured.measures) if measured.measures else ""
-    notes = "".join(f"<li>{_code(note)}</li>" for note in measured.notes)
-    curves = '<div class="grid" id="cycles"></div>' if measured.cycles else ""
-    return (
-        f'<section id="activity"><h2>{_text(measured.activity.capitalize())}</h2>{curves}{source}{table}'
-        f"{f'<ul>{notes}</ul>' if notes else ''}</section>"
-    )
+def _activities(measured: Sequence[Measured]) -> str:
+    """What was done, each activity under its own heading."""
+    found = []
+    for number, one in enumerate(measured):
+        curves = f'<div class="grid" id="cycles-{number}"></div>' if one.cycles else ""
+        key = "Orange: right, blue: left, black: pelvis and trunk; lines: means, bands: ± one SD between cycles."
+        source = f" Grey: {_text(one.source)}." if one.source else ""
+        told = f'<p class="source">{key}{source}</p>' if one.cycles else ""
+        means = _rows(one.measures) if one.measures else ""
+        each = f"<details><summary>Each one</summary>{_table(one.head, one.each)}</details>" if one.each else ""
+        notes = f'<p class="source">{_text("; ".join(one.notes))}.</p>' if one.notes else ""
+        title = f"<h2>{_text(one.title)}</h2>"
+        found.append(
+            f'<section class="activity">{title}{curves}{told}<div class="means">{means}</div>{each}{notes}</section>'
+        )
+    return "".join(found)
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:

@@ -71,11 +71,11 @@ function ticks(low, high, count) {
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(+(k * step).toPrecision(10));
   return found;
 }
-const W = 340, H = 176, LEFT = 40, RIGHT = 8, TOP = 14, BOTTOM = 32;
+const W = 340, H = 176, LEFT = 40, RIGHT = 14, TOP = 14, BOTTOM = 32;
 function axes(svg, x0, x1, y0, y1, xLabel, yLabel) {
   const X = x => LEFT + (x - x0) / ((x1 - x0) || 1) * (W - LEFT - RIGHT);
   const Y = y => H - BOTTOM - (y - y0) / ((y1 - y0) || 1) * (H - TOP - BOTTOM);
-  for (const y of ticks(y0, y1, 4)) {
+  for (const y of ticks(y0, y1, 5)) {
     el("line", {x1: LEFT, x2: W - RIGHT, y1: Y(y), y2: Y(y), stroke: y === 0 ? "#9aa4b1" : "#e3e6ea"}, svg);
     el("text", {x: LEFT - 4, y: Y(y) + 4, "text-anchor": "end"}, svg).textContent = String(y).replace("-", "−");
   }
@@ -85,7 +85,7 @@ function axes(svg, x0, x1, y0, y1, xLabel, yLabel) {
   }
   el("line", {x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM, stroke: "#9aa4b1"}, svg);
   el("text", {x: W - RIGHT, y: H - 3, "text-anchor": "end"}, svg).textContent = xLabel;
-  el("text", {x: 2, y: 9}, svg).textContent = yLabel;
+  el("text", {x: 2, y: 9}, svg).textContent = yLabel === "°" ? "degrees" : yLabel === "m" ? "metres" : yLabel;
   return [X, Y];
 }
 /* A path that breaks where a value is missing; a lone value is a short stroke. */
@@ -131,7 +131,7 @@ function shade(svg, spans, X) {
   for (const [a, b] of spans) el("rect", {x: X(a), y: TOP, width: Math.max(1, X(b) - X(a)), height: H - TOP - BOTTOM, fill: `url(#${id})`}, svg);
 }
 const cursors = [];
-const number = (v, unit) => v === null || v === undefined ? "–" : v.toFixed(unit === "m" ? 2 : 0).replace("-", "−");
+const number = (v, unit) => v === null || v === undefined ? "–" : (v.toFixed(unit === "m" ? 2 : 0).replace(/^-(?=[0.]*$)/, "")).replace("-", "−");
 function frame(parent, title, unit, sign) {
   const box = html("div", "panel", parent), head = html("h4", "", box);
   html("span", "", head, `${title} (${unit})`);
@@ -181,12 +181,12 @@ for (const panel of D.panels) {
   overTime(svg, X, value, row => `RMS ${number(E.rms[row], "")}  largest ${number(E.max[row], "")}`);
 }
 for (const cycle of D.cycles) {
-  const [svg] = frame($("cycles"), cycle.title, cycle.unit, cycle.sign);
+  const [svg] = frame($("cycles-" + cycle.of), cycle.title, cycle.unit, cycle.sign);
   const P = Object.values(cycle.sides)[0][0].map((_, k, list) => 100 * k / (list.length - 1));
   const all = [];
   for (const s in cycle.sides) { const [mean, sd] = cycle.sides[s]; all.push(moved(mean, sd, 1), moved(mean, sd, -1)); }
   if (cycle.normal) all.push(moved(cycle.normal[0], cycle.normal[1], 1), moved(cycle.normal[0], cycle.normal[1], -1));
-  const [y0, y1] = limits(all, 10), [X, Y] = axes(svg, 0, 100, y0, y1, "cycle (%)", cycle.unit);
+  const [y0, y1] = limits(all, 10), [X, Y] = axes(svg, 0, 100, y0, y1, cycle.axis, cycle.unit);
   if (cycle.normal) el("path", {d: band(P, moved(...cycle.normal, -1), moved(...cycle.normal, 1), X, Y), fill: "#8a8f98", "fill-opacity": .35}, svg);
   for (const s in cycle.sides) {
     const [mean, sd] = cycle.sides[s];
@@ -221,7 +221,7 @@ function unpacked(rows) {
   });
 }
 const points = unpacked(S.points), skin = unpacked(S.skin);
-let yaw = -0.6, pitch = 0.15, zoom = 1;
+let yaw = 0.6, pitch = 0.15, zoom = 1;
 /* What is to be seen: the box of all joints, or a person's own where they walk far. */
 const middle = [0, 0, 0]; let reach = 1, follows = false;
 {
@@ -246,7 +246,8 @@ function blended(rows, t) {
 let cx = 0, cy = 0, scale = 1, cyaw = 1, syaw = 0, cpitch = 1, spitch = 0;
 function project(x, y, z) {
   x -= centre[0]; y -= centre[1]; z -= centre[2];
-  const right = syaw * x + cyaw * z, depth = cyaw * x - syaw * z;
+  /* Seen from the front, the person's right (z) is to our left. */
+  const right = syaw * x - cyaw * z, depth = cyaw * x + syaw * z;
   const up = cpitch * y - spitch * depth, near = spitch * y + cpitch * depth, k = scale / (1 - near / (8 * reach));
   return [cx + k * right, cy - k * up, near];
 }
@@ -281,7 +282,7 @@ function draw(t) {
       if (area >= 0) continue;
       const ux = K[3*b]-K[3*a], uy = K[3*b+1]-K[3*a+1], uz = K[3*b+2]-K[3*a+2], vx = K[3*c]-K[3*a], vy = K[3*c+1]-K[3*a+1], vz = K[3*c+2]-K[3*a+2];
       const nx = uy*vz-uz*vy, ny = uz*vx-ux*vz, nz = ux*vy-uy*vx, size = Math.hypot(nx, ny, nz) || 1;
-      faces.push([pz[a] + pz[b] + pz[c], a, b, c, Math.abs((cyaw * nx - syaw * nz) / size) * .5 + (ny / size + 1) * .25]);
+      faces.push([pz[a] + pz[b] + pz[c], a, b, c, Math.abs((cyaw * nx + syaw * nz) / size) * .5 + (ny / size + 1) * .25]);
     }
     faces.sort((one, two) => one[0] - two[0]);
     pen.globalAlpha = .5;
@@ -334,7 +335,7 @@ document.addEventListener("keydown", event => {
   const keys = {
     ArrowLeft: () => event.shiftKey ? seek(now - 1) : step(-1), ArrowRight: () => event.shiftKey ? seek(now + 1) : step(1),
     Home: () => seek(first), End: () => seek(last), " ": () => play(!playing),
-    a: () => turn(.12, 0), d: () => turn(-.12, 0), w: () => turn(0, .08), s: () => turn(0, -.08),
+    a: () => turn(-.12, 0), d: () => turn(.12, 0), w: () => turn(0, .08), s: () => turn(0, -.08),
     "+": () => { zoom *= 1.15; show(); }, "-": () => { zoom /= 1.15; show(); },
   };
   if (!keys[event.key] || own || (event.key === " " && (tag === "BUTTON" || tag === "INPUT" && event.target.type === "checkbox"))) return;
@@ -343,7 +344,7 @@ document.addEventListener("keydown", event => {
 });
 let drag = null;
 canvas.onpointerdown = event => { drag = [event.clientX, event.clientY]; canvas.setPointerCapture(event.pointerId); };
-canvas.onpointermove = event => { if (!drag) return; turn(-(event.clientX - drag[0]) / 130, (event.clientY - drag[1]) / 180); drag = [event.clientX, event.clientY]; };
+canvas.onpointermove = event => { if (!drag) return; turn((event.clientX - drag[0]) / 130, (event.clientY - drag[1]) / 180); drag = [event.clientX, event.clientY]; };
 canvas.onpointerup = canvas.onpointercancel = () => { drag = null; };
 canvas.addEventListener("wheel", event => { if (document.activeElement !== canvas) return; event.preventDefault(); zoom *= event.deltaY < 0 ? 1.1 : 1 / 1.1; show(); }, {passive: false});
 window.addEventListener("resize", show);

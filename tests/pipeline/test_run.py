@@ -18,7 +18,7 @@ from biomech.mesh.recover import recover
 from biomech.pipeline.run import Options, Result, run_ik
 
 STAGES = ["detect", "recover", "extract", "scale", "solve", "overlay"]
-LOOKS = ["angles"]
+LOOKS = ["angles", "report"]
 SHORT = Options(height_m=1.75, mass_kg=70.0, start_s=0.5, end_s=0.62, workers=1)
 
 
@@ -51,7 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_every_file_is_there_and_agrees(finished: Result, clip: Path) -> None:
     there = {"folder", "keypoints", "motion", "markers", "model", "scale_setup", "overlay"}
-    assert there | {"kinematics", "ik_setup", "quality", "angles", "angles_figure"} <= set(finished.files)
+    assert there | {"kinematics", "ik_setup", "quality", "angles", "angles_figure", "report"} <= set(finished.files)
     times = Keypoints.load(finished.keypoints).time_s
     assert len(times) == 4 and times[0] == pytest.approx(0.5, abs=0.01)
     motion, markers = BodyMotion.load(finished.motion), read_trc(finished.markers)
