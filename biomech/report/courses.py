@@ -135,7 +135,15 @@ class Courses:
 
 
 def nearest(times_s: Float[np.ndarray, " many"], some_s: Float[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
-    """Which of the ascending times is nearest to each of some others."""
+    """Which time is nearest to each of some others.
+
+    Args:
+        times_s: ascending.
+        some_s: the others.
+
+    Returns:
+        Rows of ``times_s``.
+    """
     after = np.searchsorted(times_s, some_s).clip(1, max(1, len(times_s) - 1))
     before = after - 1
     after = np.minimum(after, len(times_s) - 1)

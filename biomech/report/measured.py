@@ -49,7 +49,7 @@ class Cycle:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Activity:
     """What one activity came to.
 
     Attributes:
@@ -76,7 +76,7 @@ class Measured:
 
 def measured_of(
     model: opensim.Model, kinematics: Kinematics, trusted: Bool[np.ndarray, " frames"] | None = None
-) -> list[Measured]:
+) -> list[Activity]:
     """What was done in a motion, as far as it is recognised.
 
     Args:
@@ -100,15 +100,15 @@ def measured_of(
     return told
 
 
-def _measured(found: Found, kind: str) -> Measured:
+def _measured(found: Found, kind: str) -> Activity:
     gait = kind in GAITS
     cycles = _cycles(found, kind, found.summary.get(f"{kind}_speed_m_s", 1.2))
     table = found.measures_table()
     means = table[(table.activity == kind) & table.number.isna() & table.coordinate.isna()]
     head, each = _each(found, kind)
-    return Measured(
+    return Activity(
         TITLES.get(kind, _plain(kind)),
-        "gait cycle (%)" if gait else "repetition (%)",
+        "gait cycle (%)" if gait else "step (%)" if kind == "walking_step" else "repetition (%)",
         cycles,
         [
             (_plain(str(name)), _with_unit(float(value), str(unit)))

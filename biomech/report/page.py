@@ -16,7 +16,7 @@ from biomech.files import whole_file
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
 from biomech.report.courses import Courses, in_pairs, side, spans
 from biomech.report.film import SmallFilm
-from biomech.report.measured import Measured
+from biomech.report.measured import Activity
 from biomech.report.words import ORDER, SOLVERS, assumed, meaning_of, section_of, title_of
 
 HERE = Path(__file__).parent
@@ -53,7 +53,7 @@ class Shown:
     versions: Mapping[str, str]
     notes: list[str]
     files: Mapping[str, str]
-    measured: Sequence[Measured] = ()
+    measured: Sequence[Activity] = ()
 
 
 def write_report(shown: Shown, path: Path) -> int:
@@ -178,7 +178,7 @@ def _doubts(first: Courses) -> list[list[object]]:
     return found
 
 
-def _cycle_panels(measured: Sequence[Measured]) -> list[dict[str, object]]:
+def _cycle_panels(measured: Sequence[Activity]) -> list[dict[str, object]]:
     panels: list[dict[str, object]] = []
     for number, one in enumerate(measured):
         for cycle in one.cycles:
@@ -349,7 +349,7 @@ def _said(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _activities(measured: Sequence[Measured]) -> str:
+def _activities(measured: Sequence[Activity]) -> str:
     """What was done, each activity under its own heading."""
     found = []
     for number, one in enumerate(measured):

@@ -231,7 +231,7 @@ const middle = [0, 0, 0]; let reach = 1, follows = false;
     for (let a = 0; a < 3; a++) middle[a] = (low[a] + high[a]) / 2;
     low[1] = Math.min(low[1], S.floor_mm / 1000); middle[1] = (low[1] + high[1] + 0.2) / 2;
     const across = Math.hypot(high[0] - low[0], high[2] - low[2]);
-    follows = across > 4; reach = Math.max(0.62 * (high[1] - low[1] + 0.3), follows ? 0 : 0.5 * across, 0.3);
+    follows = across > 2; reach = Math.max(0.62 * (high[1] - low[1] + 0.3), follows ? 0 : 0.5 * across, 0.3);
   }
 }
 let centre = middle.slice();

@@ -87,7 +87,15 @@ def skin_of(
 
 
 def thinned(time_s: Float[np.ndarray, " frames"], most: int = MOST_FRAMES) -> Int[np.ndarray, " rows"]:
-    """The rows of frames that are drawn: about ``RATE_HZ`` a second, ``most`` at most."""
+    """The rows of frames that are drawn: about ``RATE_HZ`` a second.
+
+    Args:
+        time_s: of all frames.
+        most: of them that are drawn.
+
+    Returns:
+        Every Nth.
+    """
     stride = max(1, round(1 / (RATE_HZ * _step(time_s))), -(-len(time_s) // most))
     rows: Int[np.ndarray, " rows"] = np.arange(0, len(time_s), stride)
     return rows
@@ -109,11 +117,10 @@ def packed(points_m: Float[np.ndarray, "frames points 3"]) -> Numbers:
     filled = np.where(last >= 0, np.take_along_axis(flat, last.clip(0), axis=0), 0.0)
     filled = np.nan_to_num(filled)
     steps = np.diff(filled, axis=0, prepend=0).astype(int)
-    if seen.all():
-        whole: Numbers = steps.tolist()
-        return whole
-    gappy: Numbers = np.where(seen, steps.astype(object), None).tolist()
-    return gappy
+    whole: Numbers = steps.tolist()
+    for row, column in np.argwhere(~seen):
+        whole[row][column] = None
+    return whole
 
 
 def _some(kinematics: Kinematics, time_s: Float[np.ndarray, " frames"]) -> Kinematics:

@@ -138,7 +138,7 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
         options |= {name: value for name, value in stage.get("options", {}).items() if value is not None}
     notes = " ".join(note for stage in stages.values() for note in stage.get("notes", []))
     found = []
-    if "recover" in stages or "personalise" in options:
+    if "recover" in stages or options.get("personalise"):
         height = options.get("height_m")
         found.append(_of_the_person("Height", height, "m", "sizes and distances are those of an average adult"))
     mass = options.get("mass_kg")

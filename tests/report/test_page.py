@@ -19,7 +19,7 @@ from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
 from biomech.report.courses import Courses
 from biomech.report.film import KEY_FRAMES, small_film
-from biomech.report.measured import Cycle, Measured
+from biomech.report.measured import Activity, Cycle
 from biomech.report.overlay import write_video
 from biomech.report.page import Shown, report_of, write_report
 from biomech.report.scene import packed, thinned
@@ -63,7 +63,7 @@ def shown() -> Shown:
         notes=["3 of 20 frames are not trusted: quality below 0.5 (3)", "no height given: (`height_m=1.78`)"],
         files={"model": "walk_scaled.osim", "motion": "walk_fast.mot", "markers": "walk.trc", "setup": "walk_ik.xml"},
         measured=[
-            Measured(
+            Activity(
                 "Walking",
                 "gait cycle (%)",
                 [Cycle("hip_flexion", {"r": (np.zeros(101), np.ones(101))}, (np.zeros(101), np.ones(101)))],
