@@ -2,6 +2,7 @@
 
 from biomech.api.compare import compare as compare
 from biomech.api.detect import detect as detect
+from biomech.api.events import events as events
 from biomech.api.extract import extract as extract
 from biomech.api.from_meshes import from_meshes as from_meshes
 from biomech.api.ik import IkResult as IkResult
@@ -21,6 +22,7 @@ from biomech.inverse_kinematics.trusted import Trusted as Trusted
 from biomech.keypoints.keypoints import Keypoints as Keypoints
 from biomech.kinematics.kinematics import Kinematics as Kinematics
 from biomech.markers.markers import Markers as Markers
+from biomech.measures.found import Found as Found
 from biomech.skeleton.osim import Model as Model
 from biomech.skeleton.skeleton import Skeleton as Skeleton
 from biomech.video import Video as Video
@@ -30,6 +32,7 @@ __all__ = [
     "BioposeError",
     "BodyMotion",
     "Comparison",
+    "Found",
     "IkResult",
     "IkResults",
     "Keypoints",
@@ -45,6 +48,7 @@ __all__ = [
     "__version__",
     "compare",
     "detect",
+    "events",
     "extract",
     "from_meshes",
     "ik",

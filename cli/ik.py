@@ -62,6 +62,10 @@ def ik(
     typer.echo(f"  markers    {result.markers.name}")
     if "overlay" in result.figures:
         typer.echo(f"  look at    {result.overlay.name}")
+    if "angles" in result.figures:
+        typer.echo(f"  angles     {result.solutions[0].angles.name}, {result.angles_figure.name}")
+    if "report" in result.figures:
+        typer.echo(f"  report     {result.report.name}")
     if "difference" in result.figures:
         _print_difference(result)
     say_notes(result.notes)

@@ -36,6 +36,8 @@ VERBS = (
     "scale",
     "solve",
     "compare",
+    "events",
+    "report",
     "label",
     "check",
     "doctor",

@@ -153,7 +153,8 @@ def ik(
                 name = "recording" if len(several) == 1 else f"recording{number + 1}"
                 one = _written(one, stack.enter_context(temporary_folder(name)), name)
             paths.append(path_of(one, "a recording"))
-        said: dict[str, Any] = {**({"overlay": False} if kept is None else {}), "person": person, **options}
+        unseen = {"overlay": False, "report": False} if kept is None else {}
+        said: dict[str, Any] = {**unseen, "person": person, **options}
         if isinstance(model := said.get("model"), Model):
             said["model"] = stack.enter_context(model.as_file())
         chosen = _options(said)
@@ -164,7 +165,7 @@ def ik(
             return _everybody(
                 run_everybody(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage), kept
             )
-        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage)
+        files = run_ik(paths, folder, chosen, overwrite=overwrite, bar=bar, on_stage=on_stage, looks=kept is not None)
         return _read(files, kept)
 
 

@@ -51,5 +51,6 @@ class IkOptions(TypedDict, total=False):
     camera: str | None
     allow_pickle: bool
     overlay: bool
+    report: bool
     fill: bool
     workers: int | None

@@ -154,7 +154,7 @@ def detected(film: Path, folder: Path, again: bool = False) -> Path:
 
 def _run(case: CameraSet, seen: Sequence[Path], folder: Path) -> tuple[Result, float]:
     """The main job from the keypoints on, and what a frame of it took of a core (s)."""
-    options = Options(overlay=False, solvers=("fast",))
+    options = Options(overlay=False, report=False, solvers=("fast",))
     if case.several:
         options = replace(options, calibration=case.calibration)
     started = time.process_time()  # what else the machine does hardly moves it
@@ -300,7 +300,7 @@ def by_inverse_kinematics(points: Markers, folder: Path) -> Result:
             side, part = name.split("_", 1)
             body, x, y, z = ON_MODEL[part]
             writer.writerow([name, name, f"{body}_{side[0]}", x, y, z, 1, 1, "joint centre"])
-    options = Options(marker_set=table, personalise=True, solvers=("fast",), overlay=False, up=up)
+    options = Options(marker_set=table, personalise=True, solvers=("fast",), overlay=False, report=False, up=up)
     return run_ik(trc, folder / "run", options, overwrite=True)
 
 

@@ -55,7 +55,7 @@ def bench_real_video(data: Path, runs: FilmRuns) -> dict[str, object]:
     if cameras:
         figures |= bench_beam(beam, runs, cameras)
     if films:
-        rows = bench_films(films, data, replace(runs, options=replace(runs.options, overlay=False)))
+        rows = bench_films(films, data, replace(runs, options=replace(runs.options, overlay=False, report=False)))
         figures = {**summary(rows), **figures, "films": rows}
     return figures
 

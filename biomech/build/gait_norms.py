@@ -59,6 +59,6 @@ def running(archive: Path) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    motions, here = Path(sys.argv[1]), Path(__file__).parents[1] / "labels" / "library"
+    motions, here = Path(sys.argv[1]), Path(__file__).parents[1] / "measures"
     walking(motions / "normative_gait_tables/schwartz2008_biomechZoo").to_csv(here / "walking_norms.csv", index=False)
     running(motions / "bmc_ric_running_angles/angles_46_runners.zip").to_csv(here / "running_norms.csv", index=False)

@@ -147,6 +147,26 @@ class DifferenceFigures(StageRecord):
     motions: dict[str, dict[str, float]]  # mean absolute errors by motion and part of the body, with its unit
 
 
+class EventsFigures(StageRecord):
+    """Of `events`."""
+
+    found: dict[str, int]  # strides and repetitions by activity
+    summary: dict[str, float]  # means, by name with the unit
+
+
+class AnglesFigures(StageRecord):
+    """Of `angles`."""
+
+    coordinates: int
+    values_trusted: int  # of the first solver's, over all frames and coordinates
+
+
+class ReportFigures(StageRecord):
+    """Of `report`."""
+
+    megabytes: float
+
+
 class FrameFigures(StageRecord):
     """Of `overlay`, `glb` and the demo's `film`."""
 
@@ -177,7 +197,10 @@ class RunFigures(TypedDict, total=False):
     solve_fast: SolveFigures
     solve_classical: SolveFigures
     difference: DifferenceFigures
+    events: EventsFigures
     overlay: FrameFigures
+    angles: AnglesFigures
+    report: ReportFigures
     glb: FrameFigures
     obj: ObjFigures
 

@@ -38,7 +38,7 @@ OF_MESHES: dict[str, Stages] = {
     ),
     **dict.fromkeys(("model", "marker_set", "scaling"), ("scale",)),
     "fill": ("extract", "solve"),
-    **dict.fromkeys(("solvers", "polish", "smooth_mm", "workers", "overlay"), ()),
+    **dict.fromkeys(("solvers", "polish", "smooth_mm", "workers", "overlay", "report"), ()),
     **dict.fromkeys(("body_models", "marker_vertices", "allow_pickle"), ()),
 }
 NOISIEST_MM = 1000.0  # of markers' noise
@@ -271,6 +271,7 @@ class Options:
     overlay: Annotated[
         bool, About("Video: leave the one with the skeleton away.", film=(), markers=(), flag="no-overlay")
     ] = True
+    report: Annotated[bool, About("Leave the report away.", film=(), markers=(), flag="no-report")] = True
     fill: Annotated[
         bool,
         About(

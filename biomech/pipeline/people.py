@@ -348,7 +348,7 @@ def _solved(
         files = Result.of(
             person.folder, f"{recording_name(source)}_person_{person.number}", run.record, options.solvers
         )
-        result = walk(run, [source], files, options, street(files), overwrite)
+        result = walk(run, [source], files, options, street(files), overwrite, looks=True)
     motion = BodyMotion.load(result.motion)
     if not person.frames:  # of a body of another program
         seen = int((motion.quality > 0).sum()) if motion.quality is not None else len(motion.time_s)

@@ -14,7 +14,7 @@ from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
 from biomech.pipeline.claim import claimed
-from biomech.pipeline.figures import RecordedSource
+from biomech.pipeline.figures import RecordedSource, StageRecord
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import Run
 from biomech.pipeline.stages import (
@@ -44,6 +44,7 @@ def run_ik(
     overwrite: bool = False,
     bar: Bar = no_bar,
     on_stage: Callable[[str, bool], None] | None = None,
+    looks: bool = True,
 ) -> Result:
     """Run the stages of the main job that are not up to date.
 
@@ -56,6 +57,7 @@ def run_ik(
         overwrite: run every stage, whatever is there.
         bar: makes a progress bar from a label.
         on_stage: called with each stage's name and whether it is skipped.
+        looks: make what people look at besides (``finish``).
 
     Returns:
         The files, and the record of this run's stages.
@@ -93,7 +95,7 @@ def run_ik(
         else:
             stages = from_video.keypoint_stages if given_points else entrance.stages
             street = stages(source, files, options, bar)
-        return walk(run, several, files, options, street, overwrite)
+        return walk(run, several, files, options, street, overwrite, looks=looks)
 
 
 def run_mesh(
@@ -138,7 +140,14 @@ def run_mesh(
 
 
 def walk(
-    run: Run, sources: Sequence[Path], files: Result, options: Options, stages: list[Stage], overwrite: bool
+    run: Run,
+    sources: Sequence[Path],
+    files: Result,
+    options: Options,
+    stages: list[Stage],
+    overwrite: bool,
+    *,
+    looks: bool = False,
 ) -> Result:
     """The stages in turn, in a folder that is this recording's.
 
@@ -149,6 +158,7 @@ def walk(
         options: what the user said.
         stages: those that are to run or be skipped.
         overwrite: whether another recording's results may go.
+        looks: make what people look at besides (``finish``).
 
     Returns:
         The files with this run's record.
@@ -165,8 +175,14 @@ def walk(
         run.stage(**vars(stage))
     # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
     own = {stage.name: run.record["stages"][stage.name] for stage in stages}
+    failed: dict[str, StageRecord] = {}
+    if looks:
+        from biomech.pipeline.finish import finish
+
+        done, failed = finish(run, replace(files, record={**run.record, "stages": own}), options)
+        own |= done
     run.drop_outdated(own)
-    return replace(files, record={**run.record, "stages": own, "removed": run.removed})
+    return replace(files, record={**run.record, "stages": own | failed, "removed": run.removed})
 
 
 def _check_inputs(given: list[Path], stages: list[Stage]) -> None:

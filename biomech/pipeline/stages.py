@@ -68,6 +68,7 @@ class Solution:
     quality: Path
     uncertainty: Path  # of what came from film, or the network's
     tracked: Path  # the markers of the frames that could be solved, for the setup, where that is not all
+    angles: Path  # the motion as a tidy table
 
     @classmethod
     def of(cls, folder: Path, name: str, solver: str, sidecars: str) -> "Solution":
@@ -89,6 +90,7 @@ class Solution:
             quality=folder / f"{sidecars}_quality.csv",
             uncertainty=folder / f"{sidecars}_uncertainty.csv",
             tracked=folder / f"{sidecars}_tracked.trc",
+            angles=folder / f"{sidecars}_angles.csv",
         )
 
     def written(self, from_film: bool) -> list[Path]:
@@ -111,6 +113,8 @@ class Result:
     difference: Path  # of the other solvers' motions from the first
     difference_figure: Path
     overlay: Path
+    angles_figure: Path
+    report: Path
     record: Record
 
     @classmethod
@@ -141,6 +145,8 @@ class Result:
             difference=folder / f"{name}_difference.csv",
             difference_figure=folder / f"{name}_difference.png",
             overlay=folder / "overlay.mp4",
+            angles_figure=folder / f"{name}_angles.png",
+            report=folder / f"{name}_report.html",
             record=record,
         )
 

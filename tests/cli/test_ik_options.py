@@ -52,6 +52,7 @@ SETS: tuple[tuple[str, str, Any], ...] = (
     ("--camera weak", "camera", "weak"),
     ("--allow-pickle", "allow_pickle", True),
     ("--no-overlay", "overlay", False),
+    ("--no-report", "report", False),
     ("--static a.trc", "static", Path("a.trc")),
     ("--personalise", "personalise", True),
     ("--tasks a.xml", "tasks", Path("a.xml")),

@@ -29,6 +29,9 @@ KEYS = {
         *("frames_within_thresholds", "frames_trusted"),
     },
     "DifferenceFigures": {"reference", "motions"},
+    "EventsFigures": {"found", "summary"},
+    "AnglesFigures": {"coordinates", "values_trusted"},
+    "ReportFigures": {"megabytes"},
     "FrameFigures": {"frames"},
     "ObjFigures": {"meshes"},
 }

@@ -43,7 +43,16 @@ def ran(recorded: Path, folder: Path, options: Options) -> list[str]:
 
 def test_every_file_is_there_and_the_motion_is_the_experts(finished: Result, subject: Path) -> None:
     names = {path.name for path in finished.folder.iterdir()}
-    suffixes = ("_fast.mot", "_ik_setup.xml", "_quality.csv", "_scaled.osim", ".trc")
+    suffixes = (
+        "_fast.mot",
+        "_ik_setup.xml",
+        "_quality.csv",
+        "_scaled.osim",
+        ".trc",
+        "_angles.csv",
+        "_angles.png",
+        "_report.html",
+    )
     assert names == {"biopose.json", *(f"walking1{suffix}" for suffix in suffixes)}
     kinematics = read_mot(finished.kinematics)
     expert = read_mot(subject / "IK/walking1_manual_scaling_ik.mot")
@@ -55,7 +64,10 @@ def test_every_file_is_there_and_the_motion_is_the_experts(finished: Result, sub
     quality = (finished.quality).read_text().splitlines()
     assert quality[0] == "time,quality,marker_rms_mm,marker_max_mm,trusted,reason,not_determined" and len(quality) == 7
     record = json.loads((finished.folder / "biopose.json").read_text())
-    assert list(record["stages"]) == ["read", "scale", "solve"] and record["source"]["name"] == "walking1.trc"
+    assert (
+        list(record["stages"]) == ["read", "scale", "solve", "angles", "report"]
+        and record["source"]["name"] == "walking1.trc"
+    )
     assert 0 < record["stages"]["solve"]["marker_rms_mm"] < 20
     assert record["stages"]["read"]["markers"] == len(read_trc(finished.markers).names) == 45
     assert any("taken as scaled" in note for note in finished.notes)
@@ -65,9 +77,9 @@ def test_every_file_is_there_and_the_motion_is_the_experts(finished: Result, sub
 def test_what_is_unchanged_is_not_run_again(finished: Result, subject: Path, options: Options, tmp_path: Path) -> None:
     folder, recorded = tmp_path / "run", subject / "MarkerData/walking1.trc"
     shutil.copytree(finished.folder, folder)
-    assert ran(recorded, folder, options) == ["solve"]  # whose setup named the model of the other folder
+    assert ran(recorded, folder, options) == ["solve", "report"]  # whose setup named the model of the other folder
     assert ran(recorded, folder, options) == []
-    assert ran(recorded, folder, replace(options, end_s=0.53)) == ["read", "solve"]
+    assert ran(recorded, folder, replace(options, end_s=0.53)) == ["read", "solve", "angles", "report"]
     with pytest.raises(BioposeError, match=r"another recording \(walking1\.trc\)"):
         run_ik(subject / "MarkerData/walking2.trc", folder, options)
 

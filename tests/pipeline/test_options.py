@@ -21,7 +21,9 @@ OF_DETECTORS = {"detector", "detector_weights", "detector_config", "layout", "mi
 
 def other(name: str) -> Options:
     """With one option that is not the default."""
-    return replace(Options(), **{name: not getattr(Options(), name) if name in ("refine", "overlay") else "other"})
+    return replace(
+        Options(), **{name: not getattr(Options(), name) if name in ("refine", "overlay", "report") else "other"}
+    )
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,10 @@ def test_nothing_runs_twice_and_a_failure_is_ones_own(
     (finished.people[1].result.kinematics).unlink()  # type: ignore[union-attr]
     whole, real = (finished.folder / "people.csv").read_text(), people.walk
 
-    def fails(run, sources, *rest):
+    def fails(run, sources, *rest, **more):
         if run.folder.name == "person_0":
             raise BioposeError("he fell out", mend="Catch him.")
-        return real(run, sources, *rest)
+        return real(run, sources, *rest, **more)
 
     monkeypatch.setattr(people, "walk", fails)
     found = run_everybody(folder, finished.folder, TOLD, on_stage=tell)
@@ -92,7 +92,7 @@ def test_nothing_runs_twice_and_a_failure_is_ones_own(
     first, second = rows(finished.folder)
     assert first["notes"].startswith("failed: he fell out Catch him.") and first["marker_rms_mm"] == ""
     assert found.people[0].result is None and second["marker_rms_mm"]
-    monkeypatch.setattr(people, "walk", lambda *_: (_ for _ in ()).throw(BioposeError("no")))
+    monkeypatch.setattr(people, "walk", lambda *_, **__: (_ for _ in ()).throw(BioposeError("no")))
     with pytest.raises(BioposeError, match="none of 2 people could be solved"):
         run_everybody(folder, finished.folder, TOLD)
     monkeypatch.setattr(people, "walk", real)

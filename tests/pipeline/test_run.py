@@ -18,6 +18,7 @@ from biomech.mesh.recover import recover
 from biomech.pipeline.run import Options, Result, run_ik
 
 STAGES = ["detect", "recover", "extract", "scale", "solve", "overlay"]
+LOOKS = ["angles", "report"]
 SHORT = Options(height_m=1.75, mass_kg=70.0, start_s=0.5, end_s=0.62, workers=1)
 
 
@@ -50,7 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_every_file_is_there_and_agrees(finished: Result, clip: Path) -> None:
     there = {"folder", "keypoints", "motion", "markers", "model", "scale_setup", "overlay"}
-    assert there | {"kinematics", "ik_setup", "quality"} <= set(finished.files)
+    assert there | {"kinematics", "ik_setup", "quality", "angles", "angles_figure", "report"} <= set(finished.files)
     times = Keypoints.load(finished.keypoints).time_s
     assert len(times) == 4 and times[0] == pytest.approx(0.5, abs=0.01)
     motion, markers = BodyMotion.load(finished.motion), read_trc(finished.markers)
@@ -63,7 +64,7 @@ def test_every_file_is_there_and_agrees(finished: Result, clip: Path) -> None:
     assert kinematics.names == [c.getName() for c in model.getCoordinateSet()]
     assert model.getTotalMass(model.getWorkingState()) == pytest.approx(70)
     record = json.loads((finished.folder / "biopose.json").read_text())
-    assert list(record["stages"]) == STAGES and record["source"]["name"] == "cam02.mp4"
+    assert list(record["stages"]) == STAGES + LOOKS and record["source"]["name"] == "cam02.mp4"
     assert record["stages"]["solve"]["marker_rms_mm"] < 40  # whichever solver: the network does not follow the markers
     assert any("focal length" in note for note in finished.notes)
     assert str(finished.model.resolve()) in finished.ik_setup.read_text()  # so OpenSim finds it from anywhere
@@ -147,12 +148,12 @@ def test_a_stage_that_fails_leaves_the_earlier_ones(
     assert stages["scale"]["options"]["height_m"] == 1.6
     monkeypatch.undo()
     resumed, _ = ran(clip, folder, Options(height_m=1.6, mass_kg=70.0, start_s=0.5, end_s=0.62, workers=1))
-    assert resumed == ["solve", "overlay"]
+    assert resumed == ["solve", "overlay", *LOOKS]
 
 
 def test_a_single_frame(finished: Result, clip: Path, tmp_path: Path) -> None:
     stages, result = ran(clip, tmp_path / "run", Options(start_s=0.5, end_s=0.51, workers=1))
-    assert stages == STAGES
+    assert stages == STAGES + LOOKS
     kinematics = read_mot(result.kinematics)
     assert len(kinematics.time_s) == 1 and np.isfinite(kinematics.values).all()
     assert any("no height given" in note for note in result.notes)

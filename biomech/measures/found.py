@@ -1,0 +1,274 @@
+"""What was found in a motion: strides, repetitions, events, and tables of them."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from biomech.measures.course import Course
+from biomech.measures.cycles import Cycles, cycles_over
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GAITS = ("walking", "running")
+KINDS = (*GAITS, "walking_step", "squat", "stand_up", "sit_down", "jump")
+ZENI = "foot_against_pelvis"
+BOTH_SIDES = ("step_length_m", "step_time_s", "stance_share")
+SIGNIFICANT = 6
+EVENT_COLUMNS = ["time_s", "event", "side", "method", "second_method_time_s", "second_method_later_ms"]
+MEASURE_COLUMNS = [
+    *("activity", "number", "side", "start_s", "end_s", "trusted_share", "coordinate", "measure", "value", "unit"),
+]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One moment.
+
+    Attributes:
+        time_s: when.
+        kind: ``heel_strike``, ``toe_off``, ``squat_start``, ``squat_bottom``, ``take_off`` …
+        side: ``r`` or ``l``; empty where it is of the whole body.
+        method: how it was found.
+        other_s: when by the second method (heel strikes and toe offs); NaN where that tells nothing.
+    """
+
+    time_s: float
+    kind: str
+    side: str = ""
+    method: str = ""
+    other_s: float = np.nan
+
+
+@dataclass(frozen=True)
+class Stride:
+    """One foot's heel strike to its next; seconds.
+
+    Attributes:
+        gait: ``walking`` or ``running``.
+        side, number: whose, and its how-manieth of that side, from 1.
+        measures: by name with the unit (``gait.measured``).
+        trusted_share: of its frames; NaN where nothing was said of them.
+    """
+
+    gait: str
+    side: str
+    number: int
+    start_s: float
+    end_s: float
+    toe_off_s: float
+    opposite_toe_off_s: float
+    opposite_strike_s: float
+    measures: dict[str, float]
+    trusted_share: float = np.nan
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A squat, a standing up, a sitting down, a jump, or a step of a walk without a whole stride; seconds.
+
+    Attributes:
+        kind: ``squat``, ``stand_up``, ``sit_down``, ``jump`` or ``walking_step``.
+        number: its how-manieth of the kind, from 1.
+        start_s, middle_s, end_s: a jump's take-off, top and landing; a step's strike, toe off and strike.
+        measures: by name with the unit.
+        trusted_share: of its frames; NaN where nothing was said of them.
+        side: of a step.
+    """
+
+    kind: str
+    number: int
+    start_s: float
+    middle_s: float
+    end_s: float
+    measures: dict[str, float]
+    trusted_share: float = np.nan
+    side: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was found in one motion.
+
+    Attributes:
+        strides, repetitions, events: in order of time; empty where there is nothing.
+        courses: the motion, filtered, by activity; under ``""`` the one that tables of the whole motion are of.
+        filter_hz: cut-off by activity, and of the whole motion under ``""``; None where nothing was filtered.
+        notes: what there is, what not, and what was done.
+    """
+
+    strides: list[Stride]
+    repetitions: list[Repetition]
+    events: list[Event]
+    courses: dict[str, Course] = field(repr=False)
+    filter_hz: dict[str, float | None]
+    notes: list[str]
+
+    @property
+    def activities(self) -> list[str]:
+        """What was done, of ``KINDS``; empty where nothing was recognised."""
+        there = {stride.gait for stride in self.strides} | {one.kind for one in self.repetitions}
+        return [kind for kind in KINDS if kind in there]
+
+    @property
+    def course(self) -> Course:
+        """The motion, filtered: centre of mass, feet, coordinates and their velocities."""
+        return self.courses[""]
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Means over strides and repetitions, by name with the unit; empty where nothing was found."""
+        told: dict[str, float] = {}
+        for gait in GAITS:
+            strides = [stride for stride in self.strides if stride.gait == gait]
+            if strides:
+                told |= {f"{gait}_{name}": value for name, value in _of_strides(strides).items()}
+        for kind in KINDS[2:]:
+            each = [one.measures for one in self.repetitions if one.kind == kind]
+            if each:
+                told[f"{kind}_count"] = len(each)
+                names = dict.fromkeys(name for one in each for name in one)
+                told |= {f"{kind}_{n}": float(np.mean([one[n] for one in each if n in one])) for n in names}
+        return told
+
+    def _of(self, name: str) -> str:
+        """The activity that a mean of the summary is of."""
+        return max((kind for kind in self.activities if name.startswith(f"{kind}_")), key=len, default="")
+
+    def cycles(self, kind: str) -> Cycles | None:
+        """Every coordinate over 0 to 100 % of the strides or repetitions of a kind.
+
+        Args:
+            kind: of ``KINDS``.
+
+        Returns:
+            None where there is none.
+        """
+        spans = [(stride.side, stride.start_s, stride.end_s) for stride in self.strides if stride.gait == kind]
+        spans += [("", one.start_s, one.end_s) for one in self.repetitions if one.kind == kind]
+        return cycles_over(self.courses[kind], kind, spans) if spans else None
+
+    def events_table(self) -> "pd.DataFrame":
+        """A row for each event: time_s, event, side, method, and the second method's time and difference (ms)."""
+        import pandas as pd
+
+        rows = [
+            {
+                "time_s": round(event.time_s, 4),
+                "event": event.kind,
+                "side": event.side,
+                "method": event.method,
+                "second_method_time_s": round(event.other_s, 4),
+                "second_method_later_ms": round(1000 * (event.other_s - event.time_s), 1),
+            }
+            for event in self.events
+        ]
+        return pd.DataFrame(rows, columns=EVENT_COLUMNS)
+
+    def measures_table(self) -> "pd.DataFrame":
+        """A row for each measure of each stride and repetition, and of the whole motion; tidy.
+
+        Rows of an activity without a number are means over all of it.
+        """
+        import pandas as pd
+
+        rows: list[dict[str, object]] = []
+        start, end = float(self.course.time_s[0]), float(self.course.time_s[-1])
+        rows += _rows("motion", 1, "", (start, end), np.nan, {}, self.course)
+        for stride in self.strides:
+            span = (stride.start_s, stride.end_s)
+            course = self.courses[stride.gait]
+            rows += _rows(stride.gait, stride.number, stride.side, span, stride.trusted_share, stride.measures, course)
+        for one in self.repetitions:
+            span = (one.start_s, one.end_s)
+            rows += _rows(one.kind, one.number, one.side, span, one.trusted_share, one.measures, self.courses[one.kind])
+        for kind in self.activities:
+            means = {n.removeprefix(f"{kind}_"): v for n, v in self.summary.items() if self._of(n) == kind}
+            for name, value in means.items():
+                quantity, unit = _bare(name)
+                rows.append({"activity": kind, "measure": quantity, "value": _rounded(value), "unit": unit})
+        table = pd.DataFrame(rows, columns=MEASURE_COLUMNS)
+        return table.astype({"number": "Int64"})
+
+    def course_table(self) -> "pd.DataFrame":
+        """A row for each frame: the centre of mass, its velocity, and the velocity of every coordinate."""
+        import pandas as pd
+
+        course = self.course
+        table = {"time_s": np.round(course.time_s, 6)}
+        for k, axis in enumerate("xyz"):
+            table[f"com_{axis}_m"] = np.round(course.com_m[:, k], 5)
+        for k, axis in enumerate("xyz"):
+            table[f"com_velocity_{axis}_m_s"] = np.round(course.com_velocity_m_s[:, k], 4)
+        for k, (name, turns) in enumerate(zip(course.kinematics.names, course.kinematics.rotational, strict=True)):
+            unit = "deg_s" if turns else "m_s"
+            table[f"{name}_velocity_{unit}"] = np.round(course.shown_velocity[:, k], 3 if turns else 4)
+        return pd.DataFrame(table)
+
+
+def _of_strides(strides: list[Stride]) -> dict[str, float]:
+    """Means of all strides, of each side, and how far right exceeds left, in per cent of their mean."""
+    told: dict[str, float] = {"strides": len(strides)}
+    names = dict.fromkeys(name for stride in strides for name in stride.measures)
+    for name in names:
+        told[name] = float(np.mean([s.measures[name] for s in strides if name in s.measures]))
+    for name in (name for name in BOTH_SIDES if name in names):
+        of = {side: [s.measures[name] for s in strides if s.side == side and name in s.measures] for side in ("r", "l")}
+        means = {side: float(np.mean(values)) for side, values in of.items() if values}
+        quantity, unit = _bare(name)
+        told |= {f"{quantity}_{side}{unit and '_' + unit}": value for side, value in means.items()}
+        if len(means) == 2 and means["r"] + means["l"]:
+            told[f"{quantity}_asymmetry_percent"] = 200 * (means["r"] - means["l"]) / (means["r"] + means["l"])
+    return told
+
+
+UNITS = ("steps_min", "m_s", "deg_s", "deg", "percent", "m", "s")
+
+
+def _bare(name: str) -> tuple[str, str]:
+    """A measure's name and its unit, apart."""
+    unit = next((unit for unit in UNITS if name.endswith(f"_{unit}")), "")
+    return name.removesuffix(f"_{unit}") if unit else name, unit
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{SIGNIFICANT}g}")
+
+
+def _rows(
+    activity: str,
+    number: int,
+    side: str,
+    span: tuple[float, float],
+    trusted: float,
+    measures: dict[str, float],
+    course: Course,
+) -> list[dict[str, object]]:
+    """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate."""
+    head = {
+        "activity": activity,
+        "number": number,
+        "side": side,
+        "start_s": round(span[0], 4),
+        "end_s": round(span[1], 4),
+        "trusted_share": round(trusted, 3),
+    }
+    rows: list[dict[str, object]] = []
+    for name, value in measures.items():
+        quantity, unit = _bare(name)
+        rows.append({**head, "measure": quantity, "value": _rounded(value), "unit": unit})
+    frames = course.frames(*span)
+    values, velocity = course.shown[frames], course.shown_velocity[frames]
+    fastest = velocity[np.abs(velocity).argmax(0), np.arange(velocity.shape[1])]
+    for k, (name, turns) in enumerate(zip(course.kinematics.names, course.kinematics.rotational, strict=True)):
+        unit = "deg" if turns else "m"
+        low, high = values[:, k].min(), values[:, k].max()
+        told = {"max": high, "min": low, "range": high - low}
+        rows += [
+            {**head, "coordinate": name, "measure": n, "value": _rounded(v), "unit": unit} for n, v in told.items()
+        ]
+        if np.isfinite(fastest[k]):
+            row = {"coordinate": name, "measure": "velocity_peak", "value": _rounded(fastest[k]), "unit": f"{unit}_s"}
+            rows.append({**head, **row})
+    return rows

@@ -1,0 +1,146 @@
+"""The stage `events` of a run, and a run's or a motion's files for `biopose events`."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool
+
+from biomech.errors import BioposeError
+from biomech.files import check_file
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.recognise import recognise_motion
+from biomech.measures.find import AUTO, find_events
+from biomech.measures.found import Found
+from biomech.measures.written import EVENTS, MEASURES, tables_beside, write_empty, write_tables
+from biomech.pipeline.figures import EventsFigures
+from biomech.pipeline.stages import MOTION_NAMES, Result, Stage
+
+QUALITY = "_quality.csv"
+
+
+def events_stage(files: Result) -> Stage:
+    """What every run leaves of events and measures, of its first solver's motion; small.
+
+    Args:
+        files: of the run.
+
+    Returns:
+        The stage.
+    """
+    name = files.quality.name.removesuffix(QUALITY)
+    tables = {table: path for table, path in tables_beside(files.folder, name).items() if table in (EVENTS, MEASURES)}
+    return Stage(
+        "events",
+        inputs={"model": files.model, "motion": files.kinematics, "quality": files.quality},
+        outputs=list(tables.values()),
+        options={},
+        work=functools.partial(_work, files, tables),
+        code=("biomech.measures.find", "biomech.measures.written", Path(__file__)),
+    )
+
+
+def _work(files: Result, tables: dict[str, Path]) -> EventsFigures:
+    """A run does not fail for want of events: what keeps them from being found is told, and the tables are empty."""
+    try:
+        found = events_of(files.kinematics, files.model, quality=files.quality)
+    except BioposeError as error:
+        write_empty(tables)
+        return {"found": {}, "summary": {}, "notes": [f"no events: {error.what}"]}
+    write_tables(found, tables)
+    counts = {kind: sum(s.gait == kind for s in found.strides) for kind in found.activities}
+    counts = {kind: n or sum(r.kind == kind for r in found.repetitions) for kind, n in counts.items()}
+    return {"found": counts, "summary": {name: round(value, 4) for name, value in found.summary.items()}, "notes": []}
+
+
+def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quality: Path | None = None) -> Found:
+    """Of a motion's file.
+
+    Args:
+        motion: .mot, .sto or .csv of any program.
+        model: its .osim.
+        filter_hz: as ``find_events``.
+        quality: the file beside the motion that says which frames are trusted.
+
+    Returns:
+        What was found.
+
+    Raises:
+        BioposeError: a file cannot be read, or as ``find_events``.
+    """
+    read = recognise_motion(motion)
+    trusted = None if quality is None else _trusted(quality, read.kinematics)
+    try:
+        found = find_events(model, read.kinematics, filter_hz=filter_hz, trusted=trusted)
+    except BioposeError as error:
+        if error.where is None:
+            raise BioposeError(error.what, where=str(motion), mend=error.mend) from error
+        raise
+    return found
+
+
+def _trusted(path: Path, kinematics: Kinematics) -> Bool[np.ndarray, " frames"]:
+    try:
+        table = pd.read_csv(check_file(path))
+        rows = np.abs(table["time"].to_numpy(float)[:, None] - kinematics.time_s).argmin(0)
+        believed: Bool[np.ndarray, " frames"] = table["trusted"].to_numpy(float)[rows] > 0
+    except (KeyError, ValueError) as error:
+        raise BioposeError("not the quality file of this motion", where=str(path)) from error
+    return believed
+
+
+def motion_and_model(given: Path, model: Path | None) -> tuple[Path, Path, Path | None]:
+    """The motion, the model and the quality file that a run's folder or a motion's path means.
+
+    Args:
+        given: a folder of `biopose ik`, or a motion.
+        model: that the user named; else the scaled one that lies beside the motion.
+
+    Returns:
+        Paths; of the quality None where there is none.
+
+    Raises:
+        BioposeError: there is none, or more than one.
+    """
+    if given.is_dir():
+        given = _motion_in(given)
+    check_file(given, missing="no such file", mend="Give a folder of `biopose ik`, or a .mot.")
+    name = name_of(given)
+    if model is None:
+        model = given.with_name(f"{name}_scaled.osim")
+        if not model.is_file():
+            raise BioposeError(
+                "beside the motion lies no model of its name", where=str(given), mend="Give the scaled `model`."
+            )
+    for quality in (f"{given.stem}{QUALITY}", f"{name}{QUALITY}"):
+        if given.with_name(quality).is_file():
+            return given, model, given.with_name(quality)
+    return given, model, None
+
+
+def name_of(motion: Path) -> str:
+    """A motion's name without its solver's."""
+    for solver in MOTION_NAMES.values():
+        if motion.stem.endswith(f"_{solver}"):
+            return motion.stem.removesuffix(f"_{solver}")
+    return motion.stem
+
+
+def _motion_in(folder: Path) -> Path:
+    """The motion of a run; of several solvers the one whose quality file bears the run's name."""
+    motions = sorted(path for solver in MOTION_NAMES.values() for path in folder.glob(f"*_{solver}.mot"))
+    if not motions:
+        raise BioposeError(
+            "the folder holds no motion", where=str(folder), mend="Give a folder of `biopose ik`, or a .mot."
+        )
+    if len(motions) > 1:
+        firsts = [path for path in motions if not path.with_name(f"{path.stem}{QUALITY}").is_file()]
+        if len(firsts) != 1:
+            raise BioposeError(
+                f"the folder holds {len(motions)} motions: {', '.join(path.name for path in motions)}",
+                where=str(folder),
+                mend="Give the path of one.",
+            )
+        motions = firsts
+    return motions[0]

@@ -1,0 +1,189 @@
+"""The noun ``Courses``: a motion as people look at it, with how far off it may be and what of it is to be believed.
+
+The tidy table, the angle plot and the report show the same courses; all of them are in degrees and metres here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, standard_name
+from biomech.files import whole_file
+from biomech.inverse_kinematics.trusted import Trusted
+from biomech.kinematics.kinematics import Kinematics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OPEN = "not determined by the markers seen"
+COLUMNS = ("time", "coordinate", "value", "unit", "half_width", "trusted", "reason")
+
+
+@dataclass(frozen=True)
+class Courses:
+    """Every coordinate of one solver's motion at every frame of the markers, those without a pose included.
+
+    Attributes:
+        solver: whose motion it is.
+        names: of the coordinates.
+        rotational: which are angles.
+        time_s: of the frames.
+        values: degrees and metres; NaN in frames that could not be solved.
+        half_widths: the same; they hold the true value as often as one standard deviation does. NaN: not known.
+        believed: which values are to be trusted.
+        reasons: of each frame why it is not trusted; empty where it is.
+    """
+
+    solver: str
+    names: list[str]
+    rotational: Bool[np.ndarray, " coordinates"]
+    time_s: Float[np.ndarray, " frames"]
+    values: Float[np.ndarray, "frames coordinates"]
+    half_widths: Float[np.ndarray, "frames coordinates"]
+    believed: Bool[np.ndarray, "frames coordinates"]
+    reasons: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        solver: str,
+        kinematics: Kinematics,
+        trusted: Trusted,
+        uncertainty: Float[np.ndarray, "solved coordinates"] | None = None,
+    ) -> "Courses":
+        """Of what a solver left.
+
+        Args:
+            solver: its name.
+            kinematics: rad and m, at all frames of ``trusted`` or at some.
+            trusted: of every frame of the markers.
+            uncertainty: half widths of ``kinematics`` (rad, m), where something knows them.
+
+        Returns:
+            Frames of ``trusted``, each with the pose that is nearest in time, if there is one of that frame.
+        """
+        rows = nearest(trusted.time_s, kinematics.time_s)
+        turned = np.where(kinematics.rotational, 180 / np.pi, 1.0)
+        values = np.full((len(trusted.time_s), len(kinematics.names)), np.nan)
+        values[rows] = kinematics.values * turned
+        half_widths = np.full_like(values, np.nan)
+        if uncertainty is not None:
+            half_widths[rows] = uncertainty * turned
+        left_open = [set(said.split()) for said in trusted.not_determined]
+        told = np.array([[name not in names for name in kinematics.names] for names in left_open], dtype=bool)
+        believed = told.reshape(values.shape) & trusted.frames[:, None] & np.isfinite(values)
+        return cls(
+            solver,
+            list(kinematics.names),
+            kinematics.rotational,
+            trusted.time_s,
+            values,
+            half_widths,
+            believed,
+            list(trusted.reasons),
+        )
+
+    def at_all_frames(self, kinematics: Kinematics) -> Float[np.ndarray, "frames coordinates"]:
+        """The motion that these are the courses of (rad and m), at every frame; NaN where it has none."""
+        values = np.full((len(self.time_s), len(kinematics.names)), np.nan)
+        values[nearest(self.time_s, kinematics.time_s)] = kinematics.values
+        return values
+
+    @property
+    def shown(self) -> list[str]:
+        """The coordinates that a reader looks at, part by part: without those that only follow others."""
+        own = [name for name in self.names if group(name) != COUPLED_GROUP]
+        return sorted(own, key=lambda name: group_order(group(name)))
+
+    def unit(self, name: str) -> str:
+        """Of a coordinate's values: ``deg`` or ``m``."""
+        return "deg" if self.rotational[self.names.index(name)] else "m"
+
+    def table(self) -> "pd.DataFrame":
+        """One row for every value: ``COLUMNS``.
+
+        Returns:
+            ``value`` and ``half_width`` in the row's ``unit``, deg or m, empty where there is none; ``trusted`` 1 or 0.
+        """
+        import pandas as pd  # slow to load
+
+        frames, count = self.values.shape
+        names, units = np.array(self.names, dtype=object), np.where(self.rotational, "deg", "m").astype(object)
+        why = np.repeat(np.array(self.reasons, dtype=object)[:, None], count, axis=1)
+        only_open = ~self.believed & (why == "")
+        why[only_open] = OPEN
+        decimals = np.where(self.rotational, 3, 5)
+        columns = (
+            np.repeat(self.time_s.round(6), count),
+            np.tile(names, frames),
+            _rounded(self.values, decimals),
+            np.tile(units, frames),
+            _rounded(self.half_widths, decimals),
+            self.believed.astype(int).ravel(),
+            why.ravel(),
+        )
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+    def write(self, path: Path) -> None:
+        """``table`` as a .csv, written whole or not at all."""
+        table = self.table()
+        with whole_file(path) as temporary:
+            table.to_csv(temporary, index=False)
+
+
+def nearest(times_s: Float[np.ndarray, " many"], some_s: Float[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
+    """Which time is nearest to each of some others.
+
+    Args:
+        times_s: ascending.
+        some_s: the others.
+
+    Returns:
+        Rows of ``times_s``.
+    """
+    after = np.searchsorted(times_s, some_s).clip(1, max(1, len(times_s) - 1))
+    before = after - 1
+    after = np.minimum(after, len(times_s) - 1)
+    found: Int[np.ndarray, " some"] = np.where(some_s - times_s[before] <= times_s[after] - some_s, before, after)
+    return found
+
+
+def in_pairs(names: list[str]) -> dict[str, list[str]]:
+    """Coordinates that belong into one picture, by their name without its side: right and left of one joint."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        plain = standard_name(name)
+        found.setdefault(plain[:-2] if plain.endswith(("_r", "_l")) else plain, []).append(name)
+    return found
+
+
+def side(name: str) -> str:
+    """``r``, ``l`` or nothing: of a coordinate."""
+    plain = standard_name(name)
+    return plain[-1] if plain.endswith(("_r", "_l")) else ""
+
+
+def spans(where: Bool[np.ndarray, " frames"], time_s: Float[np.ndarray, " frames"]) -> list[tuple[float, float]]:
+    """From when to when something holds, reaching half way to the neighbouring frames.
+
+    Args:
+        where: it holds.
+        time_s: of the same frames.
+
+    Returns:
+        Beginnings and ends, s.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], where, [False])).astype(int)))
+    middles = np.concatenate((time_s[:1], (time_s[1:] + time_s[:-1]) / 2, time_s[-1:]))
+    return [(float(middles[a]), float(middles[b])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _rounded(
+    values: Float[np.ndarray, "frames coordinates"], decimals: Int[np.ndarray, " coordinates"]
+) -> Float[np.ndarray, " cells"]:
+    steps = 10.0**decimals
+    rounded: Float[np.ndarray, " cells"] = (np.round(values * steps) / steps).ravel()
+    return rounded

@@ -1,0 +1,168 @@
+"""What is found in motions whose events are known, and that nothing is found where nothing is."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from known_motions import known_jump, known_squats, known_walk
+from scipy.spatial.transform import Rotation
+
+from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.recognise import recognise_motion
+from biomech.labels.library.generated import generate
+from biomech.measures.find import find_events
+from biomech.measures.found import MEASURE_COLUMNS, Found
+from biomech.osim_models import DEFAULT_PATH
+from biomech.skeleton.model import load_model
+
+MODEL = load_model(DEFAULT_PATH)
+
+
+def _found(motion: Kinematics, **options: object) -> Found:
+    return find_events(MODEL, motion, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("belt", [False, True])
+def test_strikes_of_a_walk_on_ground_and_on_a_treadmill(belt: bool) -> None:
+    motion, strikes = known_walk(1.3, belt=belt)
+    found = _found(motion)
+    assert found.activities == ["walking"] and ("treadmill" in " ".join(found.notes)) is belt
+    told = [event for event in found.events if event.kind == "heel_strike"]
+    for event in told:
+        assert np.abs(strikes[event.side] - event.time_s).min() < 0.034  # two frames at 60 Hz; Zeni is early by one
+    inner = [t for s in "rl" for t in strikes[s] if 0.3 < t < 5.7]
+    assert sum(any(abs(event.time_s - t) < 0.034 for event in told) for t in inner) >= len(inner) - 1
+    summary = found.summary
+    period = float(np.diff(strikes["r"])[0])
+    assert summary["walking_stride_time_s"] == pytest.approx(period, abs=0.01)
+    assert summary["walking_cadence_steps_min"] == pytest.approx(120 / period, rel=0.01)
+    assert summary["walking_speed_m_s"] == pytest.approx(1.3, rel=0.03 if not belt else 0.15)
+    assert summary["walking_step_length_m"] == pytest.approx(summary["walking_stride_length_m"] / 2, rel=0.02)
+    assert 0.55 < summary["walking_stance_share"] < 0.68
+    assert abs(summary["walking_step_time_asymmetry_percent"]) < 2
+    cycles = found.cycles("walking")
+    assert cycles is not None and cycles.count["knee_angle_r"] == sum(s.side == "r" for s in found.strides)
+    assert 55 < cycles.mean["knee_angle_l"].max() < 70 and 65 < cycles.mean["knee_angle_l"].argmax() < 80
+
+
+def test_a_limp_is_told_by_side() -> None:
+    motion, strikes = known_walk(1.2, late=0.06)
+    summary = _found(motion).summary
+    true = {"l": (strikes["l"][1] - strikes["r"][0]) % np.diff(strikes["r"])[0]}
+    true["r"] = np.diff(strikes["r"])[0] - true["l"]
+    assert summary["walking_step_time_l_s"] == pytest.approx(true["l"], abs=0.02)
+    asymmetry = 200 * (true["r"] - true["l"]) / (true["r"] + true["l"])
+    assert summary["walking_step_time_asymmetry_percent"] == pytest.approx(asymmetry, abs=3)
+
+
+def test_a_turned_world_changes_nothing() -> None:
+    motion, _ = known_walk(1.3)
+    turned = motion.values.copy()
+    x, z = (motion.names.index(n) for n in ("pelvis_tx", "pelvis_tz"))
+    angles = [motion.names.index(n) for n in ("pelvis_tilt", "pelvis_list", "pelvis_rotation")]
+    about = Rotation.from_euler("Y", 130, degrees=True)
+    turned[:, angles] = (about * Rotation.from_euler("ZXY", motion.values[:, angles])).as_euler("ZXY")
+    turned[:, z] = -motion.values[:, x] * np.sin(np.radians(130))
+    turned[:, x] = motion.values[:, x] * np.cos(np.radians(130))
+    plain, other = (
+        _found(motion).summary,
+        _found(Kinematics(motion.names, turned, motion.time_s, motion.rotational)).summary,
+    )
+    assert plain.keys() == other.keys() and all(
+        other[name] == pytest.approx(plain[name], abs=0.01, rel=0.05) for name in plain
+    )
+
+
+def test_squats_are_counted_and_measured() -> None:
+    bottoms = [2.0, 4.6, 7.5]
+    found = _found(known_squats(bottoms))
+    assert found.activities == ["squat"]
+    assert [one.middle_s for one in found.repetitions] == pytest.approx(bottoms, abs=0.04)
+    for one in found.repetitions:
+        assert 1.2 < one.measures["duration_s"] < 1.8 and one.measures["knee_bend_peak_deg"] == pytest.approx(97, abs=6)
+    assert [event.kind for event in found.events] == 3 * ["squat_start", "squat_bottom", "squat_end"]
+
+
+def test_half_a_squat_at_an_end_is_none() -> None:
+    found = _found(known_squats([0.1, 3.0, 5.9], seconds=6.0))
+    assert [one.middle_s for one in found.repetitions] == pytest.approx([3.0], abs=0.04)
+
+
+@pytest.mark.parametrize("height", [0.15, 0.3, 0.45])
+def test_jumps(height: float) -> None:
+    motion, flight = known_jump(height)
+    found = _found(motion)
+    assert found.activities == ["jump"] and len(found.repetitions) == 1
+    jump = found.repetitions[0]
+    assert jump.start_s == pytest.approx(1.5, abs=0.04) and jump.end_s == pytest.approx(1.5 + flight, abs=0.05)
+    assert jump.measures["height_m"] == pytest.approx(height, abs=0.04)
+    assert jump.measures["height_by_flight_time_m"] == pytest.approx(height, abs=0.05)
+    assert jump.measures["height_above_standing_m"] > jump.measures["height_m"]
+
+
+@pytest.mark.parametrize("kind", ["standing", "reach", "stairs_up", "lunge"])
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_found_where_nothing_is(kind: str, seed: int) -> None:
+    found = _found(generate(kind, 5.0, 30.0, np.random.default_rng(seed)))
+    assert not {"squat", "jump", "stand_up", "sit_down", "running"} & set(found.activities)
+    if kind in ("standing", "reach"):
+        assert found.activities == [] and found.events == [] and found.summary == {}
+        assert found.notes[0].startswith("no whole stride")
+
+
+def test_sitting_is_not_squatting(biopose_data: Path) -> None:
+    folder = biopose_data / "opencap_lab_subject4"
+    motion = recognise_motion(folder / "IK/STS1_manual_scaling_ik.mot").kinematics
+    found = find_events(folder / "Models/manually_scaled.osim", motion)
+    assert [one.kind for one in found.repetitions] == 5 * ["stand_up", "sit_down"]
+    squats = recognise_motion(folder / "IK/squats1_manual_scaling_ik.mot").kinematics
+    assert find_events(folder / "Models/manually_scaled.osim", squats).activities == ["squat"]
+
+
+def test_events_of_the_force_plates(biopose_data: Path) -> None:
+    """Vertical force passes 20 N (grf_walk.mot): left on 0.836, off 1.590; right off 1.024, on 1.411 s."""
+    folder = biopose_data / "opensim_core_walk3d"
+    motion = recognise_motion(folder / "coordinates.sto").kinematics
+    found = find_events(folder / "subject_walk_scaled.osim", motion)
+    told = [(event.kind, event.side, event.time_s) for event in found.events]
+    true = [("heel_strike", "l", 0.836), ("toe_off", "r", 1.024), ("heel_strike", "r", 1.411)]
+    assert [one[:2] for one in told] == [one[:2] for one in true]
+    assert max(abs(a[2] - b[2]) for a, b in zip(told, true, strict=True)) < 0.020
+    assert found.activities == ["walking_step"]  # no whole stride, and none is made up
+
+
+def test_filters() -> None:
+    motion = known_squats([3.0], seconds=6.0)
+    noise = 0.01 * np.random.default_rng(0).standard_normal(motion.values.shape)
+    noisy = Kinematics(motion.names, motion.values + noise, motion.time_s, motion.rotational)
+    plain, none, hard = _found(noisy), _found(noisy, filter_hz="none"), _found(noisy, filter_hz=3.0)
+    assert plain.filter_hz == {"squat": 6.0, "": 6.0} and hard.filter_hz[""] == 3.0 and none.filter_hz[""] is None
+    assert [len(one.repetitions) for one in (plain, none, hard)] == [1, 1, 1]
+    table = none.measures_table()
+    assert "velocity_peak" not in set(table.measure) and np.isnan(none.course.com_velocity_m_s).all()
+    assert "velocity_peak" in set(plain.measures_table().measure)
+    with pytest.raises(BioposeError, match="does not fit"):
+        _found(noisy, filter_hz=40.0)
+    with pytest.raises(BioposeError, match="is no filter"):
+        _found(noisy, filter_hz="some")
+
+
+def test_tables_are_tidy_and_trust_is_told() -> None:
+    motion = known_squats([2.0, 5.0], seconds=7.0)
+    trusted = motion.time_s < 4.0
+    found = _found(motion, trusted=trusted)
+    table = found.measures_table()
+    assert list(table.columns) == MEASURE_COLUMNS and table.value.notna().all()
+    knee = table[(table.activity == "squat") & (table.coordinate == "knee_angle_r")].pivot(
+        index="number", columns="measure", values="value"
+    )
+    assert np.allclose(knee["range"], knee["max"] - knee["min"], atol=0.01) and len(knee.dropna()) == 2
+    shares = table[(table.activity == "squat") & table.number.notna()].groupby("number").trusted_share.first()
+    assert shares[1] == 1 and shares[2] == 0
+    means = table[(table.activity == "squat") & table.number.isna()]
+    assert {"count", "duration"} <= set(means.measure)
+    course = found.course_table()
+    assert len(course) == len(motion.time_s) and {"com_y_m", "knee_angle_r_velocity_deg_s"} <= set(course.columns)
+    assert isinstance(found.events_table(), pd.DataFrame) and len(found.events_table()) == 6

@@ -1,0 +1,154 @@
+"""The report: one file that holds all it shows, says what was doubted, and is drawn by a real browser."""
+
+import base64
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from biomech.inverse_kinematics.marker_errors import MarkerErrors
+from biomech.inverse_kinematics.trusted import Trusted
+from biomech.kinematics.kinematics import Kinematics
+from biomech.report.courses import Courses
+from biomech.report.film import KEY_FRAMES, small_film
+from biomech.report.measured import Activity, Cycle
+from biomech.report.overlay import write_video
+from biomech.report.page import Shown, report_of, write_report
+from biomech.report.scene import packed, thinned
+from biomech.report.words import assumed, meaning_of, section_of, title_of
+
+TIMES = np.arange(20) / 10
+NAMES = ["hip_flexion_r", "hip_flexion_l", "pelvis_tilt"]
+SCENE = {
+    "time_s": [0.0, 1.0],
+    "joints": 2,
+    "names": ["hip", "knee", "M1"],
+    "sides": ["r", "r", ""],
+    "lines": [[0, 1]],
+    "points": [[0, 900, 0, 0, 500, 0, None, None, None], [10, 0, 0, 0, 0, 0, 100, 800, 0]],
+    "floor_mm": 0,
+}
+
+
+@pytest.fixture
+def shown() -> Shown:
+    values = 0.5 * np.sin(TIMES)[:, None] * np.ones(3)
+    motion = Kinematics(NAMES, values, TIMES, np.ones(3, dtype=bool))
+    reasons = ["quality below 0.5" if 5 <= k < 8 else "" for k in range(20)]
+    errors = MarkerErrors(["M1", "<b>"], np.full((20, 2), 0.03), TIMES, np.ones(20, dtype=bool))
+    trusted = Trusted(TIMES, reasons, [""] * 20)
+    return Shown(
+        name="walk",
+        source="<script>alert(1)</script>{{data}}.mp4",
+        motions=[
+            Courses.of("fast", motion, trusted, np.full((20, 3), 0.1)),
+            Courses.of("neural", motion, trusted),
+        ],
+        errors=errors,
+        scene=SCENE,
+        film=None,
+        stages={
+            "recover": {"options": {"height_m": None, "mass_kg": 70.0, "neutral": None}},
+            "scale": {"factors": {"pelvis": [1.0, 1.1, 0.9]}, "mass_kg": 70.0},
+        },
+        versions={"biopose": "1"},
+        notes=["3 of 20 frames are not trusted: quality below 0.5 (3)", "no height given: (`height_m=1.78`)"],
+        files={"model": "walk_scaled.osim", "motion": "walk_fast.mot", "markers": "walk.trc", "setup": "walk_ik.xml"},
+        measured=[
+            Activity(
+                "Walking",
+                "gait cycle (%)",
+                [Cycle("hip_flexion", {"r": (np.zeros(101), np.ones(101))}, (np.zeros(101), np.ones(101)))],
+                [("speed", "1.2 m/s")],
+                source="somebody (2008)",
+            )
+        ],
+    )
+
+
+def data_of(page: str) -> dict[str, Any]:
+    (packed_data,) = re.findall(r'id="data">([^<]*)<', page)
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed_data)))
+    return found
+
+
+def test_it_asks_nobody_and_runs_nothing_of_the_inputs(shown: Shown) -> None:
+    page = report_of(shown)
+    assert set(re.findall(r"https?://[^\s\"'<>;]+", page)) <= {"http://www.w3.org/2000/svg"}
+    assert "default-src 'none'" in page
+    assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;{{data}}.mp4" in page
+    assert "<td><b></td>" not in page and "&lt;b&gt;" in page
+    assert report_of(shown) == page, "the same run gives the same page"
+
+
+def test_it_shows_what_is_known_and_what_is_not(shown: Shown) -> None:
+    page = report_of(shown)
+    data = data_of(page)
+    hip, pelvis = data["panels"]
+    assert (hip["title"], hip["unit"], hip["section"]) == ("Hip flexion", "°", "Legs")
+    assert [(curve["side"], curve["solver"]) for curve in hip["curves"]] == [("r", 0), ("l", 0), ("r", 1), ("l", 1)]
+    assert hip["curves"][0]["half"][0] == pytest.approx(np.rad2deg(0.1), abs=0.01) and hip["curves"][2]["half"] is None
+    assert pelvis["doubted"] == [pytest.approx([0.45, 0.75])]
+    assert data["doubts"] == [[pytest.approx(0.45), pytest.approx(0.75), "quality below 0.5"]]
+    assert data["errors"]["rms"][0] == 30.0 and data["errors"]["limits"] == [20.0, 40.0]
+    assert data["cycles"][0]["normal"] is not None and "somebody (2008)" in page
+    assert "85 %" in page and "17 of 20" in page
+    assert "1 of 3" in page and "<code>height_m=1.78</code>" in page
+    for name in shown.files.values():
+        assert f"<code>{name}</code>" in page
+    assert "Grey" not in report_of(replace(shown, measured=[]))
+
+
+def test_words() -> None:
+    assert title_of("knee_angle") == ("Knee flexion", "+ flexion") and title_of("wing") == ("wing", "")
+    assert section_of("elbow_flex") == "Arms" and section_of("wing") == "Other"
+    assert "usual phone" in meaning_of("focal length 967 px: default: 67°") and meaning_of("all is well") == ""
+    lens = {"detect": {"focal_source": "metadata", "focal_px": 900.0}}
+    assert [(one.what, one.guessed) for one in assumed(lens)] == [("Camera's lens", False)]
+
+
+def test_places_come_back_from_their_differences() -> None:
+    points = np.random.default_rng(0).normal(size=(5, 2, 3))
+    points[0, 1], points[2] = np.nan, np.nan
+    last, back = np.zeros(6), np.full((5, 6), np.nan)
+    for row, steps in enumerate(packed(points)):
+        for k, step in enumerate(steps):
+            if step is not None:
+                last[k] += step
+                back[row, k] = last[k] / 1000
+    np.testing.assert_allclose(back.reshape(points.shape), points, atol=6e-4)
+    assert len(thinned(np.arange(6000) / 100)) == pytest.approx(900, rel=0.1)
+    assert len(thinned(np.arange(100_000) / 100)) <= 1200
+
+
+def test_a_film_becomes_small(tmp_path: Path) -> None:
+    pictures = ((k / 10, np.full((600, 800, 3), 5 * k, np.uint8)) for k in range(30))
+    write_video(tmp_path / "film.mp4", pictures, (800, 600), 10.0)
+    film = small_film(tmp_path / "film.mp4")
+    assert film.size_px == (480, 360) and film.kind == "mp4"
+    (tmp_path / "small.mp4").write_bytes(film.content)
+    with av.open(str(tmp_path / "small.mp4")) as small:
+        times = [frame.time for frame in small.decode(video=0)]
+    assert len(times) == 30 and times[-1] == pytest.approx(2.9, abs=1e-3)
+    taken = [time for time, _ in film.pictures]
+    assert len(taken) == KEY_FRAMES == len(set(taken))
+    assert all(jpeg.startswith(b"\xff\xd8") for _, jpeg in film.pictures)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser here")
+def test_a_browser_draws_it(shown: Shown, tmp_path: Path) -> None:
+    assert write_report(shown, tmp_path / "report.html") == (tmp_path / "report.html").stat().st_size
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom"]
+    command = ["chromium", *flags, f"--user-data-dir={tmp_path / 'profile'}", str(tmp_path / "report.html")]
+    drawn = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    assert 'data-ready="1"' in drawn
+    assert drawn.count('class="panel"') == 4  # hip, pelvis, the cycle, the markers' errors
+    assert "NaN" not in re.sub(r"(?s)<script.*?</script>", "", drawn)
