@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from biomech.cli.bench_activities import activities
+from biomech.cli.bench_events import events
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
 from biomech.cli.bench_sources import sources
@@ -159,6 +160,7 @@ app.command("sources")(sources)
 app.command("standing")(standing)
 app.command("sources")(sources)
 app.command("activities")(activities)
+app.command("events")(events)
 app.command("mqhmr")(mqhmr)
 
 

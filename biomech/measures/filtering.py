@@ -54,7 +54,7 @@ def evenly(kinematics: Kinematics) -> tuple[Kinematics, Bool[np.ndarray, " frame
     time, values = kinematics.time_s[whole], kinematics.values[whole].copy()
     if len(time) < FEWEST or np.ptp(time) < SHORTEST_S:
         raise BioposeError(
-            f"{len(time)} frames are too short a motion to find events in",
+            f"too short a motion to find events in (frames: {len(time)})",
             mend=f"Give a motion of at least {FEWEST} frames and {SHORTEST_S:g} s.",
         )
     values[:, kinematics.rotational] = np.unwrap(values[:, kinematics.rotational], axis=0)

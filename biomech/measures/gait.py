@@ -94,7 +94,7 @@ def steps_of(course: Course) -> list[Step]:
         heel, toe = course.ahead_m(course.heel_m[side]), course.ahead_m(course.toe_m[side])
         falls, rises = _by_velocity(course, side)
         for strike, signal, others in ((True, heel, falls), (False, -toe, rises)):
-            for row in _furthest(signal, EXCURSION * course.leg_m, course.rate_hz):
+            for row in furthest(signal, EXCURSION * course.leg_m, course.rate_hz):
                 time = float(course.time_s[0] + row / course.rate_hz)
                 near = others[np.abs(others - time) <= BESIDE_S]
                 other = float(near[np.abs(near - time).argmin()]) if len(near) else np.nan
@@ -102,8 +102,17 @@ def steps_of(course: Course) -> list[Step]:
     return sorted(found, key=lambda step: step.time_s)
 
 
-def _furthest(signal: Track, excursion: float, rate_hz: float) -> list[float]:
-    """Rows, with fractions, of the tops that stand out; the ends of the motion count as low, as nobody knows them."""
+def furthest(signal: Track, excursion: float, rate_hz: float) -> list[float]:
+    """The tops that stand out; the ends of the motion count as low, as nobody knows them.
+
+    Args:
+        signal: how far a foot is ahead, or behind (m).
+        excursion: the least that a top stands out (m).
+        rate_hz: frames a second.
+
+    Returns:
+        Rows, with fractions by a parabola.
+    """
     low = signal.min() - 2 * excursion
     tops, _ = find_peaks(np.r_[low, signal, low], prominence=excursion, distance=max(1, round(0.4 * rate_hz)))
     rows: list[float] = []

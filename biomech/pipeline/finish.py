@@ -12,6 +12,7 @@ import numpy as np
 from biomech.errors import BioposeError
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
+from biomech.pipeline.occasions import events_stage
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.stages import MOTION_NAMES, Result, Solution, Stage
@@ -37,7 +38,7 @@ def finish(run: Run, files: Result, options: Options) -> tuple[Stages, Stages]:
     """
     done: Stages = {}
     failed: Stages = {}
-    for make in (angles_stage, report_stage) if options.report else (angles_stage,):
+    for make in (angles_stage, events_stage, *((report_stage,) if options.report else ())):
         stage = make(replace(files, record={**files.record, "stages": {**files.record["stages"], **done}}))
         try:
             run.stage(**vars(stage))

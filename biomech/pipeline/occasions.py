@@ -13,7 +13,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.find import AUTO, find_events
 from biomech.measures.found import Found
-from biomech.measures.written import EVENTS, MEASURES, tables_beside, write_empty, write_tables
+from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.pipeline.figures import EventsFigures
 from biomech.pipeline.stages import MOTION_NAMES, Result, Stage
 
@@ -29,8 +29,7 @@ def events_stage(files: Result) -> Stage:
     Returns:
         The stage.
     """
-    name = files.quality.name.removesuffix(QUALITY)
-    tables = {table: path for table, path in tables_beside(files.folder, name).items() if table in (EVENTS, MEASURES)}
+    tables = {EVENTS: files.events, MEASURES: files.measures}
     return Stage(
         "events",
         inputs={"model": files.model, "motion": files.kinematics, "quality": files.quality},

@@ -114,6 +114,8 @@ class Result:
     difference_figure: Path
     overlay: Path
     angles_figure: Path
+    events: Path  # strides, repetitions and jumps of the first solver's motion, and what is measured of them
+    measures: Path
     report: Path
     record: Record
 
@@ -146,6 +148,8 @@ class Result:
             difference_figure=folder / f"{name}_difference.png",
             overlay=folder / "overlay.mp4",
             angles_figure=folder / f"{name}_angles.png",
+            events=folder / f"{name}_events.csv",
+            measures=folder / f"{name}_measures.csv",
             report=folder / f"{name}_report.html",
             record=record,
         )

@@ -50,6 +50,8 @@ def test_every_file_is_there_and_the_motion_is_the_experts(finished: Result, sub
         "_scaled.osim",
         ".trc",
         "_angles.csv",
+        "_events.csv",
+        "_measures.csv",
         "_angles.png",
         "_report.html",
     )
@@ -65,7 +67,7 @@ def test_every_file_is_there_and_the_motion_is_the_experts(finished: Result, sub
     assert quality[0] == "time,quality,marker_rms_mm,marker_max_mm,trusted,reason,not_determined" and len(quality) == 7
     record = json.loads((finished.folder / "biopose.json").read_text())
     assert (
-        list(record["stages"]) == ["read", "scale", "solve", "angles", "report"]
+        list(record["stages"]) == ["read", "scale", "solve", "angles", "events", "report"]
         and record["source"]["name"] == "walking1.trc"
     )
     assert 0 < record["stages"]["solve"]["marker_rms_mm"] < 20
@@ -79,7 +81,7 @@ def test_what_is_unchanged_is_not_run_again(finished: Result, subject: Path, opt
     shutil.copytree(finished.folder, folder)
     assert ran(recorded, folder, options) == ["solve", "report"]  # whose setup named the model of the other folder
     assert ran(recorded, folder, options) == []
-    assert ran(recorded, folder, replace(options, end_s=0.53)) == ["read", "solve", "angles", "report"]
+    assert ran(recorded, folder, replace(options, end_s=0.53)) == ["read", "solve", "angles", "events", "report"]
     with pytest.raises(BioposeError, match=r"another recording \(walking1\.trc\)"):
         run_ik(subject / "MarkerData/walking2.trc", folder, options)
 
@@ -91,7 +93,7 @@ def test_opensims_own_solver_answers_the_same(
     folder = tmp_path / "run"
     shutil.copytree(finished.folder, folder)
     own = replace(options, solvers=("opensim",), workers=1)
-    assert ran(subject / "MarkerData/walking1.trc", folder, own) == ["solve"]
+    assert ran(subject / "MarkerData/walking1.trc", folder, own) == ["solve", "angles", "events", "report"]
     fast, classical = read_mot(finished.kinematics), read_mot(folder / "walking1_classical.mot")
     assert fast.names == classical.names
     assert not (folder / "walking1_fast.mot").exists()  # of other options: not beside what replaced it

@@ -18,7 +18,7 @@ from biomech.mesh.recover import recover
 from biomech.pipeline.run import Options, Result, run_ik
 
 STAGES = ["detect", "recover", "extract", "scale", "solve", "overlay"]
-LOOKS = ["angles", "report"]
+LOOKS = ["angles", "events", "report"]
 SHORT = Options(height_m=1.75, mass_kg=70.0, start_s=0.5, end_s=0.62, workers=1)
 
 

@@ -131,8 +131,9 @@ def test_which_solvers_a_run_takes(weights: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.slow
 def test_the_virtual_markers_need_nothing_else(weights: Path, ran: Callable[..., tuple[list[str], Result]]) -> None:
     stages, result = ran(solvers=BOTH, mass_kg=70)
-    assert stages == ["read", "scale", "solve", "solve_fast", "difference", "angles", "report"]
+    assert stages == ["read", "scale", "solve", "solve_fast", "difference", "angles", "events", "report"]
     own = {"walk_neural.mot", "walk_ik_setup.xml", "walk_quality.csv", "walk_uncertainty.csv", "walk_angles.csv"}
+    own |= {"walk_events.csv", "walk_measures.csv"}
     other = {"walk_fast.mot", "walk_fast_ik_setup.xml", "walk_fast_quality.csv", "walk_fast_angles.csv"}
     shared = {"biopose.json", "walk.trc", "walk_scaled.osim", "walk_difference.csv", "walk_difference.png"}
     shared |= {"walk_angles.png", "walk_report.html"}
@@ -163,7 +164,7 @@ def test_what_runs_again(
     ran(solvers=BOTH)
     assert ran(solvers=BOTH)[0] == []
     stages, result = ran(solvers=("neural",), polish=True)
-    assert stages == ["solve", "angles", "report"] and "solve_fast" not in result.record["stages"]
+    assert stages == ["solve", "angles", "events", "report"] and "solve_fast" not in result.record["stages"]
     assert any(note.startswith("polished") for note in result.notes)
     weights.with_suffix(".json").write_text(json.dumps({"sizes": SIZES._asdict(), "note": "trained again"}))
     assert ran(solvers=("neural",), polish=True)[0] == ["scale", "solve", "report"]
