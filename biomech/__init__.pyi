@@ -2,6 +2,7 @@
 
 from biomech.api.compare import compare as compare
 from biomech.api.detect import detect as detect
+from biomech.api.export import export as export
 from biomech.api.extract import extract as extract
 from biomech.api.from_meshes import from_meshes as from_meshes
 from biomech.api.ik import IkResult as IkResult
@@ -15,6 +16,7 @@ from biomech.body.motion import BodyMotion as BodyMotion
 from biomech.body.sources.mesh_motion import MeshMotion as MeshMotion
 from biomech.comparison.compare import Comparison as Comparison
 from biomech.errors import BioposeError as BioposeError
+from biomech.exports.write import Exported as Exported
 from biomech.inverse_kinematics.marker_errors import MarkerErrors as MarkerErrors
 from biomech.inverse_kinematics.solved import Solved as Solved
 from biomech.inverse_kinematics.trusted import Trusted as Trusted
@@ -30,6 +32,7 @@ __all__ = [
     "BioposeError",
     "BodyMotion",
     "Comparison",
+    "Exported",
     "IkResult",
     "IkResults",
     "Keypoints",
@@ -45,6 +48,7 @@ __all__ = [
     "__version__",
     "compare",
     "detect",
+    "export",
     "extract",
     "from_meshes",
     "ik",

@@ -36,6 +36,7 @@ VERBS = (
     "scale",
     "solve",
     "compare",
+    "export",
     "label",
     "check",
     "doctor",
