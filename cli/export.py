@@ -19,7 +19,7 @@ def export(
         ),
     ],
     to: Annotated[
-        str, typer.Option("--to", help="Formats, separated by commas: c3d, json, glb, bvh, csv, or all.")
+        str, typer.Option("--to", help="Formats, separated by commas: c3d, json, glb, bvh, npz, csv, or all.")
     ] = "all",
     out: Annotated[
         Path | None,
@@ -29,19 +29,23 @@ def export(
         Path | None,
         typer.Option("--geometry", help="Folder with the surfaces that the model names (.vtp, .stl, .obj)."),
     ] = None,
+    body_models: Annotated[
+        Path | None,
+        typer.Option("--body-models", help="Of npz: folder of your own SMPL model files, for SMPL-H at rest."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over files that are there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write a model's motion for other programs.
 
     Markers and angles for motion-capture programs (.c3d), OpenCap's web viewer (.json), animation programs (.glb,
-    .bvh) and statistics (.csv).
+    .bvh), SMPL (.npz) and statistics (.csv).
     """
     from biomech.exports.take import Take
     from biomech.exports.write import FORMATS, check_formats, write_exports
 
     formats = list(FORMATS) if to == "all" else check_formats([name.strip() for name in to.split(",")])
-    take = Take.read(source, geometry)
+    take = Take.read(source, geometry, body_models)
     exported = write_exports(take, out or Path(f"{take.name}_export"), formats, overwrite=overwrite)
     if as_json:
         files = {name: str(path) for name, path in exported.files.items()}

@@ -14,6 +14,7 @@ def export(
     *,
     to: str | Sequence[str] | None = None,
     geometry: Path | str | None = None,
+    body_models: Path | str | None = None,
     overwrite: bool = False,
 ) -> Exported:
     """Write a model's motion for other programs.
@@ -22,8 +23,10 @@ def export(
         source: what ``ik`` gave, or its folder; or the paths of an .osim and a .mot and, where they are at hand, of
             markers (.trc, .c3d), the quality and the uncertainty file (.csv).
         out: a folder for the files; or the file itself, where there is one format.
-        to: of c3d, json, glb, bvh and csv; all of them where None.
+        to: of c3d, json, glb, bvh, npz and csv; all of them where None.
         geometry: a folder with the surfaces (.vtp, .stl, .obj) that the model names; plain bones otherwise.
+        body_models: of npz, the folder of your own SMPL model files: limbs and pelvis are laid on those of its
+            SMPL-H at rest; on a plain T-pose otherwise.
         overwrite: write over files that are there.
 
     Returns:
@@ -42,6 +45,7 @@ def export(
     from biomech.exports.write import FORMATS, check_formats, write_exports
 
     formats = list(FORMATS) if to is None else check_formats([to] if isinstance(to, str) else list(to))
+    models = None if body_models is None else Path(body_models)
     folder = None if geometry is None else Path(geometry)
     if isinstance(source, IkResult):
         take = Take(
@@ -52,8 +56,9 @@ def export(
             uncertainty=source.uncertainty,
             trusted=source.trusted,
             geometry=() if folder is None else (folder,),
+            body_models=models,
         )
     else:
         given = list(source) if isinstance(source, list | tuple) else [source]
-        take = Take.read([path_of(one, "a result") for one in given], folder)
+        take = Take.read([path_of(one, "a result") for one in given], folder, models)
     return write_exports(take, Path(out), formats, overwrite=overwrite)

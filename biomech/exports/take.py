@@ -75,6 +75,7 @@ class Take:
         uncertainty: half widths of ``kinematics`` (rad, m), where they are known.
         trusted: of every frame of the markers, where it is known.
         geometry: folders in which the model's surfaces may lie.
+        body_models: the user's folder of SMPL model files, which place and lay out SMPL at rest exactly.
         files: that it was read from, none of which may be written over.
     """
 
@@ -85,16 +86,18 @@ class Take:
     uncertainty: Float[np.ndarray, "solved coordinates"] | None = None
     trusted: Trusted | None = None
     geometry: tuple[Path, ...] = ()
+    body_models: Path | None = None
     files: tuple[Path, ...] = ()
 
     @classmethod
-    def read(cls, paths: Sequence[Path], geometry: Path | None = None) -> "Take":
+    def read(cls, paths: Sequence[Path], geometry: Path | None = None, body_models: Path | None = None) -> "Take":
         """Of a run's folder, or of files given by hand.
 
         Args:
             paths: a folder of `biopose ik`; or an .osim and a .mot, and, where they are at hand, the markers (.trc,
                 .c3d), the quality and the uncertainty file.
             geometry: a folder with the model's surfaces.
+            body_models: the user's folder of SMPL model files.
 
         Returns:
             The first solver's motion, of several.
@@ -127,6 +130,7 @@ class Take:
             uncertainty=None if unsure is None else read_uncertainty(unsure, kinematics),
             trusted=None if quality is None else Trusted.read(quality),
             geometry=(*places, *beside),
+            body_models=body_models,
             files=tuple(files.values()),
         )
 

@@ -15,6 +15,7 @@ FORMATS = {
     "json": ("_viewer.json", "visualizer.write_visualizer"),
     "glb": ("_skeleton.glb", "glb.write_skeleton_glb"),
     "bvh": (".bvh", "bvh.write_bvh"),
+    "npz": ("_smpl.npz", "smpl.write_amass"),
     "csv": ("_angles.csv", "tidy.write_tidy"),
 }
 
