@@ -42,9 +42,9 @@ def export(
     .bvh), SMPL (.npz) and statistics (.csv).
     """
     from biomech.exports.take import Take
-    from biomech.exports.write import FORMATS, check_formats, write_exports
+    from biomech.exports.write import check_formats, write_exports
 
-    formats = list(FORMATS) if to == "all" else check_formats([name.strip() for name in to.split(",")])
+    formats = None if to == "all" else check_formats([name.strip() for name in to.split(",")])
     take = Take.read(source, geometry, body_models)
     exported = write_exports(take, out or Path(f"{take.name}_export"), formats, overwrite=overwrite)
     if as_json:

@@ -23,7 +23,7 @@ def export(
         source: what ``ik`` gave, or its folder; or the paths of an .osim and a .mot and, where they are at hand, of
             markers (.trc, .c3d), the quality and the uncertainty file (.csv).
         out: a folder for the files; or the file itself, where there is one format.
-        to: of c3d, json, glb, bvh, npz and csv; all of them where None.
+        to: of c3d, json, glb, bvh, npz and csv; all that can hold this motion where None.
         geometry: a folder with the surfaces (.vtp, .stl, .obj) that the model names; plain bones otherwise.
         body_models: of npz, the folder of your own SMPL model files: limbs and pelvis are laid on those of its
             SMPL-H at rest; on a plain T-pose otherwise.
@@ -42,9 +42,9 @@ def export(
         'walk.bvh'
     """
     from biomech.exports.take import Take
-    from biomech.exports.write import FORMATS, check_formats, write_exports
+    from biomech.exports.write import check_formats, write_exports
 
-    formats = list(FORMATS) if to is None else check_formats([to] if isinstance(to, str) else list(to))
+    formats = None if to is None else check_formats([to] if isinstance(to, str) else list(to))
     models = None if body_models is None else Path(body_models)
     folder = None if geometry is None else Path(geometry)
     if isinstance(source, IkResult):

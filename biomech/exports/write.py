@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, MachineError
 from biomech.exports.take import Take
 
 # By name: what follows the recording's name in the file's, and the writer.
@@ -18,6 +18,7 @@ FORMATS = {
     "npz": ("_smpl.npz", "smpl.write_amass"),
     "csv": ("_angles.csv", "tidy.write_tidy"),
 }
+NOT_OF_ALL = ("c3d", "bvh", "npz")  # which want even frames, or a skeleton like Rajagopal's
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ def check_formats(formats: Sequence[str]) -> list[str]:
     return [name for name in FORMATS if name in formats]
 
 
-def write_exports(take: Take, out: Path, formats: Sequence[str], *, overwrite: bool = False) -> Exported:
+def write_exports(take: Take, out: Path, formats: Sequence[str] | None = None, *, overwrite: bool = False) -> Exported:
     """Write a take.
 
     Args:
         take: to be written.
         out: a folder; or the file itself, where there is one format and its name ends as that does.
-        formats: of ``FORMATS``.
+        formats: of ``FORMATS``; None: all that can hold this take, and the notes say why another cannot.
         overwrite: write over files that are there.
 
     Returns:
@@ -57,7 +58,7 @@ def write_exports(take: Take, out: Path, formats: Sequence[str], *, overwrite: b
         BioposeError: a file is there already, or is one of those that are exported, or a format cannot hold this take.
             Nothing is left of this call then.
     """
-    chosen = check_formats(formats)
+    chosen = list(FORMATS) if formats is None else check_formats(formats)
     targets = {name: out / f"{take.name}{FORMATS[name][0]}" for name in chosen}
     if len(chosen) == 1 and out.suffix.lower() == f".{chosen[0]}" and not out.is_dir():
         targets = {chosen[0]: out}
@@ -69,17 +70,22 @@ def write_exports(take: Take, out: Path, formats: Sequence[str], *, overwrite: b
             raise BioposeError("this is what is exported, or a folder", where=str(target), mend="Name another `out`.")
         if os.path.lexists(target) and not overwrite:
             raise BioposeError("there is a file of this name", where=str(target), mend="Give `overwrite`.")
-    written: list[Path] = []
+    written: dict[str, Path] = {}
     notes: list[str] = []
     try:
         for name, target in targets.items():
-            notes += _writer(name)(take, target)
-            written.append(target)
+            try:
+                notes += _writer(name)(take, target)
+                written[name] = target
+            except BioposeError as error:
+                if formats is not None or name not in NOT_OF_ALL or isinstance(error, MachineError):
+                    raise
+                notes.append(f"no {name}: {error.what}")
     except BioposeError:
-        for path in written:
+        for path in written.values():
             path.unlink(missing_ok=True)
         raise
-    return Exported(targets, list(dict.fromkeys(notes)))
+    return Exported(written, list(dict.fromkeys(notes)))
 
 
 def _writer(name: str) -> Callable[[Take, Path], list[str]]:

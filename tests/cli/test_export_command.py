@@ -55,6 +55,17 @@ def test_a_run_in_every_format(biopose: Biopose, run: Path, tmp_path: Path) -> N
     assert sorted(path.name for path in (tmp_path / "small_export").iterdir()) == names
 
 
+def test_all_is_what_can_hold_it(biopose: Biopose, run: Path) -> None:
+    """A skeleton without arms is no SMPL; asked for, that is an error."""
+    code, out, _ = biopose("export", run, "--json")
+    said = json.loads(out)
+    assert (
+        code == 0 and list(said["files"]) == list(FITTING) and said["notes"][0].startswith("no npz: the model has no")
+    )
+    code, _, told = biopose("export", run, "--to", "npz,json", "-o", "other")
+    assert code == 2 and "no body calcn_l" in told and not any(run.parent.glob("other/*"))
+
+
 def test_nothing_is_written_over(biopose: Biopose, run: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/small.bvh").write_text("mine")
