@@ -3,6 +3,7 @@
 from biomech.api.compare import compare as compare
 from biomech.api.detect import detect as detect
 from biomech.api.events import events as events
+from biomech.api.export import export as export
 from biomech.api.extract import extract as extract
 from biomech.api.from_meshes import from_meshes as from_meshes
 from biomech.api.ik import IkResult as IkResult
@@ -16,6 +17,7 @@ from biomech.body.motion import BodyMotion as BodyMotion
 from biomech.body.sources.mesh_motion import MeshMotion as MeshMotion
 from biomech.comparison.compare import Comparison as Comparison
 from biomech.errors import BioposeError as BioposeError
+from biomech.exports.write import Exported as Exported
 from biomech.inverse_kinematics.marker_errors import MarkerErrors as MarkerErrors
 from biomech.inverse_kinematics.solved import Solved as Solved
 from biomech.inverse_kinematics.trusted import Trusted as Trusted
@@ -32,6 +34,7 @@ __all__ = [
     "BioposeError",
     "BodyMotion",
     "Comparison",
+    "Exported",
     "Found",
     "IkResult",
     "IkResults",
@@ -49,6 +52,7 @@ __all__ = [
     "compare",
     "detect",
     "events",
+    "export",
     "extract",
     "from_meshes",
     "ik",

@@ -38,6 +38,7 @@ VERBS = (
     "compare",
     "events",
     "report",
+    "export",
     "label",
     "check",
     "doctor",

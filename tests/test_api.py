@@ -30,7 +30,7 @@ from biomech.markers.trc import write_trc
 
 FRAMES = 12
 WHO = {"height_m": 1.70, "mass_kg": 75.0}
-FUNCTIONS = ("detect", "recover", "extract", "scale", "solve", "ik", "label", "compare", "events")
+FUNCTIONS = ("detect", "recover", "extract", "scale", "solve", "ik", "label", "compare", "events", "export")
 
 
 @pytest.fixture(scope="module")

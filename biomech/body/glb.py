@@ -4,27 +4,21 @@ The .glb is small, since only bones move: the mesh at rest, four bones a vertex,
 (Khronos, "glTF 2.0 Specification", sections 3.7.3 and 3.11 on skins and animations). Axes are ours: Y up, m.
 """
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial.transform import Rotation
 
 from biomech import __version__
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.files import whole_file
+from biomech.gltf import BYTE, FLOAT, INT, TRIANGLES, VERTICES, GltfAnimation, GltfFile
 
 BONES_OF_A_VERTEX = 4  # what every viewer can do
 SKIN_COLOUR = [0.72, 0.62, 0.55, 1.0]
-# Of the format: kinds of numbers, and what a part of the buffer is for.
-BYTE, INT, FLOAT = 5121, 5125, 5126
-VERTICES, TRIANGLES = 34962, 34963
-MAGIC, VERSION, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 
 
 def write_glb(body: AnnyBody, motion: BodyMotion, path: Path) -> None:
@@ -40,7 +34,7 @@ def write_glb(body: AnnyBody, motion: BodyMotion, path: Path) -> None:
     rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32))
     joints = rest.joints.double().numpy()
     bones, weights = _strongest(body.skin_weights.double().numpy())
-    file = _File()
+    file = GltfFile()
     mesh = {
         "POSITION": file.add(rest.vertices.float().numpy(), FLOAT, "VEC3", target=VERTICES, bounds=True),
         "JOINTS_0": file.add(bones.astype(np.uint8), BYTE, "VEC4", target=VERTICES),
@@ -111,58 +105,11 @@ def _strongest(weights: Float[np.ndarray, "vertices bones"]) -> tuple[Int[np.nda
     return np.where(kept > 0, bones, 0), kept / kept.sum(1, keepdims=True)
 
 
-def _animation(motion: BodyMotion, file: "_File") -> dict[str, Any]:
+def _animation(motion: BodyMotion, file: GltfFile) -> dict[str, Any]:
     """Turns of the bones that move at all, and the way of the root."""
-    times = file.add((motion.time_s - motion.time_s[0]).astype(np.float32), FLOAT, "SCALAR", bounds=True)
-    samplers, channels = [], []
-
-    def add(bone: int, path: str, values: np.ndarray, kind: str) -> None:
-        samplers.append({"input": times, "output": file.add(values.astype(np.float32), FLOAT, kind)})
-        channels.append({"sampler": len(samplers) - 1, "target": {"node": bone, "path": path}})
-
-    add(0, "translation", motion.root_position_m, "VEC3")
+    animation = GltfAnimation(file, motion.time_s)
+    animation.move(0, motion.root_position_m)
     for bone in range(len(motion.bone_names)):
         if not np.allclose(motion.rotations[:, bone], np.eye(3), atol=1e-6):
-            turns = Rotation.from_matrix(motion.rotations[:, bone]).as_quat()
-            # One turn is two quaternions; between frames a viewer goes straight from one to the next.
-            turned_over = np.cumprod(np.append(1, np.where((turns[1:] * turns[:-1]).sum(1) < 0, -1, 1)))
-            add(bone, "rotation", turns * turned_over[:, None], "VEC4")
-    return {"name": "motion", "samplers": samplers, "channels": channels}
-
-
-class _File:
-    """The binary part of a .glb, as it grows."""
-
-    def __init__(self) -> None:
-        self.content = bytearray()
-        self.views: list[dict[str, int]] = []
-        self.accessors: list[dict[str, Any]] = []
-
-    def add(self, values: np.ndarray, number: int, kind: str, target: int | None = None, bounds: bool = False) -> int:
-        """Append an array; returns its accessor."""
-        data = np.ascontiguousarray(values).tobytes()
-        view = {"buffer": 0, "byteOffset": len(self.content), "byteLength": len(data)}
-        self.views.append(view if target is None else {**view, "target": target})
-        accessor = {"bufferView": len(self.views) - 1, "componentType": number, "count": len(values), "type": kind}
-        if bounds:
-            rows = values.reshape(len(values), -1)
-            accessor |= {"min": rows.min(0).tolist(), "max": rows.max(0).tolist()}
-        self.accessors.append(accessor)
-        self.content += data + bytes(-len(data) % 4)
-        return len(self.accessors) - 1
-
-    def written(self, document: dict[str, Any]) -> bytes:
-        """The whole file."""
-        parts = {"bufferViews": self.views, "accessors": self.accessors, "buffers": [{"byteLength": len(self.content)}]}
-        text = json.dumps({**document, **parts}).encode()
-        text += b" " * (-len(text) % 4)
-        length = 12 + 8 + len(text) + 8 + len(self.content)
-        return b"".join(
-            [
-                struct.pack("<III", MAGIC, VERSION, length),
-                struct.pack("<II", len(text), JSON_CHUNK),
-                text,
-                struct.pack("<II", len(self.content), BINARY_CHUNK),
-                bytes(self.content),
-            ]
-        )
+            animation.turn(bone, motion.rotations[:, bone])
+    return animation.document()

@@ -1,0 +1,94 @@
+"""A take in the formats that are asked for: which there are, how their files are named, and nothing lost on the way."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from biomech.errors import BioposeError, MachineError
+from biomech.exports.take import Take
+
+# By name: what follows the recording's name in the file's, and the writer.
+FORMATS = {
+    "c3d": (".c3d", "c3d.write_c3d"),
+    "json": ("_viewer.json", "visualizer.write_visualizer"),
+    "glb": ("_skeleton.glb", "glb.write_skeleton_glb"),
+    "bvh": (".bvh", "bvh.write_bvh"),
+    "npz": ("_smpl.npz", "smpl.write_amass"),
+    "csv": ("_angles.csv", "tidy.write_tidy"),
+}
+NOT_OF_ALL = ("c3d", "bvh", "npz")  # which want even frames, or a skeleton like Rajagopal's
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files that were written, by format, and what the user should know of them."""
+
+    files: dict[str, Path]
+    notes: list[str] = field(default_factory=list)
+
+
+def check_formats(formats: Sequence[str]) -> list[str]:
+    """The formats, each once, in the order of ``FORMATS``.
+
+    Raises:
+        BioposeError: one is not known, or none is given.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        what = f"there is no format '{unknown[0]}'" if unknown else "no format is given"
+        raise BioposeError(what, mend=f"Give some of {', '.join(FORMATS)}.")
+    return [name for name in FORMATS if name in formats]
+
+
+def write_exports(take: Take, out: Path, formats: Sequence[str] | None = None, *, overwrite: bool = False) -> Exported:
+    """Write a take.
+
+    Args:
+        take: to be written.
+        out: a folder; or the file itself, where there is one format and its name ends as that does.
+        formats: of ``FORMATS``; None: all that can hold this take, and the notes say why another cannot.
+        overwrite: write over files that are there.
+
+    Returns:
+        The files.
+
+    Raises:
+        BioposeError: a file is there already, or is one of those that are exported, or a format cannot hold this take.
+            Nothing is left of this call then.
+    """
+    chosen = list(FORMATS) if formats is None else check_formats(formats)
+    targets = {name: out / f"{take.name}{FORMATS[name][0]}" for name in chosen}
+    if len(chosen) == 1 and out.suffix.lower() == f".{chosen[0]}" and not out.is_dir():
+        targets = {chosen[0]: out}
+    elif os.path.lexists(out) and not out.is_dir():
+        raise BioposeError("a file is there, not a folder", where=str(out), mend="Name another `out`.")
+    own = {os.path.realpath(path) for path in take.files}
+    for target in targets.values():
+        if os.path.realpath(target) in own or target.is_dir():
+            raise BioposeError("this is what is exported, or a folder", where=str(target), mend="Name another `out`.")
+        if os.path.lexists(target) and not overwrite:
+            raise BioposeError("there is a file of this name", where=str(target), mend="Give `overwrite`.")
+    written: dict[str, Path] = {}
+    notes: list[str] = []
+    try:
+        for name, target in targets.items():
+            try:
+                notes += _writer(name)(take, target)
+                written[name] = target
+            except BioposeError as error:
+                if formats is not None or name not in NOT_OF_ALL or isinstance(error, MachineError):
+                    raise
+                notes.append(f"no {name}: {error.what}")
+    except BioposeError:
+        for path in written.values():
+            path.unlink(missing_ok=True)
+        raise
+    return Exported(written, list(dict.fromkeys(notes)))
+
+
+def _writer(name: str) -> Callable[[Take, Path], list[str]]:
+    module, function = FORMATS[name][1].split(".")
+    writer: Callable[[Take, Path], list[str]] = getattr(import_module(f"biomech.exports.{module}"), function)
+    return writer
