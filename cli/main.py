@@ -38,6 +38,8 @@ VERBS = (
     "compare",
     "label",
     "check",
+    "open",
+    "batch",
     "doctor",
 )
 GROUPS = ("models", "bench", "train")

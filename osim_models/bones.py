@@ -27,7 +27,15 @@ def meshes_of(model_osim: Path) -> list[str]:
 
 
 def mesh_beside(model_osim: Path, name: str) -> Path | None:
-    """Where OpenSim finds a mesh beside a model."""
+    """Where OpenSim finds a mesh beside a model.
+
+    Args:
+        model_osim: need not be there.
+        name: of the mesh, as the model gives it.
+
+    Returns:
+        Beside the model, or in Geometry there; None where it is in neither.
+    """
     folder = Path(model_osim).resolve().parent
     return next((path for path in (folder / name, folder / "Geometry" / name) if path.is_file()), None)
 

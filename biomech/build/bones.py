@@ -51,7 +51,15 @@ def faces_of(name: str) -> int:
 
 
 def thinned(mesh: pyvista.PolyData, faces: int) -> pyvista.PolyData:
-    """The same surface of at most so many triangles."""
+    """The same surface of fewer triangles.
+
+    Args:
+        mesh: any surface.
+        faces: how many at most.
+
+    Returns:
+        Triangles; a little more than ``faces`` where it cannot be thinned further.
+    """
     plain = mesh.triangulate().clean()
     while plain.n_cells > faces:
         before = plain.n_cells
@@ -62,7 +70,12 @@ def thinned(mesh: pyvista.PolyData, faces: int) -> pyvista.PolyData:
 
 
 def write_vtp(mesh: pyvista.PolyData, path: Path) -> None:
-    """Points in m to a tenth of a mm, and triangles."""
+    """Write points to a tenth of a mm, and triangles.
+
+    Args:
+        mesh: of triangles, m.
+        path: .vtp.
+    """
     triangles = mesh.faces.reshape(-1, 4)[:, 1:]
     with whole_file(path) as temporary, open(temporary, "w", encoding="ascii", newline="\n") as file:
         file.write(HEAD.format(points=mesh.n_points, faces=len(triangles)))
