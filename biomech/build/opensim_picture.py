@@ -36,6 +36,7 @@ def take(run: Path, picture: Path) -> None:
     motion = read_motion(model, files.motions[0])
     window = model.updVisualizer().updSimbodyVisualizer()
     window.setShowSimTime(True)
+    window.setBackgroundType(window.SolidColor)
     frame = len(motion.time_s) // 2
     state.setTime(float(motion.time_s[frame]))
     for name, value in zip(motion.names, motion.values[frame], strict=True):
@@ -44,7 +45,6 @@ def take(run: Path, picture: Path) -> None:
     for _ in range(3):
         model.getVisualizer().show(state)
         time.sleep(2)
-        window.zoomCameraToShowAllGeometry()
     subprocess.run(["import", "-window", "root", str(picture)], check=True)
     os._exit(0)
 
