@@ -37,7 +37,11 @@ def ik(
     Of one video, of several of the same, or of recorded markers.
     """
     from biomech.cli.progress import progress_bar, tell_stage
+    from biomech.pipeline.batch import refuse_folder_of_films
     from biomech.pipeline.run import run_ik
+
+    if len(source) == 1:
+        refuse_folder_of_films(source[0])
 
     folder = out or Path(f"{source[0].stem}_biopose")
     if options.person == "all":

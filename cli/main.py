@@ -41,6 +41,8 @@ VERBS = (
     "export",
     "label",
     "check",
+    "open",
+    "batch",
     "doctor",
 )
 GROUPS = ("models", "bench", "train")

@@ -74,7 +74,15 @@ def worst_first(findings: list[Finding]) -> list[Finding]:
 
 
 def refused(error: BioposeError, *, severity: Severity = "unreadable", code: str = "refused") -> Finding:
-    """A reader's error as a finding."""
+    """A reader's error as a finding.
+
+    Args:
+        error: of the reader.
+        severity, code: of the finding.
+
+    Returns:
+        With the line that the error names.
+    """
     return Finding(severity, code, error.what, where=place_in(error.what), mend=error.mend)
 
 

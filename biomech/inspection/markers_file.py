@@ -20,6 +20,7 @@ from biomech.markers.trc import AXIS, write_trc
 
 LYING = 1.5  # times as far as along Y, from which on markers that extend along Z look like Z up
 SAME_M = 1e-3
+MOST = 0.5  # of a file's markers that a model has to know, for names and axes to be mended by it
 
 
 def check_markers(path: Path, model: opensim.Model | None = None) -> list[Finding]:
@@ -50,6 +51,10 @@ def check_markers(path: Path, model: opensim.Model | None = None) -> list[Findin
     except BioposeError as error:
         return [*findings, refused(error, severity="error", code="not-this-model")]
     told = {one.what for one in findings}
+    if len(known.names) < MOST * len(markers.names):
+        what = f"only {len(known.names)} of {len(markers.names)} markers are the model's"
+        mend = "Give the model with the marker set of this file."
+        return [*findings, Finding("warning", "not-this-model", what, None, "OpenSim leaves the others out.", mend)]
     return findings + [one for one in of_notes(known.notes) if one.what not in told and one.code not in _OF_WHOLE]
 
 
@@ -73,7 +78,7 @@ def fix_markers(path: Path, out: Path, model: opensim.Model | None = None) -> No
             known = read_for_model(path, model)
         except BioposeError:
             known = None  # not of this model: left as it is
-        if known is not None:
+        if known is not None and len(known.names) >= MOST * len(markers.names):
             markers = _as_known(markers, known, [marker.getName() for marker in model.getMarkerSet()])
     write_trc(markers, out)
 

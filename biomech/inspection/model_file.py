@@ -12,7 +12,7 @@ from biomech.files import read_text, whole_file
 from biomech.inspection.finding import Finding, refused
 from biomech.inverse_kinematics.tracking import converges
 from biomech.markers.matching import listed
-from biomech.markup import read_xml
+from biomech.osim_models.bones import mesh_beside, meshes_of
 from biomech.skeleton.model import coordinate_is_rotational, load_model
 
 OLDEST, NEWEST = 40000, 40600  # of the file's version: OpenSim 4 writes such, the installed one reads up to the second
@@ -50,17 +50,6 @@ def fix_model(path: Path, out: Path) -> None:
         temporary.write_text(pattern.sub(r"\1false\2", read_text(path)), encoding="utf-8")
 
 
-def meshes_of(path: Path) -> list[str]:
-    """The files of bones that a model names, each once, in order.
-
-    Raises:
-        BioposeError: it cannot be read as XML.
-    """
-    root = read_xml(path, what="model")
-    named = [(e.text or "").strip() for tag in ("mesh_file", "geometry_file") for e in root.iter(tag)]
-    return list(dict.fromkeys(name for name in named if name))
-
-
 def _version(path: Path) -> list[Finding]:
     found = re.search(r'<OpenSimDocument\s+Version="(\d+)"', read_text(path)[:4000])
     version = int(found[1]) if found else 0
@@ -77,13 +66,13 @@ def _version(path: Path) -> list[Finding]:
 
 
 def _meshes(path: Path) -> list[Finding]:
-    folder, missing, binary = path.resolve().parent, [], []
+    missing, binary = [], []
     try:
         named = meshes_of(path)
     except BioposeError:  # OpenSim takes some XML that is not well-formed
         return []
     for name in named:
-        at = next((p for p in (folder / name, folder / "Geometry" / name) if p.is_file()), None)
+        at = mesh_beside(path, name)
         if at is None:
             missing.append(name)
         elif at.suffix.lower() == ".vtp" and _BINARY.search(at.read_bytes()):

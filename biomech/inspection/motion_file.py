@@ -9,7 +9,7 @@ import opensim
 from biomech.errors import BioposeError
 from biomech.files import open_text, whole_file
 from biomech.inspection.explained import of_notes
-from biomech.inspection.finding import Finding, refused
+from biomech.inspection.finding import Finding, Severity, refused
 from biomech.inspection.opensims_readers import refusal, storage_rows, wide_text
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import is_coupled, is_translation, read_mot, write_mot
@@ -107,7 +107,7 @@ def _header(path: Path, storage: Storage) -> list[Finding]:
             name = {"nrows": "nRows", "ncolumns": "nColumns"}[key]
             what = f"{name} says {said}, the file has {counted}" if said else f"the header has no line {name}"
             more = key == "nrows" and said.isdigit() and int(said) > counted
-            severity = "warning" if more or not said else "error"
+            severity: Severity = "warning" if more or not said else "error"
             findings.append(
                 Finding(severity, f"mot-{key}", what, "header", None if more else why, f"Write {name}={counted}.", True)
             )
@@ -189,8 +189,9 @@ def _moves(motion: Kinematics) -> list[Finding]:
         what = f"turned more than twice round: {listed(more)}"
         findings.append(Finding("warning", "mot-many-turns", what, more[0], None, "Is the unit right?"))
     if len(step) > 2 and (np.abs(step / np.median(step) - 1) > 0.5).any():
-        k = int(np.argmax(np.abs(step / np.median(step) - 1)))
-        what = f"the frames are not even: {step[k]:.4g} s after {motion.time_s[k]:g} s, {np.median(step):.4g} s else"
+        at_step = int(np.argmax(np.abs(step / np.median(step) - 1)))
+        after = f"{step[at_step]:.4g} s after {motion.time_s[at_step]:g} s"
+        what = f"the frames are not even: {after}, {np.median(step):.4g} s else"
         findings.append(Finding("note", "mot-uneven", what, None, "Filters of OpenSim resample such a motion."))
     return findings
 

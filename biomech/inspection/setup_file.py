@@ -8,7 +8,7 @@ import opensim
 
 from biomech.errors import BioposeError
 from biomech.files import read_text, whole_file
-from biomech.inspection.finding import Finding, refused
+from biomech.inspection.finding import Finding, Severity, refused
 from biomech.inverse_kinematics.coordinate_tasks import UNASSIGNED
 from biomech.inverse_kinematics.marker_tasks import applied, read_tasks
 from biomech.kinematics.storage import read_storage
@@ -171,7 +171,7 @@ def _tasks(root: Element, path: Path, markers: set[str] | None, model: opensim.M
         what = f"tasks for {len(unknown)} markers that the model does not have: {listed(unknown)}"
         why = "OpenSim leaves them out without a word."
         mend = "Spell them as the model does, or switch them off."
-        severity = "error" if len(unknown) == len(on) else "warning"
+        severity: Severity = "error" if len(unknown) == len(on) else "warning"
         findings.append(Finding(severity, "tasks-not-in-model", what, unknown[0], why, mend))
     if model is not None:
         findings += _coordinate_tasks(root, model)
@@ -215,7 +215,7 @@ def _trial(tool: Element, path: Path) -> list[Finding]:
     if lacking := sorted(on - set(markers.names)):
         what = f"tasks for {len(lacking)} markers that {trial.name} lacks: {listed(lacking)}"
         why = "OpenSim leaves them out without a word."
-        severity = "error" if len(lacking) == len(on) else "warning"
+        severity: Severity = "error" if len(lacking) == len(on) else "warning"
         findings.append(Finding(severity, "tasks-not-in-trial", what, lacking[0], why, "Spell them as the trial does."))
     if (said := _range(tool)) is not None:
         first, last = float(markers.time_s[0]), float(markers.time_s[-1])

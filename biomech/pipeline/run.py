@@ -13,6 +13,7 @@ from pathlib import Path
 from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
+from biomech.osim_models.bones import lay_bones
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import RecordedSource, StageRecord
 from biomech.pipeline.options import Options
@@ -173,6 +174,8 @@ def walk(
     claim(run, ", ".join(source.name for source in sources), recording, overwrite)
     for stage in stages:
         run.stage(**vars(stage))
+    if files.model.is_file():
+        lay_bones(files.model)
     # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
     own = {stage.name: run.record["stages"][stage.name] for stage in stages}
     failed: dict[str, StageRecord] = {}

@@ -226,6 +226,15 @@ def test_markers_against_a_model(files: Path) -> None:
     np.testing.assert_allclose(mended.positions_m, whole.positions_m, atol=1e-5)
 
 
+def test_markers_of_another_set(files: Path) -> None:
+    """Two names in common by chance say nothing of the others."""
+    markers = read_trc(files / "walk.trc")
+    markers.names = [name if k < 4 else f"other{k}" for k, name in enumerate(markers.names)]
+    write_trc(markers, files / "other.trc")
+    (checked,) = check_files([files / "other.trc"], model=files / "small.osim", fix=True)
+    assert codes(checked, "warning") == {"not-this-model"} and checked.fixed is None
+
+
 def test_a_model(files: Path) -> None:
     model = opensim.Model(str(files / "small.osim"))
     model.updCoordinateSet().get("pelvis_rotation").setDefaultClamped(True)

@@ -46,7 +46,7 @@ def ran(video: Path, folder: Path, options: Options, **more: bool) -> tuple[list
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def test_every_file_is_there_and_agrees(finished: Result, clip: Path) -> None:

@@ -1,0 +1,116 @@
+"""A batch: what each recording is told, what is left of it, failures, and running it again."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_skeleton import build, motion, pose
+
+from biomech.cli import main as command
+from biomech.errors import BioposeError
+from biomech.markers.trc import write_trc
+from biomech.pipeline.batch import entries_of, refuse_folder_of_films
+from biomech.pipeline.options import Options
+
+CONFIG = """
+[defaults]
+model = "small.osim"
+solver = "fast"
+[subjects.anna]
+height = 1.70
+mass_kg = 62
+sex = "female"
+group = "patients"
+neutral = "anna_neutral.mp4"
+[subjects.anna_b]
+height = 1.60
+[[files]]
+path = "anna_walk.mp4"
+subject = "anna"
+height = 1.71
+[[files]]
+path = "anna_b_run.mp4"
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    build(folder / "small.osim")
+    for name in ("anna_walk.mp4", "anna_b_run.mp4", "anna_neutral.mp4"):
+        (folder / name).write_bytes(b"")
+    (folder / "biopose.toml").write_text(CONFIG)
+    return folder
+
+
+def test_who_says_what_goes_first(study: Path) -> None:
+    """Command, then the file, then its subject, then the defaults."""
+    walk, run = entries_of(None, study / "biopose.toml", Options(mass_kg=70.0))
+    assert (walk.options.height_m, walk.options.mass_kg, walk.options.sex) == (1.71, 70.0, "female")
+    assert (walk.subject, walk.group, walk.name) == ("anna", "patients", "anna_walk")
+    assert walk.options.neutral == Options(neutral=str(study / "anna_neutral.mp4")).neutral or "anna_neutral" in str(
+        walk.options.neutral
+    )
+    assert (run.subject, run.options.height_m, run.options.solvers) == ("anna_b", 1.6, ("fast",))
+    assert run.options.model == study / "small.osim"
+
+
+def test_a_folder_is_all_its_recordings_but_the_neutral_one(study: Path) -> None:
+    (study / "biopose.toml").write_text(CONFIG.split("[[files]]")[0])
+    entries = entries_of(study, study / "biopose.toml")
+    assert [(one.name, one.subject) for one in entries] == [("anna_b_run", "anna_b"), ("anna_walk", "anna")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["[defaults]\nheigth = 1.7", "[people.a]\nheight = 1", "height =", '[[files]]\nsubject = "a"', "subjects = 3"],
+)
+def test_what_is_not_known_is_told(said: str, study: Path) -> None:
+    (study / "biopose.toml").write_text(said)
+    with pytest.raises(BioposeError):
+        entries_of(None, study / "biopose.toml")
+
+
+def test_a_folder_of_films_is_no_recording(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(BioposeError, match="3 films"):
+        refuse_folder_of_films(study)
+    refuse_folder_of_films(tmp_path)
+    refuse_folder_of_films(study / "anna_walk.mp4")
+
+
+@pytest.mark.slow
+def test_it_goes_on_and_can_be_run_again(tmp_path: Path, capsys, monkeypatch) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    model, truth = build(folder / "small.osim"), motion()
+    markers = pose(model, truth)
+    markers.positions_m, markers.time_s = markers.positions_m[:12], markers.time_s[:12]
+    for name in ("anna_1", "anna_2"):
+        write_trc(markers, folder / f"{name}.trc")
+    (folder / "bert_1.trc").write_text("broken")
+    (folder / "b.toml").write_text('[defaults]\nmodel = "small.osim"\nsolver = "fast"\n[subjects.anna]\ngroup = "g"\n')
+    arguments = ["biopose", "batch", str(folder), "--config", str(folder / "b.toml"), "-o", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--jobs", "2", "--json"])
+    with pytest.raises(SystemExit) as left:
+        command.main()
+    told = json.loads(capsys.readouterr().out)
+    assert left.value.code == 1 and told["failed"] == 1
+    summary = pd.read_csv(tmp_path / "out" / "summary.csv").set_index("recording")
+    assert summary["state"].to_dict() == {"anna_1": "done", "anna_2": "done", "bert_1": "failed"}
+    assert summary.loc["anna_1", "marker_rms_mm"] < 5 and "PathFileType" in summary.loc["bert_1", "error"]
+    ranges = pd.read_csv(tmp_path / "out" / "ranges.csv").set_index(["recording", "coordinate"])
+    knee = np.rad2deg(truth.column("knee_angle_r")[:12])
+    assert ranges.loc[("anna_1", "knee_angle_r"), "range"] == pytest.approx(knee.max() - knee.min(), abs=1)
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert 'href="anna_1/"' in page and "failed" in page and (tmp_path / "out" / "mean_sd.png").stat().st_size > 10_000
+    before = (tmp_path / "out" / "anna_1" / "anna_1_fast.mot").stat().st_mtime_ns
+    (folder / "bert_1.trc").unlink()
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as left:
+        command.main()
+    assert left.value.code == 0 and "2/2 anna" in capsys.readouterr().out
+    assert (tmp_path / "out" / "anna_1" / "anna_1_fast.mot").stat().st_mtime_ns == before
