@@ -10,7 +10,7 @@ from biomech.errors import BioposeError
 from biomech.files import path_of
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
-from biomech.measures.find import AUTO, find_events
+from biomech.measures.filtering import AUTO
 from biomech.measures.found import Found
 from biomech.skeleton.osim import Model
 
@@ -48,6 +48,8 @@ def events(
         >>> found.activities
         ['walking']
     """
+    from biomech.measures.find import find_events  # here, for it loads OpenSim and torch
+
     held = motion if isinstance(motion, Kinematics) else getattr(motion, "kinematics", None)
     if isinstance(held, Kinematics):
         held.check("motion")

@@ -21,6 +21,7 @@ from scipy.signal import butter, sosfiltfilt
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 
+AUTO, NONE = "auto", "none"  # words for a cut-off by activity, and for no filter
 CUTOFF_HZ = {
     "walking": 6.0,
     "walking_step": 6.0,

@@ -11,10 +11,9 @@ from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.measures import gait, jumps, repetitions
 from biomech.measures.course import Course, PosableModel
-from biomech.measures.filtering import CUTOFF_HZ, GENTLE_HZ, allowed_hz, check_cutoff, evenly, rate_of
+from biomech.measures.filtering import AUTO, CUTOFF_HZ, GENTLE_HZ, NONE, allowed_hz, check_cutoff, evenly, rate_of
 from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, Repetition, Stride
 
-AUTO, NONE = "auto", "none"
 Cutoffs = dict[str, float | None]
 At = Callable[[float | None], Course]  # the motion, filtered so
 Share = Callable[[float, float], float]  # of trusted frames, from when to when
@@ -123,7 +122,8 @@ def _cutoffs(filter_hz: float | str, rate_hz: float) -> dict[str, float | None]:
         return dict.fromkeys((*KINDS, ""))
     if isinstance(filter_hz, str):
         raise BioposeError(
-            f"`filter_hz={filter_hz}` is no filter", mend="Give a cut-off in Hz such as 6, `auto`, or `none`."
+            f"`filter_hz={filter_hz}` is no filter",
+            mend="Give a cut-off in Hz such as 6, or a word: auto, none.",
         )
     check_cutoff(filter_hz, rate_hz)
     return dict.fromkeys((*KINDS, ""), float(filter_hz))

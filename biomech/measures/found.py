@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biomech.measures.course import Course
 from biomech.measures.cycles import Cycles, cycles_over
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from biomech.measures.course import Course
 
 GAITS = ("walking", "running")
 KINDS = (*GAITS, "walking_step", "squat", "stand_up", "sit_down", "jump")
@@ -101,7 +102,7 @@ class Found:
     strides: list[Stride]
     repetitions: list[Repetition]
     events: list[Event]
-    courses: dict[str, Course] = field(repr=False)
+    courses: "dict[str, Course]" = field(repr=False)
     filter_hz: dict[str, float | None]
     notes: list[str]
 
@@ -112,7 +113,7 @@ class Found:
         return [kind for kind in KINDS if kind in there]
 
     @property
-    def course(self) -> Course:
+    def course(self) -> "Course":
         """The motion, filtered: centre of mass, feet, coordinates and their velocities."""
         return self.courses[""]
 
@@ -243,7 +244,7 @@ def _rows(
     span: tuple[float, float],
     trusted: float,
     measures: dict[str, float],
-    course: Course,
+    course: "Course",
 ) -> list[dict[str, object]]:
     """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate."""
     head = {

@@ -11,7 +11,8 @@ from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
-from biomech.measures.find import AUTO, find_events
+from biomech.measures.filtering import AUTO
+from biomech.measures.find import find_events
 from biomech.measures.found import Found
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.pipeline.figures import EventsFigures
