@@ -210,7 +210,7 @@ def _check_order(films: list[Keypoints], names: Sequence[str], calibration: Cali
     given = tuple(range(count))
     best = min(fits, key=lambda order: fits[order])
     swapped = fits[best] < SWAPPED * fits[given] and angles[best] < max(angles[given], MOST_TURNED_DEG)
-    if swapped or (best != given and angles[best] < MOST_TURNED_DEG < angles[given]):
+    if swapped or angles[best] < MOST_TURNED_DEG < angles[given]:
         better = ", ".join(f"{name} as {calibration.names[k]}" for name, k in zip(names, best, strict=True))
         raise BioposeError(
             f"the films fit the calibration in another order: {better} (keypoints {_percent(fits[best])} of the "

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 import opensim
+import torch
 from jaxtyping import Float
 
 from biomech.errors import BioposeError
-from biomech.skeleton.functions import Affine, Curve, Function, read_function
+from biomech.skeleton.functions import Affine, CoordinateMap, Curve, Function, read_function
 from biomech.skeleton.model import coordinate_is_rotational, load_model
 
 X, Y, Z = np.eye(3)
@@ -179,37 +180,38 @@ def _within_what_they_lead(
                 mend=f"Unlock it, or lock what it follows instead. {_OPENSIM_INSTEAD}",
             )
         leader = within[coupler.independent[0]]
-        if led.clamped and len(coupler.independent) == 1:
-            ends = _kept_within(coupler.function, led.range, leader)
+        ends = (
+            _kept_within(coupler.function, led.range, leader) if led.clamped and len(coupler.independent) == 1 else None
+        )
+        if ends is not None:
             own = leader.range if leader.clamped else (-np.inf, np.inf)
             both = (max(own[0], ends[0]), min(own[1], ends[1]))
             if both[0] <= both[1]:
-                within[coupler.independent[0]] = replace(leader, range=both, clamped=bool(np.isfinite(both).any()))
+                within[coupler.independent[0]] = replace(leader, range=both, clamped=True)
     return tuple(within)
 
 
-def _kept_within(function: Function, limits: tuple[float, float], leader: Coordinate) -> tuple[float, float]:
-    """From where to where a coordinate may go, about its default, so that what follows it stays within its limits.
+def _kept_within(function: Function, limits: tuple[float, float], leader: Coordinate) -> tuple[float, float] | None:
+    """From where to where a coordinate may go so that what follows it stays within its limits; None: these do not bind.
 
-    A curve may leave them and come back: the stretch about the default (or nearest to it) counts. It is looked for in
-    the leader's own range.
+    Along a curve only the leader's own range is looked at. A curve may leave the limits and come back: the stretch
+    about the leader's default (or nearest to it) counts.
     """
     if isinstance(function, Affine):
         if not function.slopes[0]:
-            return -np.inf, np.inf
+            return None
         low, high = sorted((end - function.constant) / function.slopes[0] for end in limits)
         return low, high
     x = np.linspace(*leader.range, CURVE_STEPS)
-    y = function.values(x)
+    y = CoordinateMap([(function, (0,))], 1)(torch.as_tensor(x)[None])[0].numpy()
     inside = (y >= limits[0]) & (y <= limits[1])
     if inside.all() or not inside.any():
-        return -np.inf, np.inf
+        return None
     middle = np.flatnonzero(inside)[np.abs(x[inside] - leader.default).argmin()]
     outside = np.flatnonzero(~inside)
-    first, last = max(outside[outside < middle], default=None), min(outside[outside > middle], default=None)
-    low = -np.inf if first is None else float(x[first + 1])
-    high = np.inf if last is None else float(x[last - 1])
-    return low, high
+    first = max(outside[outside < middle], default=-1) + 1
+    last = min(outside[outside > middle], default=len(x)) - 1
+    return float(x[first]), float(x[last])
 
 
 def _in_order(joints: list[Joint], model: str) -> tuple[Joint, ...]:

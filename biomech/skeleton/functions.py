@@ -39,12 +39,6 @@ class Curve:
     knots: Float[np.ndarray, " pieces"]
     coefficients: Float[np.ndarray, "pieces powers"]
 
-    def values(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The function at many places."""
-        piece = np.maximum(np.searchsorted(self.knots, x, side="right") - 1, 0)
-        step = x - self.knots[piece]
-        return np.asarray((self.coefficients[piece] * step[:, None] ** np.arange(self.coefficients.shape[1])).sum(1))
-
     def scaled(self, factor: float) -> "Curve":
         """The function times a factor."""
         return Curve(self.knots, factor * self.coefficients)

@@ -61,6 +61,18 @@ def test_exchanged_films_are_told(walker_seen: list[Keypoints], calibration: Cal
         joined([walker_seen[1], walker_seen[0]], two)
 
 
+def test_a_back_taken_for_a_front_is_told_where_the_keypoints_meet(
+    walker_seen: list[Keypoints], calibration: Calibration
+) -> None:
+    world_m = walker_seen[1].world_m
+    assert world_m is not None
+    found = joined(
+        [walker_seen[0], replace(walker_seen[1], world_m=world_m * [-1, 1, -1]), walker_seen[2]], calibration
+    )
+    assert max(found.off_px) < 3 and any("took a back for a front" in note for note in found.notes)
+    assert not any("took a back" in note for note in joined(walker_seen, calibration).notes)
+
+
 def test_other_cameras_are_refused(walker_seen: list[Keypoints]) -> None:
     others = calibrated([camera_round(azimuth, distance_m=3) for azimuth in (0, 60, 180)])
     with pytest.raises(BioposeError, match=r"the films (do not go together|fit the calibration)"):

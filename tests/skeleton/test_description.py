@@ -12,7 +12,7 @@ from posed_by_opensim import apart, random_coordinates, random_scales, scale, tr
 from biomech.errors import BioposeError
 from biomech.osim_models import build
 from biomech.skeleton.description import Description, describe
-from biomech.skeleton.functions import Affine, Curve, read_function
+from biomech.skeleton.functions import Affine, CoordinateMap, Curve, read_function
 from biomech.skeleton.model import load_model, quiet_opensim
 from biomech.skeleton.skeleton import Skeleton
 
@@ -258,18 +258,30 @@ def test_a_leader_stays_where_a_spline_keeps_its_follower_in_range() -> None:
     free = next(c for c in describe(model).coordinates if c.name == "upper_joint_0").range
     function = read_function(parts.spline(parts.KNEE_LIKE), 1, "here")
     assert isinstance(function, Curve)
-    x = np.linspace(*free, 501)
-    y = function.values(x)
+    curve = CoordinateMap([(function, (0,))], 1)
+    y = curve(torch.linspace(*free, 501, dtype=torch.float64)[None])[0].numpy()
     follower = model.updCoordinateSet().get("lower_joint_2")
     follower.setRangeMin(float(np.quantile(y, 0.3)))
     follower.setRangeMax(float(np.quantile(y, 0.8)))
     follower.setDefaultClamped(True)
     leader = next(c for c in describe(model).coordinates if c.name == "upper_joint_0")
-    kept = function.values(np.linspace(*np.clip(leader.range, *free), 101))
+    kept = curve(torch.linspace(*np.clip(leader.range, *free), 101, dtype=torch.float64)[None])[0].numpy()
     assert leader.clamped
     assert kept.min() >= np.quantile(y, 0.3) - 1e-9
     assert kept.max() <= np.quantile(y, 0.8) + 1e-9
     assert np.ptp(kept) > 0.8 * (np.quantile(y, 0.8) - np.quantile(y, 0.3))
+
+
+def test_a_follower_that_never_leaves_its_range_leaves_its_leader_alone() -> None:
+    model = coupled(parts.spline(parts.KNEE_LIKE), ["upper_joint_0"])
+    follower = model.updCoordinateSet().get("lower_joint_2")
+    follower.setDefaultClamped(False)
+    before = describe(model).coordinates
+    follower.setRangeMin(-100.0)
+    follower.setRangeMax(100.0)
+    follower.setDefaultClamped(True)
+    after = describe(model).coordinates
+    assert [c for c in after if c.name != "lower_joint_2"] == [c for c in before if c.name != "lower_joint_2"]
 
 
 def with_sine() -> opensim.Model:
