@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import median_filter
 from scipy.spatial.transform import Rotation, Slerp
 
@@ -21,15 +21,18 @@ from biomech.keypoints.keypoints import Keypoints
 
 AUTO, STILL = "auto", "still"
 SIDE_PX = 320  # longer side of the small pictures, or a little more
-CORNERS, APART_PX, QUALITY = 120, 6, 0.005  # the last a share of the best corner's
+CORNERS, APART_PX, QUALITY = 400, 6, 0.005  # the last a share of the best corner's
 WINDOW_PX, LEVELS, STEPS = 15, 2, 10
 MARGIN = 0.06  # of the person's box, around it
 SEEN = 0.3  # confidence of points that the box is drawn around
+PER_CELL = 4  # each part of the picture has as much to say, however much contrast who walks there has
 KERNELS_PX = (8.0, 4.0, 2.0, 1.0, 1.0, 1.0)  # of the robust fit, one after the other
 ZOOM_SD = 0.02  # weakly: a few corners side by side do not tell
 CLOSE_PX = 1.0  # of the small picture: 0.2° of a phone's lens
 LEAST, LEAST_SHARE, CELLS, LEAST_CELLS = 12, 0.5, 6, 5
-AS_STILL = 0.6  # of the corners that a turn explains: so many that stayed where they were say that it stands
+# Of the corners that a turn explains: so many that stayed where they were say that it stands; where the turn would have
+# taken them farther than it takes those near its axis, fewer do.
+AS_STILL, FAR_PX, AS_STILL_FAR = 0.6, 3.0, 0.3
 NEXT_KEY = 0.2  # of the longer side: where corners went farther a new key picture is taken
 TURNED_DEG, FOR_S = 0.6, 0.2  # a tripod that is touched turns less, or for less long
 EVERY, STANDS_DEG = 3, 0.1  # of a camera that does not move one frame in so many is looked at
@@ -172,26 +175,32 @@ class CameraWatch:
         return np.interp(inside, at, known) > 1 - 1e-6, between, np.interp(inside, at, zoom)
 
     def _view(self, grey: Grey, boxes: list[Box]) -> _View:
-        """Against the nearest key picture; where that shows too little of the same, against the frame before."""
+        """Against the oldest key picture within reach, or the nearest; where these show too little of the same, against
+        the frame before."""
         last = self.views[-1]
-        key = min(self.keys, key=lambda one: float(_degrees(one.turn @ last.turn.T)))
-        found, went = self._against(key, grey, boxes, last)
-        if found is not None and went < NEXT_KEY * max(self.size):
-            return found
+        reach_deg = float(np.degrees(np.arctan(NEXT_KEY * max(self.size) / self.focal)))
+        apart = [float(_degrees(key.turn @ last.turn.T)) for key in self.keys]
+        oldest = next((k for k, angle in enumerate(apart) if angle < reach_deg), 0)
+        far = None
+        for k in dict.fromkeys((oldest, int(np.argmin(apart)))):
+            found, went = self._against(self.keys[k], grey, boxes, last)
+            if found is not None and went < NEXT_KEY * max(self.size):
+                return found
+            far = far or found
         if last.explained > 0 and self._last is not None:
             newer = self._key(*self._last, last.turn, last.zoom)
             nearer, _ = self._against(newer, grey, boxes, last)
             if nearer is not None:
                 self.keys.append(newer)
                 return nearer
-        if found is not None:
-            return found
-        if len(key.corners) < LEAST:
+        if far is not None:
+            return far
+        if all(len(key.corners) < LEAST for key in self.keys):
             self.few += 1
-            if self._last is not None:  # the person may have gone from before the lens
-                self.keys = [one for one in self.keys if len(one.corners) >= LEAST] or [
-                    self._key(grey, boxes, last.turn, last.zoom)
-                ]
+            self.keys.append(
+                self._key(grey, boxes, last.turn, last.zoom)
+            )  # the person may have gone from before the lens
+            self.keys = [key for key in self.keys if len(key.corners) >= LEAST] or self.keys[:1]
         return _View(last.turn, last.zoom, 0.0)
 
     def _against(self, key: _Key, grey: Grey, boxes: list[Box], last: _View) -> tuple[_View | None, float]:
@@ -223,10 +232,11 @@ class CameraWatch:
         close = np.linalg.norm(pixels - into, axis=1) < CLOSE_PX
         stayed = np.linalg.norm(into - corners, axis=1) < CLOSE_PX
         went = float(np.median(np.linalg.norm(pixels - corners, axis=1)))
-        if went > CLOSE_PX and stayed.sum() > AS_STILL * close.sum():
-            turn, zoom, close, went = np.eye(3), 1.0, stayed, 0.0
-        cells = np.unique((into[close] * CELLS / np.array(self.size)).astype(int) @ [CELLS, 1])
-        if close.sum() < max(LEAST, LEAST_SHARE * len(close)) or len(cells) < LEAST_CELLS:
+        enough = AS_STILL if went < FAR_PX else AS_STILL_FAR
+        if went > CLOSE_PX and stayed.sum() > enough * close.sum():
+            return _View(key.turn, key.zoom, float(stayed.mean())), 0.0
+        cells = len(np.unique(self._cells(into[close])))
+        if close.sum() < max(LEAST, LEAST_SHARE * len(close)) or cells < LEAST_CELLS:
             return None, went
         return _View(turn @ key.turn, zoom * key.zoom, float(close.mean())), went
 
@@ -264,7 +274,14 @@ class CameraWatch:
             free[y0:y1, x0:x1] = 0
         found = cv2.goodFeaturesToTrack(grey, CORNERS, QUALITY, APART_PX, mask=free)
         corners = np.zeros((0, 2)) if found is None else found.reshape(-1, 2).astype(float)
-        return _Key(grey, corners, turn, zoom)
+        cells = self._cells(corners)
+        before = (cells[:, None] == cells) & np.tri(len(cells), k=-1, dtype=bool)
+        return _Key(grey, corners[before.sum(1) < PER_CELL], turn, zoom)
+
+    def _cells(self, pixels: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
+        """In which part of the picture each lies."""
+        across, down = (CELLS * pixels / np.array(self.size)).astype(int).T
+        return CELLS * across + down
 
     def _box(self, person: Detection | None) -> Box | None:
         """Around the person's points, px of the small picture."""
