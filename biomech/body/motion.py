@@ -150,8 +150,8 @@ class BodyMotion:
         arrays |= {"bone_names": np.array(self.bone_names), "shape_names": np.array(self.shape_names)}
         if self.coordinate_sd is not None:
             arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
-        arrays |= {"quality": self.quality, "turns_of_the_camera": self.camera_turns}
-        check_arrays(arrays, FIELDS, where=where, noun=NOUN, mend=MEND)
+        optional = {"quality": self.quality, "turns_of_the_camera": self.camera_turns}
+        check_arrays(arrays | optional, FIELDS, where=where, noun=NOUN, mend=MEND)
         check_names(self.bone_names, where=where, noun=NOUN, mend=MEND)
         check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
         turns = self.rotations if self.camera is None else self.camera.rotation_camera_from_world

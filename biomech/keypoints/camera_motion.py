@@ -7,7 +7,7 @@ comes back. What could be taken for either is taken for a camera that stands.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -28,6 +28,7 @@ SEEN = 0.3  # confidence of points that the box is drawn around
 PER_CELL = 4  # each part of the picture has as much to say, however much contrast who walks there has
 KERNELS_PX = (8.0, 4.0, 2.0, 1.0, 1.0, 1.0)  # of the robust fit, one after the other
 ZOOM_SD = 0.02  # weakly: a few corners side by side do not tell
+HARDLY_PX = 0.3
 CLOSE_PX = 1.0  # of the small picture: 0.2° of a phone's lens
 LEAST, LEAST_SHARE, CELLS, LEAST_CELLS = 12, 0.5, 6, 5
 # Of the corners that a turn explains: so many that stayed where they were say that it stands; where the turn would have
@@ -189,10 +190,11 @@ class CameraWatch:
             far = far or found
         if last.explained > 0 and self._last is not None:
             newer = self._key(*self._last, last.turn, last.zoom)
-            nearer, _ = self._against(newer, grey, boxes, last)
+            nearer, went = self._against(newer, grey, boxes, last)
             if nearer is not None:
                 self.keys.append(newer)
-                return nearer
+                # Hardly anything from one frame to the next is nothing: else a camera that stands would drift away.
+                return nearer if went > HARDLY_PX else replace(nearer, turn=last.turn, zoom=last.zoom)
         if far is not None:
             return far
         if all(len(key.corners) < LEAST for key in self.keys):
