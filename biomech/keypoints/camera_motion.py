@@ -87,6 +87,12 @@ class _View:
     turn: Float[np.ndarray, "3 3"]
     zoom: float
     explained: float  # share of the corners; 0 where nothing is known
+    from_key_deg: float = 0.0  # to the picture that it was compared with
+    lost: bool = False  # since a frame of which nothing is known; until a key picture is met again
+
+    @property
+    def known(self) -> bool:
+        return self.explained > 0 and not self.lost
 
 
 class CameraWatch:
@@ -151,7 +157,9 @@ class CameraWatch:
         long = max(3, round(FOR_S * rate_hz))
         steady = median_filter(from_middle, 3, mode="nearest")
         zoomed = np.abs(np.log(zoom)) > ZOOMED
-        turned = (known & (steady > TURNED_DEG)).sum() >= long
+        # Seen against one picture, too: small errors of many add up.
+        plainly = EVERY * sum(view.from_key_deg > TURNED_DEG for view in self.views) >= long
+        turned = plainly and (known & (steady > TURNED_DEG)).sum() >= long
         if not turned and (known & zoomed).sum() < long:
             return CameraMotion(None, nowhere, [])
         unsure = ~known | zoomed
@@ -162,13 +170,13 @@ class CameraWatch:
         if len(self.views) < 2:
             return False
         last, before = self.views[-1], self.views[-2]
-        return last.explained > 0 and before.explained > 0 and float(_degrees(last.turn @ before.turn.T)) < STANDS_DEG
+        return last.known and before.known and float(_degrees(last.turn @ before.turn.T)) < STANDS_DEG
 
     def _all_frames(self) -> tuple[Bool[np.ndarray, " frames"], Float[np.ndarray, "frames 3 3"], np.ndarray]:
         """What is known, turns and zooms; those of frames that were not looked at lie between their neighbours'."""
         at = np.array([k for k, view in enumerate(self.looked) if view is not None])
         turns, zoom = np.array([view.turn for view in self.views]), np.array([view.zoom for view in self.views])
-        known, frames = np.array([view.explained > 0 for view in self.views]), np.arange(len(self.looked))
+        known, frames = np.array([view.known for view in self.views]), np.arange(len(self.looked))
         if len(at) == 1:
             return known.repeat(len(frames)), turns.repeat(len(frames), 0), zoom.repeat(len(frames))
         inside = frames.clip(at[0], at[-1])
@@ -188,22 +196,24 @@ class CameraWatch:
             if found is not None and went < NEXT_KEY * max(self.size):
                 return found
             far = far or found
-        if last.explained > 0 and self._last is not None:
+        if self._last is not None:
             newer = self._key(*self._last, last.turn, last.zoom)
             nearer, went = self._against(newer, grey, boxes, last)
             if nearer is not None:
-                self.keys.append(newer)
+                if not last.lost:
+                    self.keys.append(newer)
                 # Hardly anything from one frame to the next is nothing: else a camera that stands would drift away.
-                return nearer if went > HARDLY_PX else replace(nearer, turn=last.turn, zoom=last.zoom)
+                return replace(
+                    nearer if went > HARDLY_PX else replace(nearer, turn=last.turn, zoom=last.zoom), lost=last.lost
+                )
         if far is not None:
             return far
         if all(len(key.corners) < LEAST for key in self.keys):
             self.few += 1
-            self.keys.append(
-                self._key(grey, boxes, last.turn, last.zoom)
-            )  # the person may have gone from before the lens
+            # The person may have gone from before the lens.
+            self.keys.append(self._key(grey, boxes, last.turn, last.zoom))
             self.keys = [key for key in self.keys if len(key.corners) >= LEAST] or self.keys[:1]
-        return _View(last.turn, last.zoom, 0.0)
+        return _View(last.turn, last.zoom, 0.0, lost=True)
 
     def _against(self, key: _Key, grey: Grey, boxes: list[Box], last: _View) -> tuple[_View | None, float]:
         """The camera now, and how far corners of a key picture went (px); None where they do not agree."""
@@ -240,7 +250,7 @@ class CameraWatch:
         cells = len(np.unique(self._cells(into[close])))
         if close.sum() < max(LEAST, LEAST_SHARE * len(close)) or cells < LEAST_CELLS:
             return None, went
-        return _View(turn @ key.turn, zoom * key.zoom, float(close.mean())), went
+        return _View(turn @ key.turn, zoom * key.zoom, float(close.mean()), float(_degrees(turn))), went
 
     def _pixels(self, rays, turn, zoom: float) -> Float[np.ndarray, "corners 2"]:
         seen = rays @ turn.T

@@ -17,6 +17,7 @@ from biomech.mesh.rays import towards
 
 WIDEST = np.cos(np.radians(65.0))  # off the middle frame's axis: beyond, one flat picture does not hold the film
 UNSURE_QUALITY = 0.4  # at best, where the camera's turn is not known
+MOST_UNSURE = 0.5  # of the frames; of fewer the keypoints are left out
 LEAST_TO_TELL = 0.01  # of the frames, out of the flat picture
 
 
@@ -37,6 +38,9 @@ def steadied(keypoints: Keypoints) -> Keypoints:
     center, focal = (size - 1) / 2, keypoints.focal_px
     inside = ((keypoints.xy > 0) & (keypoints.xy < size - 1)).all(-1)
     confidence = np.where(inside, keypoints.confidence, 0.0)
+    unsure = keypoints.camera_unsure
+    if unsure is not None and unsure.mean() < MOST_UNSURE:  # they would pull the floor and the others' frames away
+        confidence = np.where(unsure[:, None], 0.0, confidence)
     rays = np.concatenate([(keypoints.xy - center) / focal, np.ones((*keypoints.xy.shape[:2], 1))], -1)
     turned = rays @ turns
     ahead = turned[..., 2] > WIDEST * np.linalg.norm(turned, axis=-1)
@@ -80,7 +84,8 @@ def recover_steadied(keypoints: Keypoints, recover: Callable[[Keypoints], BodyMo
     width, height = keypoints.size_px
     camera = replace(motion.camera, size_px=keypoints.size_px, center_px=((width - 1) / 2, (height - 1) / 2))
     notes = ["the camera's turning was taken out; had it also changed its place, that was not"]
-    lost = keypoints.found & ~steady.found
+    unsure = keypoints.camera_unsure if keypoints.camera_unsure is not None else np.zeros(len(keypoints.found), bool)
+    lost = keypoints.found & ~steady.found & ~unsure
     if lost.mean() > LEAST_TO_TELL:
         notes.append(
             f"the camera turned too far for one picture: {lost.mean():.0%} of the frames are left out; take the film "
