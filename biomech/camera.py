@@ -1,7 +1,7 @@
 """A pinhole camera in a Y-up world."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -102,6 +102,14 @@ class Camera:
     size_px: tuple[int, int]  # width, height
     rotation_camera_from_world: Float[np.ndarray, "3 3"]
     position_in_camera_m: Float[np.ndarray, "3"]  # of the world's origin
+
+    def turned(self, turn: Float[np.ndarray, "3 3"]) -> "Camera":
+        """The camera in the same place, with other axes: ``turn`` is those from these."""
+        return replace(
+            self,
+            rotation_camera_from_world=turn @ self.rotation_camera_from_world,
+            position_in_camera_m=turn @ self.position_in_camera_m,
+        )
 
     def to_camera(self, points_world: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
         """Points in camera axes, m."""

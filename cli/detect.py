@@ -53,6 +53,7 @@ def detect(
             person=options.one_person(),
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
+            camera_motion=options.camera_motion,
             keep_heat_maps=keep_heat_maps,
             progress=progress,
         )

@@ -27,6 +27,7 @@ def detect(
     config: Path | str | None = None,
     layout: str | None = None,
     threads: int | None = None,
+    camera_motion: str = "auto",
     keep_heat_maps: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
@@ -48,6 +49,7 @@ def detect(
         config: mmpose's, of the network; it is Python, which mmpose runs.
         layout: of the points, where their number does not tell: coco17, halpe26, …
         threads: of the network; all cores, four at most, by default.
+        camera_motion: ``auto`` finds whether and how the camera turned while it filmed; ``still`` takes it to stand.
         keep_heat_maps: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
         progress: called after every frame with the frames done and expected.
 
@@ -91,6 +93,7 @@ def detect(
         person=person,
         focal_px=focal_px,
         fov_deg=fov_deg,
+        camera_motion=camera_motion,
         keep_heat_maps=keep_heat_maps,
         progress=progress,
     )

@@ -44,6 +44,7 @@ class IkOptions(TypedDict, total=False):
     every: int | None
     focal_px: float | None
     fov_deg: float | None
+    camera_motion: str
     calibration: Path | str | None
     offsets_s: tuple[float, ...] | None
     body_models: Path | str | None

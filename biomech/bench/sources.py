@@ -1,4 +1,4 @@
-"""What came from elsewhere: bodies, layouts, cameras, several people; each part a bench of its own, side by side.
+"""What came from elsewhere: bodies, layouts, cameras, several people, moving cameras; each part a bench of its own.
 
 A part is a function of the data's folder, a folder for its runs, and whom to tell; a row of ``PARTS`` makes it one of
 `biopose bench sources`.
@@ -13,6 +13,7 @@ from biomech.bench.crossings import bench_crossings
 from biomech.bench.films import chosen
 from biomech.bench.layouts import bench_layouts
 from biomech.bench.mesh_sources import bench_mesh_sources
+from biomech.bench.moving_camera import bench_moving_camera
 
 Say = Callable[[str], None]
 
@@ -33,11 +34,16 @@ def _people(data: Path, folder: Path, say: Say) -> dict[str, Any]:
     return bench_crossings(data / "video", folder / "people", say=say)
 
 
+def _moving(data: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_moving_camera(data / "video", folder / "moving", say=say)
+
+
 PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {
     "meshes": _meshes,
     "layouts": _layouts,
     "cameras": _cameras,
     "people": _people,
+    "moving": _moving,
 }
 
 

@@ -27,6 +27,7 @@ FIELDS = {
     "quality": Field("number", ("frames",), -1e-6, 1 + 1e-6, optional=True),
     "coordinate_names": Field("text", ("coordinates",), optional=True),
     "coordinate_sd": Field("number", ("frames", "coordinates"), 0.0, FURTHEST_M, optional=True),
+    "turns_of_the_camera": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
     "camera_focal_px": Field("number", optional=True),
     "camera_center_px": Field("number", (2,), -LARGEST_PX, LARGEST_PX, optional=True),
     "camera_size_px": Field("number", (2,), 1, LARGEST_PX, optional=True),
@@ -58,6 +59,8 @@ class BodyMotion:
     # What the recovery leaves open, in coordinates of our skeleton (rad, m): standard deviations of its own residuals.
     coordinate_names: list[str] = field(default_factory=list)
     coordinate_sd: Float[np.ndarray, "frames coordinates"] | None = None
+    # Of a camera that turned: its axes in each frame from those of ``camera``.
+    camera_turns: Float[np.ndarray, "frames 3 3"] | None = None
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
@@ -75,6 +78,8 @@ class BodyMotion:
             arrays["quality"] = self.quality
         if self.coordinate_sd is not None:
             arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
+        if self.camera_turns is not None:
+            arrays["turns_of_the_camera"] = self.camera_turns
         if self.camera is not None:
             arrays |= {
                 "camera_focal_px": np.array(self.camera.focal_px),
@@ -119,9 +124,16 @@ class BodyMotion:
             notes=[str(n) for n in held["notes"]],
             coordinate_names=[str(n) for n in held.get("coordinate_names", [])],
             coordinate_sd=held.get("coordinate_sd"),
+            camera_turns=held.get("turns_of_the_camera"),
         )
         motion.check(str(path))
         return motion
+
+    def turns_at(self, time_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times 3 3"] | None:
+        """``camera_turns`` of the frames nearest to these times (s); None for a camera that stands."""
+        if self.camera_turns is None:
+            return None
+        return self.camera_turns[np.abs(np.asarray(time_s)[:, None] - self.time_s).argmin(1)]
 
     def check(self, where: str | None = None) -> None:
         """That this can be a body moving in a room: as ``load`` does, and the stages that take one.
@@ -138,11 +150,13 @@ class BodyMotion:
         arrays |= {"bone_names": np.array(self.bone_names), "shape_names": np.array(self.shape_names)}
         if self.coordinate_sd is not None:
             arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
-        check_arrays(arrays | {"quality": self.quality}, FIELDS, where=where, noun=NOUN, mend=MEND)
+        optional = {"quality": self.quality, "turns_of_the_camera": self.camera_turns}
+        check_arrays(arrays | optional, FIELDS, where=where, noun=NOUN, mend=MEND)
         check_names(self.bone_names, where=where, noun=NOUN, mend=MEND)
         check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
         turns = self.rotations if self.camera is None else self.camera.rotation_camera_from_world
-        if not (are_rotations(self.rotations) and are_rotations(turns)):
+        film = turns if self.camera_turns is None else self.camera_turns
+        if not (are_rotations(self.rotations) and are_rotations(turns) and are_rotations(film)):
             raise BioposeError(f"not {NOUN} (rotations that do not only turn)", where=where, mend=MEND)
         if self.camera is not None:
             check_focal(self.camera.focal_px, self.camera.size_px, where)

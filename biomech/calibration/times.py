@@ -60,6 +60,8 @@ def at_times(keypoints: Keypoints, time_s: Float[np.ndarray, " wanted"]) -> Keyp
         mask_bits=None,
         mask_from_image=None,
         heat_maps=None,
+        camera_turns=None,
+        camera_unsure=None,
     )
 
 

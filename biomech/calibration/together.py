@@ -79,6 +79,9 @@ def together(
         calibration = find(_at_first(list(films), offsets)[0], names)
     rectified = [camera.rectified(film) for camera, film in zip(calibration.cameras, films, strict=True)]
     notes = list(calibration.notes)
+    moved = [name for name, film in zip(names, films, strict=True) if film.camera_turns is not None]
+    if moved:
+        notes.append(f"{', '.join(moved)}: with several cameras each is taken to stand; its turning is not taken out")
     if given is None:
         offsets = [0.0]
         for number, film in enumerate(rectified[1:], 1):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from biomech.errors import BioposeError
+from biomech.keypoints.camera_motion import AUTO, CameraWatch, check_way
 from biomech.keypoints.cuts import Cuts
 from biomech.keypoints.detector import Detection, Detector
 from biomech.keypoints.detectors import make_detector
@@ -23,6 +24,7 @@ def detect(
     person: Person | None = None,
     focal_px: float | None = None,
     fov_deg: float | None = None,
+    camera_motion: str = AUTO,
     keep_heat_maps: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
@@ -33,6 +35,7 @@ def detect(
         detector: what finds them in a frame; the default one if none is given.
         person: who, when there are several: see ``Tracker``.
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
+        camera_motion: auto (find whether and how the camera turned) or still (it stands).
         keep_heat_maps: keep the landmark network's maps too (``Keypoints.heat_maps``), for MQ-HMR.
         progress: called after every frame with the frames done and expected.
 
@@ -43,14 +46,18 @@ def detect(
     Raises:
         BioposeError: nobody (or not the chosen person) in view, an impossible lens, no network, or no maps to keep.
     """
+    check_way(camera_motion)
     focal, source = focal_length(video, focal_px, fov_deg)
     detector = detector or make_detector()
     check_maps(detector, keep_heat_maps)
     tracker, cuts = Tracker(detector, person), Cuts()
+    watch = CameraWatch(focal, video.size_px) if camera_motion == AUTO else None
     times, rows, kept = [], [], []
     for time_s, frame in prefetch(video.frames()):
         found = tracker.follow(frame, time_s)
         cuts.add(frame, time_s)
+        if watch is not None:
+            watch.add(frame, [found])
         times.append(time_s)
         rows.append({} if found is None else row_of(found))
         if keep_heat_maps:
@@ -61,13 +68,17 @@ def detect(
     if missed == len(rows):
         error = tracker.missing()
         raise BioposeError(error.what, where=str(video.path), mend=error.mend)
+    found_in = gathered(video, detector, times, rows, kept if keep_heat_maps else None, (focal, source))
     notes = list(video.notes)
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
     notes += video.window_notes(times[-1])
     notes += cuts.notes()
+    if watch is not None:
+        camera = watch.motion(video.rate_hz)
+        camera.put_into(found_in)
+        notes += camera.notes
     notes += _others(tracker.most_seen, person)
-    found_in = gathered(video, detector, times, rows, kept if keep_heat_maps else None, (focal, source))
     found_in.notes = notes
     return found_in
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biomech.errors import BioposeError
+from biomech.keypoints.camera_motion import AUTO, CameraWatch, check_way
 from biomech.keypoints.crowd import Crowd, Trail, near_others
 from biomech.keypoints.cuts import Cuts
 from biomech.keypoints.detect import check_maps, frame_heat_maps, gathered, row_of
@@ -41,6 +42,7 @@ def detect_all(
     *,
     focal_px: float | None = None,
     fov_deg: float | None = None,
+    camera_motion: str = AUTO,
     keep_heat_maps: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Everybody:
@@ -52,7 +54,7 @@ def detect_all(
         video: of which its own window and rate are looked at.
         detector: what finds them in a frame; the default one if none is given.
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
-        keep_heat_maps: as ``detect``.
+        camera_motion, keep_heat_maps: as ``detect``.
         progress: called after every frame with the frames done and expected.
 
     Returns:
@@ -61,10 +63,13 @@ def detect_all(
     Raises:
         BioposeError: nobody in view for half a second, or as ``detect``.
     """
+    check_way(camera_motion)
     focal, source = focal_length(video, focal_px, fov_deg)
     detector = detector or make_detector()
     check_maps(detector, keep_heat_maps)
     crowd, looking, cuts, times = Crowd(), _Looking(detector), Cuts(), list[float]()
+
+    watch = CameraWatch(focal, video.size_px) if camera_motion == AUTO else None
 
     def keep(one: Detection) -> tuple[dict[str, np.ndarray], object]:
         return row_of(one), frame_heat_maps(one) if keep_heat_maps else None
@@ -73,6 +78,8 @@ def detect_all(
         found, searched = looking.people(frame, time_s, crowd)
         crowd.take(found, len(times), time_s, keep, newcomers=searched)
         cuts.add(frame, time_s)
+        if watch is not None:
+            watch.add(frame, found)
         times.append(time_s)
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
@@ -83,7 +90,9 @@ def detect_all(
             where=str(video.path),
             mend="Choose a part that shows one with `start_s` and `end_s`.",
         )
-    notes = [*video.notes, *video.window_notes(times[-1]), *cuts.notes()]
+    camera = None if watch is None else watch.motion(video.rate_hz)
+    of_all = [*cuts.notes(), *(camera.notes if camera else [])]
+    notes = [*video.notes, *video.window_notes(times[-1]), *of_all]
     if passing:
         notes.append(f"{passing} more seen for less than half a second are left out")
     people = []
@@ -96,7 +105,9 @@ def detect_all(
         own = gathered(
             video, detector, times[first : last + 1], rows, maps if keep_heat_maps else None, (focal, source)
         )
-        own.notes = [*video.notes, *cuts.notes(), *told(track, tracks)]
+        if camera is not None:
+            camera.put_into(own, first)
+        own.notes = [*video.notes, *of_all, *told(track, tracks)]
         people.append(own)
     return Everybody(people, notes)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from biomech.arrays import Field, check_arrays, check_names, check_times, read_arrays
+from biomech.arrays import Field, are_rotations, check_arrays, check_names, check_times, read_arrays
 from biomech.camera import check_focal
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -31,6 +31,8 @@ FIELDS = {
     "world_m": Field("number", ("frames", "points", 3), -FURTHEST_M, FURTHEST_M, gaps=True, optional=True),
     "mask_bits": Field("bits", ("frames", MASK_SIZE * MASK_SIZE // 8), optional=True),
     "mask_from_image": Field("number", ("frames", 2, 3), gaps=True, optional=True),
+    "camera_turns": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
+    "camera_unsure": Field("number", ("frames",), 0, 1, optional=True),
     "detector": Field("text"),
     "notes": Field("text", ("notes",)),
     **HEAT_MAP_FIELDS,
@@ -59,6 +61,10 @@ class Keypoints:
     mask_bits: UInt8[np.ndarray, "frames 512"] | None = None
     mask_from_image: Float[np.ndarray, "frames 2 3"] | None = None
     heat_maps: HeatMaps | None = None  # the maps behind the points, where they were kept
+    # Of a camera that moves: its axes in each frame from those of a camera that does not turn, and where they are not
+    # known or it did more than turn; None for one that stands.
+    camera_turns: Float[np.ndarray, "frames 3 3"] | None = None
+    camera_unsure: Bool[np.ndarray, "frames"] | None = None
     detector: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -90,6 +96,10 @@ class Keypoints:
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = value.astype(np.float32) if value.dtype.kind == "f" else value
+        if self.camera_turns is not None:
+            arrays["camera_turns"] = self.camera_turns
+        if self.camera_unsure is not None:
+            arrays["camera_unsure"] = self.camera_unsure.astype(np.uint8)
         if self.heat_maps is not None:
             arrays |= self.heat_maps.columns()
         with whole_file(path) as temporary, open(temporary, "wb") as file:
@@ -116,6 +126,8 @@ class Keypoints:
             mask_bits=held.get("mask_bits"),
             mask_from_image=held.get("mask_from_image"),
             heat_maps=HeatMaps.of_columns(held),
+            camera_turns=held.get("camera_turns"),
+            camera_unsure=None if (unsure := held.get("camera_unsure")) is None else unsure > 0,
             detector=str(held["detector"]),
             notes=[str(n) for n in held["notes"]],
         )
@@ -130,9 +142,12 @@ class Keypoints:
         """
         arrays = {name: getattr(self, name) for name in ("xy", "confidence", "time_s", "size_px", "world_m")}
         arrays |= {"names": np.array(self.names), "mask_bits": self.mask_bits, "mask_from_image": self.mask_from_image}
+        arrays |= {"camera_turns": self.camera_turns, "camera_unsure": self.camera_unsure}
         check_arrays(arrays, FIELDS, where=where, noun=NOUN, mend=MEND)
         check_names(self.names, where=where, noun=NOUN, mend=MEND)
         check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
+        if self.camera_turns is not None and not are_rotations(self.camera_turns):
+            raise BioposeError(f"not {NOUN} (turns of the camera that do not only turn)", where=where, mend=MEND)
         if self.focal_px is not None:
             check_focal(self.focal_px, self.size_px, where)
         if self.heat_maps is not None:

@@ -19,6 +19,7 @@ from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.neutral import StandingNote
 from biomech.mesh.recover import recover
+from biomech.mesh.steady import frames_steadied, recover_steadied
 from biomech.names import check_recoverer
 
 SHIPPED = Path(__file__).parent / "mqhmr" / WEIGHTS
@@ -82,7 +83,10 @@ def standing_shape(
     keypoints.check()
     keypoints.check_in_picture()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
-    motion = recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress)
+    motion = recover_steadied(
+        keypoints,
+        lambda seen: recover(seen, height_m=height_m, mass_kg=mass_kg, sex=sex, neutral_s=whole, progress=progress),
+    )
     return motion.shape, [note for note in motion.notes if isinstance(note, StandingNote)]
 
 
@@ -121,14 +125,17 @@ def recover_with(
     if recoverer != "fit" and (neutral_s is not None or shape is not None):
         raise BioposeError("`neutral` is for the fit", mend="Leave `neutral` or `recover=mqhmr` away.")
     if recoverer == "fit":
-        return recover(
+        return recover_steadied(
             keypoints,
-            height_m=height_m,
-            mass_kg=mass_kg,
-            sex=sex,
-            neutral_s=neutral_s,
-            shape=shape,
-            progress=progress,
+            lambda seen: recover(
+                seen,
+                height_m=height_m,
+                mass_kg=mass_kg,
+                sex=sex,
+                neutral_s=neutral_s,
+                shape=shape,
+                progress=progress,
+            ),
         )
     (network, points_spread), notes = trained(mqhmr_weights), []
     if refine:
@@ -138,7 +145,11 @@ def recover_with(
             notes.append(f"MQ-HMR's answer could not be moved onto the picture in {left:.0%} of the frames")
     else:
         frames = look_at(network, keypoints, progress=progress)
-    motion = recover_frames(
-        keypoints, frames, points_spread, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress
+    steady = frames_steadied(frames, keypoints.camera_turns)
+    motion = recover_steadied(
+        keypoints,
+        lambda seen: recover_frames(
+            seen, steady, points_spread, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress
+        ),
     )
     return replace(motion, notes=[*motion.notes, *notes])

@@ -299,6 +299,7 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
             person=options.one_person(),
             focal_px=options.focal_px,
             fov_deg=options.fov_deg,
+            camera_motion=options.camera_motion,
             keep_heat_maps=recoverers.keeps_heat_maps(options.recover),
             progress=progress,
         )
@@ -472,6 +473,7 @@ def _overlay(clip: Video, files: Result, bar: Bar) -> FrameFigures:
             motion.camera,
             files.overlay,
             trusted=trusted.frames,
+            turns=motion.turns_at(markers.time_s),
             progress=progress,
         )
     return {"frames": frames}

@@ -238,6 +238,9 @@ class Options:
     fov_deg: Annotated[
         float | None, About("Angle of view across the longer side, degrees.", film=("detect",), points=("read",))
     ] = None
+    camera_motion: Annotated[
+        str, About("auto (a camera that turns is found, its turning taken out) or still (it stands).", film=("detect",))
+    ] = "auto"
     calibration: Annotated[
         Path | None,
         About(

@@ -215,6 +215,7 @@ def _film(source: Path, run: Run, options: Options, bar: Bar) -> Found:
                 detector_of(options, mirror=options.mirror),
                 focal_px=options.focal_px,
                 fov_deg=options.fov_deg,
+                camera_motion=options.camera_motion,
                 keep_heat_maps=heat_maps,
                 progress=progress,
             )

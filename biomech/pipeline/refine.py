@@ -11,6 +11,7 @@ from biomech.markers.virtual import extract, marker_body
 from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.recoverers import trained
+from biomech.mesh.steady import frames_steadied, recover_steadied
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.stages import Bar, Result, plain_name, recording_name
@@ -62,14 +63,18 @@ def refine_run(folder: Path, *, iterations: int = 20, mqhmr_weights: Path | None
     with bar("Refining") as progress:
         frames, flags = refined(network, keypoints, iterations, progress=progress)
     with bar("Recovering") as progress:
-        motion = recover_frames(
+        steady = frames_steadied(frames, keypoints.camera_turns)
+        motion = recover_steadied(
             keypoints,
-            frames,
-            point_sd,
-            height_m=said["height_m"],
-            mass_kg=said.get("mass_kg"),
-            sex=said.get("sex"),
-            progress=progress,
+            lambda seen: recover_frames(
+                seen,
+                steady,
+                point_sd,
+                height_m=said["height_m"],
+                mass_kg=said.get("mass_kg"),
+                sex=said.get("sex"),
+                progress=progress,
+            ),
         )
     motion_npz, markers_trc = folder / f"{name}_refined_motion.npz", folder / f"{name}_refined.trc"
     with claimed(folder):

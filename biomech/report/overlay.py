@@ -80,6 +80,7 @@ def write_overlay(
     path: Path,
     *,
     trusted: Bool[np.ndarray, " frames"] | None = None,
+    turns: Float[np.ndarray, "frames 3 3"] | None = None,
     max_side_px: int = 1280,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
@@ -96,6 +97,7 @@ def write_overlay(
         camera: of the upright picture at full size.
         path: where to.
         trusted: which frames of the markers are; None trusts all.
+        turns: of a camera that turned, its axes in each of the markers' frames from those of ``camera``.
         max_side_px: a larger picture is made smaller.
         progress: called with frames done and expected.
 
@@ -122,7 +124,8 @@ def write_overlay(
         for done, (time_s, picture) in enumerate(prefetch(video.frames(size)), start=1):
             frame = int(np.argmin(np.abs(markers.time_s - time_s)))
             if abs(markers.time_s[frame] - time_s) <= near_s + 1e-6:
-                pixels = camera.project(points.positions_m[frame])
+                seen_by = camera if turns is None else camera.turned(turns[frame])
+                pixels = seen_by.project(points.positions_m[frame])
                 # Pixel centres are whole numbers, so the picture's corner is at (−½, −½).
                 pixels = (pixels + 0.5) * np.divide(size, video.size_px) - 0.5
                 draw(picture, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)

@@ -27,7 +27,17 @@ BODY = {
 }
 FILM = {
     "detect": (
-        *(*LENS, "fov_deg", "focal_px", "keep_heat_maps", "detector", "detector_version", "mirror", "person"),
+        *(
+            *LENS,
+            "fov_deg",
+            "focal_px",
+            "keep_heat_maps",
+            "detector",
+            "camera_motion",
+            "detector_version",
+            "mirror",
+            "person",
+        ),
         *("detector_config", "detector_weights", "layout"),
     ),
     **BODY,
