@@ -24,7 +24,7 @@ _HOMES = {
     "BioposeError": "errors",
     "BodyMotion": "body.motion",
     "Comparison": "comparison.compare",
-    "Exported": "exports.write",
+    "Exported": "exports.formats",
     "Found": "measures.found",
     "IkResult": "api.ik",
     "IkResults": "api.ik",

@@ -17,7 +17,7 @@ from biomech.body.motion import BodyMotion as BodyMotion
 from biomech.body.sources.mesh_motion import MeshMotion as MeshMotion
 from biomech.comparison.compare import Comparison as Comparison
 from biomech.errors import BioposeError as BioposeError
-from biomech.exports.write import Exported as Exported
+from biomech.exports.formats import Exported as Exported
 from biomech.inverse_kinematics.marker_errors import MarkerErrors as MarkerErrors
 from biomech.inverse_kinematics.solved import Solved as Solved
 from biomech.inverse_kinematics.trusted import Trusted as Trusted

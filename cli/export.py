@@ -42,7 +42,8 @@ def export(
     .bvh), SMPL (.npz) and statistics (.csv).
     """
     from biomech.exports.take import Take
-    from biomech.exports.write import check_formats, write_exports
+    from biomech.exports.formats import check_formats
+    from biomech.exports.write import write_exports
 
     formats = None if to == "all" else check_formats([name.strip() for name in to.split(",")])
     take = Take.read(source, geometry, body_models)

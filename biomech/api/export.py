@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from biomech.api.ik import IkResult
-from biomech.exports.write import Exported
+from biomech.exports.formats import Exported, check_formats
 from biomech.files import path_of
 
 
@@ -42,7 +42,7 @@ def export(
         'walk.bvh'
     """
     from biomech.exports.take import Take
-    from biomech.exports.write import check_formats, write_exports
+    from biomech.exports.write import write_exports  # here, for it loads OpenSim and torch
 
     formats = None if to is None else check_formats([to] if isinstance(to, str) else list(to))
     models = None if body_models is None else Path(body_models)

@@ -214,7 +214,8 @@ def _earlier(path: Path) -> Record:
     parts: list[Any] = [record.get(name, {}) if isinstance(record, dict) else None for name in ("source", "stages")]
     source, stages = parts
     whole = isinstance(source, dict) and isinstance(stages, dict)
-    whole = whole and all(isinstance(source.get(key, kind()), kind) for key, kind in (("name", str), ("sha256", list)))
+    if whole and "source" in record:
+        whole = isinstance(source.get("name"), str) and isinstance(source.get("sha256"), list)
     for stage in stages.values() if whole else ():
         whole &= isinstance(stage, dict) and all(isinstance(stage.get(part, {}), dict) for part in ("options", *PARTS))
         whole = whole and isinstance(stage.get("notes", []), list)

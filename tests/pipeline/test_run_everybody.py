@@ -120,7 +120,7 @@ def test_the_command(
     assert called([*command, "--json"], monkeypatch) == 0
     said = json.loads(capsys.readouterr().out)
     assert [Path(one["model"]).is_file() for one in said["people"]] == [True, True]
-    monkeypatch.setattr(people, "walk", lambda *_: (_ for _ in ()).throw(BioposeError("no")))
+    monkeypatch.setattr(people, "walk", lambda *_, **__: (_ for _ in ()).throw(BioposeError("no")))
     assert called(command, monkeypatch) == 2
     assert "none of 2 people could be solved" in capsys.readouterr().err
 
