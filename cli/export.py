@@ -41,8 +41,8 @@ def export(
     Markers and angles for motion-capture programs (.c3d), OpenCap's web viewer (.json), animation programs (.glb,
     .bvh), SMPL (.npz) and statistics (.csv).
     """
-    from biomech.exports.take import Take
     from biomech.exports.formats import check_formats
+    from biomech.exports.take import Take
     from biomech.exports.write import write_exports
 
     formats = None if to == "all" else check_formats([name.strip() for name in to.split(",")])
