@@ -60,10 +60,18 @@ class BatchOutcome:
 
     def trial(self) -> BatchTrial:
         """As tables take it."""
-        motion = self.files.get("kinematics")
-        rms, frames = self.figures.get("marker_rms_mm"), self.figures.get("frames")
-        who = (self.entry.name, self.entry.subject, self.entry.group, self.folder, self.seconds)
-        return BatchTrial(*who, frames, rms, Path(motion) if motion else None, len(self.notes), self.error)
+        return BatchTrial(
+            name=self.entry.name,
+            subject=self.entry.subject,
+            group=self.entry.group,
+            folder=self.folder,
+            seconds=self.seconds,
+            frames=self.figures.get("frames"),
+            marker_rms_mm=self.figures.get("marker_rms_mm"),
+            files={name: Path(path) for name, path in self.files.items()},
+            notes=len(self.notes),
+            error=self.error,
+        )
 
 
 def films_of(folder: Path) -> list[Path]:

@@ -1,27 +1,21 @@
-"""What a batch leaves beside its runs: a summary table, ranges of angles, a figure of means, a page to begin from."""
+"""What a batch leaves beside its runs: tables of all recordings, a figure of means, a page to begin from.
+
+Values that a run does not trust are in none of them.
+"""
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from matplotlib.figure import Figure
 
 from biomech.files import whole_file
-from biomech.kinematics.kinematics import Kinematics
-from biomech.kinematics.mot import read_mot
+from biomech.measures.found import KINDS
+from biomech.report.batch_figure import MOTION, BatchCourse, figures_of
 
-POINTS = 101  # of a trial's course, 0 to 100 %
-SHOWN = (
-    *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle"),
-    *("arm_flex", "arm_add", "elbow_flex", "lumbar_extension", "lumbar_bending", "pelvis_tilt"),
-)
-COLUMNS = 4
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 STYLE = (
     "body{font:16px sans-serif;margin:2em;max-width:70em}td,th{padding:.3em .7em;text-align:left;vertical-align:top}"
 )
@@ -38,13 +32,13 @@ class BatchTrial(NamedTuple):
     seconds: float
     frames: int | None
     marker_rms_mm: float | None
-    motion: Path | None
+    files: Mapping[str, Path]  # of its run, by name
     notes: int
     error: str | None
 
 
 def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
-    """Write summary.csv, ranges.csv, mean_sd.png (where there is a motion) and index.html.
+    """Write summary.csv, index.html and, where there is a motion, ranges.csv, measures.csv and figures (mean_sd….png).
 
     Args:
         trials: all of the batch.
@@ -53,112 +47,96 @@ def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
     Returns:
         What was written.
     """
-    summary, ranges, picture, page = (out / n for n in ("summary.csv", "ranges.csv", "mean_sd.png", "index.html"))
-    motions = {trial.name: read_mot(trial.motion) for trial in trials if trial.motion is not None}
+    summary, ranges, measures, page = (
+        out / name for name in ("summary.csv", "ranges.csv", "measures.csv", "index.html")
+    )
+    angles = {trial.name: _believed(trial.files["angles"]) for trial in trials if "angles" in trial.files}
     rows = [
         {
             **{"recording": t.name, "subject": t.subject, "group": t.group, "state": "failed" if t.error else "done"},
-            **{"frames": t.frames, "marker_rms_mm": t.marker_rms_mm, "notes": t.notes, "took_s": round(t.seconds, 1)},
-            **{"folder": os.path.relpath(t.folder, out), "error": (t.error or "").replace("\n", " ")},
+            **{"frames": t.frames, "trusted_share": _share(angles.get(t.name)), "marker_rms_mm": t.marker_rms_mm},
+            **{"notes": t.notes, "took_s": round(t.seconds, 1), "folder": os.path.relpath(t.folder, out)},
+            "error": (t.error or "").replace("\n", " "),
         }
         for t in trials
     ]
     _csv(pd.DataFrame(rows), summary)
     written = [summary]
-    if motions:
-        _csv(_ranges(trials, motions), ranges)
-        figure = mean_sd_figure(trials, motions)
-        with whole_file(picture) as temporary:
+    found = _measures(trials)
+    if angles:
+        _csv(_ranges(trials, angles), ranges)
+        _csv(found, measures)
+        written += [ranges, measures]
+    pictures = []
+    for activity, figure in figures_of(_measured(trials, angles, found)).items():
+        pictures.append(out / f"mean_sd_{activity}.png" if activity != MOTION else out / "mean_sd.png")
+        with whole_file(pictures[-1]) as temporary:
             figure.savefig(temporary, format="png", dpi=110)
-        written += [ranges, picture]
+    of_earlier = {out / "mean_sd.png", *(out / f"mean_sd_{kind}.png" for kind in KINDS)}
+    for old in of_earlier - {*pictures}:
+        old.unlink(missing_ok=True)
     with whole_file(page) as temporary:
-        temporary.write_text(_page(trials, out, bool(motions)), encoding="utf-8")
-    return [*written, page]
+        temporary.write_text(_page(trials, out, angles, found, pictures), encoding="utf-8")
+    return [*written, *pictures, page]
 
 
-def mean_sd_figure(trials: Sequence[BatchTrial], motions: dict[str, Kinematics]) -> Figure:
-    """Mean ± SD over each subject's trials; of a group with several subjects over these subjects' means.
-
-    Trials are laid over each other from their begin (0 %) to their end (100 %).
-
-    Args:
-        trials: of the batch.
-        motions: by the trials' names.
-
-    Returns:
-        A panel for each angle; the right side is drawn solid, the left one dashed.
-    """
-    lines = _lines(trials, motions)
-    rows = -(-len(SHOWN) // COLUMNS)
-    figure = Figure(figsize=(13, 2.6 * rows + 0.8), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, sharex=True)
-    percent = np.linspace(0, 100, POINTS)
-    for panel, name in zip(panels.flat, SHOWN, strict=True):
-        for k, (label, of_line) in enumerate(lines.items()):
-            for end, dash in (("", "-"), ("_r", "-"), ("_l", "--")):
-                curves = [one[name + end] for one in of_line if name + end in one]
-                if not curves:
-                    continue
-                mean, sd = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1 if len(curves) > 1 else 0)
-                colour = COLOURS[k % len(COLOURS)]
-                said = f"{label} (n = {len(of_line)})" if end in ("", "_r") else None
-                panel.plot(percent, mean, dash, color=colour, lw=1.4, label=said)
-                panel.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
-        panel.set_title(name, fontsize=10)
-        panel.set_ylabel("°")
-        panel.grid(alpha=0.3)
-    for panel in np.atleast_2d(panels)[-1]:
-        panel.set_xlabel("% of the trial")
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=9, title="solid: right; dashed: left")
-    return figure
+def _measured(
+    trials: Sequence[BatchTrial], angles: Mapping[str, pd.DataFrame], measures: pd.DataFrame
+) -> list[BatchCourse]:
+    return [
+        BatchCourse(t.subject, t.group, angles[t.name], measures[measures["recording"] == t.name])
+        for t in trials
+        if t.name in angles
+    ]
 
 
-Curves = dict[str, Float[np.ndarray, " points"]]
+def _believed(path: Path) -> pd.DataFrame:
+    """What is trusted of a run's tidy table: seconds by coordinates, degrees and m; NaN for the rest."""
+    table = pd.read_csv(path)
+    table["value"] = table["value"].where(table["trusted"] == 1)
+    wide = table.pivot(index="time", columns="coordinate", values="value")
+    wide = wide[list(dict.fromkeys(table["coordinate"]))]
+    wide.attrs["units"] = table.groupby("coordinate")["unit"].first().to_dict()
+    return wide
 
 
-def _lines(trials: Sequence[BatchTrial], motions: dict[str, Kinematics]) -> dict[str, list[Curves]]:
-    """What each line is the mean of: trials of a subject, or subjects of a group."""
-    by_subject: dict[tuple[str, str], list[Curves]] = {}
-    for trial in trials:
-        if trial.name in motions:
-            by_subject.setdefault((trial.group, trial.subject), []).append(_course(motions[trial.name]))
-    groups: dict[str, list[list[Curves]]] = {}
-    for (group, _), curves in by_subject.items():
-        groups.setdefault(group, []).append(curves)
-    lines: dict[str, list[Curves]] = {}
-    for (_, subject), curves in by_subject.items():
-        if len(by_subject) <= len(COLOURS):
-            lines[subject] = curves
-    for group, members in groups.items():
-        if group and len(members) > 1:
-            shared = [{name: np.mean([c[name] for c in own], axis=0) for name in own[0]} for own in members]
-            lines[f"group {group}"] = shared
-    return lines or {subject: curves for (_, subject), curves in by_subject.items()}
+def _share(angles: pd.DataFrame | None) -> float | None:
+    """Of the values that are trusted."""
+    return None if angles is None else round(float(angles.notna().to_numpy().mean()), 3)
 
 
-def _course(motion: Kinematics) -> Curves:
-    """Angles in degrees at equal shares of the trial."""
-    at = np.linspace(motion.time_s[0], motion.time_s[-1], POINTS)
-    return {
-        name: np.rad2deg(np.interp(at, motion.time_s, np.unwrap(motion.column(name))))
-        for name, angle in zip(motion.names, motion.rotational, strict=True)
-        if angle
-    }
-
-
-def _ranges(trials: Sequence[BatchTrial], motions: dict[str, Kinematics]) -> pd.DataFrame:
+def _ranges(trials: Sequence[BatchTrial], angles: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for trial in trials:
-        if (motion := motions.get(trial.name)) is None:
+        if (table := angles.get(trial.name)) is None:
             continue
-        for name, turns in zip(motion.names, motion.rotational, strict=True):
-            values = np.rad2deg(motion.column(name)) if turns else motion.column(name)
-            low, high = float(values.min()), float(values.max())
+        for name in table.columns:
+            low, high = float(table[name].min()), float(table[name].max())
             who = {"recording": trial.name, "subject": trial.subject, "group": trial.group}
             figures = {"min": round(low, 4), "max": round(high, 4), "range": round(high - low, 4)}
-            rows.append({**who, "coordinate": name, "unit": "deg" if turns else "m", **figures})
+            rows.append({**who, "coordinate": name, "unit": table.attrs["units"][name], **figures})
     return pd.DataFrame(rows)
+
+
+def _measures(trials: Sequence[BatchTrial]) -> pd.DataFrame:
+    """Of all strides, repetitions and jumps of all recordings: the rows of their own tables."""
+    tables = []
+    for trial in trials:
+        if "measures" in trial.files:
+            own = pd.read_csv(trial.files["measures"])
+            who = {"recording": trial.name, "subject": trial.subject, "group": trial.group}
+            for place, (name, value) in enumerate(who.items()):
+                own.insert(place, name, value)
+            tables.append(own)
+    full = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=["recording", "activity"])
+
+
+def _doings(measures: pd.DataFrame) -> str:
+    """What a recording holds, in words: `walking: 4, squat: 3`."""
+    counted = measures[(measures["activity"] != MOTION) & measures["number"].notna()]
+    counted = counted.drop_duplicates(["activity", "number", "side"])
+    return ", ".join(f"{activity}: {count}" for activity, count in counted["activity"].value_counts().items())
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:
@@ -166,18 +144,40 @@ def _csv(table: pd.DataFrame, path: Path) -> None:
         table.to_csv(temporary, index=False)
 
 
-def _page(trials: Sequence[BatchTrial], out: Path, drawn: bool) -> str:
+def _page(
+    trials: Sequence[BatchTrial],
+    out: Path,
+    angles: Mapping[str, pd.DataFrame],
+    found: pd.DataFrame,
+    pictures: Sequence[Path],
+) -> str:
     failed = sum(trial.error is not None for trial in trials)
     head = f"<h1>{html.escape(out.resolve().name)}</h1><p>{len(trials)} recordings, {failed} failed.</p>"
-    picture = '<p><img src="mean_sd.png" alt="mean and SD of the angles over the trials"></p>' if drawn else ""
-    names = "recording subject group frames marker&nbsp;RMS&nbsp;(mm) notes".split()
+    shown_pictures = "".join(
+        f'<p><img src="{picture.name}" alt="mean and SD of the angles over the trials"></p>' for picture in pictures
+    )
+    names = "recording subject group frames trusted marker&nbsp;RMS&nbsp;(mm) found notes files".split()
     rows = ["<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"]
     for t in trials:
-        link = f'<a href="{html.escape(os.path.relpath(t.folder, out))}/">{html.escape(t.name)}</a>'
-        rms = "" if t.marker_rms_mm is None else f"{t.marker_rms_mm:.1f}"
-        cells = [link, html.escape(t.subject), html.escape(t.group), str(t.frames or ""), rms, str(t.notes)]
+        shown = t.files.get("report", t.folder)  # the report where there is one
+        rms, share = "" if t.marker_rms_mm is None else f"{t.marker_rms_mm:.1f}", _share(angles.get(t.name))
+        there = [name for name in ("overlay", "angles", "measures") if name in t.files]
+        links = " ".join(_link(t.files[name], out, name) for name in there)
+        cells = [_link(shown, out, t.name), html.escape(t.subject), html.escape(t.group), str(t.frames or "")]
+        cells += [
+            "" if share is None else f"{share:.0%}",
+            rms,
+            _doings(found[found["recording"] == t.name]),
+            str(t.notes),
+        ]
+        cells += [f"{links} {_link(t.folder, out, 'folder')}"]
         if t.error:
-            cells[3:] = [f'<span class="failed">failed: {html.escape(t.error)}</span>', "", ""]
+            cells[3:] = [f'<span class="failed">failed: {html.escape(t.error)}</span>', *[""] * 5]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     style = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Batch</title><style>{STYLE}</style>'
-    return f"{style}{head}{picture}<table>{''.join(rows)}</table></html>"
+    return f"{style}{head}<table>{''.join(rows)}</table>{shown_pictures}</html>"
+
+
+def _link(path: Path, out: Path, text: str) -> str:
+    way = quote(Path(os.path.relpath(path, out)).as_posix())
+    return f'<a href="{way}{"/" if path.is_dir() else ""}">{html.escape(text)}</a>'

@@ -106,7 +106,9 @@ def test_it_goes_on_and_can_be_run_again(tmp_path: Path, capsys, monkeypatch) ->
     knee = np.rad2deg(truth.column("knee_angle_r")[:12])
     assert ranges.loc[("anna_1", "knee_angle_r"), "range"] == pytest.approx(knee.max() - knee.min(), abs=1)
     page = (tmp_path / "out" / "index.html").read_text()
-    assert 'href="anna_1/"' in page and "failed" in page and (tmp_path / "out" / "mean_sd.png").stat().st_size > 10_000
+    assert 'href="anna_1/anna_1_report.html"' in page and "failed" in page
+    assert (tmp_path / "out" / "mean_sd.png").stat().st_size > 10_000
+    assert set(pd.read_csv(tmp_path / "out" / "measures.csv")["recording"]) <= {"anna_1", "anna_2"}
     before = (tmp_path / "out" / "anna_1" / "anna_1_fast.mot").stat().st_mtime_ns
     (folder / "bert_1.trc").unlink()
     monkeypatch.setattr(sys, "argv", arguments)
