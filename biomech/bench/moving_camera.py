@@ -69,7 +69,8 @@ def bench_moving_camera(
     Returns:
         Means over the films, of angles from the still camera's (``panned_film_mean_deg``,
         ``panned_uncompensated_mean_deg``) and from the reference (``{way}_mae18_deg``), how far off the found turns are
-        (``panned_turn_deg``), seconds of a core that a frame takes from film to angles, and each film's own under ``panned_films``.
+        (``panned_turn_deg``), seconds of a core that a frame takes from film to angles, and each film's own under
+        ``panned_films``.
 
     Raises:
         BioposeError: the data is not there, or a run fails.
