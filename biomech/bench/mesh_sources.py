@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
@@ -29,6 +28,7 @@ from biomech.body.motion import BodyMotion
 from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library.generated import generate
 from biomech.labels.people import random_adult, seeded
+from biomech.mesh.mesh_surface import skin
 
 KINDS = ("walk", "squat", "reach", "sit_to_stand")
 SECONDS, RATE_HZ = 2.0, 30.0
@@ -176,12 +176,7 @@ def _facing(motion: BodyMotion, markers: Float[np.ndarray, "frames n 3"]) -> Bod
 
 def surface(motion: BodyMotion) -> Float[np.ndarray, "frames vertices 3"]:
     """The whole skin of a motion of the Anny body, m, single precision."""
-    body = AnnyBody.load()
-    with torch.no_grad():
-        rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32))
-        rotations = torch.as_tensor(motion.rotations, dtype=torch.float32)
-        root = torch.as_tensor(motion.root_position_m, dtype=torch.float32)
-        return body.skin(rest, body.pose(rest, rotations, root)).numpy()
+    return skin(motion)
 
 
 def _surface_distance(one: BodyMotion, other: BodyMotion, frames: int = 8) -> float:
