@@ -58,6 +58,7 @@ def from_meshes(
     from biomech.body.sources.read import HowRead, read_meshes
     from biomech.mesh.from_markers import recover_markers, recovered_notes
     from biomech.mesh.mesh_markers import markers_on
+    from biomech.mesh.mesh_surface import surface_distance
 
     if not isinstance(source, MeshMotion):
         how = HowRead(
@@ -77,5 +78,8 @@ def from_meshes(
         source.check()
     markers, mesh = markers_on(source, None if marker_vertices is None else Path(marker_vertices))
     found = recover_markers(markers, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress)
-    motion: BodyMotion = replace(found.motion, notes=[*mesh.notes, *found.motion.notes, *recovered_notes(found)])
+    notes = [*mesh.notes, *found.motion.notes, *recovered_notes(found)]
+    if marker_vertices is not None:
+        notes += surface_distance(found.motion, mesh, markers).notes()
+    motion: BodyMotion = replace(found.motion, notes=notes)
     return motion

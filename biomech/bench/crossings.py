@@ -6,7 +6,9 @@ meetings as another program's keypoints, noisy, in no order and without who is h
 nothing is drawn. And films of the data, in some frames of which people were pointed at by eye.
 """
 
+import functools
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,7 +136,8 @@ def bench_crossings(
         say: told of every film.
 
     Returns:
-        ``identity_switches`` of all films; the same of each kind with the people found and there; and film by film.
+        ``identity_switches`` of all films; the same of each kind with the people found and there, and the seconds
+        of a core that a picture takes to be searched for everybody (or read); and film by film.
 
     Raises:
         BioposeError: a film of the data is not there.
@@ -143,23 +146,29 @@ def bench_crossings(
     rows: dict[str, dict[str, dict[str, Any]]] = {"drawn": {}, "points": {}, "filmed": {}}
     detector = BlazePose() if films or filmed else None
 
-    def add(kind: str, name: str, found: Everybody, truth: "Whereabouts") -> None:
-        rows[kind][name] = row = counted(found.people, truth)
+    def add(kind: str, name: str, find: Callable[[], Everybody], frames: int, truth: "Whereabouts") -> None:
+        started = time.process_time()  # what else the machine does hardly moves it
+        found = find()
+        took = (time.process_time() - started) / frames
+        rows[kind][name] = row = {**counted(found.people, truth), "cpu_seconds_per_frame": round(took, 4)}
         say(f"{kind} {name}: " + ", ".join(f"{key} {value}" for key, value in row.items()))
 
     for meeting in meetings(films):
         path = folder / f"{meeting.name}.mp4"
         if not path.is_file():
             draw(meeting, path)
-        add("drawn", meeting.name, detect_all(Video.open(path), detector), Whereabouts.of(meeting))
+        film, truth = Video.open(path), Whereabouts.of(meeting)
+        add("drawn", meeting.name, functools.partial(detect_all, film, detector), film.n_frames, truth)
     for meeting in meetings(points):
         path = folder / f"{meeting.name}.json"
         write_points(meeting, path)
-        found = read_everybody(path, size_px=SIZE_PX, rate_hz=RATE_HZ, layout="coco17")
-        add("points", meeting.name, found, Whereabouts.of(meeting))
+        read = functools.partial(read_everybody, path, size_px=SIZE_PX, rate_hz=RATE_HZ, layout="coco17")
+        truth = Whereabouts.of(meeting)
+        add("points", meeting.name, read, len(truth.at), truth)
     for name in filmed:
         film = Video.open(video / POINTED[name].file, every=None)
-        add("filmed", name, detect_all(film, detector), Whereabouts.pointed(POINTED[name]))
+        truth = Whereabouts.pointed(POINTED[name])
+        add("filmed", name, functools.partial(detect_all, film, detector), film.n_frames, truth)
     figures: dict[str, Any] = {
         "identity_switches": sum(row["switches"] for kind in rows.values() for row in kind.values())
     }
@@ -167,8 +176,9 @@ def bench_crossings(
         for key in ("switches", "merged", "people", "found"):
             figures[f"crossings_{kind}_{key}"] = sum(row[key] for row in of_kind.values())
         if of_kind:
-            shares = [row["seen_share"] for row in of_kind.values()]
-            figures[f"crossings_{kind}_seen_share"] = round(float(np.mean(shares)), 3)
+            for key in ("seen_share", "cpu_seconds_per_frame"):
+                values = [row[key] for row in of_kind.values()]
+                figures[f"crossings_{kind}_{key}"] = round(float(np.mean(values)), 4)
     return figures | {"crossings_films": rows}
 
 

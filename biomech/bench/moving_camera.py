@@ -5,6 +5,7 @@ a window that is only shifted is not): what a camera in the same place sees that
 picture held still is the reference: the detector sees as much in it. Nothing was tuned on these films.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ def bench_moving_camera(
     Returns:
         Means over the films, of angles from the still camera's (``panned_film_mean_deg``,
         ``panned_uncompensated_mean_deg``) and from the reference (``{way}_mae18_deg``), how far off the found turns are
-        (``panned_turn_deg``), and each film's own under ``panned_films``.
+        (``panned_turn_deg``), seconds of a core that a frame takes from film to angles, and each film's own under
+        ``panned_films``.
 
     Raises:
         BioposeError: the data is not there, or a run fails.
@@ -143,11 +145,15 @@ def _film(source: Source, video: Path, folder: Path) -> dict[str, float]:
     if not path.is_file():
         raise BioposeError("no such film", where=str(path), mend="Name the folder of the data with `data`.")
     results: dict[str, Result] = {}
+    took: dict[str, float] = {}
     for way in WAYS:
         film = folder / way / "film.mp4"
         focal = narrowed(path, film, source.end_s, turning=way != "still")
-        options = Options(solvers=("fast",), focal_px=focal, camera_motion="still" if "un" in way else "auto")
+        how = "still" if "un" in way else "auto"
+        options = Options(solvers=("fast",), focal_px=focal, camera_motion=how, overlay=False, report=False)
+        started = time.process_time()  # what else the machine does hardly moves it
         results[way] = run_ik(film, folder / way, options, overwrite=True)
+        took[way] = time.process_time() - started
     still = results["still"].kinematics
     figures = {
         "panned_film_mean_deg": rotations18(still, results["panned"].kinematics)["mae18_deg"],
@@ -156,6 +162,9 @@ def _film(source: Source, video: Path, folder: Path) -> dict[str, float]:
     if source.reference is not None:
         for way, result in results.items():
             figures[f"{way}_mae18_deg"] = rotations18(video / source.reference, result.kinematics)["mae18_deg"]
+    for way in WAYS[:2]:
+        frames = len(BodyMotion.load(results[way].motion).time_s)
+        figures[f"{way}_cpu_seconds_per_frame"] = round(took[way] / frames, 4)
     seen, size = Keypoints.load(results["panned"].keypoints), Video.open(path).size_px
     true = turns(seen.time_s, size, focal)
     figures["turned_through_deg"] = round(float(_degrees(true[:, None] @ np.swapaxes(true, 1, 2)[None]).max()), 2)

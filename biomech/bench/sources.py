@@ -1,9 +1,11 @@
 """What came from elsewhere: bodies, layouts, cameras, several people, moving cameras; each part a bench of its own.
 
-A part is a function of the data's folder, a folder for its runs, and whom to tell; a row of ``PARTS`` makes it one of
-`biopose bench sources`.
+A part is a function of the folder of films, a folder for its runs, and whom to tell; a row of ``PARTS`` makes it one of
+`biopose bench sources`. All of them take more than an hour: what a part found is written as soon as it is found, and
+one that fails does not stop the others.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,31 +16,35 @@ from biomech.bench.films import chosen
 from biomech.bench.layouts import bench_layouts
 from biomech.bench.mesh_sources import bench_mesh_sources
 from biomech.bench.moving_camera import bench_moving_camera
+from biomech.errors import BioposeError
+from biomech.files import whole_file
 
+Part = Callable[[Path, Path, "Say"], dict[str, Any]]
 Say = Callable[[str], None]
+VIDEO = "video"
 
 
-def _cameras(data: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_cameras(data / "video", folder / "cameras", say=say)
+def _cameras(video: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_cameras(video, folder / "cameras", say=say)
 
 
-def _layouts(data: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_layouts(data / "video", folder, say=say)
+def _layouts(video: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_layouts(video, folder, say=say)
 
 
-def _meshes(data: Path, folder: Path, say: Say) -> dict[str, Any]:
+def _meshes(video: Path, folder: Path, say: Say) -> dict[str, Any]:
     return bench_mesh_sources(folder / "meshes", say=say)
 
 
-def _people(data: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_crossings(data / "video", folder / "people", say=say)
+def _people(video: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_crossings(video, folder / "people", say=say)
 
 
-def _moving(data: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_moving_camera(data / "video", folder / "moving", say=say)
+def _moving(video: Path, folder: Path, say: Say) -> dict[str, Any]:
+    return bench_moving_camera(video, folder / "moving", say=say)
 
 
-PARTS: dict[str, Callable[[Path, Path, Say], dict[str, Any]]] = {
+PARTS: dict[str, Part] = {
     "meshes": _meshes,
     "layouts": _layouts,
     "cameras": _cameras,
@@ -51,18 +57,35 @@ def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: 
     """Run the parts.
 
     Args:
-        data: the folder of the data.
-        folder: where the runs go; may be that of other benches on film.
+        data: the folder of the data, or its folder video.
+        folder: where the runs go; may be that of other benches on film. Each part's figures are left there as
+            ``sources_{part}.json``.
         only: names of parts, or their beginnings.
         say: told of every run.
 
     Returns:
-        The figures of all parts.
+        The figures of all parts; under ``notes``, if there are any, what was left out and why.
 
     Raises:
-        BioposeError: there is no such part, or one fails.
+        BioposeError: there is no such part, or all that were asked for fail: the first one's error.
     """
+    video = data / VIDEO if (data / VIDEO).is_dir() else data
     figures: dict[str, Any] = {}
-    for name in chosen(list(PARTS), only):
-        figures |= PARTS[name](data, folder, say)
-    return figures
+    notes: list[str] = []
+    failed: list[BioposeError] = []
+    wanted = chosen(list(PARTS), only)
+    for name in wanted:
+        try:
+            found = PARTS[name](video, folder, say)
+        except BioposeError as error:
+            failed.append(error)
+            say(f"{name} failed: {error}")
+            notes.append(f"{name} failed: {error}")
+            continue
+        with whole_file(folder / f"sources_{name}.json") as path:
+            path.write_text(json.dumps(found, indent=1) + "\n")
+        notes += found.pop("notes", [])
+        figures |= found
+    if len(failed) == len(wanted):
+        raise failed[0]
+    return figures | ({"notes": notes} if notes else {})

@@ -8,6 +8,7 @@ from biomech.body.sources.read import HowRead, read_meshes
 from biomech.errors import BioposeError
 from biomech.mesh.from_markers import recover_markers, recovered_notes
 from biomech.mesh.mesh_markers import markers_on
+from biomech.mesh.mesh_surface import surface_distance
 from biomech.pipeline import from_video
 from biomech.pipeline.figures import MeshRecoverFigures
 from biomech.pipeline.options import Options
@@ -43,7 +44,13 @@ def stages(source: Path, files: Result, options: Options, bar: Bar) -> list[Stag
             outputs=[files.motion],
             options=options.key("meshes", "recover") | {"model files": _model_files(options.body_models)},
             work=lambda: _recover(source, how, files, options, bar),
-            code=("biomech.body.sources.read", "biomech.mesh.mesh_markers", "biomech.mesh.from_markers", HERE),
+            code=(
+                "biomech.body.sources.read",
+                "biomech.mesh.mesh_markers",
+                "biomech.mesh.from_markers",
+                "biomech.mesh.mesh_surface",
+                HERE,
+            ),
         ),
         *from_video.solving_stages(files, options, bar, "meshes"),
     ]
@@ -100,6 +107,8 @@ def _recover(source: Path, how: HowRead, files: Result, options: Options, bar: B
             markers, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
         )
     notes = [*mesh.notes, *found.motion.notes, *recovered_notes(found)]
+    if options.marker_vertices is not None:
+        notes += surface_distance(found.motion, mesh, markers).notes()
     motion: BodyMotion = found.motion
     motion.notes = notes
     motion.save(files.motion)
