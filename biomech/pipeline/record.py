@@ -215,7 +215,7 @@ def _earlier(path: Path) -> Record:
     source, stages = parts
     whole = isinstance(source, dict) and isinstance(stages, dict)
     if whole and "source" in record:
-        whole = isinstance(source.get("name"), str) and isinstance(source.get("sha256"), list)
+        whole = isinstance(source.get("name"), str) and isinstance(source.get("sha256", []), list)
     for stage in stages.values() if whole else ():
         whole &= isinstance(stage, dict) and all(isinstance(stage.get(part, {}), dict) for part in ("options", *PARTS))
         whole = whole and isinstance(stage.get("notes", []), list)

@@ -33,6 +33,7 @@ SETS: tuple[tuple[str, str, Any], ...] = (
     ("--detector-weights a.onnx", "detector_weights", Path("a.onnx")),
     ("--detector-config a.py", "detector_config", Path("a.py")),
     ("--layout halpe26", "layout", "halpe26"),
+    ("--camera-motion still", "camera_motion", "still"),
     ("--video a.mp4", "video", Path("a.mp4")),
     ("--size-px 1280x720", "size_px", (1280, 720)),
     ("--mirror", "mirror", True),
