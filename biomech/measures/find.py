@@ -19,6 +19,8 @@ At = Callable[[float | None], Course]  # the motion, filtered so
 Share = Callable[[float, float], float]  # of trusted frames, from when to when
 AFTER_JUMP_S = 0.6  # in which knees bend for it, before and after
 MOST_SLIDING_M_S = 0.3
+DOUBTFUL = "doubtful, and in no mean"  # a note's beginning
+MOST_NAMED = 4  # of what is
 NAMES = {"walking": "stride", "running": "running stride", "squat": "squat", "jump": "jump"}
 NAMES |= {
     "walking_step": "step of a walk without a whole stride",
@@ -166,6 +168,7 @@ def _repetitions(
                 measure(at(wanted[kind]), one),
                 share(start, end),
                 getattr(one, "side", ""),
+                getattr(one, "whole_s", None),
             )
         )
     return found
@@ -206,6 +209,10 @@ def _notes(found: Found, cycles: list[gait.GaitCycle], course: Course) -> list[s
     counts |= {kind: sum(r.kind == kind for r in found.repetitions) for kind in KINDS[2:]}
     there = [f"{count} {NAMES[kind]}{_plural(kind, count)}" for kind, count in counts.items() if count]
     notes = ["found: " + ", ".join(there) if there else "no whole stride, squat, standing up, sitting down or jump"]
+    if doubtful := [one for one in (*found.strides, *found.repetitions) if one.doubtful]:
+        listed = ", ".join(f"{_name(one)} at {one.start_s:.1f} s" for one in doubtful[:MOST_NAMED])
+        more = f" and {len(doubtful) - MOST_NAMED} more" if len(doubtful) > MOST_NAMED else ""
+        notes.append(f"{DOUBTFUL}, since most of the frames are not trusted: {listed}{more}")
     if belts := [cycle.belt_m_s for cycle in cycles if cycle.belt_m_s]:
         notes.append(f"on a treadmill: its belt goes {np.median(belts):.2f} m/s, which speed and lengths count")
     elif sliding := [_slide(course, cycle) for cycle in cycles if cycle.gait == "walking"]:
@@ -218,6 +225,10 @@ def _notes(found: Found, cycles: list[gait.GaitCycle], course: Course) -> list[s
     return notes
 
 
+def _name(one: Stride | Repetition) -> str:
+    return NAMES[one.gait if isinstance(one, Stride) else one.kind]
+
+
 def _plural(kind: str, count: int) -> str:
     return "s" if count > 1 and kind not in ("stand_up", "sit_down", "walking_step") else ""
 
@@ -227,4 +238,4 @@ def _slide(course: Course, cycle: gait.GaitCycle) -> float:
     return float(np.linalg.norm((foot[-1] - foot[0])[[0, 2]])) * course.rate_hz / max(len(foot) - 1, 1)
 
 
-__all__ = ["AUTO", "NONE", "find_events"]
+__all__ = ["AUTO", "DOUBTFUL", "NONE", "find_events"]

@@ -17,6 +17,7 @@ KINDS = (*GAITS, "walking_step", "squat", "stand_up", "sit_down", "jump")
 ZENI = "foot_against_pelvis"
 BOTH_SIDES = ("step_length_m", "step_time_s", "stance_share")
 SIGNIFICANT = 6
+DOUBTFUL = 0.5  # of its frames trusted: what has fewer counts in no mean
 EVENT_COLUMNS = ["time_s", "event", "side", "method", "second_method_time_s", "second_method_later_ms"]
 MEASURE_COLUMNS = [
     *("activity", "number", "side", "start_s", "end_s", "trusted_share", "coordinate", "measure", "value", "unit"),
@@ -64,6 +65,11 @@ class Stride:
     measures: dict[str, float]
     trusted_share: float = np.nan
 
+    @property
+    def doubtful(self) -> bool:
+        """Fewer than half of its frames are trusted."""
+        return self.trusted_share < DOUBTFUL
+
 
 @dataclass(frozen=True)
 class Repetition:
@@ -76,6 +82,7 @@ class Repetition:
         measures: by name with the unit.
         trusted_share: of its frames; NaN where nothing was said of them.
         side: of a step.
+        whole_s: from stand to stand, or between stand and seat, where that is more than from start to end.
     """
 
     kind: str
@@ -86,6 +93,12 @@ class Repetition:
     measures: dict[str, float]
     trusted_share: float = np.nan
     side: str = ""
+    whole_s: tuple[float, float] | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Fewer than half of its frames are trusted."""
+        return self.trusted_share < DOUBTFUL
 
 
 @dataclass(frozen=True)
@@ -119,14 +132,14 @@ class Found:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Means over strides and repetitions, by name with the unit; empty where nothing was found."""
+        """Means over strides and repetitions that are not doubtful, by name with the unit."""
         told: dict[str, float] = {}
         for gait in GAITS:
-            strides = [stride for stride in self.strides if stride.gait == gait]
+            strides = [stride for stride in self.strides if stride.gait == gait and not stride.doubtful]
             if strides:
                 told |= {f"{gait}_{name}": value for name, value in _of_strides(strides).items()}
         for kind in KINDS[2:]:
-            each = [one.measures for one in self.repetitions if one.kind == kind]
+            each = [one.measures for one in self.repetitions if one.kind == kind and not one.doubtful]
             if each:
                 told[f"{kind}_count"] = len(each)
                 names = dict.fromkeys(name for one in each for name in one)
@@ -138,7 +151,7 @@ class Found:
         return max((kind for kind in self.activities if name.startswith(f"{kind}_")), key=len, default="")
 
     def cycles(self, kind: str) -> Cycles | None:
-        """Every coordinate over 0 to 100 % of the strides or repetitions of a kind.
+        """Every coordinate over 0 to 100 % of the strides or repetitions of a kind that are not doubtful.
 
         Args:
             kind: of ``KINDS``.
@@ -146,8 +159,9 @@ class Found:
         Returns:
             None where there is none.
         """
-        spans = [(stride.side, stride.start_s, stride.end_s) for stride in self.strides if stride.gait == kind]
-        spans += [("", one.start_s, one.end_s) for one in self.repetitions if one.kind == kind]
+        strides = [stride for stride in self.strides if stride.gait == kind and not stride.doubtful]
+        spans = [(stride.side, stride.start_s, stride.end_s) for stride in strides]
+        spans += [("", one.start_s, one.end_s) for one in self.repetitions if one.kind == kind and not one.doubtful]
         return cycles_over(self.courses[kind], kind, spans) if spans else None
 
     def events_table(self) -> "pd.DataFrame":
@@ -170,7 +184,7 @@ class Found:
     def measures_table(self) -> "pd.DataFrame":
         """A row for each measure of each stride and repetition, and of the whole motion; tidy.
 
-        Rows of an activity without a number are means over all of it.
+        Rows of an activity without a number are means over all of it that is not doubtful.
         """
         import pandas as pd
 
@@ -183,7 +197,8 @@ class Found:
             rows += _rows(stride.gait, stride.number, stride.side, span, stride.trusted_share, stride.measures, course)
         for one in self.repetitions:
             span = (one.start_s, one.end_s)
-            rows += _rows(one.kind, one.number, one.side, span, one.trusted_share, one.measures, self.courses[one.kind])
+            course, whole = self.courses[one.kind], one.whole_s or span
+            rows += _rows(one.kind, one.number, one.side, span, one.trusted_share, one.measures, course, whole)
         for kind in self.activities:
             means = {n.removeprefix(f"{kind}_"): v for n, v in self.summary.items() if self._of(n) == kind}
             for name, value in means.items():
@@ -245,8 +260,12 @@ def _rows(
     trusted: float,
     measures: dict[str, float],
     course: "Course",
+    whole: tuple[float, float] | None = None,
 ) -> list[dict[str, object]]:
-    """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate."""
+    """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate.
+
+    These are looked for from stand to stand (``whole``) where that is more.
+    """
     head = {
         "activity": activity,
         "number": number,
@@ -259,7 +278,7 @@ def _rows(
     for name, value in measures.items():
         quantity, unit = _bare(name)
         rows.append({**head, "measure": quantity, "value": _rounded(value), "unit": unit})
-    frames = course.frames(*span)
+    frames = course.frames(*(whole or span))
     values, velocity = course.shown[frames], course.shown_velocity[frames]
     fastest = velocity[np.abs(velocity).argmax(0), np.arange(velocity.shape[1])]
     for k, (name, turns) in enumerate(zip(course.kinematics.names, course.kinematics.rotational, strict=True)):

@@ -2,7 +2,8 @@
 
 A body whose centre of mass is behind its heels for a while does not stand on them: it sits. One whose mass stays over
 its feet squats. A repetition goes from a plain stand, or a plain seat, to the next; what begins or ends outside the
-motion is none. It starts where the hips have gone 5 % of their way and ends where 5 % are left.
+motion is none. It starts where the hips have gone 5 % of their way and ends where 5 % are left; how far joints and
+hips go is read from the stand itself, for legs that straighten hardly raise the hips: at 5 % knees are bent by 20°.
 """
 
 from dataclasses import dataclass
@@ -31,12 +32,14 @@ class Bout:
         kind: ``squat``, ``stand_up`` or ``sit_down``.
         start_s, end_s: 5 and 95 % of the way; of a squat both in standing.
         middle_s: a squat's lowest; half way up or down otherwise.
+        whole_s: from where the hips are highest in the stand (lowest in the seat) to where they are so again.
     """
 
     kind: str
     start_s: float
     middle_s: float
     end_s: float
+    whole_s: tuple[float, float]
 
 
 def bouts_of(course: Course, taken: list[tuple[float, float]]) -> list[Bout]:
@@ -100,7 +103,8 @@ def _squats(course: Course, first: int, last: int) -> bool:
 
 def _squat(course: Course, height: Track, bend: Track, first: int, last: int) -> list[Bout]:
     frames = round(SETTLED_S * course.rate_hz)
-    before = height[_standing(bend, first, -1, frames) : first + 1]
+    stood = _standing(bend, first, -1, frames)
+    before = height[stood : first + 1]
     after = height[last - 1 : _standing(bend, last - 1, 1, frames) + 1]
     bottom = first + int(height[first:last].argmin())
     depths = before.max() - height[bottom], after.max() - height[bottom]
@@ -110,8 +114,9 @@ def _squat(course: Course, height: Track, bend: Track, first: int, last: int) ->
     end = _crossing(height[bottom:], after.max() - PART * depths[1], from_end=False)
     if start is None or end is None:
         return []
-    times = (course.time_s[0] + row / course.rate_hz for row in (start, bottom, bottom + end))
-    return [Bout("squat", *(float(time) for time in times))]
+    rows = (start, bottom, bottom + end, stood + int(before.argmax()), last - 1 + int(after.argmax()))
+    *times, begun, done = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
+    return [Bout("squat", *times, (begun, done))]
 
 
 def _standing(bend: Track, row: int, step: int, most: int) -> int:
@@ -129,6 +134,11 @@ def _in_and_out(
     first, last = stretch
     frames = round(SETTLED_S * course.rate_hz)
     found = []
+
+    def back(time_s: float) -> float:
+        """Of the motion, where that was a time of the motion run backwards."""
+        return float(2 * course.time_s[0] + (len(height) - 1) / course.rate_hz - time_s)
+
     if first > 0:
         stand = _standing(bend, first, -1, frames)
         inside = slice(seat[0], min(seat[1], seat[0] + frames) + 1)
@@ -138,7 +148,7 @@ def _in_and_out(
         inside = slice(max(seat[0], seat[1] - frames), seat[1])
         mirrored = len(height) - 1
         found += [
-            Bout("stand_up", *(2 * course.time_s[0] + mirrored / course.rate_hz - t for t in reversed(times)))
+            Bout("stand_up", *(back(t) for t in reversed(times)), (back(one.whole_s[1]), back(one.whole_s[0])))
             for one in _between(
                 course,
                 "sit_down",
@@ -157,7 +167,8 @@ def _between(
     course: Course, kind: str, height: Track, stand: int, bent: int, seated_m: float, until: int
 ) -> list[Bout]:
     """From a stand down to a seat."""
-    standing_m = height[stand : bent + 1].max()
+    tallest = stand + int(height[stand : bent + 1].argmax())
+    standing_m = height[tallest]
     way = standing_m - seated_m
     if way < 2 * LEAST_DEPTH * course.leg_m:
         return []
@@ -169,9 +180,10 @@ def _between(
     end = _crossing(height[int(half) :], seated_m + PART * way, from_end=False, falling=True)
     if start is None or end is None:
         return []
-    rows = (start, half, int(half) + end)
-    times = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
-    return [Bout(kind, *times)]
+    down = int(half) + int(np.argmax(height[int(half) : until + 1] <= seated_m))
+    rows = (start, half, int(half) + end, tallest, max(down, int(half) + end))
+    *times, begun, done = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
+    return [Bout(kind, *times, (begun, done))]
 
 
 def _crossing(height: Track, level: float, *, from_end: bool, falling: bool = False) -> float | None:
@@ -202,7 +214,8 @@ def measured(course: Course, bout: Bout) -> dict[str, float]:
     frames = course.frames(bout.start_s, bout.end_s)
     knees = (course.bend_deg("r")[frames] + course.bend_deg("l")[frames]) / 2
     upwards = course.com_velocity_m_s[frames, 1]
-    hips, mass = course.hips_above_ankles_m[frames], course.com_m[frames, 1]
+    whole = course.frames(*bout.whole_s)
+    hips, mass = course.hips_above_ankles_m[whole], course.com_m[whole, 1]
     found = {
         "duration_s": bout.end_s - bout.start_s,
         "hip_height_change_m": float(np.ptp(hips)),

@@ -12,7 +12,7 @@ from biomech.files import check_file
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.filtering import AUTO
-from biomech.measures.find import find_events
+from biomech.measures.find import DOUBTFUL, find_events
 from biomech.measures.found import Found
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.pipeline.figures import EventsFigures
@@ -51,7 +51,8 @@ def _work(files: Result, tables: dict[str, Path]) -> EventsFigures:
     write_tables(found, tables)
     counts = {kind: sum(s.gait == kind for s in found.strides) for kind in found.activities}
     counts = {kind: n or sum(r.kind == kind for r in found.repetitions) for kind, n in counts.items()}
-    return {"found": counts, "summary": {name: round(value, 4) for name, value in found.summary.items()}, "notes": []}
+    summary = {name: round(value, 4) for name, value in found.summary.items()}
+    return {"found": counts, "summary": summary, "notes": [note for note in found.notes if note.startswith(DOUBTFUL)]}
 
 
 def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quality: Path | None = None) -> Found:

@@ -85,6 +85,26 @@ def test_squats_are_counted_and_measured() -> None:
     assert [event.kind for event in found.events] == 3 * ["squat_start", "squat_bottom", "squat_end"]
 
 
+def test_a_squats_range_of_motion_is_counted_from_the_stand() -> None:
+    motion = known_squats([2.0, 4.6])
+    table = _found(motion).measures_table()
+    for name in ("knee_angle_r", "hip_flexion_l"):
+        told = table[(table.activity == "squat") & (table.coordinate == name) & (table.measure == "range")].value
+        assert told.to_numpy() == pytest.approx(np.rad2deg(np.ptp(motion.column(name))), rel=0.04)
+
+
+def test_what_is_mostly_not_trusted_counts_in_no_mean() -> None:
+    motion = known_squats([2.0, 5.0], seconds=7.0)
+    found = _found(motion, trusted=motion.time_s < 4.0)
+    assert [one.doubtful for one in found.repetitions] == [False, True] and found.summary["squat_count"] == 1
+    cycles = found.cycles("squat")
+    assert cycles is not None and cycles.count["knee_angle_r"] == 1
+    assert "squat at 4." in next(note for note in found.notes if note.startswith("doubtful"))
+    nothing = _found(motion, trusted=np.zeros(len(motion.time_s), bool))
+    assert nothing.activities == ["squat"] and nothing.summary == {} and nothing.cycles("squat") is None
+    assert not any(one.doubtful for one in _found(motion).repetitions)
+
+
 def test_half_a_squat_at_an_end_is_none() -> None:
     found = _found(known_squats([0.1, 3.0, 5.9], seconds=6.0))
     assert [one.middle_s for one in found.repetitions] == pytest.approx([3.0], abs=0.04)
