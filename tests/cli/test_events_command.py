@@ -50,7 +50,7 @@ def test_a_folder_and_its_motion_say_the_same(run: Path, tmp_path: Path) -> None
     assert shares.iloc[0] == 1 and shares.iloc[-1] == 0 and told["summary"]["squat_count"] == (shares >= 0.5).sum()
     assert len(pd.read_csv(told["course"])) == 360 and set(pd.read_csv(told["events"]).event) > {"squat_bottom"}
     found = biomech.events(run / "squat_fast.mot", run / "squat_scaled.osim")
-    assert found.summary["squat_count"] == told["summary"]["squat_count"]
+    assert found.summary["squat_count"] == len(shares)  # of files alone nothing is known of trust
     plain = _run(run, "-o", tmp_path / "a", "--filter", "4")
     assert plain.exit_code == 0 and "4 Hz" in plain.output and "squat_duration_s" in plain.output
 
