@@ -237,6 +237,7 @@ def _named_files(files: Result) -> dict[str, str]:
         **{"model": files.model, "motion": first.kinematics, "markers": files.markers, "setup": first.ik_setup},
         **{f"motion, {other.solver}": other.kinematics for other in others},
         **{"table of angles": first.angles, "plot of angles": files.angles_figure, "film": files.overlay},
+        **{"table of events": files.events, "table of measures": files.measures},
         **{"quality of each frame": first.quality, "uncertainty": first.uncertainty},
         **{"difference of the solvers": files.difference, "scale setup": files.scale_setup},
         **{"keypoints": files.keypoints, "moving body": files.motion},

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.measures.find import find_events
-from biomech.measures.found import GAITS, Found
+from biomech.measures.found import DOUBTFUL, GAITS, Found, Repetition, Stride
 from biomech.measures.published import BAND_SOURCE, normal_band
 from biomech.report.courses import in_pairs, side
 
@@ -30,6 +30,7 @@ LOOKED_AT = (
     *("knee_angle", "ankle_angle", "lumbar_extension", "lumbar_bending", "lumbar_rotation"),
 )
 MOST_EACH = 60  # strides or repetitions that are listed one by one
+WORDS = {"com": "centre of mass", "r": "right", "l": "left"}
 UNITS = {"deg": "°", "percent": "%", "m_s": "m/s", "deg_s": "°/s", "steps_min": "steps/min"}
 
 
@@ -58,6 +59,7 @@ class Activity:
         cycles: of the angles that are looked at.
         measures: means, with their units, as text.
         head, each: a table of strides or repetitions, as text.
+        doubt: what is said below the heading where most of what was found is not to be trusted.
         events: times (s), and what happens then.
         source: of the published bands.
         notes: what was found, and how it was filtered.
@@ -69,6 +71,7 @@ class Activity:
     measures: list[tuple[str, str]] = field(default_factory=list)
     head: list[str] = field(default_factory=list)
     each: list[list[str]] = field(default_factory=list)
+    doubt: str = ""
     events: list[tuple[float, str]] = field(default_factory=list)
     source: str = ""
     notes: list[str] = field(default_factory=list)
@@ -92,7 +95,7 @@ def measured_of(
         found = find_events(model, kinematics, trusted=trusted)
     except BioposeError:
         return []
-    told = [_measured(found, kind) for kind in found.activities]
+    told = sorted((_measured(found, kind) for kind in found.activities), key=lambda one: bool(one.doubt))
     if told:  # events and notes are of the whole motion
         events = [(round(one.time_s, 3), f"{_plain(one.kind)} {one.side}".strip()) for one in found.events]
         told[0].events.extend(events)
@@ -105,19 +108,30 @@ def _measured(found: Found, kind: str) -> Activity:
     cycles = _cycles(found, kind, found.summary.get(f"{kind}_speed_m_s", 1.2))
     table = found.measures_table()
     means = table[(table.activity == kind) & table.number.isna() & table.coordinate.isna()]
+    own = table[(table.activity == kind) & table.number.notna() & table.coordinate.isna()]
+    spread = own[~(own.trusted_share < DOUBTFUL)].groupby("measure").value.std().fillna(0.0).to_dict()
     head, each = _each(found, kind)
     return Activity(
         TITLES.get(kind, _plain(kind)),
         "gait cycle (%)" if gait else "step (%)" if kind == "walking_step" else "repetition (%)",
         cycles,
         [
-            (_plain(str(name)), _with_unit(float(value), str(unit)))
+            (_plain(str(name)), _with_unit(float(value), str(unit), spread.get(str(name), 0.0)))
             for name, value, unit in zip(means.measure, means.value, means.unit, strict=True)
         ],
         head,
         each,
+        _doubt(found, kind),
         source=BAND_SOURCE.get(kind, "") if any(cycle.normal is not None for cycle in cycles) else "",
     )
+
+
+def _doubt(found: Found, kind: str) -> str:
+    """Where nothing of a kind is to be trusted."""
+    ones = [s.doubtful for s in found.strides if s.gait == kind] + [
+        r.doubtful for r in found.repetitions if r.kind == kind
+    ]
+    return "Not to be trusted: the person was badly seen there. Look at the film first." if all(ones) else ""
 
 
 def _cycles(found: Found, kind: str, speed_m_s: float) -> list[Cycle]:
@@ -135,21 +149,21 @@ def _cycles(found: Found, kind: str, speed_m_s: float) -> list[Cycle]:
 
 def _each(found: Found, kind: str) -> tuple[list[str], list[list[str]]]:
     """A row for each stride or repetition: when, whose, and its measures."""
-    ones: Sequence[tuple[str, float, float, dict[str, float]]] = [
-        *(
-            (stride.side, stride.start_s, stride.end_s, stride.measures)
-            for stride in found.strides
-            if stride.gait == kind
-        ),
-        *((one.side, one.start_s, one.end_s, one.measures) for one in found.repetitions if one.kind == kind),
+    ones: Sequence[Stride | Repetition] = [
+        *(stride for stride in found.strides if stride.gait == kind),
+        *(one for one in found.repetitions if one.kind == kind),
     ]
-    ones = sorted(ones, key=lambda one: one[1])[:MOST_EACH]
-    names = list(dict.fromkeys(name for one in ones for name in one[3]))
+    ones = sorted(ones, key=lambda one: one.start_s)[:MOST_EACH]
+    names = list(dict.fromkeys(name for one in ones for name in one.measures))
     rows = [
-        [f"{start:.2f}", f"{end:.2f}", whose, *(_short(values[name]) if name in values else "" for name in names)]
-        for whose, start, end, values in ones
+        [
+            *(f"{one.start_s:.2f}", f"{one.end_s:.2f}", one.side),
+            "" if np.isnan(one.trusted_share) else f"{100 * one.trusted_share:.0f}",
+            *(_short(one.measures[name]) if name in one.measures else "" for name in names),
+        ]
+        for one in ones
     ]
-    return ["from (s)", "to (s)", "side", *map(_headed, names)], rows
+    return ["from (s)", "to (s)", "side", "trusted (%)", *map(_headed, names)], rows
 
 
 def _headed(name: str) -> str:
@@ -160,8 +174,10 @@ def _headed(name: str) -> str:
     return f"{plain} ({UNITS.get(unit, unit)})" if unit else plain
 
 
-def _with_unit(value: float, unit: str) -> str:
-    return f"{_short(value)} {UNITS.get(unit, unit)}".strip() if unit != "nan" else _short(value)
+def _with_unit(value: float, unit: str, spread: float) -> str:
+    """A mean, the SD between strides or repetitions where there are several, the unit."""
+    told = f"{_short(value)} ± {spread:.2g}" if spread else _short(value)
+    return f"{told} {UNITS.get(unit, unit)}".strip() if unit != "nan" else told
 
 
 def _short(value: float) -> str:
@@ -169,4 +185,5 @@ def _short(value: float) -> str:
 
 
 def _plain(name: str) -> str:
-    return name.replace("_", " ")
+    name = " ".join(WORDS.get(word, word) for word in name.split("_"))
+    return name.removesuffix(" peak") + " (largest)" if name.endswith(" peak") else name

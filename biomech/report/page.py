@@ -88,7 +88,7 @@ def report_of(shown: Shown) -> str:
         "script": (HERE / "report.js").read_text(encoding="utf-8"),
         "subtitle": _text(_subtitle(shown)),
         "verdicts": _verdicts(shown),
-        "pictures": _pictures(film),
+        "pictures": _pictures(film, shown.film[1] if shown.film else 0.0),
         "film": base64.b64encode(film.content).decode() if film else "",
         "film_kind": film.kind if film else "",
         "data": base64.b64encode(gzip.compress(_data(shown).encode(), 6, mtime=0)).decode(),
@@ -261,12 +261,13 @@ def _card(what: str, value: str, more: str, mood: str) -> str:
     return f'<div class="card {mood}">{head}<p>{_text(more)}</p></div>'
 
 
-def _pictures(film: SmallFilm | None) -> str:
+def _pictures(film: SmallFilm | None, begin_s: float) -> str:
+    """Pictures under their times in the recording; the script seeks by the film's, which begins at ``begin_s``."""
     if film is None:
         return ""
     return "".join(
-        f'<figure data-time="{time:g}"><img alt="the film at {time:.1f} s" src="data:image/jpeg;base64,'
-        f'{base64.b64encode(jpeg).decode()}"><figcaption>{time:.1f} s</figcaption></figure>'
+        f'<figure data-time="{time:g}"><img alt="the film at {begin_s + time:.1f} s" src="data:image/jpeg;base64,'
+        f'{base64.b64encode(jpeg).decode()}"><figcaption>{begin_s + time:.1f} s</figcaption></figure>'
         for time, jpeg in film.pictures
     )
 
@@ -340,13 +341,18 @@ def _options(stages: Mapping[str, Any]) -> str:
         found |= {
             k: v
             for k, v in stage.get("options", {}).items()
-            if v not in (None, False, [], "") and k not in ("folder", "stages", "detector_version", "accuracy")
+            if v not in (None, False, [], "")
+            and k not in ("folder", "stages", "detector_version", "accuracy", "solver")
         }
+    if found.get("recover") == "fit":  # `refine` is of the network's answer alone
+        found.pop("refine", None)
     return _rows([(name, _said(value)) for name, value in found.items()]) if found else "<p>All as they come.</p>"
 
 
 def _said(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _activities(measured: Sequence[Activity]) -> str:
@@ -354,15 +360,18 @@ def _activities(measured: Sequence[Activity]) -> str:
     found = []
     for number, one in enumerate(measured):
         curves = f'<div class="grid" id="cycles-{number}"></div>' if one.cycles else ""
-        key = "Orange: right, blue: left, black: pelvis and trunk; lines: means, bands: ± one SD between cycles."
+        spread = "; lines: means, bands: ± one SD between cycles" if len(one.each) > 1 else ""
+        key = f"Orange: right, blue: left, black: pelvis and trunk{spread}."
         source = f" Grey: {_text(one.source)}." if one.source else ""
         told = f'<p class="source">{key}{source}</p>' if one.cycles else ""
         means = _rows(one.measures) if one.measures else ""
         each = f"<details><summary>Each one</summary>{_table(one.head, one.each)}</details>" if one.each else ""
         notes = f'<p class="source">{_text("; ".join(one.notes))}.</p>' if one.notes else ""
         title = f"<h2>{_text(one.title)}</h2>"
+        doubt = f'<p class="doubt">{_text(one.doubt)}</p>' if one.doubt else ""
         found.append(
-            f'<section class="activity">{title}{curves}{told}<div class="means">{means}</div>{each}{notes}</section>'
+            f'<section class="activity">{title}{doubt}{curves}{told}'
+            f'<div class="means">{means}</div>{each}{notes}</section>'
         )
     return "".join(found)
 

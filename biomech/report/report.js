@@ -172,12 +172,12 @@ for (const panel of D.panels) {
   overTime(svg, X, value, row => own.map(c => (c.side ? SIDES[c.side][0].toUpperCase() + " " : "") + number(c.values[row], panel.unit)).join("  "));
 }
 { /* marker errors */
-  const E = D.errors, [svg, value] = frame($("errors"), "Marker error of each frame", "mm", "Lines at OpenSim's limits: RMS 20 mm, largest 40 mm");
+  const E = D.errors, [svg, value] = frame($("errors"), "Marker error of each frame", "mm", "Black: RMS, violet: largest; dashed: OpenSim's limits, 20 and 40 mm");
   const [, y1] = limits([E.rms, E.max, [0, E.limits[1] * 1.1]], 1);
   const [X, Y] = axes(svg, first, last, 0, y1, "time (s)", "mm");
-  E.limits.forEach((limit, k) => el("line", {x1: LEFT, x2: W - RIGHT, y1: Y(limit), y2: Y(limit), stroke: ["#0072b2", "#d55e00"][k], "stroke-dasharray": "5 4"}, svg));
-  el("path", {d: path(T, E.max, X, Y), fill: "none", stroke: "#d55e00", "stroke-width": 1.4}, svg);
-  el("path", {d: path(T, E.rms, X, Y), fill: "none", stroke: "#0072b2", "stroke-width": 1.6}, svg);
+  E.limits.forEach((limit, k) => el("line", {x1: LEFT, x2: W - RIGHT, y1: Y(limit), y2: Y(limit), stroke: ["#222222", "#8a6fb0"][k], "stroke-dasharray": "5 4"}, svg));
+  el("path", {d: path(T, E.max, X, Y), fill: "none", stroke: "#8a6fb0", "stroke-width": 1.4}, svg);
+  el("path", {d: path(T, E.rms, X, Y), fill: "none", stroke: "#222222", "stroke-width": 1.6}, svg);
   overTime(svg, X, value, row => `RMS ${number(E.rms[row], "")}  largest ${number(E.max[row], "")}`);
 }
 for (const cycle of D.cycles) {

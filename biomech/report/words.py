@@ -26,14 +26,14 @@ COORDINATES = {
     "knee_angle": ("Knee flexion", "+ flexion"),
     "ankle_angle": ("Ankle dorsiflexion", "+ dorsi-, − plantarflexion"),
     "subtalar_angle": ("Subtalar inversion", "+ inversion, − eversion"),
-    "mtp_angle": ("Toes (mtp)", ""),
+    "mtp_angle": ("Toes (mtp)", "+ down, − up"),
     "arm_flex": ("Shoulder flexion", "+ flexion, − extension"),
     "arm_add": ("Shoulder adduction", "+ adduction, − abduction"),
     "arm_rot": ("Shoulder rotation", "+ internal, − external"),
     "elbow_flex": ("Elbow flexion", "+ flexion"),
     "pro_sup": ("Forearm pronation", "+ pronation"),
     "wrist_flex": ("Wrist flexion", "+ flexion, − extension"),
-    "wrist_dev": ("Wrist deviation", ""),
+    "wrist_dev": ("Wrist deviation", "+ ulnar, − radial"),
 }
 SECTIONS = {
     **dict.fromkeys(("hip", "knee", "ankle", "subtalar", "toes"), "Legs"),
@@ -65,13 +65,18 @@ MEANINGS = (
         "around the curves show them at every moment.",
     ),
     (
+        r"^\d+ of \d+ frames are not trusted|; not trusted there",
+        "In the grey stretches of the curves the person was badly seen or the model does not fit: leave those out of "
+        "any conclusion.",
+    ),
+    (
         r"do not show|not determined|hardly measured",
         "No marker moves with these joints alone, so their curves are not measured. Do not interpret them.",
     ),
     (
-        r"not trusted",
-        "In the grey stretches of the curves the person was badly seen or the model does not fit: leave those out of "
-        "any conclusion.",
+        r"^doubtful",
+        "What was taken for these movements lies where the person was badly seen. Look at the film there before you "
+        "count them.",
     ),
     (
         r"marker error exceeds",
@@ -81,6 +86,21 @@ MEANINGS = (
     (
         r"show too few markers",
         "The person could not be seen well enough there: the curves have gaps instead of guesses.",
+    ),
+    (
+        r"is hidden or out of view",
+        "What is not seen is filled in from how people move. Do not interpret this limb there; film from its side.",
+    ),
+    (r"poorly seen", "Too small, dark, blurred or cut off for the detector. These frames are not trusted."),
+    (
+        r"legs are hidden",
+        "Nothing can be said of hips, knees and ankles there, though the curves go on.",
+    ),
+    (r"not to be seen in", "Nobody was found there; the curves have gaps."),
+    (
+        r"^scale factors outside",
+        "These segments were made much larger or smaller than the model's. Of an unusual build that is right; else "
+        "the height, the lens or badly seen limbs are wrong: look whether the skeleton fits the film.",
     ),
     (
         r"^looked at one frame in",

@@ -356,12 +356,7 @@ def judged(factors: Mapping[str, Float[np.ndarray, "3"]], total_kg: float, mass_
     """
     notes = []
     low, high = PLAUSIBLE_FACTORS
-    odd = [
-        f"{body} {'XYZ'[i]} {f[i]:.2f}"
-        for body, f in sorted(factors.items())
-        for i in range(3)
-        if not low <= f[i] <= high
-    ]
+    odd = _odd(factors)
     if odd:
         notes.append(f"scale factors outside {low:g}-{high:g}: {', '.join(odd)}")
     if all(np.allclose(f, 1, atol=1e-9) for f in factors.values()):
@@ -369,3 +364,20 @@ def judged(factors: Mapping[str, Float[np.ndarray, "3"]], total_kg: float, mass_
     if abs(total_kg / mass_kg - 1) > 1e-3:
         notes.append(f"the scaled model weighs {total_kg:.2f} kg instead of {mass_kg:.2f} kg")
     return notes
+
+
+def _odd(factors: Mapping[str, Float[np.ndarray, "3"]]) -> list[str]:
+    """Bodies with factors out of the ordinary; one number where all axes have it, one entry where both sides do."""
+    low, high = PLAUSIBLE_FACTORS
+    told: dict[str, str] = {}
+    for body, f in sorted(factors.items()):
+        odd = [f"{'XYZ'[i]} {f[i]:.2f}" for i in range(3) if not low <= f[i] <= high]
+        if odd:
+            told[body] = odd[0][2:] if len(odd) == 3 and np.ptp(f) < 0.005 else ", ".join(odd)
+    paired = {body for body in told if body.endswith("_l") and told[body] == told.get(f"{body[:-1]}r")}
+    left_out = {f"{body[:-1]}r" for body in paired}
+    return [
+        f"{f'{body[:-2]} (both)' if body in paired else body} {said}"
+        for body, said in told.items()
+        if body not in left_out
+    ]

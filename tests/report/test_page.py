@@ -13,17 +13,20 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from known_motions import known_squats
 
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
+from biomech.osim_models import DEFAULT_PATH
 from biomech.report.courses import Courses
-from biomech.report.film import KEY_FRAMES, small_film
-from biomech.report.measured import Activity, Cycle
+from biomech.report.film import KEY_FRAMES, SmallFilm, small_film
+from biomech.report.measured import Activity, Cycle, measured_of
 from biomech.report.overlay import write_video
 from biomech.report.page import Shown, report_of, write_report
 from biomech.report.scene import packed, thinned
 from biomech.report.words import assumed, meaning_of, section_of, title_of
+from biomech.skeleton.model import load_model
 
 TIMES = np.arange(20) / 10
 NAMES = ["hip_flexion_r", "hip_flexion_l", "pelvis_tilt"]
@@ -107,10 +110,33 @@ def test_it_shows_what_is_known_and_what_is_not(shown: Shown) -> None:
     assert "Grey" not in report_of(replace(shown, measured=[]))
 
 
+def test_pictures_bear_the_recordings_times_and_options_are_short(shown: Shown) -> None:
+    film = SmallFilm("mp4", b"", [(0.4, b"jpeg")], (32, 32))
+    stages = {"recover": {"options": {"recover": "fit", "refine": True, "end_s": 7.583333333333333}}}
+    page = report_of(replace(shown, film=(film, 2.0), stages=stages))
+    assert '<figure data-time="0.4">' in page and "<figcaption>2.4 s</figcaption>" in page
+    assert "<th>end_s</th><td>7.5833</td>" in page and "refine</th>" not in page
+
+
+def test_what_is_not_to_be_trusted_is_said_under_its_heading() -> None:
+    plain, model = known_squats([2.0, 4.6]), load_model(DEFAULT_PATH)
+    noise = 0.01 * np.random.default_rng(0).standard_normal(plain.values.shape)
+    motion = Kinematics(plain.names, plain.values + noise, plain.time_s, plain.rotational)
+    (told,) = measured_of(model, motion)
+    assert not told.doubt and dict(told.measures)["duration"].count("±") == 1 and told.head[3] == "trusted (%)"
+    (told,) = measured_of(model, motion, np.zeros(len(motion.time_s), bool))
+    assert told.doubt and not told.measures and not told.cycles and [row[3] for row in told.each] == ["0", "0"]
+
+
 def test_words() -> None:
     assert title_of("knee_angle") == ("Knee flexion", "+ flexion") and title_of("wing") == ("wing", "")
     assert section_of("elbow_flex") == "Arms" and section_of("wing") == "Other"
     assert "usual phone" in meaning_of("focal length 967 px: default: 67°") and meaning_of("all is well") == ""
+    doubted = "83 of 228 frames are not trusted: quality below 0.5 (70), not determined by the markers seen (13)"
+    assert meaning_of(doubted).startswith("In the grey stretches")
+    assert meaning_of("the model's markers do not show mtp_angle_r: hardly measured").startswith("No marker moves")
+    for note in ("scale factors outside 0.8-1.25: femur (both) 0.68", "the left arm is hidden or out of view in 41%"):
+        assert meaning_of(note)
     lens = {"detect": {"focal_source": "metadata", "focal_px": 900.0}}
     assert [(one.what, one.guessed) for one in assumed(lens)] == [("Camera's lens", False)]
 

@@ -87,7 +87,11 @@ def test_markers_move_to_where_they_were_measured(tmp_path: Path) -> None:
 def test_what_looks_wrong_is_told(tmp_path: Path) -> None:
     static = _static(tmp_path, 1.0)
     notes = _scale(tmp_path, _static(tmp_path, 1.4)).notes
-    assert any(note.startswith("scale factors outside 0.8-1.25: femur_r X 1.40") for note in notes)
+    assert any(note.startswith("scale factors outside 0.8-1.25: femur_r 1.40") for note in notes)
+    small = {f"{body}_{side}": np.full(3, 0.68) for body in ("femur", "tibia") for side in "lr"}
+    small |= {"toes_r": np.full(3, 0.7), "toes_l": np.ones(3), "pelvis": np.array([1.0, 1.0, 1.27])}
+    told = "femur (both) 0.68, pelvis Z 1.27, tibia (both) 0.68, toes_r 0.70"
+    assert judged(small, 70.0, 70.0) == [f"scale factors outside 0.8-1.25: {told}"]
     unscaled = {"pelvis": np.ones(3), "femur_r": np.ones(3)}
     assert judged(unscaled, 70.0, 72.0) == [
         "no body was scaled: every factor is 1",
