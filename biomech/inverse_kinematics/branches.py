@@ -20,6 +20,7 @@ from biomech.skeleton.functions import Affine
 TURN = 2 * np.pi
 SAME = 1e-9  # of rotation matrices
 PERPENDICULAR = 1e-10
+FAR, OFTEN = np.deg2rad(30), 0.05  # beyond a range, and in how many frames: the triple is not what people would read
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,34 @@ def within_a_turn(
         if free and _beyond(chosen[:, k]).any():
             chosen[:, k] -= TURN * np.round(np.median(chosen[:, k]) / TURN)
     return chosen
+
+
+def told_otherwise(
+    description: Description, values: Float[np.ndarray, "frames coordinates"]
+) -> list[tuple[str, Float[np.ndarray, ""]]]:
+    """Angles of ball-like joints that name a pose by a triple far beyond what the joint can do.
+
+    An arm that is raised and comes down another way ends half a turn off in two angles and is continuous all the time:
+    the pose is right, and nobody reads a hanging arm off -182, -166 and 175 degrees.
+
+    Args:
+        description: of the model.
+        values: every coordinate in the model's order, rad and m.
+
+    Returns:
+        Names of the coordinates, and the share of frames beyond, where that is more than ``OFTEN``.
+    """
+    found = []
+    for joint in ball_joints(description):
+        ranges = [description.coordinates[k].range for k in joint.coordinates]
+        if any(high - low > TURN - FAR for low, high in ranges):  # who turns round is free to
+            continue
+        for k, (low, high) in zip(joint.coordinates, ranges, strict=True):
+            coordinate = description.coordinates[k]
+            share = np.mean((values[:, k] < low - FAR) | (values[:, k] > high + FAR))
+            if share > OFTEN:
+                found.append((coordinate.name, share))
+    return found
 
 
 def _beyond(values: Float[np.ndarray, "*any"]) -> Bool[np.ndarray, "*any"]:

@@ -8,6 +8,7 @@ import csv
 import functools
 import io
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,6 +54,8 @@ COLUMNS = (
     *("person", "folder", "from_s", "to_s", "frames", "frames_seen", "frames_trusted"),
     *("stature_m", "marker_rms_mm", "notes"),
 )
+# Of a run's own notes those that everybody's summary tells; the others are in the person's report.
+TOLD_OF_EACH = r"^no height given|^\d+ of \d+ frames are not trusted|^doubtful|its angles went round"
 Street = Callable[[Result], list[Stage]]  # of one person
 
 
@@ -361,6 +364,7 @@ def _solved(
     notes = list(person.notes)
     if trusted < person.frames / 2:
         notes.append(f"{trusted} of {person.frames} frames are trusted: look at {result.overlay.name}")
+    notes += [note for note in result.notes if note not in notes and re.search(TOLD_OF_EACH, note)]
     return replace(
         person,
         trusted=trusted,

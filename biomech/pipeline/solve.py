@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
 from biomech.files import check_file, whole_file
-from biomech.inverse_kinematics.branches import within_a_turn
+from biomech.inverse_kinematics.branches import told_otherwise, within_a_turn
 from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.inverse_kinematics.determined import determined
 from biomech.inverse_kinematics.fast import inverse_kinematics, posed_errors
@@ -226,9 +226,24 @@ def solved_markers(
         trusted=trusted,
         quality=quality,
         weights=weights,
-        notes=trusted.notes() + errors.flags(filled=told.fill) + shown.notes() + found.notes,
+        notes=trusted.notes()
+        + errors.flags(filled=told.fill)
+        + shown.notes()
+        + _turned(skeleton, course[kept])
+        + found.notes,
         figures=found.figures,
     )
+
+
+def _turned(skeleton: Skeleton, values: Float[np.ndarray, "frames coordinates"]) -> list[str]:
+    """Joints whose angles are no longer those that one would read off the pose."""
+    told = told_otherwise(skeleton.description, values)
+    if not told:
+        return []
+    names, most = ", ".join(name for name, _ in told), max(share for _, share in told)
+    return [
+        f"{names}: beyond the joint's range in up to {most:.0%} of the frames; the pose is right, its angles went round"
+    ]
 
 
 def write_solved(

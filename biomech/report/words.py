@@ -91,6 +91,11 @@ MEANINGS = (
         r"is hidden or out of view",
         "What is not seen is filled in from how people move. Do not interpret this limb there; film from its side.",
     ),
+    (
+        r"its angles went round",
+        "Three angles name each pose of a shoulder twice. An arm that went up one way and came down another is at the "
+        "other triple: believe the picture and the places, and do not average or compare these angles.",
+    ),
     (r"poorly seen", "Too small, dark, blurred or cut off for the detector. These frames are not trusted."),
     (
         r"legs are hidden",

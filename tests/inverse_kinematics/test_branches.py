@@ -7,7 +7,14 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from biomech.inverse_kinematics.branches import BallJoint, ball_joints, continuous, nearest, within_a_turn
+from biomech.inverse_kinematics.branches import (
+    BallJoint,
+    ball_joints,
+    continuous,
+    nearest,
+    told_otherwise,
+    within_a_turn,
+)
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.markers.markers import Markers
 from biomech.osim_models import build
@@ -64,6 +71,23 @@ def test_an_arm_a_whole_turn_away_comes_back(skeleton: Skeleton):
     turned[60:, arm[0]] += 2 * np.pi
     np.testing.assert_allclose(within_a_turn(skeleton.description, turned), truth, atol=1e-9)
     np.testing.assert_array_equal(within_a_turn(skeleton.description, truth), truth)
+
+
+def test_an_arm_at_its_other_triple_is_told(skeleton: Skeleton):
+    truth = abduction(skeleton)
+    assert told_otherwise(skeleton.description, truth) == []
+    (arm,) = [
+        joint
+        for joint in ball_joints(skeleton.description)
+        if skeleton.coordinate_names[joint.coordinates[0]] == ARM[0]
+    ]
+    other = truth.copy()
+    other[:, arm.coordinates] = arm.twin(truth[:, arm.coordinates])
+    told = dict(told_otherwise(skeleton.description, other))
+    assert told and set(told) <= set(ARM) and max(told.values()) > 0.2
+    turning = np.tile(skeleton.defaults, (100, 1))
+    turning[:, skeleton.coordinate_names.index("pelvis_rotation")] = np.linspace(-1, 8, 100)
+    assert told_otherwise(skeleton.description, turning) == []
 
 
 def test_who_turns_round_keeps_turning(skeleton: Skeleton):
