@@ -10,7 +10,6 @@ from biomech.pipeline.options import Options
 from biomech.pipeline.run import no_bar
 from biomech.pipeline.scale import scale
 
-
 WORN = [f"{body}_{spot}" for body in "PTS" for spot in ("front", "side", "back", "low")]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.bench.faults import forks, judge, of_results, options, specials
+from biomech.bench.faults import forks, judge, of_results, options, specials, specials_of_results
 from biomech.bench.faults.forks import Ended, ResourceLimits
 from biomech.bench.faults.mutate import Mutation
 from biomech.bench.faults.scenarios import REFUSED, SCENARIOS, Scenario, mutations
@@ -151,7 +151,7 @@ def _cases(seeds: Path, inputs: int, seed: int, root: Path) -> Iterator[Case]:
     if ended.code:
         raise RuntimeError(f"the run to start from failed: {ended.error}{ended.trace}")
     shutil.copytree(first / "run", seeds / "run")
-    special = list(specials.special_cases())
+    special = [*specials.special_cases(), *specials_of_results.special_cases()]
     wrong = list(options.wrong_options())
     rng = np.random.default_rng(seed)
     of_options = min(len(wrong), round(OPTIONS_SHARE * inputs))
