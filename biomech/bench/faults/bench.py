@@ -15,7 +15,7 @@ import numpy as np
 
 from biomech.bench.faults import forks, judge, of_results, options, specials, specials_of_results
 from biomech.bench.faults.forks import Ended, ResourceLimits
-from biomech.bench.faults.mutate import Mutation
+from biomech.bench.faults.mutation import Mutation
 from biomech.bench.faults.scenarios import REFUSED, SCENARIOS, Scenario, mutations
 from biomech.bench.faults.seeds import make_seeds
 

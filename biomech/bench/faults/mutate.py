@@ -14,38 +14,18 @@ import shutil
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from biomech.bench.faults.mutation import Mutation, written_content
 
 DEEP = 200_000  # nested elements
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?(?![\w.])")
 BAD_NUMBERS = ("nan", "inf", "-inf", "1e300", "-1e9", "abc", "1,78", "", "0", "-1", "99999999999999999999", "1e-300")
 BAD_NAMES = ("", " ", "$HOME", "$(id)", "a/b", "../x", "*", "é☃", "x" * 100_000, '"', "<b>", "a\x00b", "time")
 BAD_VALUES: tuple[Any, ...] = (None, True, "x", -1, 0, 1e300, 10**400, [], {}, [[]], {"a": 1}, float("nan"), "1")
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A change of one file."""
-
-    name: str
-    make: Callable[[Path], None]  # in place
-    loud: bool = False
-    unprivileged: bool = False
-
-
-def written_content(name: str, content: bytes | str, loud: bool = False) -> Mutation:
-    """The file holds this instead; ``loud`` as in the module's words."""
-    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-    return Mutation(name, lambda path: _replace(path, data), loud)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    path.unlink()
-    path.write_bytes(data)
 
 
 def of_any_path(others: list[Path]) -> Iterator[Mutation]:

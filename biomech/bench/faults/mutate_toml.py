@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from biomech.bench.faults.mutate import Mutation, written_content
+from biomech.bench.faults.mutation import Mutation, written_content
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -20,6 +20,18 @@ class Scenario:
 
 
 def scenario(name: str, command: str, mutated: dict[str, str], files: str = "", results: str = "", **more) -> Scenario:
-    """Of the command as it is typed, and of names with blanks between."""
+    """Of words with blanks between.
+
+    Args:
+        name: of the scenario.
+        command: as it is typed, without ``biopose``.
+        mutated: seed (or a file in one that is a folder) → kind.
+        files: other seeds that lie in the folder.
+        results: patterns of what a success leaves.
+        more: the scenario's other attributes.
+
+    Returns:
+        The scenario.
+    """
     kept = tuple(dict.fromkeys([*(path.split("/")[0] for path in mutated), *files.split()]))
     return Scenario(name, tuple(command.split()), kept, mutated, tuple(results.split()), **more)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from biomech.bench.faults import mutate, of_results
-from biomech.bench.faults.mutate import Mutation
 from biomech.bench.faults.mutate_toml import of_toml
+from biomech.bench.faults.mutation import Mutation
 from biomech.bench.faults.scenario import Scenario, scenario
 
 __all__ = ["REFUSED", "SCENARIOS", "Scenario", "mutations"]

@@ -30,9 +30,9 @@ def special_cases() -> Iterator[Special]:
         for command, names in WRITERS.items():
             arguments = command.format(out=out).split()
             yield f"{command} where {what.__name__}", arguments, _copies(names, what), limits
-    for about, change in MOTIONS.items():
+    for about, moved in MOTIONS.items():
         for command in MOVING:
-            yield f"{command.split()[0]} of {about}", command.split(), _motion(change), ResourceLimits()
+            yield f"{command.split()[0]} of {about}", command.split(), _motion(moved), ResourceLimits()
     for name in ODD:
         yield from _named(name)
     for about, (text, names) in LISTS.items():
@@ -109,6 +109,16 @@ def _linked(run: Path) -> None:
         path.symlink_to(run.parent / "store" / path.name)
 
 
+def _emptied(run: Path) -> None:
+    shutil.rmtree(run)
+    run.mkdir()
+
+
+def _a_file(run: Path) -> None:
+    shutil.rmtree(run)
+    run.write_text("no run")
+
+
 RUNS: dict[str, Change] = {
     "that may not be written to": _lock_run,
     "of an older version": _record(_older),
@@ -126,8 +136,8 @@ RUNS: dict[str, Change] = {
     "of links": _linked,
     "with two models": lambda run: shutil.copyfile(run / "walk_scaled.osim", run / "other_scaled.osim"),
     "with two motions": lambda run: shutil.copyfile(run / "walk_fast.mot", run / "walk_neural.mot"),
-    "with nothing in it": lambda run: (shutil.rmtree(run), run.mkdir()),
-    "that is a file": lambda run: (shutil.rmtree(run), run.write_text("no run")),
+    "with nothing in it": _emptied,
+    "that is a file": _a_file,
 }
 WRITERS = {
     f"export {FILES} -o {{out}}": FILES,
