@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from biomech.errors import BioposeError
 from biomech.files import check_file
@@ -18,6 +18,7 @@ MOST_ELEMENTS = 1 << 28  # of one array: 2 GB of doubles
 KINDS = {"number": "fiu", "text": "US", "bits": "u"}
 SLOWEST_S, QUICKEST_S = 10.0, 1e-5  # between two frames: what is outside is in another unit
 LATEST_S = 1e7
+SAME_TIME_S = 5e-4
 
 
 @dataclass(frozen=True)
@@ -190,3 +191,50 @@ def are_rotations(matrices: Float[np.ndarray, "*n 3 3"], tolerance: float = 1e-2
 
 def _said(shape: tuple[int | str, ...]) -> str:
     return " × ".join(map(str, shape)) or "one value"
+
+
+def nearest(times_s: Float[np.ndarray, " many"], some_s: Float[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
+    """Which time is nearest to each of some others.
+
+    Args:
+        times_s: ascending.
+        some_s: the others.
+
+    Returns:
+        Rows of ``times_s``.
+    """
+    after = np.searchsorted(times_s, some_s).clip(1, max(1, len(times_s) - 1))
+    before = after - 1
+    after = np.minimum(after, len(times_s) - 1)
+    found: Int[np.ndarray, " some"] = np.where(some_s - times_s[before] <= times_s[after] - some_s, before, after)
+    return found
+
+
+def rows_at(
+    times_s: Float[np.ndarray, " many"], some_s: Float[np.ndarray, " some"], *, where: str | None, noun: str
+) -> Int[np.ndarray, " some"]:
+    """The rows of a table that are of a motion's frames, by their times.
+
+    Args:
+        times_s: of the table's rows.
+        some_s: of the motion's frames.
+        where: the table's file, for the message.
+        noun: what the table is, for the message.
+
+    Returns:
+        A row for each frame.
+
+    Raises:
+        BioposeError: the table's times do not increase, or a frame has no row: the table is another motion's.
+    """
+    if not len(times_s) or not np.isfinite(times_s).all() or (np.diff(times_s) <= 0).any():
+        raise BioposeError(f"the times of {noun} do not increase", where=where)
+    rows = nearest(times_s, some_s)
+    off = np.abs(times_s[rows] - some_s)
+    if len(off) and not off.max() <= SAME_TIME_S:
+        raise BioposeError(
+            f"{noun} has no row at {some_s[off.argmax()]:.6g} s, where the motion has a frame: it is another motion's",
+            where=where,
+            mend="Give the one that was written with the motion, or neither.",
+        )
+    return rows

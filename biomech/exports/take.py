@@ -115,7 +115,7 @@ class Take:
         kinematics = read_motion(model, motion_path)
         if not len(kinematics.time_s):
             raise BioposeError("the motion holds no frame", where=str(motion_path))
-        kinematics.check(str(motion_path))
+        kinematics.check_person(str(motion_path))
         unsure, quality, markers = files.get("uncertainty"), files.get("quality"), files.get("markers")
         places = [geometry] if geometry else []
         for folder in places:
@@ -128,7 +128,7 @@ class Take:
             kinematics=kinematics,
             markers=None if markers is None else read_markers(markers),
             uncertainty=None if unsure is None else read_uncertainty(unsure, kinematics),
-            trusted=None if quality is None else Trusted.read(quality),
+            trusted=None if quality is None else _quality(quality, kinematics),
             geometry=(*places, *beside),
             body_models=body_models,
             files=tuple(files.values()),
@@ -167,6 +167,13 @@ class Take:
         rate = round(rate, 2) if abs(round(rate, 2) / rate - 1) < ROUND_HZ else rate
         marker_rows, pose_rows = (np.rint((times - start) / step).astype(int) for times in (recorded, solved))
         return Beat(rate, round(start * rate), marker_rows, pose_rows, int(rows[-1]) + 1)
+
+
+def _quality(path: Path, kinematics: Kinematics) -> Trusted:
+    """The quality file of this motion."""
+    trusted = Trusted.read(path)
+    trusted.rows(kinematics.time_s, str(path))
+    return trusted
 
 
 def _of_folder(folder: Path) -> dict[str, Path]:

@@ -37,7 +37,7 @@ def tidy_angles(take: Take) -> "pd.DataFrame":
     trusted = np.full((frames, count), np.nan)
     reasons = np.full((frames, count), NOT_SAID, dtype=object)
     if take.trusted is not None:
-        rows = np.abs(take.trusted.time_s[:, None] - motion.time_s).argmin(0)
+        rows = take.trusted.rows(motion.time_s)
         for frame, row in enumerate(rows):
             left_open = take.trusted.not_determined[row].split()
             why = [take.trusted.reasons[row] or (OPEN if name in left_open else "") for name in motion.names]

@@ -14,7 +14,7 @@ from biomech.inspection.finding import Finding, refused
 from biomech.inspection.opensims_readers import marker_table, wide_text
 from biomech.markers.checks import METRES_PER_UNIT, recording_notes
 from biomech.markers.markers import Markers
-from biomech.markers.matching import listed, match, people, without_prefix
+from biomech.markers.matching import listed, people, without_common_beginning
 from biomech.markers.read import read_for_model, read_markers
 from biomech.markers.trc import AXIS, write_trc
 
@@ -85,11 +85,7 @@ def fix_markers(path: Path, out: Path, model: opensim.Model | None = None) -> No
 
 def _as_known(markers: Markers, known: Markers, model_names: list[str]) -> Markers:
     """All markers of a file, named and turned as those that the model knows."""
-    plain = without_prefix(markers.names)
-    found, without = match(markers.names, model_names), match(plain, model_names)
-    names = markers.names
-    if len(without.model_names) > len(found.model_names):
-        names, found = plain, without
+    names, found = without_common_beginning(markers.names, model_names)
     renamed = [found.model_names.get(name, name) for name in names]
     own = markers.positions_m[:, [renamed.index(name) for name in known.names]]
     seen = np.isfinite(own).all(-1) & np.isfinite(known.positions_m).all(-1)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
+from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file, whole_file
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
@@ -73,9 +74,26 @@ class Trusted:
         try:
             table = pd.read_csv(check_file(path), keep_default_na=False)
             said = (table[name].astype(str).tolist() for name in ("reason", "not_determined"))
-            return cls(table["time"].to_numpy(float), *said)
+            read = cls(table["time"].to_numpy(float), *said)
         except (KeyError, ValueError) as error:
             raise BioposeError("not a quality file of `biopose ik`", where=str(path)) from error
+        rows_at(read.time_s, read.time_s[:0], where=str(path), noun="the quality file")
+        return read
+
+    def rows(self, times_s: Float[np.ndarray, " solved"], where: str | None = None) -> Int[np.ndarray, " solved"]:
+        """Which of the frames are those of a motion.
+
+        Args:
+            times_s: of the motion.
+            where: the quality file, for the message.
+
+        Returns:
+            A row for each frame of the motion.
+
+        Raises:
+            BioposeError: a frame of the motion has none: the quality file is another motion's.
+        """
+        return rows_at(self.time_s, times_s, where=where, noun="the quality file")
 
     @property
     def frames(self) -> Bool[np.ndarray, " frames"]:

@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float
 from biomech.errors import BioposeError
 from biomech.files import read_text
 from biomech.markers.markers import Markers
-from biomech.markers.matching import listed, normalised, one_person, without_prefix
+from biomech.markers.matching import listed, normalised, one_person, without_prefixes
 from biomech.markers.same_person import bony
 
 FOLDER = Path(__file__).with_name("marker_maps")
@@ -69,7 +69,7 @@ class MarkerMap:
     def found(self, names: list[str]) -> dict[str, str]:
         """Model marker → the name among these that means it."""
         plain = [name.rpartition(":")[2].strip() for name in names]
-        return max((self._found(names, short) for short in (plain, without_prefix(plain))), key=len)
+        return max((self._found(names, short) for short in (plain, *without_prefixes(plain))), key=len)
 
     def _found(self, names: list[str], short: list[str]) -> dict[str, str]:
         """Names as they are spelled go before names in other letters, and these before normalised ones."""

@@ -103,15 +103,15 @@ def with_model_names(markers: Markers, model: Sequence[str], *, where: Path) -> 
     Raises:
         BioposeError: fewer than ``FEWEST_SHARED`` markers are in both, or those of several people are in the file.
     """
-    plain = without_prefix(markers.names)
-    found, without = match(markers.names, model), match(plain, model)
-    if len(without.model_names) > len(found.model_names):
-        prefix = markers.names[0][: -len(plain[0])]
+    names, found = without_common_beginning(markers.names, model)
+    if names != list(markers.names):
+        prefix = markers.names[0][: -len(names[0])]
         note = f"the names' common beginning '{prefix}' is dropped"
-        markers, found = Markers(plain, markers.positions_m, markers.time_s, [*markers.notes, note]), without
+        markers = Markers(names, markers.positions_m, markers.time_s, [*markers.notes, note])
     if found.ambiguous or len(found.model_names) < FEWEST_SHARED:
         one_person(markers.names, where)
     if len(found.model_names) < FEWEST_SHARED:
+        _told_of_people(_before_model_names(markers.names, model), where)
         said = [
             f"the file and the model share {len(found.model_names)} markers",
             f"the file has {listed(markers.names)}",
@@ -152,7 +152,11 @@ def one_person(names: Sequence[str], where: Path | str) -> None:
     Raises:
         BioposeError: the same names stand there with several prefixes.
     """
-    if who := people(names):
+    _told_of_people(people(names), where)
+
+
+def _told_of_people(who: Sequence[str], where: Path | str) -> None:
+    if who:
         raise BioposeError(
             f"the markers of {len(who)} people are in the file: {listed(who)}",
             where=str(where),
@@ -160,12 +164,27 @@ def one_person(names: Sequence[str], where: Path | str) -> None:
         )
 
 
+def _before_model_names(names: Sequence[str], model: Sequence[str]) -> list[str]:
+    """What stands before the same names of the model's several times (``A_C7``, ``B_C7``), if it does.
+
+    Without the model nothing is said of such names: in ``L_ASIS`` and ``R_ASIS`` two sides are meant, not two people.
+    """
+    known = {normalised(name) for name in model}
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        for cut in re.finditer(_SEPARATORS, name):
+            if (plain := normalised(name[cut.end() :])) in known:
+                groups.setdefault(name[: cut.start()], set()).add(plain)
+    several = {who: own for who, own in groups.items() if len(own) >= FEWEST_SHARED}
+    return list(several) if len(several) > 1 else []
+
+
 def of_subject(markers: Markers, subject: str, where: Path | str) -> Markers:
     """The markers of one of several people, without the prefix; all where no name has one.
 
     Args:
-        markers: under the file's names, ``A:C7``.
-        subject: what stands before the last colon, in the same case.
+        markers: under the file's names, ``A:C7``, or where none of them has a colon ``A_C7``.
+        subject: what stands before the last colon, or before a blank, dot, underscore or hyphen; in the same case.
         where: the file, for the message.
 
     Returns:
@@ -175,22 +194,46 @@ def of_subject(markers: Markers, subject: str, where: Path | str) -> Markers:
         BioposeError: no marker has this prefix.
     """
     own = [name for name in markers.names if name.rpartition(":")[0] == subject]
+    if not any(":" in name for name in markers.names):
+        own = [name for name in markers.names if re.match(rf"{re.escape(subject)}{_SEPARATORS}.", name)]
     if not own:
         who = list(dict.fromkeys(before for name in markers.names if (before := name.rpartition(":")[0])))
         if not who:
             return markers
         raise BioposeError(f"no marker is one of '{subject}'", where=str(where), mend=f"There are {listed(who)}.")
     chosen = markers.select(own)
-    return Markers([name.rpartition(":")[2] for name in own], chosen.positions_m, chosen.time_s, chosen.notes)
+    return Markers([name[len(subject) + 1 :] for name in own], chosen.positions_m, chosen.time_s, chosen.notes)
 
 
-def without_prefix(names: Sequence[str]) -> list[str]:
-    """The names without the beginning that all of them share, up to a separator; as they are where there is none."""
+def without_common_beginning(measured: Sequence[str], model: Sequence[str]) -> tuple[list[str], Matching]:
+    """The measured names as they meet most of the model's: as they are, or without a beginning that all share.
+
+    Args:
+        measured: the file's names.
+        model: the model's.
+
+    Returns:
+        The names, and who is who among them.
+    """
+    tried = [(names, match(names, model)) for names in (list(measured), *without_prefixes(measured))]
+    return max(tried, key=lambda one: len(one[1].model_names))  # the first of equals: as they are
+
+
+def without_prefixes(names: Sequence[str]) -> list[list[str]]:
+    """The names without the beginnings that all of them share, each up to a separator.
+
+    Args:
+        names: such as ``A_P_front`` and ``A_P_back``, which share ``A_P_`` and ``A_``; what belongs to a marker's own
+            name only a model can tell.
+
+    Returns:
+        The shortest first; the names as they are where they share none.
+    """
     first, last = min(names, default=""), max(names, default="")
     same = next((k for k, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
-    cut = re.match(r".*[\s._:-]", first[:same]) if len(names) > 1 else None
-    plain = [name[cut.end() :] for name in names] if cut else list(names)
-    return plain if all(plain) else list(names)
+    cuts = [cut.end() for cut in re.finditer(r"[\s._:-]", first[:same])] if len(names) > 1 else []
+    plain = [[name[cut:] for name in names] for cut in reversed(cuts)]
+    return [own for own in plain if all(own)] or [list(names)]
 
 
 def listed(names: Sequence[str]) -> str:

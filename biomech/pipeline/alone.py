@@ -8,6 +8,7 @@ from biomech.markers.read import read_for_model
 from biomech.markers.trc import is_ours, write_trc
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import SolveFigures
+from biomech.pipeline.kept import keeping, told_of_kept
 from biomech.pipeline.options import Options
 from biomech.pipeline.solve import SolverOptions, share_seen, solve, task_weights
 from biomech.pipeline.solvers import check_network, choose_solvers
@@ -39,7 +40,8 @@ def solve_alone(
     weights, notes = task_weights(model, options.tasks)
     files = Result.of(folder, markers_file.stem, {}, (chosen,))
     check_target(files.markers, ".trc", markers_file, own=is_ours)
-    with claimed(folder), bar("Solving") as progress:
+    edited = [files.kinematics, files.ik_setup]  # what people edit, as OpenSim's GUI lets them
+    with claimed(folder), keeping(edited, {}) as kept, bar("Solving") as progress:
         # The setup gets the trial as it was understood: metres, Y up, gaps as gaps, the model's names.
         write_trc(markers, files.markers)
         figures = solve(
@@ -53,4 +55,5 @@ def solve_alone(
             told=SolverOptions.of(options),
             progress=progress,
         )
-    return files, {**figures, "notes": [*markers.notes, *notes, *figures["notes"]]}
+    told = [told_of_kept(*one, recorded=False) for one in kept]
+    return files, {**figures, "notes": [*told, *markers.notes, *notes, *figures["notes"]]}

@@ -21,6 +21,7 @@ from biomech.errors import BioposeError, plainly
 from biomech.files import read_text
 from biomech.markers.markers import MARKER_SUFFIXES
 from biomech.pipeline.options import Options, table
+from biomech.pipeline.parsing import fits, in_words
 from biomech.pipeline.stages import plain_name
 from biomech.report.batch_tables import BatchTrial
 
@@ -111,6 +112,8 @@ def entries_of(folder: Path | None, config: Path | None, given: Options | None =
     said = _read(config) if config is not None else {}
     base = config.parent if config is not None else Path()
     subjects = _tables(said, "subjects", config)
+    for name, rest in subjects.items():
+        _check_texts(rest, ("group",), f"{config} [subjects.{name}]")
     known = {name: _options(rest, base, f"{config} [subjects.{name}]") for name, rest in subjects.items()}
     defaults = _options(said.get("defaults", {}), base, f"{config} [defaults]")
     own = {f.name: value for f in fields(Options) if (value := getattr(given or DEFAULTS, f.name)) != f.default}
@@ -124,6 +127,8 @@ def entries_of(folder: Path | None, config: Path | None, given: Options | None =
             raise BioposeError("no such folder", where=str(place), mend="Give a folder of films or marker files.")
         found = [p for p in sorted(place.iterdir()) if p.suffix.lower() in (*FILMS, *MARKER_SUFFIXES) and p.is_file()]
         listed = [{"path": str(path.resolve())} for path in found if os.path.realpath(path) not in aside]
+    if not isinstance(listed, list):
+        raise BioposeError("[[files]] is no list of tables", where=str(config), mend="Begin each with [[files]].")
     if not listed:
         raise BioposeError("there is nothing to run", where=str(config or folder), mend="Give a folder of films.")
     entries = []
@@ -131,6 +136,7 @@ def entries_of(folder: Path | None, config: Path | None, given: Options | None =
         if not isinstance(row, dict) or not isinstance(row.get("path"), str):
             raise BioposeError("an entry of [[files]] has no path", where=str(config))
         path = base / row["path"]
+        _check_texts(row, ("subject", "group"), f"{config} {row['path']}")
         subject = str(row.get("subject") or _subject_of(path.stem, list(subjects)))
         if "subject" in row and subject not in subjects:
             raise BioposeError(
@@ -215,12 +221,20 @@ def _run(answer: Connection, source: Path, folder: Path, options: Options, overw
 def _read(config: Path) -> dict[str, Any]:
     try:
         said = tomllib.loads(read_text(config, mend="Give a .toml of a batch."))
-    except tomllib.TOMLDecodeError as error:
-        raise BioposeError(f"no TOML: {error}", where=str(config)) from error
+    except (ValueError, RecursionError) as error:
+        why = str(error)[:200] if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply, or too long"
+        raise BioposeError(f"no TOML: {why}", where=str(config)) from error
+    if _holds_nul(said):
+        raise BioposeError("a text in it holds a sign that no name can have (U+0000)", where=str(config))
     if unknown := sorted(set(said) - {"defaults", "subjects", "files"}):
         mend = "There are [defaults], [subjects.NAME] and [[files]]."
         raise BioposeError(f"not known: {', '.join(unknown)}", where=str(config), mend=mend)
     return said
+
+
+def _holds_nul(said: Any) -> bool:
+    parts = [*said, *said.values()] if isinstance(said, dict) else said if isinstance(said, list) else []
+    return "\0" in said if isinstance(said, str) else any(map(_holds_nul, parts))
 
 
 def _tables(said: Mapping[str, Any], name: str, config: Path | None) -> dict[str, dict[str, Any]]:
@@ -246,19 +260,45 @@ def _options(said: Mapping[str, Any], base: Path, where: str) -> dict[str, Any]:
         name = names.get(key.replace("-", "_"), names.get(key))
         if name is None:
             raise BioposeError(f"'{key}' is no option", where=where, mend=f"Options: {', '.join(sorted(rows))}.")
-        if isinstance(value, str) and value and (base / value).exists():
-            value = str((base / value).resolve())
-        about = rows[name]
-        if about.parse is not None and isinstance(value, str):
-            value = about.parse([value] if _takes_several(name) else value)
-        elif about.parse is not None and isinstance(value, list) and all(isinstance(one, str) for one in value):
-            value = about.parse(value)
-        elif isinstance(value, str) and "Path" in str(Options.__annotations__[name]):
-            value = Path(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        options[name] = float(value) if UNIT.search(name) and isinstance(value, int) else value
+        if name in options:
+            raise BioposeError(f"'{key}' is said twice, under two names", where=where, mend="Say it once.")
+        options[name] = _value(name, value, base, where)
     return options
+
+
+def _value(name: str, value: Any, base: Path, where: str) -> Any:
+    """An option's value, of its own type.
+
+    Raises:
+        BioposeError: it is of another.
+    """
+    about, hint = table()[name], get_type_hints(Options)[name]
+    given = value
+    takes_paths = "Path" in str(hint)
+    if takes_paths and isinstance(value, str) and value and _is_there(base / value):
+        value = str((base / value).resolve())
+    if about.parse is not None and isinstance(value, str):
+        value = about.parse([value] if _takes_several(name) else value)
+    elif about.parse is not None and isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        value = about.parse(value) if _takes_several(name) else tuple(value)
+    elif takes_paths and isinstance(value, str):
+        value = Path(value)
+    elif isinstance(value, list):
+        value = tuple(value)
+    if not fits(value, hint) or (about.least is not None and value < about.least) or value == ():
+        least = "" if about.least is None else f" from {about.least} on"
+        raise BioposeError(
+            f"`{name}` is {in_words(hint)}{least}, not {str(given)[:40]!r}", where=where, mend="Correct it."
+        )
+    return float(value) if UNIT.search(name) and isinstance(value, int) else value
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; a text that can be no path is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _takes_several(name: str) -> bool:
@@ -266,6 +306,12 @@ def _takes_several(name: str) -> bool:
     hint = get_type_hints(Options)[name]
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
     return get_origin(kinds[0]) is tuple and get_args(kinds[0])[-1] is ...
+
+
+def _check_texts(row: Mapping[str, Any], names: Sequence[str], where: str) -> None:
+    for name in names:
+        if name in row and not isinstance(row[name], str):
+            raise BioposeError(f"'{name}' is no text", where=where, mend='Write it as "…".')
 
 
 def _subject_of(stem: str, subjects: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from biomech.arrays import SAME_TIME_S
 from biomech.errors import BioposeError
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
@@ -207,6 +208,13 @@ def _shown(files: Result) -> "Shown":
     model, markers = load_model(files.model), read_trc(files.markers)
     kinematics = read_motion(model, files.kinematics)
     courses = courses_of(files)
+    times = courses[0].time_s
+    if len(markers.time_s) != len(times) or not np.allclose(markers.time_s, times, atol=SAME_TIME_S):
+        raise BioposeError(
+            "these are not the frames of the run's motion (edited?)",
+            where=str(files.markers),
+            mend="Run `biopose ik` again.",
+        )
     skeleton = Skeleton.from_osim(model)
     followed = [name for name in markers.names if name in skeleton.marker_names]
     values = courses[0].at_all_frames(kinematics)

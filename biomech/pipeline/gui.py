@@ -100,7 +100,15 @@ def write_script(files: RunFiles) -> Path:
 
 
 def steps(files: RunFiles, script: Path) -> list[str]:
-    """What to click in the GUI, in order."""
+    """What to click in the GUI.
+
+    Args:
+        files: of the run.
+        script: of ``write_script``.
+
+    Returns:
+        In order.
+    """
     said = [f"Scripts > Run...: {script}  (loads the model and its motions; or File > Open Model, Load Motion)"]
     said += [f"File > Preview Experimental Data...: {path}" for path in files.markers]
     if files.markers and files.motions:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.kinematics.kinematics import Kinematics
@@ -84,10 +85,11 @@ def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quali
 def _trusted(path: Path, kinematics: Kinematics) -> Bool[np.ndarray, " frames"]:
     try:
         table = pd.read_csv(check_file(path))
-        rows = np.abs(table["time"].to_numpy(float)[:, None] - kinematics.time_s).argmin(0)
-        believed: Bool[np.ndarray, " frames"] = table["trusted"].to_numpy(float)[rows] > 0
+        time_s, trusted = (table[name].to_numpy(float) for name in ("time", "trusted"))
     except (KeyError, ValueError) as error:
         raise BioposeError("not the quality file of this motion", where=str(path)) from error
+    rows = rows_at(time_s, kinematics.time_s, where=str(path), noun="the quality file")
+    believed: Bool[np.ndarray, " frames"] = trusted[rows] > 0
     return believed
 
 

@@ -1,7 +1,9 @@
 """Values of options that are given as text, as on a command line: who, when a person stands, several names."""
 
+import math
 from pathlib import Path
-from typing import Literal
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from biomech.errors import BioposeError
 
@@ -86,3 +88,41 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def fits(value: object, hint: Any) -> bool:
+    """Whether a value is of an option's type: a truth is no number, and a number is finite.
+
+    Args:
+        value: from a file of the user's.
+        hint: the type, as ``get_type_hints`` has it.
+
+    Returns:
+        Of tuples each part is looked at.
+    """
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return any(fits(value, part) for part in parts)
+    if kind is Literal:
+        return value in parts
+    if kind is tuple:
+        if not isinstance(value, tuple) or (parts[-1] is not ... and len(value) != len(parts)):
+            return False
+        return all(fits(one, parts[0]) for one in value)
+    if hint in (int, float):
+        whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53
+        return whole or (hint is float and isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, hint)
+
+
+def in_words(hint: Any) -> str:
+    """What an option takes, for a message; nothing of Python's."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return " or ".join(dict.fromkeys(in_words(part) for part in parts if part is not NoneType))
+    if kind is Literal:
+        return " or ".join(f"'{part}'" for part in parts)
+    if kind is tuple:
+        return f"a list of {'' if parts[-1] is ... else f'{len(parts)} '}{words[parts[0]].split()[-1]}s"
+    return words[hint]

@@ -1,16 +1,13 @@
 """A run's folder: which stages ran on what, with which options, how well; and what need not run again."""
 
-import contextlib
 import hashlib
-import itertools
 import json
 import math
 import os
 import platform
-import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +19,10 @@ except ImportError:  # Windows
 
 from biomech import __version__
 from biomech.errors import BioposeError
-from biomech.files import read_json, sha256, told_of_writing, whole_file
+from biomech.files import read_json, sha256, whole_file
 from biomech.pipeline.claim import check_place
 from biomech.pipeline.figures import Record, StageRecord
+from biomech.pipeline.kept import keeping, told_of_kept
 from biomech.pipeline.provenance import code_hash, library_versions
 
 RECORD = "biopose.json"
@@ -111,10 +109,10 @@ class Run:
         if skip:
             return False
         started = time.perf_counter()
-        with self._keeping([*files, *(self.folder / file for file in left)], left) as kept:
+        with keeping([*files, *(self.folder / file for file in left)], left) as kept:
             figures = work()
         if kept:
-            figures = {**figures, "notes": [*(_told_of(*one) for one in kept), *figures.get("notes", [])]}
+            figures = {**figures, "notes": [*(told_of_kept(*one) for one in kept), *figures.get("notes", [])]}
         outputs = [*outputs, *(self.folder / name for name in figures.get("also", []))]
         written = {path.name for path in outputs}
         self.remove({file: content for file, content in self._own(name).items() if file not in written})
@@ -131,33 +129,6 @@ class Run:
         self.record["stages"][name]["sum"] = _sum(self.record["stages"][name])
         self.save()
         return True
-
-    @contextlib.contextmanager
-    def _keeping(self, files: Collection[Path], left: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
-        """Keep a copy of every file that somebody else wrote or changed, where the block writes another over it.
-
-        Args:
-            files: what the block may write.
-            left: what an earlier run wrote, by name and content.
-
-        Yields:
-            Names of the files and of the copies, of which the list is complete once the block has ended.
-        """
-        kept: list[tuple[str, str]] = []
-        copies: dict[Path, Path] = {}
-        for path in dict.fromkeys(files):
-            if path.is_file() and sha256(path) != left.get(path.name):
-                copies[path] = copy = _free_name(path)
-                with told_of_writing(copy):
-                    shutil.copy2(path, copy)
-        try:
-            yield kept
-        finally:
-            for path, copy in copies.items():
-                if path.is_file() and sha256(path) == sha256(copy):
-                    copy.unlink()
-                else:
-                    kept.append((path.name, copy.name))
 
     def remove(self, outputs: Mapping[str, str]) -> None:
         """Take files of an earlier run away, by name and content; what was changed since stays."""
@@ -227,17 +198,6 @@ def _earlier(path: Path) -> Record:
     # What was changed by hand or by damage has not run.
     record["stages"] = {name: stage for name, stage in stages.items() if stage.get("sum") in (None, _sum(stage))}
     return cast(Record, record)  # as far as it is looked at
-
-
-def _free_name(path: Path) -> Path:
-    """For a copy of a file, beside it."""
-    names = (f"{path.stem}_kept{number or ''}{path.suffix}" for number in itertools.chain([0], itertools.count(2)))
-    return next(copy for name in names if not os.path.lexists(copy := path.with_name(name)))
-
-
-def _told_of(name: str, copy: str) -> str:
-    use = f"; to work with it, give it: `model={copy}`" if name.endswith(".osim") else ""
-    return f"{name} was not as a run had left it (edited?), and is made again: what it was is kept as {copy}{use}"
 
 
 def _sum(stage: StageRecord) -> str:

@@ -8,6 +8,7 @@ from biomech.markers.markers import is_marker_file
 from biomech.mesh.recover import check_person
 from biomech.pipeline import from_markers, from_video
 from biomech.pipeline.figures import ToolScaleFigures
+from biomech.pipeline.kept import keeping, told_of_kept
 from biomech.pipeline.options import Options
 
 
@@ -28,6 +29,14 @@ def scale(source: BodyMotion | Path, out_osim: Path, options: Options) -> ToolSc
     check_person(options.height_m, options.mass_kg, None)
     given = [*options.files().values(), *([source] if isinstance(source, Path) else [])]
     check_target(out_osim, ".osim", *given, own=lambda made: made.with_name(f"{made.stem}_scale_setup.xml").is_file())
+    setup = out_osim.with_name(f"{out_osim.stem}_scale_setup.xml")
+    with keeping([out_osim, setup], {}) as kept:  # what people edit, as OpenSim's GUI lets them
+        figures = _scaled(source, out_osim, options)
+    told = [told_of_kept(*one, recorded=False) for one in kept]
+    return {**figures, "notes": [*told, *figures["notes"]]}
+
+
+def _scaled(source: BodyMotion | Path, out_osim: Path, options: Options) -> ToolScaleFigures:
     if isinstance(source, Path) and is_marker_file(source):
         return from_markers.scale_to_static(out_osim, source, options)
     options.refuse(("tasks", "up", "subject"), "is for a static trial, not for a recovered body")

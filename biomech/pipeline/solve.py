@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 
+from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file, whole_file
 from biomech.inverse_kinematics.branches import told_otherwise, within_a_turn
@@ -445,7 +446,7 @@ def read_uncertainty(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "f
 
     Args:
         path: of the .csv (degrees and mm).
-        kinematics: the motion that it lies beside; each of its frames takes the row that is nearest in time.
+        kinematics: the motion that it lies beside; each of its frames has a row.
 
     Returns:
         NaN where the file says nothing.
@@ -458,9 +459,9 @@ def read_uncertainty(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "f
         table = pd.read_csv(check_file(path))
         time_s = table["time"].to_numpy(float)
         columns = table[[f"{name}_{unit}" for name, unit in zip(kinematics.names, units, strict=True)]]
-        rows = np.abs(time_s[:, None] - kinematics.time_s).argmin(0)
+        values = columns.to_numpy(float)
     except (KeyError, ValueError) as error:
         raise BioposeError("not the uncertainty file of this motion", where=str(path)) from error
-    values = columns.to_numpy(float)[rows]
+    values = values[rows_at(time_s, kinematics.time_s, where=str(path), noun="the uncertainty file")]
     unsure: Float[np.ndarray, "frames coordinates"] = np.where(kinematics.rotational, np.deg2rad(values), values / 1000)
     return unsure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from biomech.arrays import nearest
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, standard_name
 from biomech.files import whole_file
 from biomech.inverse_kinematics.trusted import Trusted
@@ -63,9 +64,12 @@ class Courses:
             uncertainty: half widths of ``kinematics`` (rad, m), where something knows them.
 
         Returns:
-            Frames of ``trusted``, each with the pose that is nearest in time, if there is one of that frame.
+            Frames of ``trusted``, each with its pose, if there is one of that frame.
+
+        Raises:
+            BioposeError: ``trusted`` is of other frames.
         """
-        rows = nearest(trusted.time_s, kinematics.time_s)
+        rows = trusted.rows(kinematics.time_s)
         turned = np.where(kinematics.rotational, 180 / np.pi, 1.0)
         values = np.full((len(trusted.time_s), len(kinematics.names)), np.nan)
         values[rows] = kinematics.values * turned
@@ -132,23 +136,6 @@ class Courses:
         table = self.table()
         with whole_file(path) as temporary:
             table.to_csv(temporary, index=False)
-
-
-def nearest(times_s: Float[np.ndarray, " many"], some_s: Float[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
-    """Which time is nearest to each of some others.
-
-    Args:
-        times_s: ascending.
-        some_s: the others.
-
-    Returns:
-        Rows of ``times_s``.
-    """
-    after = np.searchsorted(times_s, some_s).clip(1, max(1, len(times_s) - 1))
-    before = after - 1
-    after = np.minimum(after, len(times_s) - 1)
-    found: Int[np.ndarray, " some"] = np.where(some_s - times_s[before] <= times_s[after] - some_s, before, after)
-    return found
 
 
 def in_pairs(names: list[str]) -> dict[str, list[str]]:

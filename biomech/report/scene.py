@@ -8,12 +8,12 @@ import opensim
 import torch
 from jaxtyping import Float, Int
 
+from biomech.arrays import nearest
 from biomech.body.anny.model import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.joint_centres import joint_centres
 from biomech.markers.markers import Markers
-from biomech.report.courses import nearest
 from biomech.report.overlay import skeleton_of
 
 SURFACE = Path(__file__).with_name("body_surface.json")

@@ -7,7 +7,7 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.markers.markers import Markers
-from biomech.markers.matching import match, normalised, with_model_names
+from biomech.markers.matching import match, normalised, of_subject, people, with_model_names
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,32 @@ def test_too_few_in_common_names_both_sides() -> None:
     said = str(caught.value)
     assert "share 1 markers" in said and "C7, p1, p2, p3" in said and "m8 …" in said and "`marker_set=SET.xml`" in said
     assert "m12" not in said and caught.value.where == "a.trc"
+
+
+OWN = ["P_front", "P_back", "P_side"]
+
+
+def test_a_persons_beginning_is_parted_from_a_markers_own() -> None:
+    """All of `A_P_front`, `A_P_back` begin with `A_P_`; the model knows that P is the marker's."""
+    markers = _markers([f"A_{name}" for name in OWN])
+    known = with_model_names(markers, OWN, where=Path("a.c3d"))
+    assert known.names == OWN and "common beginning 'A_' is dropped" in known.notes[1]
+
+
+@pytest.mark.parametrize("separator", ["_", "-", ".", " ", ":"])
+def test_two_people_are_told_whatever_parts_their_names(separator: str) -> None:
+    markers = _markers([f"{who}{separator}{name}" for who in ("A", "B 2") for name in OWN])
+    with pytest.raises(BioposeError, match="2 people are in the file: A, B 2"):
+        with_model_names(markers, OWN, where=Path("a.c3d"))
+    second = of_subject(markers, "B 2", "a.c3d")
+    assert second.names == OWN
+    np.testing.assert_array_equal(second.positions_m, markers.positions_m[:, 3:])
+    assert with_model_names(second, OWN, where=Path("a.c3d")).names == OWN
+
+
+def test_two_sides_are_not_two_people() -> None:
+    names = [f"{side}_{name}" for side in "LR" for name in ("ASIS", "PSIS", "KNEE")]
+    assert people(names) == []
+    assert with_model_names(_markers(names), [n.replace("_", ".") for n in names], where=Path("a.trc")).names
+    with pytest.raises(BioposeError, match="share 0 markers"):
+        with_model_names(_markers(names), ["C7", "T10", "CLAV"], where=Path("a.trc"))

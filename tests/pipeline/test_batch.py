@@ -116,3 +116,60 @@ def test_it_goes_on_and_can_be_run_again(tmp_path: Path, capsys, monkeypatch) ->
         command.main()
     assert left.value.code == 0 and "2/2 anna" in capsys.readouterr().out
     assert (tmp_path / "out" / "anna_1" / "anna_1_fast.mot").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('height = "tall"', "`height_m` is a number, not 'tall'"),
+        ("height = true", "`height_m` is a number, not 'True'"),
+        ("height = nan", "`height_m` is a number, not 'nan'"),
+        ("height = 1.7\nheight_m = 1.8", "'height_m' is said twice"),
+        ("fill = 1", "`fill` is true or false, not '1'"),
+        ("model = 5", "`model` is a path, not '5'"),
+        ("solver = [1, 2]", "`solvers` is a list of texts"),
+        ("solver = []", "`solvers` is a list of texts"),
+        ("every = 0", "`every` is a whole number from 1 on, not '0'"),
+        ("every = 1.5", "`every` is a whole number from 1 on"),
+        ('person = [1, "a"]', "`person` is a whole number or a list of 2 numbers or 'all'"),
+        ("sex = 1979-05-27", "`sex` is a text"),
+        ("mass = 1" + "0" * 400, "`mass_kg` is a number"),
+        ("group = 5", "'group' is no text"),
+    ],
+)
+def test_values_of_another_type(study: Path, line: str, said: str) -> None:
+    text = CONFIG.replace("height = 1.71", line)
+    (study / "biopose.toml").write_text(text)
+    with pytest.raises(BioposeError) as caught:
+        entries_of(None, study / "biopose.toml")
+    assert said in str(caught.value) and "anna_walk.mp4" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("files = 5", "no list of tables"),
+        ('files = "walk.trc"', "no list of tables"),
+        ('[files]\npath = "walk.trc"', "no list of tables"),
+        ("[subjects.anna]\ngroup = [1]", "'group' is no text"),
+        (f"a = {'[' * 100_000}{']' * 100_000}", "no TOML"),
+        (f"a = {'9' * 10_000}", "no TOML"),
+        ('[defaults]\nmodel = "a\\u0000b"\n[[files]]\npath = "anna_walk.mp4"', "no name can have"),
+    ],
+)
+def test_lists_that_are_none(study: Path, text: str, said: str) -> None:
+    (study / "biopose.toml").write_text(text)
+    with pytest.raises(BioposeError, match=said):
+        entries_of(None, study / "biopose.toml")
+
+
+def test_a_word_is_no_path_where_a_file_is_called_so(study: Path) -> None:
+    (study / "female").write_text("a file")
+    walk, _ = entries_of(None, study / "biopose.toml")
+    assert walk.options.sex == "female"
+
+
+def test_numbers_of_a_list_are_taken(study: Path) -> None:
+    (study / "biopose.toml").write_text(CONFIG.replace("height = 1.71", "person = [640, 360]\nmass = 70"))
+    walk, _ = entries_of(None, study / "biopose.toml")
+    assert walk.options.person == (640, 360) and walk.options.mass_kg == 70.0

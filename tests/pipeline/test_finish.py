@@ -10,6 +10,8 @@ import pytest
 from small_trial import Trial, trial  # noqa: F401
 
 from biomech.cli.main import main
+from biomech.errors import BioposeError
+from biomech.pipeline.finish import report_again
 from biomech.pipeline.run import Options, Result, run_ik
 
 
@@ -84,3 +86,11 @@ def test_the_report_is_made_again(
     code, said = told(str(tmp_path))
     assert code == 2 and "not come to a motion" in said
     assert {path.name for path in tmp_path.iterdir()} == {"biopose.json", "elsewhere", "small.osim", "small.trc"}
+
+
+def test_a_report_of_markers_that_were_cut(trial: Trial, tmp_path: Path) -> None:  # noqa: F811
+    _, result = ran(trial, tmp_path / "run", report=False)
+    lines = result.markers.read_text().splitlines()
+    result.markers.write_text("\n".join(lines[:-3]) + "\n")
+    with pytest.raises(BioposeError, match="not the frames of the run's motion"):
+        report_again(tmp_path / "run")

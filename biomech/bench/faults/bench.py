@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from biomech.bench.faults import forks, judge, options, specials
+from biomech.bench.faults import forks, judge, of_results, options, specials, specials_of_results
 from biomech.bench.faults.forks import Ended, ResourceLimits
-from biomech.bench.faults.mutate import Mutation
+from biomech.bench.faults.mutation import Mutation
 from biomech.bench.faults.scenarios import REFUSED, SCENARIOS, Scenario, mutations
 from biomech.bench.faults.seeds import make_seeds
 
@@ -51,7 +51,7 @@ def bench_faults(
         ``inputs`` and, of each class, how many; ``found`` names them.
     """
     forks.preload()
-    _labels_in_one_process()
+    _in_one_process()
     found: dict[str, list[str]] = {name: [] for name in CLASSES}
     ended: Counter[str] = Counter()
     seconds, commands = 0.0, Counter[str]()
@@ -61,9 +61,11 @@ def bench_faults(
         seeds = root / "seeds"
         _in_a_child(lambda: _prepare(seeds))
         bases: dict[str, tuple[dict[str, np.ndarray], set[str]]] = {}
-        for number, case in enumerate(_cases(seeds, inputs, seed, bases, root)):
+        for number, case in enumerate(_cases(seeds, inputs, seed, root)):
             if only and not re.search(only, case.name):
                 continue
+            if case.scenario is not None and case.scenario.name not in bases:
+                bases[case.scenario.name] = _base(case.scenario, seeds, root)
             folder = root / f"case{number}"
             outcome, fault, used = _tried(case, folder, seeds, bases)
             ended[outcome] += 1
@@ -84,9 +86,10 @@ def bench_faults(
     }
 
 
-def _labels_in_one_process() -> None:
-    """`biopose label` spawns workers, which import everything anew: here they are the child itself."""
+def _in_one_process() -> None:
+    """`biopose label` and `batch` spawn processes, which import everything anew: here they are the child itself."""
     from biomech.labels import campaign
+    from biomech.pipeline import batch
 
     def inline(work: Callable, tasks: Any, *, workers: int, stop: Any) -> Iterator:
         for task in tasks:
@@ -95,11 +98,31 @@ def _labels_in_one_process() -> None:
             except Exception as error:
                 yield task, error
 
+    def alone(entry: batch.Entry, folder: Path, overwrite: bool, threads: int) -> batch.BatchOutcome:
+        told: list[dict[str, Any]] = []
+        batch._run(_Answer(told), entry.source, folder, entry.options, overwrite, threads)  # type: ignore[arg-type]
+        return batch.BatchOutcome(entry, folder, **told[0])
+
     campaign.on_processes = inline
+    batch._apart = alone
+
+
+@dataclass
+class _Answer:
+    """What a process would answer through."""
+
+    told: list[dict[str, Any]]
+
+    def send(self, told: dict[str, Any]) -> None:
+        self.told.append(told)
+
+    def close(self) -> None:
+        pass
 
 
 def _prepare(seeds: Path) -> None:
     make_seeds(seeds)
+    of_results.make_seeds(seeds)
     (seeds / "cache").mkdir()
     (seeds / "cache/pose_landmarker_heavy.task").write_bytes(b"not the network" * 100)
 
@@ -118,15 +141,17 @@ def _in_a_child(work: Callable[[], None]) -> None:
         raise RuntimeError("the seeds could not be made")
 
 
-def _cases(seeds: Path, inputs: int, seed: int, bases: dict, root: Path) -> Iterator[Case]:
+def _cases(seeds: Path, inputs: int, seed: int, root: Path) -> Iterator[Case]:
     # A run's folder, for what goes on with one.
+    (seeds / "trials").mkdir()
+    shutil.copyfile(seeds / "walk.trc", seeds / "trials/walk.trc")
     first = root / "first"
     _laid_out(first, ("walk.trc", "small.osim"), seeds)
     ended = forks.in_child("ik walk.trc --model small.osim --solver fast -o run".split(), first)
     if ended.code:
         raise RuntimeError(f"the run to start from failed: {ended.error}{ended.trace}")
     shutil.copytree(first / "run", seeds / "run")
-    special = list(specials.special_cases())
+    special = [*specials.special_cases(), *specials_of_results.special_cases()]
     wrong = list(options.wrong_options())
     rng = np.random.default_rng(seed)
     of_options = min(len(wrong), round(OPTIONS_SHARE * inputs))
@@ -137,7 +162,6 @@ def _cases(seeds: Path, inputs: int, seed: int, bases: dict, root: Path) -> Iter
         yield Case(command, command.split(), functools.partial(_laid_out, names=("walk.trc",), seeds=seeds))
     whole = sum(scenario.share for scenario in SCENARIOS)
     for scenario in SCENARIOS:
-        bases[scenario.name] = _base(scenario, seeds, root)
         count = max(1, round(left * scenario.share / whole))
         yield from _of_scenario(scenario, count, seeds, np.random.default_rng([seed, *scenario.name.encode()]))
     for index in rng.permutation(len(wrong))[:of_options]:
@@ -177,6 +201,7 @@ def _base(scenario: Scenario, seeds: Path, root: Path) -> tuple[dict[str, np.nda
 def _tried(case: Case, folder: Path, seeds: Path, bases: dict) -> tuple[str, str, float]:
     case.build(folder)
     before = set(folder.rglob("*"))
+    given = _contents(folder, case)
     said = folder.with_name(folder.name + ".said") / "out"
     ended = forks.in_child(
         case.arguments,
@@ -185,9 +210,29 @@ def _tried(case: Case, folder: Path, seeds: Path, bases: dict) -> tuple[str, str
         judge=lambda: judge.judged(folder, before, said.read_text(errors="replace")),
     )
     outcome, fault = _classed(case, ended, folder, bases)
+    if changed := [path.name for path, content in given.items() if _content(path) != content]:
+        outcome, fault = "wrong_successes", f"written over: {', '.join(changed)}"
+    if outcome == "refused" and case.scenario is not None and case.scenario.whole and ended.code == 2:
+        if left := [path.name for path in sorted(folder.rglob("*")) if path not in before and not path.is_dir()]:
+            outcome, fault = "wrong_successes", f"refused, and left {', '.join(left[:5])}"
     if (folder / "executed").exists():
         outcome, fault = "wrong_successes", "what the file holds was executed"
     return outcome, fault, ended.seconds
+
+
+def _contents(folder: Path, case: Case) -> dict[Path, bytes]:
+    """What the user gave, as far as it lies outside of folders of results."""
+    name = case.scenario.files if case.scenario is not None else options.FILES
+    paths = [folder / one for one in name]
+    return {path: content for path in paths if (content := _content(path)) is not None}
+
+
+def _content(path: Path) -> bytes | None:
+    """Of a plain file; None of what is none."""
+    try:
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
 
 
 def _classed(case: Case, ended: Ended, folder: Path, bases: dict) -> tuple[str, str]:

@@ -69,20 +69,15 @@ def preload() -> None:
 
 
 PRELOADED = (
-    *(
-        "biomech.pipeline.run",
-        "biomech.pipeline.solve",
-        "biomech.pipeline.demo",
-        "biomech.comparison.compare",
-        "biomech.comparison.presets",
-    ),
+    *("biomech.pipeline.run", "biomech.pipeline.solve", "biomech.pipeline.demo", "biomech.pipeline.people"),
+    *("biomech.comparison.compare", "biomech.comparison.presets", "biomech.comparison.tables"),
+    *("biomech.comparison.curves", "biomech.mesh.mqhmr.refine", "biomech.train.neurik.train"),
     *("biomech.keypoints.readers", "biomech.labels.campaign", "biomech.labels.sources", "biomech.labels.workers"),
-    *(
-        "biomech.comparison.tables",
-        "biomech.comparison.curves",
-        "biomech.train.neurik.train",
-        "biomech.mesh.mqhmr.refine",
-    ),
+    *("biomech.inspection.check", "biomech.pipeline.occasions", "biomech.measures.written", "biomech.pipeline.alone"),
+    *("biomech.pipeline.batch", "biomech.report.batch_tables", "biomech.pipeline.finish", "biomech.pipeline.gui"),
+    *("biomech.report.page", "biomech.report.scene", "biomech.report.measured", "biomech.report.angle_plot"),
+    *("biomech.exports.write", "biomech.exports.glb", "biomech.exports.bvh", "biomech.exports.c3d"),
+    *("biomech.exports.smpl", "biomech.exports.tidy", "biomech.exports.visualizer"),
 )
 
 

@@ -21,7 +21,7 @@ BARE = re.compile(
     r"|'NoneType'|NoneType|KeyError|IndexError|TypeError|ValueError|AttributeError|LinAlgError|codec can't|\[Errno"
     r"|Expecting value|Expecting property|expected (str|string)|\bdtype\b|argument must be|must be real number"
     r"|out of bounds|float\(\) |int\(\) |__\w+__|<class '|line \d+ column \d+|RuntimeError|could not broadcast"
-    r"|singular matrix|did not converge|recursion|operands could not|zero-size array|mutually|allow_pickle"
+    r"|singular matrix|did not converge|recursion|operands could not|zero-size array|mutually|allow_pickle="
 )
 
 
@@ -118,7 +118,7 @@ def _npz(path: Path) -> Iterable[str]:
                 continue
             if not np.isfinite(array).all():
                 yield f"{name} is not finite"
-            elif np.abs(array).max(initial=0) > 1e6:
+            elif np.abs(array).max(initial=0) > (1e7 if name == "time_s" else 1e6):
                 yield f"{name} is {np.abs(array).max():.3g}"
         if "time_s" in held:
             yield from _time(held["time_s"])
@@ -180,6 +180,9 @@ def result(folder: Path, patterns: tuple[str, ...], said: str) -> dict[str, np.n
                 numbers = [row for row in rows if len(row) > 3 and all(_is_number(cell) for cell in row)]
                 table = np.array(numbers[1:] if path.suffix == ".trc" else numbers, float)
                 found[name] = table / (180 / np.pi if path.suffix == ".mot" else 1)
+            elif path.suffix == ".csv":
+                cells = re.split(r"[,\n]", path.read_text())
+                found[name] = np.array([float(cell) for cell in cells if _is_number(cell)])
     if not patterns:
         found["said"] = np.array([float(n) for n in re.findall(r"(?<![\w.])-?\d+\.\d+", said)])
     return found
@@ -215,6 +218,8 @@ def notes(said: str) -> set[str]:
         listed += [
             note for motion in tree.get("motions", []) if isinstance(motion, dict) for note in motion.get("notes", [])
         ]
+        files = [file for file in tree.get("files", []) if isinstance(file, dict)]  # of `biopose check`
+        listed += [f"{found.get('code')}: {found.get('what')}" for file in files for found in file.get("findings", [])]
         return {re.sub(r"[\d.]+", "#", str(note)) for note in listed}
     remarks = [line for line in said.splitlines() if line.startswith(("note:", "failed:"))]
     return {re.sub(r"[\d.]+", "#", line) for line in remarks}

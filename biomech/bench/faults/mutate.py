@@ -14,37 +14,18 @@ import shutil
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from biomech.bench.faults.mutation import Mutation, written_content
 
 DEEP = 200_000  # nested elements
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?(?![\w.])")
 BAD_NUMBERS = ("nan", "inf", "-inf", "1e300", "-1e9", "abc", "1,78", "", "0", "-1", "99999999999999999999", "1e-300")
 BAD_NAMES = ("", " ", "$HOME", "$(id)", "a/b", "../x", "*", "é☃", "x" * 100_000, '"', "<b>", "a\x00b", "time")
 BAD_VALUES: tuple[Any, ...] = (None, True, "x", -1, 0, 1e300, 10**400, [], {}, [[]], {"a": 1}, float("nan"), "1")
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A change of one file."""
-
-    name: str
-    make: Callable[[Path], None]  # in place
-    loud: bool = False
-    unprivileged: bool = False
-
-
-def _content(name: str, content: bytes | str, loud: bool = False) -> Mutation:
-    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-    return Mutation(name, lambda path: _replace(path, data), loud)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    path.unlink()
-    path.write_bytes(data)
 
 
 def of_any_path(others: list[Path]) -> Iterator[Mutation]:
@@ -86,31 +67,31 @@ def of_bytes(data: bytes, rng: np.random.Generator, text: bool) -> Iterator[Muta
     Yields:
         Changes that can be made to the file at its path.
     """
-    yield _content("empty", b"")
+    yield written_content("empty", b"")
     for share in (0.02, 0.2, 0.5, 0.8, 0.95):
-        yield _content(f"cut at {share:.0%}", data[: int(share * len(data))], loud=True)
-    yield _content("without its last byte", data[:-1])
+        yield written_content(f"cut at {share:.0%}", data[: int(share * len(data))], loud=True)
+    yield written_content("without its last byte", data[:-1])
     for bits in (1, 1, 1, 1, 3, 10, 100):
         flipped = bytearray(data)
         for at in rng.integers(0, len(data), bits):
             flipped[at] ^= 1 << int(rng.integers(8))
-        yield _content(f"{bits} bits flipped", bytes(flipped))
+        yield written_content(f"{bits} bits flipped", bytes(flipped))
     for _ in range(3):
         at, length = int(rng.integers(len(data))), int(rng.integers(1, 1 + len(data) // 4))
-        yield _content(f"{length} bytes of 0", data[:at] + bytes(length) + data[at + length :])
-        yield _content(f"{length} random bytes", data[:at] + rng.bytes(length) + data[at + length :])
-        yield _content(f"{length} bytes missing", data[:at] + data[at + length :])
-    yield _content("twice in a row", data + data)
-    yield _content("all 0xff", b"\xff" * len(data))
-    yield _content("random", rng.bytes(len(data)))
+        yield written_content(f"{length} bytes of 0", data[:at] + bytes(length) + data[at + length :])
+        yield written_content(f"{length} random bytes", data[:at] + rng.bytes(length) + data[at + length :])
+        yield written_content(f"{length} bytes missing", data[:at] + data[at + length :])
+    yield written_content("twice in a row", data + data)
+    yield written_content("all 0xff", b"\xff" * len(data))
+    yield written_content("random", rng.bytes(len(data)))
     if text:
-        yield _content("UTF-16", data.decode(errors="replace").encode("utf-16"), loud=True)
-        yield _content("a byte order mark", b"\xef\xbb\xbf" + data, loud=True)
-        yield _content("line ends of Windows", data.replace(b"\n", b"\r\n"), loud=True)
-        yield _content("line ends of old Macs", data.replace(b"\n", b"\r"), loud=True)
-        yield _content("no line ends", data.replace(b"\n", b" "))
-        yield _content("no UTF-8", data.replace(b"a", b"\xe4"))
-        yield _content("a NUL", data[: len(data) // 2] + b"\0" + data[len(data) // 2 :])
+        yield written_content("UTF-16", data.decode(errors="replace").encode("utf-16"), loud=True)
+        yield written_content("a byte order mark", b"\xef\xbb\xbf" + data, loud=True)
+        yield written_content("line ends of Windows", data.replace(b"\n", b"\r\n"), loud=True)
+        yield written_content("line ends of old Macs", data.replace(b"\n", b"\r"), loud=True)
+        yield written_content("no line ends", data.replace(b"\n", b" "))
+        yield written_content("no UTF-8", data.replace(b"a", b"\xe4"))
+        yield written_content("a NUL", data[: len(data) // 2] + b"\0" + data[len(data) // 2 :])
 
 
 def of_numbers(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[Mutation]:
@@ -128,9 +109,9 @@ def of_numbers(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterat
     found = list(NUMBER.finditer(text))
     for k in range(count):
         one, bad = found[int(rng.integers(len(found)))], BAD_NUMBERS[k % len(BAD_NUMBERS)]
-        yield _content(f"{one[0]} at {one.start()} is {bad!r}", text[: one.start()] + bad + text[one.end() :])
+        yield written_content(f"{one[0]} at {one.start()} is {bad!r}", text[: one.start()] + bad + text[one.end() :])
     for bad in ("nan", "inf", "1e300", "0"):
-        yield _content(f"every number is {bad}", NUMBER.sub(bad, text))
+        yield written_content(f"every number is {bad}", NUMBER.sub(bad, text))
 
 
 def of_table(
@@ -153,16 +134,20 @@ def of_table(
     comma = "," if "\t" not in lines[header_rows] else "\t"
     head, rows = lines[:header_rows], [line.split(comma) for line in lines[header_rows:]]
     first = time_column + 1
-    numbers = np.array(rows, float)
+    numbers = np.array([[float(cell or "nan") for cell in row] for row in rows])
 
     def written(name: str, cells: list[list[str]], loud: bool = False, top: list[str] | None = None) -> Mutation:
         body = [comma.join(row) for row in cells]
-        return _content(name, "\n".join([*(head if top is None else top), *body]) + "\n", loud)
+        return written_content(name, "\n".join([*(head if top is None else top), *body]) + "\n", loud)
 
     def valued(name: str, change: Callable[[np.ndarray], None], loud: bool = True) -> Mutation:
         changed = numbers.copy()
         change(changed)
-        return written(name, [[f"{x:.8g}" for x in row] for row in changed], loud)
+        same = (changed == numbers) | (np.isnan(changed) & np.isnan(numbers))
+        cells = [
+            [old if same[k, i] else f"{changed[k, i]:.8g}" for i, old in enumerate(row)] for k, row in enumerate(rows)
+        ]
+        return written(name, cells, loud)
 
     def at_time(name: str, change: Callable[[np.ndarray], np.ndarray], loud: bool = True) -> Mutation:
         def put(table: np.ndarray) -> None:
@@ -190,7 +175,7 @@ def of_table(
     yield written("two rows", rows[:2])
     yield written("short last row", [*rows[:-1], rows[-1][:3]])
     yield written("a lost cell", [*rows[:3], [*rows[3][:first], *rows[3][first + 1 :]], *rows[4:]], loud=True)
-    yield _content("cut in the last row", data.rstrip()[: -len(lines[-1]) // 2], True)
+    yield written_content("cut in the last row", data.rstrip()[: -len(lines[-1]) // 2], True)
     yield written("decimal commas", [[x.replace(".", ",") for x in row] for row in rows], loud=True)
     yield written("blanks between", [[" ".join(row)] for row in rows], loud=True)
     yield written("semicolons between", [[";".join(row)] for row in rows], loud=True)
@@ -253,30 +238,34 @@ def of_xml(data: bytes, rng: np.random.Generator, count: int = 14) -> Iterator[M
     for k in range(count):
         one = tags[int(rng.integers(len(tags)))]
         before, after = text[: one.start()], text[one.end() :]
-        yield _content(f"no {one[1]} at {one.start()}", before + after)
-        yield _content(f"{one[1]} at {one.start()} twice", before + one[0] + one[0] + after)
-        yield _content(f"{one[1]} at {one.start()} renamed", before + one[0].replace(one[1], f"x{one[1]}") + after)
+        yield written_content(f"no {one[1]} at {one.start()}", before + after)
+        yield written_content(f"{one[1]} at {one.start()} twice", before + one[0] + one[0] + after)
+        yield written_content(
+            f"{one[1]} at {one.start()} renamed", before + one[0].replace(one[1], f"x{one[1]}") + after
+        )
         bad = BAD_NUMBERS[k % len(BAD_NUMBERS)]
         said = f"<{one[1]}>{bad}</{one[1]}>"
-        yield _content(f"{one[1]} at {one.start()} says {bad!r}", before + said + after)
+        yield written_content(f"{one[1]} at {one.start()} says {bad!r}", before + said + after)
     attributes = list(re.finditer(r'name="([^"]*)"', text))
     for bad in ("", "$HOME", "a b", "a/b", "x" * 10_000, "é"):
         one = attributes[int(rng.integers(len(attributes)))]
-        yield _content(f"{one[1]} is named {bad[:8]!r}", text[: one.start()] + f'name="{bad}"' + text[one.end() :])
+        yield written_content(
+            f"{one[1]} is named {bad[:8]!r}", text[: one.start()] + f'name="{bad}"' + text[one.end() :]
+        )
     for deep in (1_000, DEEP):
-        yield _content(
+        yield written_content(
             f"{deep} elements deep", "<OpenSimDocument>" + "<a>" * deep + "</a>" * deep + "</OpenSimDocument>"
         )
         inner = "<objects>" * deep + "</objects>" * deep
-        yield _content(f"{deep} deep inside", text.replace("<objects>", "<objects>" + inner, 1))
+        yield written_content(f"{deep} deep inside", text.replace("<objects>", "<objects>" + inner, 1))
     bomb = "".join(f'<!ENTITY a{k} "{f"&a{k - 1};" * 10 if k else "x" * 10}">' for k in range(10))
-    yield _content("entities of entities", f"<!DOCTYPE b [{bomb}]><OpenSimDocument>&a9;</OpenSimDocument>")
-    yield _content("another's root", "<html><body>no model</body></html>")
-    yield _content("a bare root", '<?xml version="1.0"?><OpenSimDocument Version="40600"></OpenSimDocument>')
-    yield _content("no root", '<?xml version="1.0"?>')
-    yield _content("UTF-16 declared", text.replace("UTF-8", "UTF-16"))
-    yield _content("version 1e9", re.sub(r'Version="\d+"', 'Version="999999999"', text))
-    yield _content("version none", re.sub(r'Version="\d+"', 'Version="x"', text))
+    yield written_content("entities of entities", f"<!DOCTYPE b [{bomb}]><OpenSimDocument>&a9;</OpenSimDocument>")
+    yield written_content("another's root", "<html><body>no model</body></html>")
+    yield written_content("a bare root", '<?xml version="1.0"?><OpenSimDocument Version="40600"></OpenSimDocument>')
+    yield written_content("no root", '<?xml version="1.0"?>')
+    yield written_content("UTF-16 declared", text.replace("UTF-8", "UTF-16"))
+    yield written_content("version 1e9", re.sub(r'Version="\d+"', 'Version="999999999"', text))
+    yield written_content("version none", re.sub(r'Version="\d+"', 'Version="x"', text))
 
 
 def of_json(data: bytes, rng: np.random.Generator, count: int = 36) -> Iterator[Mutation]:
@@ -297,17 +286,17 @@ def of_json(data: bytes, rng: np.random.Generator, count: int = 36) -> Iterator[
         bad = BAD_VALUES[k % len(BAD_VALUES)]
         if k % 4 == 3:
             del holder[key]
-            yield _content(f"no {key}", json.dumps(tree))
+            yield written_content(f"no {key}", json.dumps(tree))
         else:
             holder[key] = bad
-            yield _content(f"{key} is {str(bad)[:12]}", json.dumps(tree))
+            yield written_content(f"{key} is {str(bad)[:12]}", json.dumps(tree))
     values: tuple[Any, ...] = (None, 1, "x", [], {}, [1], [[]])
     for value in values:
-        yield _content(f"all of it is {value!r}", json.dumps(value))
-    yield _content("100,000 deep", "[" * 100_000 + "]" * 100_000)
-    yield _content("a comma too many", data.decode().rstrip().removesuffix("}") + ",}")
-    yield _content("a number of 1e999", NUMBER.sub("1e999", data.decode(), count=1))
-    yield _content("a number of 10,000 digits", NUMBER.sub("9" * 10_000, data.decode(), count=1))
+        yield written_content(f"all of it is {value!r}", json.dumps(value))
+    yield written_content("100,000 deep", "[" * 100_000 + "]" * 100_000)
+    yield written_content("a comma too many", data.decode().rstrip().removesuffix("}") + ",}")
+    yield written_content("a number of 1e999", NUMBER.sub("1e999", data.decode(), count=1))
+    yield written_content("a number of 10,000 digits", NUMBER.sub("9" * 10_000, data.decode(), count=1))
 
 
 def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
@@ -340,7 +329,7 @@ def of_npz(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
     def saved(name: str, changed: dict[str, Any], loud: bool = False) -> Mutation:
         file = io.BytesIO()
         np.savez(file, **changed)
-        return _content(name, file.getvalue(), loud)
+        return written_content(name, file.getvalue(), loud)
 
     for key, array in arrays.items():
         yield saved(f"no {key}", {k: v for k, v in arrays.items() if k != key})
@@ -371,9 +360,9 @@ def of_npz(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
             one = io.BytesIO()
             np.lib.format.write_array(one, array)
             archive.writestr(f"{key}.npy", one.getvalue() if key != "time_s" else pickle.dumps(_Runs()))
-    yield _content("a pickle inside", object_file.getvalue())
+    yield written_content("a pickle inside", object_file.getvalue())
     for name, shape in (("a header of 8 TB", (1 << 40,)), ("a header of -1", (-1,)), ("2 GB of zeros", (1 << 28,))):
-        yield _content(name, _with_header(arrays, rng, shape, real=name.startswith("2 GB")))
+        yield written_content(name, _with_header(arrays, rng, shape, real=name.startswith("2 GB")))
 
 
 def _with_header(arrays: dict[str, np.ndarray], rng: np.random.Generator, shape: tuple[int, ...], real: bool) -> bytes:
@@ -410,22 +399,22 @@ def of_c3d(data: bytes, rng: np.random.Generator, count: int = 24) -> Iterator[M
     for k in range(count):
         word = 2 * int(rng.integers(0, 12))
         value = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 2)[k % 6]
-        yield _content(
+        yield written_content(
             f"word {word // 2} of the header is {value:#x}", data[:word] + struct.pack("<H", value) + data[word + 2 :]
         )
         at = 512 + int(rng.integers(0, min(len(data) - 512, 1024)))
-        yield _content(
+        yield written_content(
             f"parameter byte {at} is {(0, 255, 128)[k % 3]}", data[:at] + bytes([(0, 255, 128)[k % 3]]) + data[at + 1 :]
         )
     for rate in (0.0, -1.0, np.nan, np.inf, 1e30):
         said = struct.pack("<f", rate)
-        yield _content(
+        yield written_content(
             f"a rate of {rate:g}", data[:20] + said + data[24:].replace(struct.pack("<f", 50.0), said, 1), True
         )
     for processor in (84, 85, 86, 0, 255):
         at = data.find(bytes([84]), 512, 520)
         if at > 0:
-            yield _content(f"processor {processor}", data[:at] + bytes([processor]) + data[at + 1 :])
+            yield written_content(f"processor {processor}", data[:at] + bytes([processor]) + data[at + 1 :])
 
 
 def of_zip(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
@@ -447,7 +436,7 @@ def of_zip(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for member, content in members:
                 archive.writestr(member, content)
-        return _content(title, file.getvalue())
+        return written_content(title, file.getvalue())
 
     yield packed("no member", [])
     yield packed("a member above", [("../../07_01.bvh", text)])
@@ -457,12 +446,12 @@ def of_zip(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
     yield packed("one good, one bad", [(name, text), ("08_01.bvh", b"HIERARCHY")])
     yield packed("an .amc without .asf", [("08/08_01.amc", b"1\nroot 0 0 0 0 0 0\n")])
     yield packed("a zip in it", [("a.zip", data)])
-    yield _content(
+    yield written_content(
         "a password asked", data.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
     )
     for method in (1, 12, 99):
         at = data.find(b"PK\x01\x02") + 10
-        yield _content(f"packing method {method}", data[:at] + struct.pack("<H", method) + data[at + 2 :])
+        yield written_content(f"packing method {method}", data[:at] + struct.pack("<H", method) + data[at + 2 :])
 
 
 def of_motion_text(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
@@ -489,9 +478,9 @@ def of_motion_text(data: bytes, rng: np.random.Generator) -> Iterator[Mutation]:
             "words twice": [*lines[:at], " ".join(words + words), *lines[at + 1 :]],
         }
         title = list(kinds)[k % len(kinds)]
-        yield _content(f"{title} at {at}", "\n".join(kinds[title]) + "\n")
+        yield written_content(f"{title} at {at}", "\n".join(kinds[title]) + "\n")
     text = data.decode()
     for old, new in (("Frame Time: 0.0083333", "Frame Time: 0"), ("Frame Time: 0.0083333", "Frame Time: nan")):
         if old in text:
-            yield _content(new, text.replace(old, new), True)
-    yield _content("100,000 joints deep", "HIERARCHY\nROOT hip\n{\n" + "JOINT a\n{\nOFFSET 0 0 0\n" * 100_000)
+            yield written_content(new, text.replace(old, new), True)
+    yield written_content("100,000 joints deep", "HIERARCHY\nROOT hip\n{\n" + "JOINT a\n{\nOFFSET 0 0 0\n" * 100_000)

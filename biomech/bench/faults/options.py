@@ -27,10 +27,16 @@ BASES = {
     "mesh": "mesh film.mp4",
     "refine": "refine run",
     "label": "label opencap.trc --workers 1 -o out",
+    "export": "export run -o out",
+    "check": "check walk.trc --model small.osim",
+    "events": "events squat.mot --model person.osim -o out",
+    "report": "report run",
+    "open": "open run --no-start",
+    "batch": "batch trials --config batch.toml -o out",
 }
 FILES = (
     *("walk.trc", "small.osim", "a.mot", "b.mot", "motion.npz", "keypoints.npz", "film.mp4", "run", "opencap.trc"),
-    *("openpose", "set.xml", "static.trc"),
+    *("openpose", "set.xml", "static.trc", "squat.mot", "person.osim", "batch.toml", "trials"),
 )
 OWN = typing.get_type_hints(Options)
 FLAGS_LEFT = ("--json", "--help", "--overwrite")

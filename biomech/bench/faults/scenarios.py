@@ -1,48 +1,33 @@
 """Which command reads which of the seeds: every command, in its cheapest form."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from biomech.bench.faults import mutate
-from biomech.bench.faults.mutate import Mutation
+from biomech.bench.faults import mutate, of_results
+from biomech.bench.faults.mutate_toml import of_toml
+from biomech.bench.faults.mutation import Mutation
+from biomech.bench.faults.scenario import Scenario, scenario
 
-
-@dataclass(frozen=True)
-class Scenario:
-    """A command with what it needs."""
-
-    name: str
-    arguments: tuple[str, ...]
-    files: tuple[str, ...]  # seeds that lie in its folder
-    mutated: dict[str, str] = field(default_factory=dict)  # seed (or a file in one that is a folder) → kind
-    results: tuple[str, ...] = ()  # what a success leaves; as patterns
-    prepare: Callable[[Path], None] | None = None
-    share: float = 1.0  # of the inputs, against the other scenarios
-
-
-def _scenario(name: str, command: str, mutated: dict[str, str], files: str = "", results: str = "", **more) -> Scenario:
-    kept = tuple(dict.fromkeys([*(path.split("/")[0] for path in mutated), *files.split()]))
-    return Scenario(name, tuple(command.split()), kept, mutated, tuple(results.split()), **more)
+__all__ = ["REFUSED", "SCENARIOS", "Scenario", "mutations"]
 
 
 SMALL = "--model small.osim --solver fast"
-SCENARIOS = (
-    _scenario("solve .trc", f"solve walk.trc {SMALL} -o out", {"walk.trc": "trc"}, "small.osim", "out/*.mot", share=3),
-    _scenario("solve .c3d", f"solve walk.c3d {SMALL} -o out", {"walk.c3d": "c3d"}, "small.osim", "out/*.mot", share=2),
-    _scenario(
+SCENARIOS: tuple[Scenario, ...] = (
+    scenario("solve .trc", f"solve walk.trc {SMALL} -o out", {"walk.trc": "trc"}, "small.osim", "out/*.mot", share=3),
+    scenario("solve .c3d", f"solve walk.c3d {SMALL} -o out", {"walk.c3d": "c3d"}, "small.osim", "out/*.mot", share=2),
+    scenario(
         "solve model", f"solve walk.trc {SMALL} -o out", {"small.osim": "xml"}, "walk.trc", "out/*.mot", share=2.5
     ),
-    _scenario(
+    scenario(
         "solve by OpenSim",
         "solve walk.trc --model small.osim --solver opensim --workers 1 -o out",
         {"walk.trc": "trc", "small.osim": "xml"},
         results="out/*.mot",
         share=0.3,
     ),
-    _scenario(
+    scenario(
         "ik set and tasks",
         f"ik walk.trc {SMALL} --markers set.xml --tasks tasks.xml -o out",
         {"set.xml": "xml", "tasks.xml": "xml"},
@@ -50,7 +35,7 @@ SCENARIOS = (
         "out/*.mot",
         share=2.5,
     ),
-    _scenario(
+    scenario(
         "ik static",
         f"ik walk.trc {SMALL} --static static.trc --scaling scaling.xml --mass 70 -o out",
         {"scaling.xml": "xml", "static.trc": "trc"},
@@ -58,33 +43,33 @@ SCENARIOS = (
         "out/*.mot out/*.osim",
         share=2,
     ),
-    _scenario(
+    scenario(
         "ik personalise",
         f"ik walk.trc {SMALL} --personalise -o out",
         {"walk.trc": "trc", "small.osim": "xml"},
         results="out/*.mot out/*.osim",
         share=0.7,
     ),
-    _scenario("ik again", f"ik walk.trc {SMALL} -o run", {"run/biopose.json": "json"}, "walk.trc small.osim", share=1),
-    _scenario("compare .mot", "compare a.mot b.mot", {"b.mot": "mot"}, "a.mot", share=2),
-    _scenario("compare .csv", "compare b.csv a.mot --json", {"b.csv": "csv"}, "a.mot", share=1),
-    _scenario(
+    scenario("ik again", f"ik walk.trc {SMALL} -o run", {"run/biopose.json": "json"}, "walk.trc small.osim", share=1),
+    scenario("compare .mot", "compare a.mot b.mot", {"b.mot": "mot"}, "a.mot", share=2),
+    scenario("compare .csv", "compare b.csv a.mot --json", {"b.csv": "csv"}, "a.mot", share=1),
+    scenario(
         "compare aligned",
         "compare a.mot b.sto --align time --align heading --figure c.png",
         {"b.sto": "mot"},
         "a.mot",
         share=0.4,
     ),
-    _scenario("extract", "extract motion.npz -o out/m.trc", {"motion.npz": "npz"}, "", "out/m.trc", share=2.5),
-    _scenario("scale", "scale motion.npz -o out/m.osim", {"motion.npz": "npz"}, "", "out/m.osim", share=0.4),
-    _scenario(
+    scenario("extract", "extract motion.npz -o out/m.trc", {"motion.npz": "npz"}, "", "out/m.trc", share=2.5),
+    scenario("scale", "scale motion.npz -o out/m.osim", {"motion.npz": "npz"}, "", "out/m.osim", share=0.4),
+    scenario(
         "recover",
         "recover keypoints.npz --height 1.75 -o out/m.npz",
         {"keypoints.npz": "npz"},
         results="out/m.npz",
         share=2,
     ),
-    _scenario(
+    scenario(
         "recover OpenPose",
         "recover openpose --video film.mp4 --height 1.75 -o out/m.npz",
         {"openpose/film_000000000003_keypoints.json": "json"},
@@ -92,7 +77,7 @@ SCENARIOS = (
         "out/m.npz",
         share=1.5,
     ),
-    _scenario(
+    scenario(
         "recover mmpose",
         "recover mmpose.json --video film.mp4 --height 1.75 -o out/m.npz",
         {"mmpose.json": "json"},
@@ -100,34 +85,33 @@ SCENARIOS = (
         "out/m.npz",
         share=1.5,
     ),
-    _scenario("detect", "detect film.mp4 -o out/k.npz", {"film.mp4": "mp4", "pictures/001.png": "png"}, share=0.8),
-    _scenario("detect pictures", "detect pictures -o out/k.npz", {"pictures/001.png": "png"}, share=0.3),
-    _scenario("ik film", "ik film.mp4 -o out", {"film.mp4": "mp4"}, share=0.3),
-    _scenario("mesh film", "mesh film.mp4 -o out", {"film.mp4": "mp4"}, share=0.3),
-    _scenario("refine", "refine run", {"run/biopose.json": "json"}, share=0.4),
-    _scenario("label .bvh", "label 07_01.bvh -o out --workers 1", {"07_01.bvh": "bvh"}, results="out/trials/*/*/*.mot"),
-    _scenario(
+    scenario("detect", "detect film.mp4 -o out/k.npz", {"film.mp4": "mp4", "pictures/001.png": "png"}, share=0.8),
+    scenario("detect pictures", "detect pictures -o out/k.npz", {"pictures/001.png": "png"}, share=0.3),
+    scenario("ik film", "ik film.mp4 -o out", {"film.mp4": "mp4"}, share=0.3),
+    scenario("mesh film", "mesh film.mp4 -o out", {"film.mp4": "mp4"}, share=0.3),
+    scenario("refine", "refine run", {"run/biopose.json": "json"}, share=0.4),
+    scenario("label .bvh", "label 07_01.bvh -o out --workers 1", {"07_01.bvh": "bvh"}, results="out/trials/*/*/*.mot"),
+    scenario(
         "label .amc",
         "label 08_01.amc -o out --workers 1",
         {"08_01.amc": "bvh", "08.asf": "bvh"},
         results="out/trials/*/*/*.mot",
         share=1.2,
     ),
-    _scenario("label .zip", "label walks.zip -o out --workers 1", {"walks.zip": "zip"}, share=0.5),
-    _scenario(
-        "label .mat", "label F_v3d_Subject_3.mat -o out --workers 1", {"F_v3d_Subject_3.mat": "bytes"}, share=0.5
-    ),
-    _scenario(
+    scenario("label .zip", "label walks.zip -o out --workers 1", {"walks.zip": "zip"}, share=0.5),
+    scenario("label .mat", "label F_v3d_Subject_3.mat -o out --workers 1", {"F_v3d_Subject_3.mat": "bytes"}, share=0.5),
+    scenario(
         "label .trc",
         "label opencap.trc -o out --workers 1 --people people.csv --marker-map own_map.csv",
         {"opencap.trc": "trc", "people.csv": "text", "own_map.csv": "text"},
         results="out/trials/*/*/*.mot",
         share=1.5,
     ),
-    _scenario("label .npz", "label amass_poses.npz -o out --workers 1", {"amass_poses.npz": "npz"}, share=0.7),
-    _scenario("label folder", "label . -o out --workers 1", {"07_01.bvh": "bvh", "opencap.trc": "trc"}, share=0.3),
-    _scenario("models", "models list", {"cache/pose_landmarker_heavy.task": "bytes"}, share=0.1),
-    _scenario("doctor", "doctor", {"cache/pose_landmarker_heavy.task": "bytes"}, share=0.05),
+    scenario("label .npz", "label amass_poses.npz -o out --workers 1", {"amass_poses.npz": "npz"}, share=0.7),
+    scenario("label folder", "label . -o out --workers 1", {"07_01.bvh": "bvh", "opencap.trc": "trc"}, share=0.3),
+    scenario("models", "models list", {"cache/pose_landmarker_heavy.task": "bytes"}, share=0.1),
+    scenario("doctor", "doctor", {"cache/pose_landmarker_heavy.task": "bytes"}, share=0.05),
+    *of_results.SCENARIOS,
 )
 
 # Commands whose work is long are tried with what is refused before it: --out and data that cannot be used.
@@ -167,7 +151,7 @@ def mutations(kind: str, data: bytes, rng: np.random.Generator, others: list[Pat
     """All that can be wrong with a file of a kind.
 
     Args:
-        kind: trc, mot, csv, xml, json, npz, c3d, zip, bvh or text; of others (mp4, png, bytes) the bytes alone.
+        kind: trc, mot, csv, xml, json, toml, npz, c3d, zip, bvh or text; of others (mp4, png, bytes) the bytes alone.
         data: the whole file.
         rng: draws what is changed.
         others: files of other kinds, to be put in its place.
@@ -192,6 +176,9 @@ def mutations(kind: str, data: bytes, rng: np.random.Generator, others: list[Pat
         yield from mutate.of_numbers(data, rng)
     elif kind == "json":
         yield from mutate.of_json(data, rng)
+    elif kind == "toml":
+        yield from of_toml(data, rng)
+        yield from mutate.of_numbers(data, rng)
     elif kind == "npz":
         yield from mutate.of_npz(data, rng)
     elif kind == "c3d":

@@ -1,0 +1,64 @@
+"""Files beside a motion that are another motion's are refused, not taken by the nearest time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_skeleton import build, motion
+
+from biomech.errors import BioposeError
+from biomech.exports.take import Take
+from biomech.kinematics.mot import write_mot
+from biomech.pipeline.occasions import _trusted
+from biomech.pipeline.solve import read_uncertainty
+
+HEAD = "time,quality,marker_rms_mm,marker_max_mm,trusted,reason,not_determined\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    write_mot(motion(8), tmp_path / "a.mot")
+    quality = tmp_path / "a_quality.csv"
+    quality.write_text(HEAD + "".join(f"{time},1,0,0,1,,\n" for time in motion(8).time_s))
+    return [build(tmp_path / "small.osim"), tmp_path / "a.mot", quality]
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (1000 * motion(8).time_s, "no row at"),
+        (motion(8).time_s[:4], "no row at"),
+        (motion(8).time_s + 0.005, "no row at"),
+        (motion(8).time_s[::-1], "do not increase"),
+        (np.full(8, np.nan), "do not increase"),
+    ],
+)
+def test_times_of_another_motion(files: list[Path], times: np.ndarray, said: str) -> None:
+    assert Take.read(files).trusted is not None
+    files[2].write_text(HEAD + "".join(f"{time},1,0,0,1,,\n" for time in times))
+    with pytest.raises(BioposeError, match=said):
+        Take.read(files)
+    with pytest.raises(BioposeError, match=said):
+        _trusted(files[2], motion(8))
+    columns = [f"{name}_{'deg' if turns else 'mm'}" for name, turns in _columns()]
+    unsure = files[2].with_name("a_uncertainty.csv")
+    unsure.write_text(",".join(["time", *columns]) + "\n" + "".join(f"{t}{',1' * len(columns)}\n" for t in times))
+    with pytest.raises(BioposeError, match=said):
+        read_uncertainty(unsure, motion(8))
+
+
+def _columns() -> list[tuple[str, bool]]:
+    return list(zip(motion(8).names, motion(8).rotational.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("nan", "pelvis_tx is not a number at 2.04 s"), ("1e9", r"pelvis_tx is 1e\+09 m"), ("-1e300", "m at 2.04 s")],
+)
+def test_what_no_person_does_is_not_exported(files: list[Path], value: str, said: str) -> None:
+    lines = files[1].read_text().splitlines()
+    cells = lines[-6].split("\t")
+    lines[-6] = "\t".join([*cells[:4], value, *cells[5:]])
+    files[1].write_text("\n".join(lines) + "\n")
+    with pytest.raises(BioposeError, match=said):
+        Take.read(files)
