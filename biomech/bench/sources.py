@@ -1,8 +1,8 @@
 """What came from elsewhere: bodies, layouts, cameras, several people, moving cameras; each part a bench of its own.
 
 A part is a function of the folder of films, a folder for its runs, what of it is wanted, and whom to tell; a row of
-``PARTS`` makes it one of `biopose bench sources`. All of them take more than an hour: what a part found is written as soon as it is found, and
-one that fails does not stop the others.
+``PARTS`` makes it one of `biopose bench sources`. All of them take more than an hour: what a part found is written as
+soon as it is found, and one that fails does not stop the others.
 """
 
 import json
