@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from biomech.array_files import PICKLES, SUFFIXES, as_json, load
-from biomech.body.sources import amass, gvhmr, phalp, pictures, plain, prompthmr, sam3d, wham
+from biomech.body.sources import amass, gvhmr, phalp, pictures, plain, prompthmr, sam3d, soma, wham
 from biomech.body.sources.mesh_motion import TOPOLOGIES, MeshMotion, in_metres, regular, upright, with_gaps
 from biomech.body.sources.people import BareSurface, Parameters, Person
 from biomech.body.sources.surface import surface_of
@@ -36,7 +36,7 @@ class Family(NamedTuple):
 # The first one that recognises a file reads it.
 FAMILIES = [
     Family(each.NAME, each.recognises, each.people)
-    for each in (amass, gvhmr, prompthmr, wham, phalp, pictures, sam3d, plain)
+    for each in (soma, amass, gvhmr, prompthmr, wham, phalp, pictures, sam3d, plain)
 ]
 
 
