@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -173,6 +174,41 @@ def read_json(path: Path, *, what: str, mend: str | None = None) -> Any:
         at = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         why = "nested too deeply" if isinstance(error, RecursionError) else f"no whole JSON{at}"
         raise BioposeError(f"not {what} ({why})", where=str(path), mend=mend) from error
+
+
+def open_zip(path: Path, what: str = "a zip") -> zipfile.ZipFile:
+    """An archive to read from; to be closed, as by ``with``.
+
+    Args:
+        path: of the archive.
+        what: it should be, for the message.
+
+    Returns:
+        Its list of members has been read, nothing else.
+
+    Raises:
+        BioposeError: there is none, or it is no zip, or damaged.
+    """
+    try:
+        return zipfile.ZipFile(check_file(path))
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise BioposeError(f"not {what}, or damaged", where=str(path)) from error
+
+
+def names_in_npz(path: Path) -> set[str]:
+    """The names of the arrays in an .npz, none of which is read.
+
+    Args:
+        path: of a file.
+
+    Returns:
+        Empty where it is no .npz, or none is there.
+    """
+    try:
+        with open_zip(path) as archive:
+            return {Path(name).stem for name in archive.namelist()}
+    except BioposeError:
+        return set()
 
 
 @contextlib.contextmanager

@@ -5,14 +5,21 @@ from typing import Annotated
 
 import typer
 
-from biomech.cli.bench_films import AsJson, Only, Out
+from biomech.cli.bench_films import AsJson, Out
 from biomech.cli.data import check_data
+
+ONLY = (
+    "A part (meshes, layouts, cameras, people, moving), or PART/NAME of one film, set of cameras or kind in it, as "
+    "cameras/beam_01; beginnings do; may be given again."
+)
 
 
 def sources(
-    data: Annotated[Path, typer.Option(help="Folder of the data.", envvar="BIOPOSE_DATA")] = Path("../shared/data"),
+    data: Annotated[Path, typer.Option(help="Folder of the data, or its folder video.", envvar="BIOPOSE_DATA")] = Path(
+        "../shared/data"
+    ),
     out: Out = Path("runs/films"),
-    only: Only = None,
+    only: Annotated[list[str] | None, typer.Option(help=ONLY)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bodies, keypoints, cameras and people of all kinds."""

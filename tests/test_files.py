@@ -4,10 +4,11 @@ import os
 import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biomech.errors import BioposeError, MachineError
-from biomech.files import check_file, check_target, read_json, read_text, whole_file
+from biomech.files import check_file, check_target, names_in_npz, open_zip, read_json, read_text, whole_file
 from biomech.leftovers import temporary_folder
 
 
@@ -98,3 +99,12 @@ def test_a_target_is_of_its_kind_and_none_of_the_inputs(tmp_path: Path) -> None:
 
 def read_text_as_json(path: Path) -> object:
     return read_json(path, what="a record")
+
+
+def test_archives_are_opened_or_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "arrays.npz", poses=np.zeros(2), fps=30)
+    assert names_in_npz(tmp_path / "arrays.npz") == {"poses", "fps"}
+    (tmp_path / "no.npz").write_bytes(b"PK\x03\x04 and no more")
+    assert names_in_npz(tmp_path / "no.npz") == names_in_npz(tmp_path / "none.npz") == set()
+    with pytest.raises(BioposeError, match="not a zip of films, or damaged"):
+        open_zip(tmp_path / "no.npz", "a zip of films")

@@ -1,8 +1,8 @@
 """What came from elsewhere: bodies, layouts, cameras, several people, moving cameras; each part a bench of its own.
 
-A part is a function of the folder of films, a folder for its runs, and whom to tell; a row of ``PARTS`` makes it one of
-`biopose bench sources`. All of them take more than an hour: what a part found is written as soon as it is found, and
-one that fails does not stop the others.
+A part is a function of the folder of films, a folder for its runs, what of it is wanted, and whom to tell; a row of
+``PARTS`` makes it one of `biopose bench sources`. All of them take more than an hour: what a part found is written as
+soon as it is found, and one that fails does not stop the others.
 """
 
 import json
@@ -11,37 +11,46 @@ from pathlib import Path
 from typing import Any
 
 from biomech.bench.cameras import bench_cameras
-from biomech.bench.crossings import bench_crossings
+from biomech.bench.crossings import FILMS, POINTED, POINTS, bench_crossings
 from biomech.bench.films import chosen
 from biomech.bench.layouts import bench_layouts
-from biomech.bench.mesh_sources import bench_mesh_sources
+from biomech.bench.mesh_sources import KINDS, bench_mesh_sources
 from biomech.bench.moving_camera import bench_moving_camera
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 
-Part = Callable[[Path, Path, "Say"], dict[str, Any]]
+Only = tuple[str, ...]
 Say = Callable[[str], None]
+Part = Callable[[Path, Path, Only, Say], dict[str, Any]]
 VIDEO = "video"
 
 
-def _cameras(video: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_cameras(video, folder / "cameras", say=say)
+def _cameras(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
+    return bench_cameras(video, folder / "cameras", only=only, say=say)
 
 
-def _layouts(video: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_layouts(video, folder, say=say)
+def _layouts(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
+    return bench_layouts(video, folder, only=only, say=say)
 
 
-def _meshes(video: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_mesh_sources(folder / "meshes", say=say)
+def _meshes(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
+    return bench_mesh_sources(folder / "meshes", kinds=tuple(chosen(list(KINDS), only)), say=say)
 
 
-def _people(video: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_crossings(video, folder / "people", say=say)
+def _people(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
+    kinds = chosen(["drawn", "points", *POINTED], only)
+    return bench_crossings(
+        video,
+        folder / "people",
+        films=FILMS if "drawn" in kinds else 0,
+        points=POINTS if "points" in kinds else 0,
+        filmed=[name for name in POINTED if name in kinds],
+        say=say,
+    )
 
 
-def _moving(video: Path, folder: Path, say: Say) -> dict[str, Any]:
-    return bench_moving_camera(video, folder / "moving", say=say)
+def _moving(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
+    return bench_moving_camera(video, folder / "moving", only=only, say=say)
 
 
 PARTS: dict[str, Part] = {
@@ -60,7 +69,7 @@ def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: 
         data: the folder of the data, or its folder video.
         folder: where the runs go; may be that of other benches on film. Each part's figures are left there as
             ``sources_{part}.json``.
-        only: names of parts, or their beginnings.
+        only: names of parts, or their beginnings; of one film, set of cameras or kind within a part as ``PART/NAME``.
         say: told of every run.
 
     Returns:
@@ -73,10 +82,10 @@ def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: 
     figures: dict[str, Any] = {}
     notes: list[str] = []
     failed: list[BioposeError] = []
-    wanted = chosen(list(PARTS), only)
+    wanted = chosen(list(PARTS), tuple(one.partition("/")[0] for one in only))
     for name in wanted:
         try:
-            found = PARTS[name](video, folder, say)
+            found = PARTS[name](video, folder, _within(name, only), say)
         except BioposeError as error:
             failed.append(error)
             say(f"{name} failed: {error}")
@@ -89,3 +98,10 @@ def bench_sources(data: Path, folder: Path, *, only: tuple[str, ...] = (), say: 
     if len(failed) == len(wanted):
         raise failed[0]
     return figures | ({"notes": notes} if notes else {})
+
+
+def _within(part: str, only: Only) -> Only:
+    """What of a part is wanted; all of it where it is named alone."""
+    said = [one.partition("/")[::2] for one in only]
+    names = tuple(name for of, name in said if part.startswith(of))
+    return () if "" in names else names

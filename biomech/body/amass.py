@@ -4,7 +4,6 @@ Mahmood et al., "AMASS: Archive of Motion Capture as Surface Shapes", ICCV 2019;
 arrays hold no objects, so that reading runs nothing.
 """
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from jaxtyping import Float
 
 from biomech.arrays import Field, read_arrays
 from biomech.errors import BioposeError
-from biomech.files import check_file
+from biomech.files import names_in_npz
 
 BODY_BY_NUMBERS = {72: "smpl", 156: "smplh", 165: "smplx"}
 LARGEST_RAD, FURTHEST_M, LARGEST_BETA = 100.0, 1000.0, 100.0
@@ -46,11 +45,7 @@ class AmassMotion:
 
 def is_amass(path: Path) -> bool:
     """Whether an .npz holds a motion (AMASS keeps other things beside them)."""
-    try:
-        with zipfile.ZipFile(check_file(path)) as file:
-            names = {Path(name).stem for name in file.namelist()}
-    except (BioposeError, OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
-        return False
+    names = names_in_npz(path)
     return names >= ARRAYS and not names.isdisjoint(RATES)
 
 

@@ -8,7 +8,6 @@ point in the zero pose. The directions below do: the mean of the segments' true 
 subjects 1–3 (26 of the same trials), seen from the converted bones.
 """
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,8 @@ from biomech.body.anny import AnnyBody
 from biomech.body.bvh import Bvh, parse_bvh
 from biomech.body.motion import BodyMotion
 from biomech.body.retarget import FORWARD, SIDES, UP, Limbs, RecordedMotion, half, mirrored, retarget
-from biomech.errors import BioposeError, plainly
+from biomech.errors import BioposeError
+from biomech.files import open_zip
 
 HELD_OUT_SUBJECTS = ("09", "13")  # for figures only: nothing in the package learned from them
 # The first rows hold the zero pose and the swing from it into the motion.
@@ -48,7 +48,7 @@ AROUND_S = 0.25
 
 def cmu_names(archive: Path) -> list[str]:
     """Names ("02_01": subject 2, trial 1) of the motions in a zip of .bvh files."""
-    with _open(archive) as files:
+    with open_zip(archive, "a zip of CMU motions") as files:
         return sorted(Path(name).stem for name in files.namelist() if name.endswith(".bvh"))
 
 
@@ -65,7 +65,7 @@ def read_cmu(archive: Path, name: str) -> Bvh:
     Raises:
         BioposeError: there is no such zip, or no such motion in it.
     """
-    with _open(archive) as files:
+    with open_zip(archive, "a zip of CMU motions") as files:
         found = [n for n in files.namelist() if Path(n).name == f"{name}.bvh"]
         if not found:
             raise BioposeError(f"no motion {name}", where=str(archive), mend="Names look like 02_01.")
@@ -196,13 +196,6 @@ def elbow_flexion(clip: Bvh, side: str) -> Float[np.ndarray, " frames"]:
     """
     vectors = Rotation.from_matrix(clip.rotations[:, clip.names.index(f"{side}ForeArm")]).as_rotvec()
     return vectors @ _elbow_axis(1.0 if side == "r" else -1.0)
-
-
-def _open(archive: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(archive)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise BioposeError(f"not a zip of CMU motions ({plainly(error)})", where=str(archive)) from error
 
 
 def _elbow_axis(sign: float) -> np.ndarray:

@@ -29,7 +29,7 @@ from biomech.body.cmu import cmu_clip, replay
 from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.errors import BioposeError
-from biomech.files import check_file, read_text
+from biomech.files import check_file, open_zip, read_text
 from biomech.labels.people import MarkerWearer, random_adult, read_people, seeded
 from biomech.markers.marker_map import MarkerMap, read_marker_map, recognise
 from biomech.markers.markers import Markers
@@ -204,7 +204,7 @@ def _trials_of(file: Path, required: bool) -> Iterator[Trial]:
     suffix = file.suffix.lower()
     if suffix == ".zip":
         try:
-            with _archive(file) as archive:
+            with open_zip(file) as archive:
                 members = sorted(name for name in archive.namelist() if Path(name).suffix.lower() in ZIPPED)
         except BioposeError:
             if required:
@@ -304,7 +304,7 @@ def _body() -> AnnyBody:
 def _text(path: Path, member: str) -> str:
     if not member:
         return read_text(path, most_bytes=MOST_TEXT_BYTES)
-    with _archive(path) as archive:
+    with open_zip(path) as archive:
         where, size = f"{path}/{member}", archive.getinfo(member).file_size
         if size > MOST_TEXT_BYTES:
             raise BioposeError(f"{size / 1e9:.1f} GB, which no motion is", where=where)
@@ -312,13 +312,6 @@ def _text(path: Path, member: str) -> str:
             return archive.read(member).decode("utf-8-sig", errors="replace")
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise BioposeError("cannot be unpacked: damaged, or with a password", where=where) from error
-
-
-def _archive(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(check_file(path))
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise BioposeError("not a zip, or damaged", where=str(path)) from error
 
 
 @functools.lru_cache(maxsize=2)  # the bodies of one motion come one after the other
@@ -331,7 +324,7 @@ def _amc_clip(path: Path, member: str):
     """The .amc with the .asf of its folder (CMU: 01/01.asf for 01/01_02.amc)."""
     where = f"{path}/{member}" if member else str(path)
     if member:
-        with _archive(path) as archive:
+        with open_zip(path) as archive:
             beside = sorted(
                 n for n in archive.namelist() if n.endswith(".asf") and Path(n).parent == Path(member).parent
             )

@@ -55,7 +55,7 @@ def test_means_of_each_layout() -> None:
 
 
 def test_parts_by_name(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PARTS, "layouts", lambda data, folder, say: {"coco17_pa_mpjpe_mm": 1.0})
+    monkeypatch.setitem(PARTS, "layouts", lambda *_: {"coco17_pa_mpjpe_mm": 1.0})
     assert bench_sources(tmp_path, tmp_path, only=("lay",)) == {"coco17_pa_mpjpe_mm": 1.0}
     with pytest.raises(BioposeError, match="there is no 'crowds'"):
         bench_sources(tmp_path, tmp_path, only=("crowds",))

@@ -40,3 +40,12 @@ def test_without_smplx_the_others_are_measured(tmp_path: Path, monkeypatch: pyte
     found = mesh_sources.bench_mesh_sources(tmp_path, kinds=("walk", "squat"))
     assert found["own_mesh_mean_deg"] == 0.25 and "smpl_shaped_mean_deg" not in found
     assert "pip install smplx" in found["notes"][0] and set(found["mesh_motions"]) == {"walk", "squat"}
+
+
+def test_a_part_may_be_told_what_of_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PARTS:
+        monkeypatch.setitem(PARTS, name, lambda video, folder, only, say, name=name: {name: only})
+    found = bench_sources(tmp_path, tmp_path, only=("cameras/beam_01", "cameras/cmbbe", "lay", "moving/beam", "moving"))
+    assert found == {"layouts": (), "cameras": ("beam_01", "cmbbe"), "moving": ()}
+    with pytest.raises(BioposeError, match="there is no 'crowds'"):
+        bench_sources(tmp_path, tmp_path, only=("crowds/any",))

@@ -1,6 +1,5 @@
 """Any file of a body that another program recovered or recorded → MeshMotion: which family it is, who, when, where."""
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from biomech.array_files import PICKLES, SUFFIXES, as_json, load
-from biomech.body.sources import amass, gvhmr, phalp, pictures, plain, prompthmr, sam3d, wham
+from biomech.body.sources import amass, gvhmr, phalp, pictures, plain, prompthmr, sam3d, soma, wham
 from biomech.body.sources.mesh_motion import TOPOLOGIES, MeshMotion, in_metres, regular, upright, with_gaps
 from biomech.body.sources.people import BareSurface, Parameters, Person
 from biomech.body.sources.surface import surface_of
 from biomech.camera import focal_from_fov
 from biomech.errors import BioposeError
-from biomech.files import check_file, read_json
+from biomech.files import check_file, names_in_npz, read_json
 
 USUAL_RATE_HZ = 30.0
 SLOWEST_HZ, FASTEST_HZ = 0.1, 100_000.0
@@ -36,7 +35,7 @@ class Family(NamedTuple):
 # The first one that recognises a file reads it.
 FAMILIES = [
     Family(each.NAME, each.recognises, each.people)
-    for each in (amass, gvhmr, prompthmr, wham, phalp, pictures, sam3d, plain)
+    for each in (soma, amass, gvhmr, prompthmr, wham, phalp, pictures, sam3d, plain)
 ]
 
 
@@ -76,11 +75,7 @@ def is_mesh_file(path: Path) -> bool:
     if not path.is_file():
         return False
     if suffix == ".npz":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = {Path(name).stem for name in archive.namelist()}
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
-            return False
+        names = names_in_npz(path)
         return "xy" not in names and plain._known(dict.fromkeys(names))
     if suffix == ".json":
         try:

@@ -226,6 +226,15 @@ def test_a_model_of_another_body_is_refused(tmp_path, rng) -> None:
         read_meshes(tmp_path / "a.npz", HowRead(body_models=tmp_path))
 
 
+def test_joints_of_soma_are_not_taken_for_smpls(tmp_path, rng) -> None:
+    alone = {"poses": blob(rng, 4, 77, 3), "transl": blob(rng, 4, 3), "identity_coeffs": blob(rng, 45)}
+    np.savez(tmp_path / "soma.npz", **alone)
+    gem = {"body_pose": torch.zeros(4, 228), "global_orient": torch.zeros(4, 3), "identity_coeffs": torch.zeros(4, 45)}
+    for path in (tmp_path / "soma.npz", save(tmp_path / "hpe.pt", {"body_params_global": gem})):
+        with pytest.raises(BioposeError, match="SOMALayer"):
+            read_meshes(path)
+
+
 def test_keypoints_are_none(tmp_path) -> None:
     np.savez(tmp_path / "k.npz", xy=np.zeros((2, 3, 2)), names=np.array(["a", "b", "c"]))
     assert not is_mesh_file(tmp_path / "k.npz") and not is_mesh_file(tmp_path / "film.mp4")
