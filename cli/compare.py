@@ -1,4 +1,4 @@
-"""`biopose compare`: motions of one subject against a reference."""
+"""`biopose compare`: motions against a reference."""
 
 import json
 import os
@@ -7,14 +7,22 @@ from typing import Annotated
 
 import typer
 
-from biomech.cli.flags import in_flags
+from biomech.cli.compare_output import say_notes_of, say_tables
 
 
 def compare(
     motions: Annotated[
-        list[Path], typer.Argument(help="Two or more .mot, .sto or .csv of any program; the first is the reference.")
-    ],
-    reference: Annotated[Path | None, typer.Option(help="Another reference than the first file.")] = None,
+        list[Path] | None,
+        typer.Argument(
+            help="Two or more .mot, .sto or .csv of any program, or folders as they lie: of `biopose ik`, an OpenCap "
+            "session, a Pose2Sim project. The first is the reference."
+        ),
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="Another reference than the first.")] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Of several people: a .csv with columns person, reference, motion (and method, model)."),
+    ] = None,
     align: Annotated[
         list[str] | None,
         typer.Option(
@@ -24,8 +32,25 @@ def compare(
     preset: Annotated[
         str | None, typer.Option(help="Published set of numbers: opencapbench or opencap-monocular.")
     ] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the curves: .png, .svg or .html.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    cycles: Annotated[
+        bool,
+        typer.Option(
+            "--cycles",
+            help="Over strides, squats, jumps of the reference too: phases, limits of agreement, where curves differ.",
+        ),
+    ] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="The reference's scaled .osim, for its events. [default: the one beside it]")
+    ] = None,
+    measure: Annotated[
+        str, typer.Option(help="Of each cycle, for limits of agreement: mean, max, min or range.")
+    ] = "range",
+    figure: Annotated[Path | None, typer.Option(help="Draw the curves over time: .png, .svg or .html.")] = None,
+    cycle_figure: Annotated[
+        Path | None, typer.Option(help="Draw the mean differences over the cycle with their bands.")
+    ] = None,
+    agreement_figure: Annotated[Path | None, typer.Option(help="Draw the limits of agreement (Bland–Altman).")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV; with --cycles of the cycles.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say how far two or more motions are apart.
@@ -34,6 +59,8 @@ def compare(
     """
     from biomech.comparison import tables as report
     from biomech.comparison.compare import compare as compare_motions
+    from biomech.comparison.cycle_errors import MEASURES
+    from biomech.comparison.pairing import pairs_of, read_pairs
     from biomech.comparison.presets import check_preset, preset_figures
     from biomech.errors import BioposeError
     from biomech.kinematics.recognise import recognise_motion
@@ -48,70 +75,96 @@ def compare(
         raise BioposeError("--csv and --json exclude each other", mend="Leave one of them away.")
     if preset is not None:
         check_preset(preset)
-    if figure is not None:
-        from biomech.comparison.curves import check_figure, write_curves
+    if measure not in MEASURES:
+        raise BioposeError(f"no such measure: {measure}", mend=f"There are --measure {', '.join(MEASURES)}.")
+    cycles = cycles or cycle_figure is not None or agreement_figure is not None
+    if preset is not None and cycles:
+        raise BioposeError("--preset and --cycles exclude each other", mend="Ask for them one after the other.")
+    if any((figure, cycle_figure, agreement_figure)):
+        from biomech.comparison.drawing import check_figure
 
-        check_figure(figure)
-        if figure.is_dir():
-            raise BioposeError("is a folder", where=str(figure), mend="Name a file.")
-    first = reference or motions[0]
-    others = (
-        [path for path in motions if os.path.realpath(path) != os.path.realpath(first)] if reference else motions[1:]
-    )
-    if not others:
-        raise BioposeError(f"nothing to compare {first} with", mend="Give at least two motions.")
-    truth = recognise_motion(first)
+        for path in filter(None, (figure, cycle_figure, agreement_figure)):
+            check_figure(path)
+    if pairs is not None:
+        if motions or reference or model:
+            raise BioposeError("--pairs names all motions and models", mend="Leave the others away.")
+        paired = read_pairs(pairs)
+    else:
+        given = motions or []
+        first = reference or (given[0] if given else None)
+        others = given if reference else given[1:]
+        others = [path for path in others if first and os.path.realpath(path) != os.path.realpath(first)]
+        if first is None or not others:
+            raise BioposeError(
+                f"nothing to compare{f' {first} with' if first else ''}", mend="Give at least two motions."
+            )
+        paired = pairs_of(first, others)
+        if not paired:
+            raise BioposeError(f"nothing to compare {first} with", mend="Give at least two motions.")
+    read = {path: recognise_motion(path) for path in dict.fromkeys(pair.reference for pair in paired)}
+    if figure is not None and len(read) > 1:
+        raise BioposeError(
+            f"--figure draws one reference's curves, and there are {len(read)}", mend="Use --cycle-figure."
+        )
     compared = [
-        compare_motions(truth, recognise_motion(path), time="time" in wanted, heading="heading" in wanted)
-        for path in others
+        compare_motions(
+            read[pair.reference], recognise_motion(pair.motion), time="time" in wanted, heading="heading" in wanted
+        )
+        for pair in paired
     ]
     presets = [preset_figures(preset, comparison) for comparison in compared] if preset else []
-    if figure is not None:
-        write_curves(compared, figure)
+    methods, cycle_notes = [], []
+    if cycles:
+        from biomech.comparison.over_cycles import Compared, over_cycles
+
+        each = zip(compared, paired, strict=True)
+        methods, cycle_notes = over_cycles(
+            [Compared(one, pair.method, pair.person, model or pair.model) for one, pair in each]
+        )
+    drawn = _draw(compared, methods, measure, figure, cycle_figure, agreement_figure, cycle_notes)
     if as_json:
-        told = report.as_json(compared, presets)
-        typer.echo(json.dumps(told | {"preset": preset, "figure": str(figure) if figure else None}))
+        from biomech.comparison.cycle_tables import cycles_json
+
+        told = report.as_json(compared, presets) | {"preset": preset, "figure": str(figure) if figure else None}
+        typer.echo(json.dumps(told | ({"cycles": cycles_json(methods, cycle_notes)} if cycles else {})))
     elif as_csv:
-        typer.echo(report.as_csv(compared, presets), nl=False)
+        from biomech.comparison.cycle_tables import cycles_csv
+
+        typer.echo(cycles_csv(methods) if cycles else report.as_csv(compared, presets), nl=False)
     else:
-        _print(compared, presets)
-        if figure is not None:
-            typer.echo(f"figure: {figure}")
+        from biomech.comparison.cycle_tables import cycle_tables
+        from biomech.comparison.overview import overview
+
+        several = overview(compared, paired) if len(compared) > 1 and not presets else []
+        # Of many pairs each one's own table would bury what they say together.
+        own = report.tables(compared, presets) if pairs is None or presets else []
+        say_tables([*own, *several, *cycle_tables(methods, measure)])
+        say_notes_of(compared, presets, methods, cycle_notes)
+        for path in drawn:
+            typer.echo(f"figure: {path}")
 
 
-def _print(compared: list, presets: list) -> None:
-    import sys
+def _draw(
+    compared: list,
+    methods: list,
+    measure: str,
+    figure: Path | None,
+    cycle_figure: Path | None,
+    agreement_figure: Path | None,
+    notes: list[str],
+) -> list[Path]:
+    if figure is not None:
+        from biomech.comparison.curves import write_curves
 
-    from biomech.comparison.tables import plain, tables
+        write_curves(compared, figure)
+    if cycle_figure is not None or agreement_figure is not None:
+        from biomech.comparison.cycle_figures import main_kind, write_agreement, write_differences
 
-    for title, headings, sections in tables(compared, presets):
-        text = plain((title, headings, sections))
-        if not sys.stdout.isatty():
-            typer.echo(text)
-            continue
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table
-
-        console = Console()
-        if console.width < len(text.splitlines()[-1]) + 4:  # rich would cut names and figures short
-            typer.echo(text)
-            continue
-        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True)
-        for i, heading in enumerate(headings):
-            table.add_column(heading, justify="left" if i == 0 else "right")
-        for section in sections:
-            for row in section:
-                table.add_row(*row)
-            table.add_section()
-        console.print(table)
-    for note in compared[0].reference.notes:
-        typer.echo(f"note: {compared[0].reference.path}: {in_flags(note)}")
-    for comparison in compared:
-        for note in comparison.notes:
-            typer.echo(f"note: {comparison.motion.path}: {in_flags(note)}")
-    for comparison, preset in zip(compared, presets, strict=bool(presets)):
-        if preset.missing:
-            typer.echo(
-                f"note: {comparison.motion.path}: not in both files: {', '.join(preset.missing)}; no mean without"
-            )
+        shown, left_out = main_kind(methods)
+        if left_out:
+            notes.append(f"the figures over cycles show {shown[0].kind}, not {', '.join(left_out)}")
+        if cycle_figure is not None:
+            write_differences(shown, cycle_figure)
+        if agreement_figure is not None:
+            write_agreement(shown, measure, agreement_figure)
+    return [path for path in (figure, cycle_figure, agreement_figure) if path is not None]

@@ -124,8 +124,8 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
     notes = [*motion.notes, *_matching_notes(reference, motion, matches)]
     standard = [standard_name(name) for name in names]
     standard = [own if standard.count(new) > 1 else new for own, new in zip(names, standard, strict=True)]
-    ours = _knees_forward(_chosen(reference.kinematics, names, standard), "the reference", notes)
-    theirs = _knees_forward(_chosen(motion.kinematics, list(matches.values()), standard), "this motion", notes)
+    ours = knees_forward(_chosen(reference.kinematics, names, standard), "the reference", notes)
+    theirs = knees_forward(_chosen(motion.kinematics, list(matches.values()), standard), "this motion", notes)
     shift = None
     if time:
         shift = best_shift(ours, theirs, where=where)
@@ -158,7 +158,7 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
     notes += _suspicions(moving)
     groups = _groups(moving)
     counted = [e for name, e in moving.items() if e.unit == "deg" and group(name) != COUPLED_GROUP]
-    rotations = _mean(counted) if counted else None
+    rotations = mean_errors(counted) if counted else None
     return Comparison(
         reference, motion, names, ours, curves, errors, groups, rotations, shift, turn, notes
     )  # fmt: skip
@@ -233,8 +233,17 @@ def _chosen(motion: Kinematics, names: Sequence[str], called: list[str]) -> Kine
     return Kinematics(called, motion.values[:, columns], motion.time_s, motion.rotational[columns])
 
 
-def _knees_forward(motion: Kinematics, which: str, notes: list[str]) -> Kinematics:
-    """Flexion positive, as in the models since Rajagopal's; gait2392 and its kin count it negative."""
+def knees_forward(motion: Kinematics, which: str, notes: list[str]) -> Kinematics:
+    """Flexion positive, as in the models since Rajagopal's; gait2392 and its kin count it negative.
+
+    Args:
+        motion: standard names; rad.
+        which: motion it is, for the note.
+        notes: gets a sentence where it was turned round.
+
+    Returns:
+        The same motion, or a copy with its knees turned round.
+    """
     knees = [i for i, name in enumerate(motion.names) if name in ("knee_angle_r", "knee_angle_l")]
     values = wrapped(motion.values[:, knees])
     if not knees or not np.isfinite(values).any():
@@ -290,7 +299,7 @@ def _least(errors: CoordinateErrors) -> float:
     return MOVES * (180 / np.pi if errors.unit == "deg" else 1000)
 
 
-def _mean(errors: Sequence[CoordinateErrors]) -> CoordinateErrors:
+def mean_errors(errors: Sequence[CoordinateErrors]) -> CoordinateErrors:
     """Of each measure over the coordinates; the largest of the maxima."""
 
     def of(name: str) -> float:
@@ -308,7 +317,7 @@ def _groups(errors: dict[str, CoordinateErrors]) -> dict[str, CoordinateErrors]:
         if e.unit == "mm" and "position" not in part:
             part = f"{part} position"
         members.setdefault(part, []).append(e)
-    return {part: _mean(members[part]) for part in sorted(members, key=group_order)}
+    return {part: mean_errors(members[part]) for part in sorted(members, key=group_order)}
 
 
 def _suspicions(errors: dict[str, CoordinateErrors]) -> list[str]:

@@ -32,6 +32,7 @@ def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] 
         shift, heading = comparison.time_shift, comparison.heading
         entry: dict[str, Any] = {
             "file": str(comparison.motion.path),
+            "reference": str(comparison.reference.path),
             "frames": frames,
             "start_s": start,
             "end_s": end,
@@ -51,7 +52,7 @@ def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] 
                 entry["preset"]["best_shift"] = preset.figures(True) | {"time_shift_s": preset.shift_s}
         motions.append(entry)
     reference = comparisons[0].reference
-    told: dict[str, Any] = _finite({"reference": str(reference.path), "notes": reference.notes, "motions": motions})
+    told: dict[str, Any] = without_nan({"reference": str(reference.path), "notes": reference.notes, "motions": motions})
     return told
 
 
@@ -157,12 +158,12 @@ def _row(name: str, errors: CoordinateErrors) -> list[str]:
     return [
         name,
         errors.unit,
-        *(_figure(v, 1) for v in lengths),
-        _figure(errors.correlation, 2),
-        *(_figure(v, 1) for v in ranges),
-        _figure(errors.range_ratio, 2),
-        _figure(errors.zero_mae, 1),
-        _figure(errors.skill, 2),
+        *(figure_of(v, 1) for v in lengths),
+        figure_of(errors.correlation, 2),
+        *(figure_of(v, 1) for v in ranges),
+        figure_of(errors.range_ratio, 2),
+        figure_of(errors.zero_mae, 1),
+        figure_of(errors.skill, 2),
     ]
 
 
@@ -178,7 +179,7 @@ def _preset_table(comparisons: Sequence[Comparison], presets: Sequence[PresetFig
         cells = [name, unit]
         for preset in presets:
             cells += [
-                _figure(value(preset, shifted), 2) for shifted in (False, True)[: 1 + (preset.shifted is not None)]
+                figure_of(value(preset, shifted), 2) for shifted in (False, True)[: 1 + (preset.shifted is not None)]
             ]
         return cells
 
@@ -191,7 +192,16 @@ def _preset_table(comparisons: Sequence[Comparison], presets: Sequence[PresetFig
     return f"{first.title}; reference {comparisons[0].reference.path}", headings, [numbers, means]
 
 
-def _figure(value: float, digits: int) -> str:
+def figure_of(value: float, digits: int) -> str:
+    """A number as tables write it.
+
+    Args:
+        value: NaN where there is none.
+        digits: after the point.
+
+    Returns:
+        Its text, a dash for NaN.
+    """
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
@@ -201,10 +211,10 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _finite(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """The same without NaN, which JSON does not know."""
     if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: without_nan(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_finite(part) for part in value]
+        return [without_nan(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

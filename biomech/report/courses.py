@@ -13,14 +13,12 @@ from jaxtyping import Bool, Float, Int
 from biomech.arrays import nearest
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, standard_name
 from biomech.files import whole_file
+from biomech.inverse_kinematics.tidy import tidy_table
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
 
 if TYPE_CHECKING:
     import pandas as pd
-
-OPEN = "not determined by the markers seen"
-COLUMNS = ("time", "coordinate", "value", "unit", "half_width", "trusted", "reason")
 
 
 @dataclass(frozen=True)
@@ -107,29 +105,10 @@ class Courses:
         return "deg" if self.rotational[self.names.index(name)] else "m"
 
     def table(self) -> "pd.DataFrame":
-        """One row for every value: ``COLUMNS``.
-
-        Returns:
-            ``value`` and ``half_width`` in the row's ``unit``, deg or m, empty where there is none; ``trusted`` 1 or 0.
-        """
-        import pandas as pd  # slow to load
-
-        frames, count = self.values.shape
-        names, units = np.array(self.names, dtype=object), np.where(self.rotational, "deg", "m").astype(object)
-        why = np.repeat(np.array(self.reasons, dtype=object)[:, None], count, axis=1)
-        only_open = ~self.believed & (why == "")
-        why[only_open] = OPEN
-        decimals = np.where(self.rotational, 3, 5)
-        columns = (
-            np.repeat(self.time_s.round(6), count),
-            np.tile(names, frames),
-            _rounded(self.values, decimals),
-            np.tile(units, frames),
-            _rounded(self.half_widths, decimals),
-            self.believed.astype(int).ravel(),
-            why.ravel(),
+        """One row for every value, as ``tidy_table`` says."""
+        return tidy_table(
+            self.names, self.rotational, self.time_s, self.values, self.half_widths, self.believed, self.reasons
         )
-        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
     def write(self, path: Path) -> None:
         """``table`` as a .csv, written whole or not at all."""
@@ -166,11 +145,3 @@ def spans(where: Bool[np.ndarray, " frames"], time_s: Float[np.ndarray, " frames
     edges = np.flatnonzero(np.diff(np.concatenate(([False], where, [False])).astype(int)))
     middles = np.concatenate((time_s[:1], (time_s[1:] + time_s[:-1]) / 2, time_s[-1:]))
     return [(float(middles[a]), float(middles[b])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _rounded(
-    values: Float[np.ndarray, "frames coordinates"], decimals: Int[np.ndarray, " coordinates"]
-) -> Float[np.ndarray, " cells"]:
-    steps = 10.0**decimals
-    rounded: Float[np.ndarray, " cells"] = (np.round(values * steps) / steps).ravel()
-    return rounded

@@ -3,16 +3,23 @@
 import csv
 import io
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import typer
+from known_motions import known_squats
 from typer.testing import CliRunner
 
 from biomech.cli import main
 from biomech.cli.compare import compare
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import write_mot
+from biomech.osim_models import DEFAULT_PATH
 
 
 def _run(*arguments: object):
@@ -84,6 +91,82 @@ def test_the_figure(tmp_path: Path, suffix: str) -> None:
     ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
     for label in ("a/walk.csv", "b/walk.csv", "c/walk.csv", "knee_angle_r (°)", "pelvis_tx (mm)"):
         assert label in text
+
+
+@pytest.fixture(scope="module")
+def squats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six squats, and a run's folder with two motions of them: knees 2° more, and as they are but noisy."""
+    folder = tmp_path_factory.mktemp("squats")
+    whole = known_squats([2.0, 4.5, 7.0, 9.5, 12.0, 14.5], seconds=17.0)
+    used = [
+        k for k, name in enumerate(whole.names) if name.startswith(("pelvis", "hip_f", "knee_a", "ankle", "lumbar_e"))
+    ]
+    names = [whole.names[k] for k in used]
+    motion = Kinematics(names, whole.values[:, used], whole.time_s, whole.rotational[used])
+    write_mot(motion, folder / "mocap.mot")
+    (folder / "run").mkdir()
+    (folder / "run/biopose.json").write_text("{}")
+    shutil.copyfile(DEFAULT_PATH, folder / "run/film_scaled.osim")
+    knee = np.array(["knee" in name for name in motion.names])
+    write_mot(replace(motion, values=motion.values + np.deg2rad(2) * knee), folder / "run/film_neural.mot")
+    noise = np.random.default_rng(0).normal(0, 0.01, motion.values.shape)
+    write_mot(replace(motion, values=motion.values + noise), folder / "run/film_fast.mot")
+    return folder
+
+
+def test_over_cycles_of_a_runs_folder(squats: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "differences.png", tmp_path / "limits.html"
+    result = _run(squats / "mocap.mot", squats / "run", "--cycle-figure", figures[0], "--agreement-figure", figures[1])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert [line.split(":")[0] for line in lines if "by phase" in line] == ["fast", "neural"]
+    assert any(line.startswith("all motions against") for line in lines)
+    assert any("range" in line and line.startswith("neural: 6 squats") for line in lines)
+    assert lines[-2:] == [f"figure: {path}" for path in figures] and all(path.is_file() for path in figures)
+    told = json.loads(_run(squats / "mocap.mot", squats / "run", "--cycles", "--json").output)
+    knee = told["cycles"]["methods"][1]["coordinates"]["knee_angle_r"]
+    assert told["cycles"]["methods"][1]["method"] == "neural" and knee["differs_at_percent"] == [[0, 100]]
+    assert knee["agreement"]["mean"]["bias"] == pytest.approx(2, abs=1e-3)
+
+
+def test_several_people(squats: Path, tmp_path: Path) -> None:
+    table = squats / "pairs.csv"
+    rows = [f"{person},mocap.mot,run/film_{method}.mot,{method}" for person in "ABC" for method in ("fast", "neural")]
+    table.write_text("\n".join(["person,reference,motion,method", *rows]) + "\n")
+    result = _run("--pairs", table, "--cycles", "--measure", "mean")
+    assert result.exit_code == 0, result.output
+    assert "all motions of 3 people against" in result.output.splitlines()[0]
+    assert any(
+        line.startswith("neural: 18 squats of 3 people: limits of agreement of the mean")
+        for line in result.output.splitlines()
+    )
+    rows = list(csv.DictReader(io.StringIO(_run("--pairs", table, "--cycles", "--csv").output)))
+    (bias,) = [
+        row
+        for row in rows
+        if (row["method"], row["coordinate"], row["of"], row["figure"]) == ("neural", "knee_angle_l", "descent", "bias")
+    ]
+    assert float(bias["value"]) == pytest.approx(2, abs=1e-3) and bias["unit"] == "deg"
+
+
+def test_what_is_refused_of_cycles(squats: Path, tmp_path: Path) -> None:
+    mocap, run = squats / "mocap.mot", squats / "run"
+    still = tmp_path / "still.csv"
+    still.write_text("time,knee_angle_r\n" + "".join(f"{k / 50},10\n" for k in range(100)))
+    figure = tmp_path / "limits.png"
+    for arguments, message in (
+        ((), "nothing to compare"),
+        ((mocap, run, "--measure", "median"), "no such measure: median"),
+        ((mocap, run, "--preset", "opencapbench"), "--preset and --cycles exclude"),
+        ((mocap, run, "--pairs", still), "--pairs names all motions"),
+        ((run, mocap), "more than one motion of a trial"),
+        ((mocap, run, "--model", tmp_path / "absent.osim"), "absent.osim"),
+        ((still, mocap), "the reference shows no stride"),
+        ((mocap, run, "--cycle-figure", tmp_path / "curves.pdf"), "a figure is .png, .svg or .html"),
+    ):
+        error = _run("--cycles", "--agreement-figure", figure, *arguments).exception
+        assert isinstance(error, BioposeError) and message in str(error), (arguments, error)
+    assert list(tmp_path.iterdir()) == [still]
 
 
 def test_what_it_refuses(tmp_path: Path, expert: Path, other: Path, biopose_data: Path) -> None:
