@@ -1,6 +1,7 @@
 """`biopose eval`: BioPose, or another system's predictions, on the data sets of the papers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,8 @@ def eval(
         bool, typer.Option("--allow-pickle", help="Look into pickles, by a reader that knows arrays alone.")
     ] = False,
     recover: Annotated[str, typer.Option(help="As of biopose ik: fit or mqhmr.")] = DEFAULT_RECOVERER,
+    mqhmr_weights: Annotated[Path | None, typer.Option(help="As of biopose ik, in place of the package's.")] = None,
+    refine: Annotated[bool, typer.Option(help="As of biopose ik: move MQ-HMR's answer onto the picture.")] = True,
     solver: Annotated[str | None, typer.Option(help="As of biopose ik: neural, fast or opensim.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Run and score again what is current.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -63,7 +66,7 @@ def eval(
         tuple(only or ()),
         predictions,
         system,
-        options_of(recover, solver, overlay=False),
+        replace(options_of(recover, solver, overlay=False), mqhmr_weights=mqhmr_weights, refine=refine),
         body_models,
         overwrite,
     )

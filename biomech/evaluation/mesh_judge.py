@@ -45,6 +45,10 @@ def mesh_judge(dataset: DataSet, options: EvalOptions) -> Judge:
     regressors = Regressors(PROTOCOLS[name], options.body_models, pickle)
 
     def own(sequence: EvalSequence, folder: Path) -> Path:
+        # What the score will need is looked at before a film is run for minutes.
+        truth_of(name, sequence, pickle)
+        if (gender := gender_of(name, sequence)) is not None:
+            regressors.files(gender)
         told = replace(options.options, overlay=False, report=False, rate_hz=RATE_HZ[name], **sequence.known)
         return run_mesh(film_of(sequence), folder / "biopose", told, overwrite=options.overwrite).motion
 

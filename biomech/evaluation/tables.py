@@ -47,7 +47,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
     each: Table = (title, ("sequence", "system", *columns.values()), [rows])
     sections = [
         [
-            [system, f"{figures['sequences']:.0f} sequences", *_cells(figures, columns)]
+            [system, _count(figures["sequences"]), *_cells(figures, columns)]
             for system, figures in evaluation.totals.items()
         ],
         [
@@ -68,6 +68,10 @@ def tables(evaluation: Evaluation) -> list[Table]:
 def sources(evaluation: Evaluation) -> list[str]:
     """Whose the published rows are, a line each, by the numbers in the table."""
     return [f"[{number}] {source}" for number, source in enumerate(_cited(evaluation), 1)]
+
+
+def _count(sequences: float) -> str:
+    return "1 sequence" if sequences == 1 else f"{sequences:.0f} sequences"
 
 
 def _cited(evaluation: Evaluation) -> list[str]:

@@ -1,6 +1,7 @@
 """Bodies against bodies: readers of the true layouts, joints by the right regressor, frames that count."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +196,11 @@ def test_biopose_itself(tmp_path: Path, models: Path, monkeypatch: pytest.Monkey
         return type("Result", (), {"motion": folder / "motion.npz"})
 
     monkeypatch.setattr(mesh_judge, "run_mesh", run)
-    options = EvalOptions(tmp_path / "out", HowFound("emdb1", allow_pickle=True), body_models=models)
+    options = EvalOptions(tmp_path / "out", HowFound("emdb1", allow_pickle=True))
+    with pytest.raises(BioposeError, match="cannot be shipped"):
+        evaluate(dataset_of("emdb"), tmp_path, options)
+    assert not (tmp_path / "out").exists()  # nothing was run for a score that cannot be
+    options = replace(options, body_models=models)
     found = evaluate(dataset_of("emdb"), tmp_path, options)
     figures = found.totals["BioPose"]
     assert figures["joints"] == 22 and figures["frames"] == FRAMES - 1 and figures["missing"] == 0
