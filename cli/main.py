@@ -43,6 +43,7 @@ VERBS = (
     "check",
     "open",
     "batch",
+    "eval",
     "doctor",
 )
 GROUPS = ("models", "bench", "train")

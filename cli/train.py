@@ -194,7 +194,9 @@ def mqhmr(
     rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 5e-4,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read ahead.")] = 0,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, a third more time.")] = False,
-    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="3DPW's files run what they hold.")] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Look into 3DPW's pickles, for arrays alone.")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda; several GPUs through torchrun.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,

@@ -43,6 +43,13 @@ def v3d_motions(path: Path) -> list[tuple[str, str]]:
     return [(subject, name) for take in takes for name in take.motions]
 
 
+def v3d_times(path: Path) -> dict[str, tuple[float, float]]:
+    """When each motion of the file begins and ends in its take, s; the set's films run on the same clock."""
+    _, takes = _read(Path(path))
+    spans = {name: span for take in takes for name, span in take.motions.items()}
+    return {name: (first / RATE_HZ, last / RATE_HZ) for name, (first, last) in spans.items()}
+
+
 def read_v3d(path: Path, motion: str) -> V3d:
     """The markers of one motion, m, Y up, time from its own beginning in the take.
 

@@ -98,4 +98,5 @@ def _person(name: str, held: Mapping[str, Any]) -> Person:
         len(body.vertices) if isinstance(body, BareSurface) else len(body.rotations)
     ):
         raise BioposeError(f"{len(times)} times for another number of frames")
-    return Person(name, body, None, None, None, "measured", rate_hz=rate, time_s=times, notes=notes)
+    frames = numbers(held["frame_ids"], "frame_ids").ravel().astype(int) if "frame_ids" in held else None
+    return Person(name, body, frames, None, None, "measured", rate_hz=rate, time_s=times, notes=notes)

@@ -29,7 +29,7 @@ def read_people(said: list[str], *, allow_pickle: bool = False) -> list[PersonIn
 
     Args:
         said: ``coco=person_keypoints_train2017.json,train2017`` and the like.
-        allow_pickle: for 3DPW, whose files run what they hold.
+        allow_pickle: for 3DPW, whose files are pickles; only arrays in them are read.
 
     Returns:
         Set after set, in the order in which they are named.

@@ -1,9 +1,9 @@
 """Readers of SMPL's θ and β: 3DPW, BEDLAM, BML-MoVi, and the .npz files of SPIN, CLIFF and HMR2.0.
 
-Only plain arrays are read. 3DPW's own files are pickles, which run what they hold: they want an explicit word.
+Only plain arrays are read. 3DPW's own files are pickles: they want an explicit word, and are then read by the reader
+that knows arrays alone.
 """
 
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from biomech.array_files import load
 from biomech.body.amass import read_amass
 from biomech.errors import BioposeError, plainly
 from biomech.mesh.mqhmr.bodies import SMPL_BONES
@@ -53,7 +54,7 @@ def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, eve
     Args:
         sequence: the .pkl.
         pictures: ``imageFiles``, which holds a folder of ``image_00000.jpg`` … for each sequence.
-        allow_pickle: reading the file runs what it holds; say so only of files from the set's makers.
+        allow_pickle: whether the pickle is looked into, by the reader that knows arrays alone.
         every: every so many frames.
 
     Returns:
@@ -65,15 +66,13 @@ def read_3dpw(sequence: Path, pictures: Path, *, allow_pickle: bool = False, eve
     """
     if not allow_pickle:
         raise BioposeError(
-            "a sequence of 3DPW is a pickle, and reading one runs what it holds",
+            "a sequence of 3DPW is a pickle, which is not looked into unasked",
             where=str(sequence),
-            mend="If the file is from the set's makers, allow it (`allow_pickle`).",
+            mend="If the file is from the set's makers, allow it (`allow_pickle`); only arrays are then read.",
         )
     try:
-        with open(sequence, "rb") as file:
-            data = pickle.load(file, encoding="latin1")
-        return list(_3dpw_people(data, Path(pictures), every))
-    except (OSError, pickle.UnpicklingError, KeyError, IndexError, TypeError, ValueError) as error:
+        return list(_3dpw_people(load(Path(sequence), allow_pickle=True), Path(pictures), every))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise BioposeError(f"not a sequence of 3DPW ({plainly(error)})", where=str(sequence)) from error
 
 

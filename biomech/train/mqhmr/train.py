@@ -75,7 +75,7 @@ def prepare(
         body_model: the user's SMPL file, where the body is that.
         encoder_weights: the user's file of a picture encoder, to begin with.
         start: weights of an earlier training to begin with.
-        allow_pickle: for 3DPW, whose files run what they hold.
+        allow_pickle: for 3DPW, whose files are pickles; only arrays in them are read.
 
     Returns:
         On the CPU; ``train_mqhmr`` takes the parts.
