@@ -82,7 +82,7 @@ def bench_speed(film: Path, folder: Path, options: Options | None = None) -> dic
     took_s, cpu_s = perf_counter() - began, cpu_seconds() - began_cpu
     film_s = int(result.figures["detect"]["frames"]) / clip.rate_hz
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    peaks = [stage.get("peak_memory_mb", 0) for stage in result.record["stages"].values()]
+    peaks = [stage.get("peak_memory_mb") or 0 for stage in result.record["stages"].values()]
     return {
         "realtime_factor": round(film_s / took_s, 3),
         "realtime_factor_at_most": round(film_s * cores / cpu_s, 3),
