@@ -13,6 +13,7 @@ from biomech.cli.bench_events import events
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
 from biomech.cli.bench_sources import sources
+from biomech.cli.bench_speed import speed
 from biomech.cli.bench_standing import standing
 from biomech.cli.data import check_data
 from biomech.errors import BioposeError
@@ -157,8 +158,10 @@ def neurik(
 
 app.command("real-video")(real_video)
 app.command("sources")(sources)
+app.command("speed")(speed)
 app.command("standing")(standing)
 app.command("sources")(sources)
+app.command("speed")(speed)
 app.command("activities")(activities)
 app.command("events")(events)
 app.command("mqhmr")(mqhmr)

@@ -36,6 +36,7 @@ class IkOptions(TypedDict, total=False):
     video: Path | str | None
     size_px: tuple[int, int] | None
     mirror: bool
+    every_look: bool
     neutral: tuple[float, float] | Path | str | None
     recover: str
     refine: bool

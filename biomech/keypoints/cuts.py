@@ -46,7 +46,7 @@ class Cuts:
         if self._last_s is not None:
             self._steps_s.append(after_s)
         self._last_s = time_s
-        small = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        small = _shrunk(frame)
         if self._small and _change(self._small[-1], small) < REPEATED:
             return  # a film of five pictures a second may be stored at thirty
         self._small.append(small)
@@ -84,6 +84,14 @@ class Cuts:
         # Frames that are left out move everything farther, which is no cut.
         if across > TIMES * usual * max(1.0, after_s / float(np.median(self._steps_s))):
             self.times_s.append(time_s)
+
+
+def _shrunk(frame: UInt8[np.ndarray, "height width 3"]) -> Small:
+    """A frame of few pixels; shrunk by a whole number first, which is several times as fast."""
+    times = max(1, min(frame.shape[:2]) // (2 * SIDE))
+    height, width = (times * (side // times) for side in frame.shape[:2])
+    near = cv2.resize(frame[:height, :width], (width // times, height // times), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(near, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
 def _change(one: Small, other: Small) -> float:

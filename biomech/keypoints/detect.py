@@ -12,6 +12,7 @@ from biomech.keypoints.detector import Detection, Detector
 from biomech.keypoints.detectors import make_detector
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
+from biomech.keypoints.sparing import SLOWEST_HZ, Sparing
 from biomech.keypoints.tracking import Person, Tracker
 from biomech.prefetch import prefetch
 from biomech.video import Video, focal_length
@@ -26,9 +27,13 @@ def detect(
     fov_deg: float | None = None,
     camera_motion: str = AUTO,
     keep_heat_maps: bool = False,
+    every_look: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's points in every frame; nothing is smoothed.
+
+    Of 24 frames a second and more, a frame that slow motion lets be told from its neighbours is not looked at
+    (``sparing``), unless maps are kept.
 
     Args:
         video: of which its own window and rate are looked at.
@@ -37,6 +42,7 @@ def detect(
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
         camera_motion: auto (find whether and how the camera turned) or still (it stands).
         keep_heat_maps: keep the landmark network's maps too (``Keypoints.heat_maps``), for MQ-HMR.
+        every_look: look at every frame.
         progress: called after every frame with the frames done and expected.
 
     Returns:
@@ -53,8 +59,8 @@ def detect(
     tracker, cuts = Tracker(detector, person), Cuts()
     watch = CameraWatch(focal, video.size_px) if camera_motion == AUTO else None
     times, rows, kept = [], [], []
-    for time_s, frame in prefetch(video.frames()):
-        found = tracker.follow(frame, time_s)
+    looking = Sparing(tracker, every_look or keep_heat_maps or video.rate_hz < SLOWEST_HZ)
+    for time_s, frame, found in looking.follow(prefetch(video.frames())):
         cuts.add(frame, time_s)
         if watch is not None:
             watch.add(frame, [found])

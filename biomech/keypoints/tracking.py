@@ -64,6 +64,19 @@ class Tracker:
             self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
         return chosen
 
+    def beside(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection | None:
+        """The person in a frame beside those that are followed; what is followed does not change.
+
+        Args:
+            frame: RGB, upright.
+            region: where they are, by the frames before and after.
+
+        Returns:
+            As ``follow``; nobody else is looked for.
+        """
+        found = self._detector.points(frame, region)
+        return found if found.presence >= MIN_PRESENCE and self._likeness(found) > MIN_LIKENESS else None
+
     def missing(self) -> BioposeError:
         """Why nobody was followed, for a clip in which ``follow`` never found the person."""
         if self.most_seen == 0:

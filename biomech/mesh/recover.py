@@ -6,7 +6,9 @@ between those.
 
 import itertools
 import numbers
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +40,7 @@ from biomech.mesh.subject import Subject
 from biomech.scaling.proportions import check_sex
 
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
+WINDOWS_AT_ONCE = min(os.cpu_count() or 1, 2)  # each needs some 300 MB
 APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
 ITERATIONS, LAST_ITERATIONS = 15, 6
@@ -154,11 +157,17 @@ def recover(
             step()
     joined = _interpolated(_joined([first[window.start] for window in windows], windows), apart, frames)
     states, unsure = [], []
-    for window in all_windows:
-        state, last = State(joined.pose[window], joined.root[window], subject, level), fit(_parts(evidence, window))
-        states.append(last.minimise(state, iterations=LAST_ITERATIONS))
-        unsure.append(last.covariances(states[-1]))
-        step()
+
+    def last(window: slice) -> tuple[State, Float[np.ndarray, "frames unknowns unknowns"]]:
+        state, windowed = State(joined.pose[window], joined.root[window], subject, level), fit(_parts(evidence, window))
+        state = windowed.minimise(state, iterations=LAST_ITERATIONS)
+        return state, windowed.covariances(state)
+
+    with ThreadPoolExecutor(WINDOWS_AT_ONCE) as pool:  # the windows know nothing of each other
+        for state, covariances in pool.map(last, all_windows):
+            states.append(state)
+            unsure.append(covariances)
+            step()
     joined = _joined(states, all_windows)
     covariance = _one_after_the_other(unsure, all_windows)
     quality, notes = explained(films, correspondence, placing, evidence, joined)

@@ -202,6 +202,10 @@ class Options:
         ),
     ] = None
     mirror: Annotated[bool, About("Average with the mirrored picture: better, slower.", film=("detect",))] = False
+    every_look: Annotated[
+        bool,
+        About("Run the network on frames too that slow motion lets be told from their neighbours.", film=("detect",)),
+    ] = False
     neutral: Annotated[
         tuple[float, float] | Path | None,
         About(

@@ -64,12 +64,22 @@ def _imports(path: Path, size: int, changed_ns: int) -> tuple[str, ...]:
 
 
 def _named(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
             yield str(node.module)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """All statements, those inside others too; expressions, which are most of a tree, hold no imports."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inside = getattr(tree, part, None)
+        for node in inside if isinstance(inside, list) else ():
+            if isinstance(node, ast.stmt):
+                yield node
+            yield from _statements(node)
 
 
 def _file_of(module: str) -> Path | None:

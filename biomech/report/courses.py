@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from biomech.arrays import nearest
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, standard_name

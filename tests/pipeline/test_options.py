@@ -11,14 +11,33 @@ OF_MARKERS = {"static", "personalise", "tasks", "up", "subject", "recovered"}
 OF_MESHES = {"body_models", "marker_vertices", "camera", "allow_pickle"}
 OF_POINTS = {"layout", "person", "rate_hz", "focal_px", "fov_deg"}
 OF_LOOKING = {
-    *("detector", "detector_weights", "detector_config", "mirror", "start_s", "end_s", "every", "camera_motion")
+    *(
+        "detector",
+        "detector_weights",
+        "detector_config",
+        "mirror",
+        "every_look",
+        "start_s",
+        "end_s",
+        "every",
+        "camera_motion",
+    )
 }
 OF_THE_FILM = OF_LOOKING | OF_POINTS
 OF_OTHERS = {"video", "size_px"}  # of other programs' keypoints
 OF_CAMERAS = {"calibration", "offsets_s"}
 BY_RECOVERERS = {"recover", "refine", "mqhmr_weights", "neutral"}
 OF_A_VIDEO = (OF_THE_FILM - {"start_s", "end_s"}) | OF_CAMERAS | BY_RECOVERERS
-OF_DETECTORS = {"detector", "detector_weights", "detector_config", "layout", "mirror", "fov_deg", "camera_motion"}
+OF_DETECTORS = {
+    "detector",
+    "detector_weights",
+    "detector_config",
+    "layout",
+    "mirror",
+    "every_look",
+    "fov_deg",
+    "camera_motion",
+}
 
 
 def other(name: str) -> Options:

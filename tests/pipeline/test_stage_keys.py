@@ -34,6 +34,7 @@ FILM = {
             "keep_heat_maps",
             "detector",
             "camera_motion",
+            "every_look",
             "detector_version",
             "mirror",
             "person",
