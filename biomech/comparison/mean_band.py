@@ -46,7 +46,7 @@ class MeanBand:
     def differs(self) -> Bool[np.ndarray, " percents"]:
         """Where the band leaves zero out."""
         with np.errstate(invalid="ignore"):
-            return np.abs(self.mean) > self.half_width
+            return np.asarray(np.abs(self.mean) > self.half_width)
 
     @property
     def spans(self) -> list[tuple[int, int]]:

@@ -61,7 +61,7 @@ class PairedCycles:
 
     def difference(self, name: str) -> Curves:
         """Motion less reference."""
-        return self.motion[name] - self.reference[name]
+        return np.asarray(self.motion[name] - self.reference[name])
 
     def independent(self, name: str) -> Curves:
         """Differences that are independent of each other: cycles of one person, or the means of several people."""

@@ -209,7 +209,8 @@ def _notes(found: Found, cycles: list[gait.GaitCycle], course: Course) -> list[s
     counts |= {kind: sum(r.kind == kind for r in found.repetitions) for kind in KINDS[2:]}
     there = [f"{count} {NAMES[kind]}{_plural(kind, count)}" for kind, count in counts.items() if count]
     notes = ["found: " + ", ".join(there) if there else "no whole stride, squat, standing up, sitting down or jump"]
-    if doubtful := [one for one in (*found.strides, *found.repetitions) if one.doubtful]:
+    done: list[Stride | Repetition] = [*found.strides, *found.repetitions]
+    if doubtful := [one for one in done if one.doubtful]:
         listed = ", ".join(f"{_name(one)} at {one.start_s:.1f} s" for one in doubtful[:MOST_NAMED])
         more = f" and {len(doubtful) - MOST_NAMED} more" if len(doubtful) > MOST_NAMED else ""
         notes.append(f"{DOUBTFUL}, since most of the frames are not trusted: {listed}{more}")

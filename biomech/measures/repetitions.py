@@ -115,8 +115,8 @@ def _squat(course: Course, height: Track, bend: Track, first: int, last: int) ->
     if start is None or end is None:
         return []
     rows = (start, bottom, bottom + end, stood + int(before.argmax()), last - 1 + int(after.argmax()))
-    *times, begun, done = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
-    return [Bout("squat", *times, (begun, done))]
+    start_s, middle_s, end_s, *whole_s = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
+    return [Bout("squat", start_s, middle_s, end_s, (whole_s[0], whole_s[1]))]
 
 
 def _standing(bend: Track, row: int, step: int, most: int) -> int:
@@ -148,7 +148,13 @@ def _in_and_out(
         inside = slice(max(seat[0], seat[1] - frames), seat[1])
         mirrored = len(height) - 1
         found += [
-            Bout("stand_up", *(back(t) for t in reversed(times)), (back(one.whole_s[1]), back(one.whole_s[0])))
+            Bout(
+                "stand_up",
+                back(one.end_s),
+                back(one.middle_s),
+                back(one.start_s),
+                (back(one.whole_s[1]), back(one.whole_s[0])),
+            )
             for one in _between(
                 course,
                 "sit_down",
@@ -158,7 +164,6 @@ def _in_and_out(
                 height[inside].min(),
                 mirrored - seat[0],
             )
-            for times in [(one.start_s, one.middle_s, one.end_s)]
         ]
     return found
 
@@ -182,8 +187,8 @@ def _between(
         return []
     down = int(half) + int(np.argmax(height[int(half) : until + 1] <= seated_m))
     rows = (start, half, int(half) + end, tallest, max(down, int(half) + end))
-    *times, begun, done = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
-    return [Bout(kind, *times, (begun, done))]
+    start_s, middle_s, end_s, *whole_s = (float(course.time_s[0] + row / course.rate_hz) for row in rows)
+    return [Bout(kind, start_s, middle_s, end_s, (whole_s[0], whole_s[1]))]
 
 
 def _crossing(height: Track, level: float, *, from_end: bool, falling: bool = False) -> float | None:
