@@ -116,7 +116,7 @@ def compare(
         for pair in paired
     ]
     presets = [preset_figures(preset, comparison) for comparison in compared] if preset else []
-    methods: list["MethodCycles"] = []
+    methods: list[MethodCycles] = []
     cycle_notes: list[str] = []
     if cycles:
         from biomech.comparison.over_cycles import Compared, over_cycles

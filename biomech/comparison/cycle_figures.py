@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -78,7 +77,7 @@ def _names(methods: Sequence[MethodCycles]) -> list[str]:
     return [name for one in methods for name in one.errors]
 
 
-def _head(figure: Figure, title: str, handles: list[Artist]) -> None:
+def _head(figure: Figure, title: str, handles: list[Line2D | Patch]) -> None:
     height = figure.get_size_inches()[1]
     figure.suptitle(title, fontsize=11, y=1 - 0.08 / height, va="top")
     figure.legend(
