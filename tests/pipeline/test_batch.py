@@ -14,6 +14,7 @@ from biomech.errors import BioposeError
 from biomech.markers.trc import write_trc
 from biomech.pipeline.batch import entries_of, refuse_folder_of_films
 from biomech.pipeline.options import Options
+from biomech.report.batch_tables import BatchTrial, write_tables
 
 CONFIG = """
 [defaults]
@@ -173,3 +174,9 @@ def test_numbers_of_a_list_are_taken(study: Path) -> None:
     (study / "biopose.toml").write_text(CONFIG.replace("height = 1.71", "person = [640, 360]\nmass = 70"))
     walk, _ = entries_of(None, study / "biopose.toml")
     assert walk.options.person == (640, 360) and walk.options.mass_kg == 70.0
+
+
+def test_tables_of_a_batch_in_which_all_failed(tmp_path: Path) -> None:
+    trial = BatchTrial("walk", "walk", "", tmp_path / "walk", 1.0, None, None, {}, 0, "no person in view")
+    written = write_tables([trial], tmp_path)
+    assert "no person in view" in written[0].read_text()
