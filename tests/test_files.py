@@ -98,3 +98,14 @@ def test_a_target_is_of_its_kind_and_none_of_the_inputs(tmp_path: Path) -> None:
 
 def read_text_as_json(path: Path) -> object:
     return read_json(path, what="a record")
+
+
+def test_a_locked_folder_is_told_by_the_files_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(**where: str) -> None:
+        raise PermissionError(13, "Permission denied", f"{where['dir']}/.biopose-a.txt")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.mkstemp", lambda **where: locked(dir=str(tmp_path), prefix=where["prefix"]))
+    with pytest.raises(MachineError) as caught, whole_file(Path("a.txt")):
+        pass
+    assert caught.value.where == "a.txt" and ".biopose" not in str(caught.value)
