@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -201,6 +202,7 @@ def _apart(entry: Entry, folder: Path, overwrite: bool, threads: int) -> BatchOu
 def _run(answer: Connection, source: Path, folder: Path, options: Options, overwrite: bool, threads: int) -> None:
     """What the process does; the answer is plain."""
     told: dict[str, Any]
+    _end_with_parent()
     try:
         import torch
 
@@ -216,6 +218,19 @@ def _run(answer: Connection, source: Path, folder: Path, options: Options, overw
         told = {"error": f"{type(error).__name__}: {plainly(error)}"}
     answer.send(told)
     answer.close()
+
+
+def _end_with_parent() -> None:
+    """Who is killed leaves nobody at work in a folder of his."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _read(config: Path) -> dict[str, Any]:
