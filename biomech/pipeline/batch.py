@@ -21,6 +21,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from biomech.errors import BioposeError, plainly
 from biomech.files import read_text
 from biomech.markers.markers import MARKER_SUFFIXES
+from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options, table
 from biomech.pipeline.parsing import fits, in_words
 from biomech.pipeline.stages import plain_name
@@ -168,6 +169,9 @@ def run_batch(
 
     Returns:
         One for each entry, in their order; failures among them.
+
+    Raises:
+        BioposeError: another batch is at work in ``out``, or nothing may be written there.
     """
     finished: list[BatchOutcome] = []
     threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -179,7 +183,7 @@ def run_batch(
             done(outcome, len(finished), len(entries))
         return outcome
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with claimed(Path(out)), ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, entries))
 
 

@@ -17,7 +17,8 @@ from biomech.cli import main as command
 from biomech.errors import BioposeError
 from biomech.leftovers import is_running
 from biomech.markers.trc import write_trc
-from biomech.pipeline.batch import entries_of, refuse_folder_of_films
+from biomech.pipeline.batch import entries_of, refuse_folder_of_films, run_batch
+from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options
 from biomech.report.batch_tables import BatchTrial, write_tables
 
@@ -227,3 +228,9 @@ def test_a_batch_that_is_killed_leaves_nobody_at_work(tmp_path: Path) -> None:
         time.sleep(0.1)
     os.kill(child, signal.SIGKILL)
     pytest.fail("the child went on")
+
+
+def test_two_batches_do_not_share_a_folder(tmp_path: Path) -> None:
+    with claimed(tmp_path / "out"), pytest.raises(BioposeError, match="another run is at work"):
+        run_batch([], tmp_path / "out")
+    assert run_batch([], tmp_path / "out") == [] and not (tmp_path / "out").exists()
