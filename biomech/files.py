@@ -260,8 +260,9 @@ def told_of_writing(path: Path, *also: Path) -> Iterator[None]:
         yield
     except OSError as error:
         named = error.filename2 or error.filename
-        own = {str(p) for p in (path, *path.parents, *also)}
-        if named is not None and str(named) not in own and not str(named).startswith(f"{path.parent}{os.sep}."):
+        place = Path(os.path.abspath(path))  # temporary files are made under absolute names
+        own = {str(p) for p in (path, *path.parents, place, *place.parents, *also)}
+        if named is not None and str(named) not in own and not str(named).startswith(f"{place.parent}{os.sep}."):
             raise
         raise MachineError(
             f"cannot be written ({error.strerror or error})",

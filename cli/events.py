@@ -32,6 +32,7 @@ def events(
     Writes NAME_events.csv, NAME_measures.csv and NAME_course.csv (centre of mass and velocities over time).
     """
     from biomech.errors import BioposeError
+    from biomech.leftovers import clear_leftovers
     from biomech.measures.written import tables_beside, write_tables
     from biomech.pipeline.occasions import events_of, motion_and_model, name_of
 
@@ -47,6 +48,7 @@ def events(
     motion, model, quality = motion_and_model(motion, model)
     found = events_of(motion, model, filter_hz=cutoff, quality=quality)
     out.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(out)
     files = tables_beside(out, name_of(motion))
     write_tables(found, files)
     if as_json:

@@ -108,3 +108,14 @@ def test_archives_are_opened_or_refused(tmp_path: Path) -> None:
     assert names_in_npz(tmp_path / "no.npz") == names_in_npz(tmp_path / "none.npz") == set()
     with pytest.raises(BioposeError, match="not a zip of films, or damaged"):
         open_zip(tmp_path / "no.npz", "a zip of films")
+
+
+def test_a_locked_folder_is_told_by_the_files_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(**where: str) -> None:
+        raise PermissionError(13, "Permission denied", f"{where['dir']}/.biopose-a.txt")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.mkstemp", lambda **where: locked(dir=str(tmp_path), prefix=where["prefix"]))
+    with pytest.raises(MachineError) as caught, whole_file(Path("a.txt")):
+        pass
+    assert caught.value.where == "a.txt" and ".biopose" not in str(caught.value)

@@ -56,9 +56,10 @@ def write_c3d(take: Take, path: Path) -> list[str]:
     named: dict[str, list[str]] = {"ANGLES": [], "SCALARS": []}
     for name, turns in kinds:
         named["ANGLES" if turns else "SCALARS"].append(name)
+    first = beat.first if 0 <= beat.first and beat.first + beat.frames <= MOST_FRAMES else 0
     said = {
         "rate_hz": beat.rate_hz,
-        "first_frame": beat.first,
+        "first_frame": first,
         "labels": marked + motion.names,
         "descriptions": [""] * len(marked) + ["OpenSim coordinate: the value is X"] * len(motion.names),
         "lists": {kind: names for kind, names in named.items() if names},
@@ -73,5 +74,5 @@ def write_c3d(take: Take, path: Path) -> list[str]:
             why = (child.stderr.strip().splitlines() or [f"it ended with {child.returncode}"])[-1][:200]
             raise MachineError(f"ezc3d could not write this: {why}", where=str(path))
         temporary.write_bytes((aside / "written.c3d").read_bytes())
-    off = float(np.concatenate([recorded, motion.time_s]).min()) - max(0, beat.first) / beat.rate_hz
-    return [f"the .c3d counts frames from {beat.first}: its times are {off:+.4f} s off"] if abs(off) > OFF_S else []
+    off = float(np.concatenate([recorded, motion.time_s]).min()) - first / beat.rate_hz
+    return [f"the .c3d counts frames from {first}: its times are {off:+.4f} s off"] if abs(off) > OFF_S else []

@@ -14,7 +14,7 @@ def write(folder: Path) -> None:
     points = np.load(folder / "points.npy", allow_pickle=False).transpose(2, 1, 0)
     missing = ~np.isfinite(points).all(0)
     file = ezc3d.c3d()
-    file["header"]["points"]["first_frame"] = max(0, said["first_frame"])
+    file["header"]["points"]["first_frame"] = said["first_frame"]
     about = file["parameters"]["POINT"]
     about["RATE"]["value"] = [said["rate_hz"]]
     about["LABELS"]["value"] = said["labels"]

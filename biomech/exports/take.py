@@ -17,6 +17,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.markers.markers import MARKER_SUFFIXES, Markers
 from biomech.markers.read import read_markers
 from biomech.pipeline.record import RECORD
+from biomech.pipeline.runs_within import refuse_runs_within
 from biomech.pipeline.solve import read_uncertainty
 from biomech.skeleton.model import load_model, read_motion
 from biomech.skeleton.osim import Model
@@ -180,6 +181,7 @@ def _of_folder(folder: Path) -> dict[str, Path]:
     """The files of a run, as its record names them."""
     mend = "Give the folder of a `biopose ik`, or an .osim and a .mot."
     if not (folder / RECORD).is_file():
+        refuse_runs_within(folder)
         raise BioposeError(f"this is no folder of a run (it has no {RECORD})", where=str(folder), mend=mend)
     record = read_json(folder / RECORD, what="the record of a run", mend=mend)
     stages: Any = record.get("stages") if isinstance(record, dict) else None
@@ -193,6 +195,7 @@ def _of_folder(folder: Path) -> dict[str, Path]:
     solved = next((names for names in left if any(name.endswith(MOTIONS) for name in names)), None)
     model = next((name for names in left for name in names if name.endswith("_scaled.osim")), None)
     if solved is None or model is None:
+        refuse_runs_within(folder)
         raise BioposeError("this run made no model and motion", where=str(folder), mend=mend)
     found = {
         "record": folder / RECORD,

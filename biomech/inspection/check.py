@@ -1,5 +1,6 @@
 """Files of OpenSim looked at before OpenSim is: what is wrong, where, and the same written without it."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from biomech.inspection.markers_file import check_markers, fix_markers
 from biomech.inspection.model_file import check_model, fix_model
 from biomech.inspection.motion_file import check_motion, fix_motion
 from biomech.inspection.setup_file import check_setup, fix_setup
+from biomech.leftovers import clear_leftovers
 from biomech.skeleton.model import load_model
 
 KINDS = {
@@ -81,10 +83,11 @@ def _checked(path: Path, model: opensim.Model | None, fix: bool) -> Checked:
         if write is None:
             return checked
         target = path.with_name(f"{path.stem}{FIXED}{path.suffix}")
-        if target.exists():
+        if os.path.lexists(target):
             raise BioposeError(
                 "there is a file of this name", where=str(target), mend="Take it away, or check that file instead."
             )
+        clear_leftovers(target.parent)
         try:
             write(path, target)
         except BioposeError as error:

@@ -1,5 +1,6 @@
 """The tables as files: NAME_events.csv, NAME_measures.csv, and NAME_course.csv where it is asked for."""
 
+import contextlib
 from pathlib import Path
 
 from biomech.files import whole_file
@@ -34,7 +35,7 @@ def write_empty(files: dict[str, Path]) -> None:
 
 
 def write_tables(found: Found, files: dict[str, Path]) -> list[Path]:
-    """Write tables, each whole or not at all.
+    """Write tables, all of them or none.
 
     Args:
         found: what was found.
@@ -44,7 +45,8 @@ def write_tables(found: Found, files: dict[str, Path]) -> list[Path]:
         The files.
     """
     make = {EVENTS: found.events_table, MEASURES: found.measures_table, COURSE: found.course_table}
-    for table, path in files.items():
-        with whole_file(path) as temporary:
+    with contextlib.ExitStack() as all_or_none:
+        for table, path in files.items():
+            temporary = all_or_none.enter_context(whole_file(path))
             make[table]().to_csv(temporary, index=False)
     return list(files.values())

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from biomech.errors import BioposeError, plainly
 from biomech.files import read_text
 from biomech.markers.markers import MARKER_SUFFIXES
+from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options, table
 from biomech.pipeline.parsing import fits, in_words
 from biomech.pipeline.stages import plain_name
@@ -167,6 +169,9 @@ def run_batch(
 
     Returns:
         One for each entry, in their order; failures among them.
+
+    Raises:
+        BioposeError: another batch is at work in ``out``, or nothing may be written there.
     """
     finished: list[BatchOutcome] = []
     threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -178,7 +183,7 @@ def run_batch(
             done(outcome, len(finished), len(entries))
         return outcome
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with claimed(Path(out)), ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, entries))
 
 
@@ -201,6 +206,7 @@ def _apart(entry: Entry, folder: Path, overwrite: bool, threads: int) -> BatchOu
 def _run(answer: Connection, source: Path, folder: Path, options: Options, overwrite: bool, threads: int) -> None:
     """What the process does; the answer is plain."""
     told: dict[str, Any]
+    _end_with_parent()
     try:
         import torch
 
@@ -216,6 +222,19 @@ def _run(answer: Connection, source: Path, folder: Path, options: Options, overw
         told = {"error": f"{type(error).__name__}: {plainly(error)}"}
     answer.send(told)
     answer.close()
+
+
+def _end_with_parent() -> None:
+    """Who is killed leaves nobody at work in a folder of his."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
 from biomech.pipeline.occasions import events_stage
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
+from biomech.pipeline.runs_within import refuse_runs_within
 from biomech.pipeline.stages import MOTION_NAMES, Result, Solution, Stage
 from biomech.report.courses import Courses
 
@@ -93,6 +94,7 @@ def report_again(folder: Path) -> Result:
     """
     folder = Path(folder)
     if not (folder / RECORD).is_file():
+        refuse_runs_within(folder)
         raise BioposeError("no run of `biopose ik` lies there", where=str(folder), mend="Name the folder of a run.")
     with claimed(folder):
         run = Run.open(folder, overwrite=True)
@@ -128,6 +130,7 @@ def left_by(run: Run) -> Result:
             solvers.append(solver)
             name = name or motions[0].removesuffix(f"_{MOTION_NAMES[solver]}.mot")
     if not solvers or "solve" not in stages:
+        refuse_runs_within(run.folder)
         raise BioposeError(
             "the run has not come to a motion", where=str(run.folder / RECORD), mend="Finish it with `biopose ik`."
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from biomech.errors import BioposeError
 from biomech.files import whole_file
+from biomech.pipeline.runs_within import refuse_runs_within
 
 SCRIPT = "open_in_gui.py"
 PROGRAMS = ("OpenSim64.exe", "OpenSim64", "opensim64", "OpenSim.exe", "OpenSim", "opensim", "opensim-gui")
@@ -56,6 +57,8 @@ def run_files(folder: Path) -> RunFiles:
         return [path for path in paths if not path.stem.endswith(without)]
 
     models = found("*_scaled.osim") or found("*.osim", "_generic")
+    if not models:
+        refuse_runs_within(folder)
     if len(models) != 1:
         what = f"{len(models)} models are in the folder" if models else "there is no model in the folder"
         raise BioposeError(what, where=str(folder), mend="Give the folder of one run of `biopose ik`.")

@@ -17,6 +17,7 @@ from biomech.measures.find import DOUBTFUL, find_events
 from biomech.measures.found import Found
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.pipeline.figures import EventsFigures
+from biomech.pipeline.runs_within import refuse_runs_within
 from biomech.pipeline.stages import MOTION_NAMES, Result, Stage
 
 QUALITY = "_quality.csv"
@@ -134,6 +135,7 @@ def _motion_in(folder: Path) -> Path:
     """The motion of a run; of several solvers the one whose quality file bears the run's name."""
     motions = sorted(path for solver in MOTION_NAMES.values() for path in folder.glob(f"*_{solver}.mot"))
     if not motions:
+        refuse_runs_within(folder)
         raise BioposeError(
             "the folder holds no motion", where=str(folder), mend="Give a folder of `biopose ik`, or a .mot."
         )

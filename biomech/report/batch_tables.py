@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from biomech.files import whole_file
-from biomech.measures.found import KINDS
+from biomech.measures.found import KINDS, MEASURE_COLUMNS
 from biomech.report.batch_figure import MOTION, BatchCourse, figures_of
 
 STYLE = (
@@ -129,7 +129,9 @@ def _measures(trials: Sequence[BatchTrial]) -> pd.DataFrame:
                 own.insert(place, name, value)
             tables.append(own)
     full = [table for table in tables if len(table)] or tables[:1]
-    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=["recording", "activity"])
+    if not full:
+        return pd.DataFrame(columns=["recording", "subject", "group", *MEASURE_COLUMNS])
+    return pd.concat(full, ignore_index=True)
 
 
 def _doings(measures: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Files beside a motion that are another motion's are refused, not taken by the nearest time."""
+"""What an export refuses, and that it leaves all or nothing."""
 
 from pathlib import Path
 
@@ -7,7 +7,10 @@ import pytest
 from small_skeleton import build, motion
 
 from biomech.errors import BioposeError
+from biomech.exports import write
 from biomech.exports.take import Take
+from biomech.exports.write import write_exports
+from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
 from biomech.pipeline.occasions import _trusted
 from biomech.pipeline.solve import read_uncertainty
@@ -62,3 +65,33 @@ def test_what_no_person_does_is_not_exported(files: list[Path], value: str, said
     files[1].write_text("\n".join(lines) + "\n")
     with pytest.raises(BioposeError, match=said):
         Take.read(files)
+
+
+def test_a_failure_leaves_what_was_there(files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, out = Take.read(files), tmp_path / "new" / "out"
+    writer = write._writer
+
+    def failing(name: str):
+        def fails(*_: object) -> list[str]:
+            raise BioposeError("no ink", where=str(_[1]))
+
+        return fails if name == "json" else writer(name)
+
+    monkeypatch.setattr(write, "_writer", failing)
+    with pytest.raises(BioposeError, match="no ink") as caught:
+        write_exports(take, out, ["csv", "json"])
+    assert not out.parent.exists() and caught.value.where == str(out / "a_viewer.json")
+    monkeypatch.undo()
+    (table,) = write_exports(take, out, ["csv"]).files.values()
+    table.write_text("mine")
+    monkeypatch.setattr(write, "_writer", failing)
+    with pytest.raises(BioposeError, match="no ink"):
+        write_exports(take, out, ["csv", "json"], overwrite=True)
+    assert [path.name for path in out.iterdir()] == [table.name] and table.read_text() == "mine"
+
+
+def test_frames_beyond_what_a_c3d_counts(files: list[Path], tmp_path: Path) -> None:
+    late = motion(8)
+    write_mot(Kinematics(late.names, late.values, late.time_s + 1e6, late.rotational), files[1])
+    exported = write_exports(Take.read(files[:2]), tmp_path / "late.c3d", ["c3d"])
+    assert exported.notes == ["the .c3d counts frames from 0: its times are +1000002.0000 s off"]

@@ -1,7 +1,11 @@
 """A batch: what each recording is told, what is left of it, failures, and running it again."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +15,12 @@ from small_skeleton import build, motion, pose
 
 from biomech.cli import main as command
 from biomech.errors import BioposeError
+from biomech.leftovers import is_running
 from biomech.markers.trc import write_trc
-from biomech.pipeline.batch import entries_of, refuse_folder_of_films
+from biomech.pipeline.batch import entries_of, refuse_folder_of_films, run_batch
+from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options
+from biomech.report.batch_tables import BatchTrial, write_tables
 
 CONFIG = """
 [defaults]
@@ -173,3 +180,57 @@ def test_numbers_of_a_list_are_taken(study: Path) -> None:
     (study / "biopose.toml").write_text(CONFIG.replace("height = 1.71", "person = [640, 360]\nmass = 70"))
     walk, _ = entries_of(None, study / "biopose.toml")
     assert walk.options.person == (640, 360) and walk.options.mass_kg == 70.0
+
+
+def test_tables_of_a_batch_in_which_all_failed(tmp_path: Path) -> None:
+    trial = BatchTrial("walk", "walk", "", tmp_path / "walk", 1.0, None, None, {}, 0, "no person in view")
+    written = write_tables([trial], tmp_path)
+    assert "no person in view" in written[0].read_text()
+
+
+CHILD = """
+import multiprocessing, time
+from pathlib import Path
+from biomech.pipeline.batch import _end_with_parent
+
+
+def work(path):
+    _end_with_parent()
+    Path(path).write_text("begun")
+    time.sleep(60)
+
+
+if __name__ == "__main__":
+    import sys
+    child = multiprocessing.get_context("spawn").Process(target=work, args=(sys.argv[1],))
+    child.start()
+    print(child.pid, flush=True)
+    child.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_batch_that_is_killed_leaves_nobody_at_work(tmp_path: Path) -> None:
+    (tmp_path / "batch_child.py").write_text(CHILD)
+    begun = tmp_path / "begun"
+    parent = subprocess.Popen([sys.executable, tmp_path / "batch_child.py", begun], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    for _ in range(600):
+        if begun.exists():
+            break
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        if not is_running(child):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the child went on")
+
+
+def test_two_batches_do_not_share_a_folder(tmp_path: Path) -> None:
+    with claimed(tmp_path / "out"), pytest.raises(BioposeError, match="another run is at work"):
+        run_batch([], tmp_path / "out")
+    assert run_batch([], tmp_path / "out") == [] and not (tmp_path / "out").exists()

@@ -1,16 +1,21 @@
 """Commands that read what others left (a run, a model with a motion, a list of recordings), each with its seeds."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 
 from biomech.bench.faults.scenario import Scenario, scenario
+from biomech.bench.faults.seeds import write_other_programs
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
 from biomech.osim_models import DEFAULT_PATH
+from biomech.report.demo_clip import demo_truth
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, load_model
+from biomech.train.synthetic.ideal_detector import ideally_detected
 
+SEEN = 20  # frames
 RUN = {
     "run/biopose.json": "json",
     "run/walk_fast.mot": "mot",
@@ -137,12 +142,18 @@ def _squats(folder: Path) -> None:
 
 
 def _pair(folder: Path) -> None:
-    """OpenPose's pictures with a second person beside the first."""
+    """OpenPose's pictures of two people for two thirds of a second: as long as anybody has to be seen."""
+    motion = demo_truth(SEEN / 30)
+    assert motion.camera is not None
+    keypoints = ideally_detected(motion, motion.camera)
     (folder / "pair").mkdir()
-    for path in sorted((folder / "openpose").iterdir()):
+    write_other_programs(folder / "pair", {name: keypoints.xy[:, i] for i, name in enumerate(keypoints.names)})
+    for path in sorted((folder / "pair/openpose").iterdir()):
         said = json.loads(path.read_text())
         (one,) = said["people"]
         numbers = np.array(one["pose_keypoints_2d"]).reshape(-1, 3)
         beside = numbers + np.where(numbers[:, 2:] > 0, [[180.0, 10.0, 0.0]], 0.0)
         said["people"].append({**one, "pose_keypoints_2d": beside.ravel().round(3).tolist()})
         (folder / "pair" / path.name).write_text(json.dumps(said))
+    shutil.rmtree(folder / "pair/openpose")
+    (folder / "pair/mmpose.json").unlink()

@@ -240,10 +240,16 @@ def _body(folder: Path) -> None:
     keypoints = replace(ideally_detected(motion, motion.camera), detector="seed")
     keypoints.save(folder / "keypoints.npz")
     place = {name: keypoints.xy[:, i] for i, name in enumerate(keypoints.names)}
-    _other_programs(folder, place)
+    write_other_programs(folder, place)
 
 
-def _other_programs(folder: Path, place: dict[str, np.ndarray]) -> None:
+def write_other_programs(folder: Path, place: dict[str, np.ndarray]) -> None:
+    """What OpenPose and mmpose would have written of one person.
+
+    Args:
+        folder: ``openpose`` and ``mmpose.json`` go there.
+        place: of each of our detector's points, (frames, 2) in px; their other points are added to it.
+    """
     place["neck"] = (place["left_shoulder"] + place["right_shoulder"]) / 2
     place["mid_hip"] = (place["left_hip"] + place["right_hip"]) / 2
     for side in ("left", "right"):
