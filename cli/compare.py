@@ -3,11 +3,14 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from biomech.cli.compare_output import say_notes_of, say_tables
+
+if TYPE_CHECKING:
+    from biomech.comparison.over_cycles import MethodCycles
 
 
 def compare(
@@ -113,7 +116,8 @@ def compare(
         for pair in paired
     ]
     presets = [preset_figures(preset, comparison) for comparison in compared] if preset else []
-    methods, cycle_notes = [], []
+    methods: list[MethodCycles] = []
+    cycle_notes: list[str] = []
     if cycles:
         from biomech.comparison.over_cycles import Compared, over_cycles
 

@@ -77,7 +77,7 @@ def _names(methods: Sequence[MethodCycles]) -> list[str]:
     return [name for one in methods for name in one.errors]
 
 
-def _head(figure: Figure, title: str, handles: list) -> None:
+def _head(figure: Figure, title: str, handles: list[Line2D | Patch]) -> None:
     height = figure.get_size_inches()[1]
     figure.suptitle(title, fontsize=11, y=1 - 0.08 / height, va="top")
     figure.legend(

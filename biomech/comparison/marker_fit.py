@@ -48,7 +48,7 @@ def _of_quality(path: Path) -> OwnMarkers:
 
     try:
         table = pd.read_csv(path)
-        return _fit(*(table[f"marker_{what}_mm"].to_numpy(float) for what in ("rms", "max")), path)
+        return _fit(table["marker_rms_mm"].to_numpy(float), table["marker_max_mm"].to_numpy(float), path)
     except (KeyError, ValueError) as error:
         raise BioposeError("not a quality file of `biopose ik`", where=str(path)) from error
 

@@ -41,8 +41,8 @@ def overview(comparisons: Sequence[Comparison], pairs: Sequence["MotionPair"]) -
     people = len({pair.person for pair in pairs})
     references = list(dict.fromkeys(str(one.reference.path) for one in comparisons))
     against = references[0] if len(references) == 1 else f"{len(references)} references"
-    of = f" of {people} people" if people > 1 else ""
-    return [(f"all motions{of} against {against}", headings, [section for section in sections if section])]
+    whose = f" of {people} people" if people > 1 else ""
+    return [(f"all motions{whose} against {against}", headings, [section for section in sections if section])]
 
 
 def _row(name: str, methods: list[list[dict[str, CoordinateErrors]]]) -> list[str]:
