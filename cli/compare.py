@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biomech.cli.compare_output import say_notes_of, say_tables
+from biomech.cli.flags import in_flags
+
+if TYPE_CHECKING:
+    from biomech.comparison.over_cycles import MethodCycles
 
 if TYPE_CHECKING:
     from biomech.comparison.over_cycles import MethodCycles
@@ -18,7 +22,7 @@ def compare(
         list[Path] | None,
         typer.Argument(
             help="Two or more .mot, .sto or .csv of any program, or folders as they lie: of `biopose ik`, an OpenCap "
-            "session, a Pose2Sim project. The first is the reference."
+            "session, a Pose2Sim project. Or recordings of markers (.trc, .c3d). The first is the reference."
         ),
     ] = None,
     reference: Annotated[Path | None, typer.Option(help="Another reference than the first.")] = None,
@@ -67,6 +71,7 @@ def compare(
     from biomech.comparison.presets import check_preset, preset_figures
     from biomech.errors import BioposeError
     from biomech.kinematics.recognise import recognise_motion
+    from biomech.markers.markers import is_marker_file
 
     # What can be refused is refused before anything is read, and all is compared before anything is written.
     wanted = set(align or [])
@@ -101,6 +106,11 @@ def compare(
             raise BioposeError(
                 f"nothing to compare{f' {first} with' if first else ''}", mend="Give at least two motions."
             )
+        if is_marker_file(first):
+            if cycles or preset or figure or model:
+                raise BioposeError("markers have no angles, cycles or figures", where=str(first), mend="Give motions.")
+            _say_markers([first, *others], wanted, as_json, as_csv)
+            return
         paired = pairs_of(first, others)
         if not paired:
             raise BioposeError(f"nothing to compare {first} with", mend="Give at least two motions.")
@@ -172,3 +182,21 @@ def _draw(
         if agreement_figure is not None:
             write_agreement(shown, measure, agreement_figure)
     return [path for path in (figure, cycle_figure, agreement_figure) if path is not None]
+
+
+def _say_markers(paths: list[Path], wanted: set[str], as_json: bool, as_csv: bool) -> None:
+    """Of recordings of markers, the first of which is the reference."""
+    from biomech.comparison.marker_distances import compare_markers, marker_tables, markers_csv, markers_json
+    from biomech.markers.read import read_markers
+
+    reference, *others = [(path, read_markers(path)) for path in paths]
+    each = [compare_markers(reference, one, time="time" in wanted, heading="heading" in wanted) for one in others]
+    if as_json:
+        typer.echo(json.dumps(markers_json(each)))
+    elif as_csv:
+        typer.echo(markers_csv(each), nl=False)
+    else:
+        say_tables(marker_tables(each))
+        for one in each:
+            for note in one.notes:
+                typer.echo(f"note: {one.path}: {in_flags(note)}")

@@ -11,13 +11,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from known_motions import known_squats
 
 from biomech import assets
 from biomech.errors import BioposeError
+from biomech.kinematics.kinematics import Kinematics
+from biomech.kinematics.mot import write_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
+from biomech.osim_models import DEFAULT_PATH
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
 GENERIC = "Models/unscaled_generic.osim"  # of the subject
@@ -145,3 +150,33 @@ def test_the_commands_for_own_markers(demo: tuple[Path, list[str]], biopose_data
     rows = re.findall(r"^\| `(walk_?\w*\.\w+|biopose\.json)` \|", text, re.M)
     assert len(rows) == 6 and set(rows) <= {path.name for path in (tmp_path / "walk_markers").iterdir()}
     assert (tmp_path / "walk_biopose/walk_neural.mot").is_file()
+
+
+@pytest.mark.slow
+def test_the_commands_of_neural_against_classical(tmp_path: Path) -> None:
+    """On squats that are made here, in the place of the film's: of two people for the table."""
+    rng = np.random.default_rng(0)
+    for folder in ("A", "B"):
+        motion = known_squats([2.0, 4.5, 7.0, 9.5, 12.0], seconds=14.5)
+        run = tmp_path / folder / "run"
+        run.mkdir(parents=True)
+        write_mot(motion, tmp_path / folder / "mocap.mot")
+        (run / "biopose.json").write_text("{}")
+        shutil.copyfile(DEFAULT_PATH, run / "squat_scaled.osim")
+        for solver, degrees in (("fast", 1.0), ("neural", 2.0)):
+            values = motion.values + np.deg2rad(degrees * motion.rotational + rng.normal(0, 0.3, motion.values.shape))
+            write_mot(Kinematics(motion.names, values, motion.time_s, motion.rotational), run / f"squat_{solver}.mot")
+    shutil.copyfile(tmp_path / "A/mocap.mot", tmp_path / "mocap.mot")
+    shutil.copytree(tmp_path / "A/run", tmp_path / "squat_biopose")
+    page = (TUTORIALS / "neural_against_classical.md").read_text()
+    table = re.findall(r"(?m)^ {8}((?:person|[AB]),.+)$", page)
+    assert len(table) == 4
+    (tmp_path / "people.csv").write_text("\n".join(table) + "\n")
+    film, together, cycles = commands("neural_against_classical.md")
+    assert film.startswith("biopose ik ")  # as in the first tutorial
+    assert any(line.startswith("all motions against mocap.mot") for line in printed(tmp_path, together))
+    said = printed(tmp_path, cycles)
+    assert [line.split(":")[0] for line in said if "by phase" in line] == ["fast", "neural"]
+    assert (tmp_path / "differences.png").is_file() and (tmp_path / "limits.png").is_file()
+    (people,) = re.findall(r"(?m)^ {8}(biopose .+)$", page)
+    assert any("10 squats of 2 people" in line for line in printed(tmp_path, people))

@@ -8,13 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from biomech.comparison.cycle_errors import CycleErrors
 from biomech.comparison.drawing import UNITS, finish_panel, grid, look, write_figure
 from biomech.comparison.over_cycles import MethodCycles
 from biomech.measures.cycles import PERCENT
 
-HEAD_INCHES = 0.95
+HEAD_INCHES, LINE_INCHES, IN_A_LINE = 0.75, 0.2, 4  # of the title, and of each line of the legend
 MARKERS = "os^Dv*"
 SPLIT = "#777777"
 MOST_POINTS = 60  # cycles drawn each by itself
@@ -51,7 +52,7 @@ def write_differences(methods: Sequence[MethodCycles], path: Path) -> None:
 
 def draw_differences(methods: Sequence[MethodCycles]) -> Figure:
     """The figure itself: degrees and millimetres over per cent of the cycle."""
-    figure, panels = grid(_names(methods), "cycle (%)", head_inches=HEAD_INCHES)
+    figure, panels = grid(_names(methods), "cycle (%)", head_inches=_head_inches(len(methods) + 2))
     for name, panel in panels.items():
         unit = "°"
         panel.axhline(0, color="#222222", lw=0.8)
@@ -77,6 +78,10 @@ def _names(methods: Sequence[MethodCycles]) -> list[str]:
     return [name for one in methods for name in one.errors]
 
 
+def _head_inches(entries: int) -> float:
+    return HEAD_INCHES + LINE_INCHES * -(-entries // IN_A_LINE)
+
+
 def _head(figure: Figure, title: str, handles: list[Line2D | Patch]) -> None:
     height = figure.get_size_inches()[1]
     figure.suptitle(title, fontsize=11, y=1 - 0.08 / height, va="top")
@@ -85,7 +90,7 @@ def _head(figure: Figure, title: str, handles: list[Line2D | Patch]) -> None:
         loc="upper center",
         bbox_to_anchor=(0.5, 1 - 0.28 / height),
         frameon=False,
-        ncols=min(len(handles), 4),
+        ncols=min(len(handles), IN_A_LINE),
         fontsize=9,
     )
 
@@ -143,7 +148,7 @@ def draw_agreement(methods: Sequence[MethodCycles], measure: str) -> Figure:
     Returns:
         Degrees and millimetres on both axes.
     """
-    figure, panels = grid(_names(methods), "mean of both (as above)", head_inches=HEAD_INCHES, share="none")
+    figure, panels = grid(_names(methods), "mean of both", head_inches=_head_inches(len(methods) + 2), share="none")
     for name, panel in panels.items():
         unit = "°"
         panel.axhline(0, color="#222222", lw=0.8)
@@ -153,6 +158,8 @@ def draw_agreement(methods: Sequence[MethodCycles], measure: str) -> Figure:
                 _draw_limits(panel, one.errors[name], measure, i)
         if panel.get_xlabel():
             panel.set_xlabel(f"mean of both ({unit})", fontsize=8, labelpad=1)
+        panel.margins(x=0.12)
+        panel.xaxis.set_major_locator(MaxNLocator(4))
         finish_panel(panel, name, unit)
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=look(i)[0], marker=MARKERS[i % len(MARKERS)], lw=1.4, label=one.method)

@@ -46,7 +46,8 @@ class MeanBand:
     def differs(self) -> Bool[np.ndarray, " percents"]:
         """Where the band leaves zero out."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.abs(self.mean) > self.half_width)
+            found: Bool[np.ndarray, " percents"] = np.abs(self.mean) > self.half_width
+        return found
 
     @property
     def spans(self) -> list[tuple[int, int]]:

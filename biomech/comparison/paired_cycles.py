@@ -61,7 +61,8 @@ class PairedCycles:
 
     def difference(self, name: str) -> Curves:
         """Motion less reference."""
-        return np.asarray(self.motion[name] - self.reference[name])
+        difference: Curves = self.motion[name] - self.reference[name]
+        return difference
 
     def independent(self, name: str) -> Curves:
         """Differences that are independent of each other: cycles of one person, or the means of several people."""
