@@ -17,6 +17,7 @@ from biomech.body.sources.people import Parameters, numbers, vectors
 from biomech.errors import BioposeError, plainly
 from biomech.evaluation.mesh_score import LSP14, MeshTruth
 from biomech.evaluation.sequence import DataSet, EvalSequence, HowFound
+from biomech.files import check_file, stamp
 from biomech.train.mqhmr.coco import H36M
 from biomech.train.mqhmr.smpl_labels import GENDERS
 
@@ -28,8 +29,12 @@ BEDLAM_BETAS = 11
 WRONG = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
-@functools.lru_cache(4)
 def _held(path: Path, allow_pickle: bool) -> Any:
+    return _loaded(path, allow_pickle, *stamp(check_file(path)))
+
+
+@functools.lru_cache(2)  # people and motions of a file are asked for one after the other
+def _loaded(path: Path, allow_pickle: bool, size: int, changed_ns: int) -> Any:
     return load(path, allow_pickle=allow_pickle)
 
 
