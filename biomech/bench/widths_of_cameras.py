@@ -1,4 +1,4 @@
-"""How wide the uncertainty of several cameras must be: ``python -m biomech.bench.widths_of_cameras CLIPS RUNS``.
+"""How wide the uncertainty of several cameras must be: ``python -m biomech.bench.widths_of_cameras CLIPS RUNS PEOPLE``.
 
 The fit's own standard deviations know how many cameras there are, but the table that makes half widths of them
 (``mesh/expected.json``) was measured with one. Here the drawn people of `biopose bench activities`, each seen by the
@@ -202,7 +202,7 @@ def table_of(found: dict[str, np.ndarray]) -> dict[str, Any]:
                 entry[part][str(level)] = {n: float(f"{v:.4g}") for n, v in zip(NAMES, values, strict=True)}
         cameras[str(count)] = entry
     return {
-        "command": "python -m biomech.bench.widths_of_cameras CLIPS RUNS",
+        "command": "python -m biomech.bench.widths_of_cameras CLIPS RUNS PEOPLE",
         "people": len(set(found["person"].tolist())),
         "frames": len(found["person"]),
         "cameras": cameras,
@@ -262,4 +262,5 @@ def main(clips: Path, runs: Path, count: int = PEOPLE) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]))["within_percent"], indent=1))
+    written = main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else PEOPLE)
+    print(json.dumps(written["within_percent"], indent=1))
