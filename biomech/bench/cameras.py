@@ -54,6 +54,9 @@ ON_MODEL = {
     "heel": ("calcn", -0.0126, 0.0170, 0.0),
     "foot_index": ("toes", 0.0579, 0.0033, 0.0),
 }
+# Joint centres alone do not tell the pelvis' tilt from the trunk's bend, nor how a straight limb is turned about
+# itself; where most of a motion hangs in the air, the main job refuses it.
+REFUSED = "inverse kinematics of the triangulated points is refused: {}"
 Say = Callable[[str], None]
 
 
@@ -185,7 +188,10 @@ def _beam(case: CameraSet, seen: Sequence[Path], folder: Path, truth: Markers, d
             row.setdefault(f"{name}left_out_px", []).append(px)
             row.setdefault(f"{name}left_out_without_shift_px", []).append(without_shift)
     if len(case.cameras) in (2, 4):
-        row["triangulated_ik_knee_mae_deg"] = _knee_by_ik(points, folder / f"{case.name}_ik", result)
+        try:
+            row["triangulated_ik_knee_mae_deg"] = _knee_by_ik(points, folder / f"{case.name}_ik", result)
+        except BioposeError as error:
+            row["triangulated_ik"] = REFUSED.format(error.what)
     return row
 
 
@@ -200,7 +206,10 @@ def _phones(case: CameraSet, seen: Sequence[Path], folder: Path, motion: Path, m
     if case.several:
         points = in_the_world(_together(case, seen))
         row["triangulated_pa_mpjpe_mm"] = _shifted_pa(points.select(LIMB_JOINTS), truth, found["shift_s"])
-        by_ik = by_inverse_kinematics(points, folder / f"{case.name}_ik")
+        try:
+            by_ik = by_inverse_kinematics(points, folder / f"{case.name}_ik")
+        except BioposeError as error:
+            return row | {"triangulated_ik": REFUSED.format(error.what)}
         other = rotations18(motion, by_ik.kinematics)
         row |= {f"triangulated_ik_{name}": other[name] for name in ("mae18_deg", "knee_mae_deg")}  # type: ignore[literal-required]
     return row

@@ -27,6 +27,7 @@ FIELDS = {
     "quality": Field("number", ("frames",), -1e-6, 1 + 1e-6, optional=True),
     "coordinate_names": Field("text", ("coordinates",), optional=True),
     "coordinate_sd": Field("number", ("frames", "coordinates"), 0.0, FURTHEST_M, optional=True),
+    "cameras": Field("number", (), 1, 1000, optional=True),
     "turns_of_the_camera": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
     "camera_focal_px": Field("number", optional=True),
     "camera_center_px": Field("number", (2,), -LARGEST_PX, LARGEST_PX, optional=True),
@@ -61,6 +62,7 @@ class BodyMotion:
     coordinate_sd: Float[np.ndarray, "frames coordinates"] | None = None
     # Of a camera that turned: its axes in each frame from those of ``camera``.
     camera_turns: Float[np.ndarray, "frames 3 3"] | None = None
+    cameras: int = 1  # that saw it; ``camera`` is the first
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
@@ -80,6 +82,8 @@ class BodyMotion:
             arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
         if self.camera_turns is not None:
             arrays["turns_of_the_camera"] = self.camera_turns
+        if self.cameras > 1:
+            arrays["cameras"] = np.array(self.cameras)
         if self.camera is not None:
             arrays |= {
                 "camera_focal_px": np.array(self.camera.focal_px),
@@ -125,6 +129,7 @@ class BodyMotion:
             coordinate_names=[str(n) for n in held.get("coordinate_names", [])],
             coordinate_sd=held.get("coordinate_sd"),
             camera_turns=held.get("turns_of_the_camera"),
+            cameras=int(held.get("cameras", 1)),
         )
         motion.check(str(path))
         return motion

@@ -3,7 +3,8 @@
 The sum of squares is a likelihood as far as its standard deviations are right: the inverse of its curvature is how the
 unknowns scatter. Limbs that point to the lens, hidden ones and leans towards it come out wide, whatever the picture's
 agreement. How many times wider the truth is, and how wide at least, was measured on rendered clips that are as people
-film and of which nothing learned (``calibrate_expected``).
+film and of which nothing learned (``train.expected``); for several cameras on drawn people whom two or three see
+(``bench.widths_of_cameras``).
 """
 
 import functools
@@ -21,7 +22,7 @@ from biomech.body.motion import BodyMotion
 from biomech.coverage import LEVEL
 
 NAMES = (*TRANSLATIONS, *(name for ball in BALLS for name in ball.coordinates), *(hinge.coordinate for hinge in HINGES))
-FILE = Path(__file__).with_name("expected.json")
+FILE, FILE_OF_CAMERAS = (Path(__file__).with_name(f"{name}.json") for name in ("expected", "expected_cameras"))
 STEP_RAD = 1e-4
 MOST_RAD = np.pi
 
@@ -59,7 +60,7 @@ def coordinate_sd(
 
 
 def half_widths(
-    names: list[str], sd: Float[np.ndarray, "frames coordinates"], level: float = LEVEL
+    names: list[str], sd: Float[np.ndarray, "frames coordinates"], level: float = LEVEL, *, cameras: int = 1
 ) -> Float[np.ndarray, "frames coordinates"]:
     """Half widths (rad, m) that hold the truth in so many of the frames.
 
@@ -67,11 +68,12 @@ def half_widths(
         names: coordinates, of ``NAMES``.
         sd: as ``coordinate_sd`` gives them.
         level: one of ``LEVELS``.
+        cameras: that saw the person.
 
     Returns:
         Columns as ``names``; each at least as wide as the table's least.
     """
-    table = _table()
+    table = _table(cameras)
     factor, least = (np.array([table[part][str(level)][name] for name in names]) for part in ("factor", "least"))
     return np.hypot(factor * sd, least)
 
@@ -80,13 +82,16 @@ def half_widths_by_name(motion: BodyMotion) -> dict[str, Float[np.ndarray, " fra
     """``half_widths`` of a recovered body's coordinates, by name; None where its recovery says nothing."""
     if motion.coordinate_sd is None:
         return None
-    widths = half_widths(motion.coordinate_names, motion.coordinate_sd)
+    widths = half_widths(motion.coordinate_names, motion.coordinate_sd, cameras=motion.cameras)
     return dict(zip(motion.coordinate_names, widths.T, strict=True))
 
 
 @functools.cache
-def _table() -> dict[str, dict[str, dict[str, float]]]:
-    return json.loads(FILE.read_text())
+def _table(cameras: int) -> dict[str, dict[str, dict[str, float]]]:
+    if cameras == 1:
+        return json.loads(FILE.read_text())
+    by_number = json.loads(FILE_OF_CAMERAS.read_text())["cameras"]
+    return by_number[max((number for number in by_number if int(number) <= cameras), key=int)]
 
 
 VIEWS = {"front": (0.0, 45.0), "side": (45.0, 135.0), "behind": (135.0, 180.1)}  # degrees between forwards and the lens
@@ -110,19 +115,21 @@ def view_of(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     return np.degrees(np.arccos(cosine.clip(-1, 1)))
 
 
+def _side(motion: BodyMotion) -> str:
+    view = view_of(motion)
+    shares = {name: float(((view >= low) & (view < high)).mean()) for name, (low, high) in VIEWS.items()}
+    name = max(shares, key=lambda view: shares[view])
+    if shares[name] <= 0.75:
+        return "changing sides"
+    return name if name == "behind" else f"the {name}"
+
+
 def view_note(motion: BodyMotion) -> str | None:
     """From where the person is seen, and what that leaves open; None where the recovery does not say."""
     if motion.camera is None or motion.coordinate_sd is None:
         return None
-    view = view_of(motion)
-    shares = {name: float(((view >= low) & (view < high)).mean()) for name, (low, high) in VIEWS.items()}
-    name = max(shares, key=lambda view: shares[view])
-    said = (
-        f"filmed from {'the ' if name != 'behind' else ''}{name}"
-        if shares[name] > 0.75
-        else "filmed from changing sides"
-    )
-    widths = half_widths(motion.coordinate_names, motion.coordinate_sd)
+    said = f"filmed by {motion.cameras} cameras" if motion.cameras > 1 else f"filmed from {_side(motion)}"
+    widths = half_widths(motion.coordinate_names, motion.coordinate_sd, cameras=motion.cameras)
     parts = []
     for words, start in GROUPS.items():
         columns = [k for k, coordinate in enumerate(motion.coordinate_names) if coordinate.startswith(start)]

@@ -186,7 +186,7 @@ def recover(
     assert coordinate_sd is not None and motion.camera is not None
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
         motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
-    return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden))
+    return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden), cameras=len(films))
 
 
 def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:

@@ -14,6 +14,7 @@ from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
 from biomech.markers.markers import is_marker_file
 from biomech.mesh.cameras_from_person import cameras_from_person
+from biomech.mesh.expected import view_note
 from biomech.mesh.recover import recover as recover_views
 from biomech.pipeline import from_video
 from biomech.pipeline.detecting import detector_files, reading_stage
@@ -186,4 +187,4 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
         )
         return motion
 
-    return from_video.recovered(files, options, bar, recover, lambda _: None)
+    return from_video.recovered(files, options, bar, recover, view_note)

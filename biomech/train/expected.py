@@ -78,7 +78,8 @@ def fitted(
     for off, spread in zip(error.T, sd.T, strict=True):
         surest = spread <= np.quantile(spread, SUREST)
         # Of the surest frames' width half (in squares) is the fit's own word, half the least.
-        least = np.quantile(off[surest], level) / np.sqrt(2)
+        # Where the word tells nothing, the surest may err more than all: the least is no more than theirs.
+        least = min(np.quantile(off[surest], level), np.quantile(off, level)) / np.sqrt(2)
         low, high = 0.0, 1000.0
         for _ in range(60):
             middle = (low + high) / 2

@@ -1,10 +1,15 @@
 """How far off the fit may be: covariances out of the band, and standard deviations of coordinates."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from biomech.body.linkage import BALL_TURNS, HINGE_TURNS, coordinates_of, pose_of, turned_by
+from biomech.body.motion import BodyMotion
+from biomech.coverage import LEVELS
 from biomech.mesh.banded import BandedNormalEquations
-from biomech.mesh.expected import NAMES, coordinate_sd
+from biomech.mesh.expected import NAMES, coordinate_sd, half_widths, half_widths_by_name
 
 
 def test_covariances_are_the_inverse_s_diagonal_blocks() -> None:
@@ -40,3 +45,26 @@ def test_spreads_of_coordinates_are_those_of_drawn_poses() -> None:
         assert abs(found[name] / values.std() - 1) < 0.05, name
     for k, axis in enumerate("xyz"):
         assert abs(found[f"pelvis_t{axis}"] / (drawn[:, :3] @ turn.T)[:, k].std() - 1) < 0.05
+
+
+def test_several_cameras_have_half_widths_of_their_own(tmp_path: Path) -> None:
+    sd = np.radians(np.linspace(0.5, 4, 5))[:, None] * np.ones(len(NAMES))
+    one, two, three, four = (half_widths(list(NAMES), sd, cameras=count) for count in (1, 2, 3, 4))
+    assert np.array_equal(three, four) and not np.array_equal(one, two) and not np.array_equal(two, three)
+    for count in (2, 3):
+        by_level = [half_widths(list(NAMES), sd, level, cameras=count) for level in LEVELS]
+        assert (np.diff(by_level, axis=0) >= 0).all() and (by_level[0] > 0).all()
+    left, right = NAMES.index("knee_angle_l"), NAMES.index("knee_angle_r")
+    assert np.array_equal(two[:, left], two[:, right])
+    seen_by_two = BodyMotion(
+        *("anny", ["Hips"], np.tile(np.eye(3), (5, 1, 1, 1)), np.zeros((5, 3)), np.zeros(1), ["size"]),
+        time_s=np.arange(5) / 30,
+        coordinate_names=list(NAMES),
+        coordinate_sd=sd,
+        cameras=2,
+    )
+    seen_by_two.save(tmp_path / "motion.npz")
+    loaded = BodyMotion.load(tmp_path / "motion.npz")
+    assert loaded.cameras == 2
+    found = half_widths_by_name(loaded)
+    assert found is not None and found["knee_angle_l"] == pytest.approx(two[:, left])

@@ -16,6 +16,7 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.cameras_from_person import cameras_from_person
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.evidence import seen_by
+from biomech.mesh.expected import view_note
 from biomech.mesh.fit import WindowFit
 from biomech.mesh.ground import sole_points
 from biomech.mesh.habit import Habit
@@ -51,6 +52,7 @@ def test_the_world_is_the_calibrations(from_two: BodyMotion, round_walker: list[
     assert from_two.camera.focal_px == pytest.approx(round_walker[0].focal_px)
     assert any("from the calibration's" in note for note in from_two.notes)
     assert from_two.quality is not None and from_two.quality.min() > 0.9
+    assert from_two.cameras == 2 and "filmed by 2 cameras: two of three frames" in str(view_note(from_two))
 
 
 def test_without_a_height_the_cameras_tell_it(walker_seen: list[Keypoints], round_walker: list[Camera]) -> None:
