@@ -9,8 +9,9 @@ from biomech.errors import BioposeError
 from biomech.keypoints.crowd import Crowd
 from biomech.keypoints.detect_all import Everybody, told
 from biomech.keypoints.detector import Detection, Region
+from biomech.keypoints.film import film_of, told_of_film
 from biomech.keypoints.keypoints import Keypoints
-from biomech.keypoints.readers import PersonPoints, as_keypoints, film_of, parsed_file
+from biomech.keypoints.readers import PersonPoints, as_keypoints, parsed_file
 from biomech.video import focal_length
 
 FEWEST_POINTS = 3  # of which somebody is known
@@ -60,7 +61,7 @@ def read_everybody(
         one.notes += told(track, tracks)
         people_found.append(one)
     notes = [f"{passing} more seen for less than half a second are left out"] if passing else []
-    return Everybody(people_found, notes)
+    return Everybody(people_found, [*notes, *told_of_film(film, len(parsed.frames))])
 
 
 def _known(points: PersonPoints) -> bool:

@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError
 from biomech.files import read_json
+from biomech.keypoints.film import film_of, told_of_film
 from biomech.keypoints.keypoints import EDGE, SURE, UNIT, Keypoints
 from biomech.keypoints.layouts import BODY_25, COCO_17, layout_names
-from biomech.video import HIGHEST_HZ, LOWEST_HZ, Video, focal_length
+from biomech.video import focal_length
 
 __all__ = [
     "BODY_25",
@@ -103,7 +104,9 @@ def read_keypoints(
             "there are no such keypoints", where=str(path), mend="Make some with `biopose detect VIDEO`."
         )
     film = film_of(path, video, size_px, rate_hz)
-    points = _one(parsed_file(path, layout), path, film.size_px, film.rate_hz, person)
+    parsed = parsed_file(path, layout)
+    points = _one(parsed, path, film.size_px, film.rate_hz, person)
+    points.notes += told_of_film(film, len(parsed.frames))
     points.focal_px, points.focal_source = focal_length(film, focal_px, fov_deg)
     return points
 
@@ -124,38 +127,6 @@ def parsed_file(path: Path, layout: str | None) -> Parsed:
     if path.is_dir():
         return _openpose(path, layout)
     return (_reader(read_json(path, what="keypoints of a clip")) or _mmpose)(path, layout)
-
-
-def film_of(path: Path, video: Path | None, size_px: tuple[int, int] | None, rate_hz: float | None) -> Video:
-    """What is known of the film of other programs' keypoints.
-
-    Args:
-        path: of the keypoints.
-        video: the film.
-        size_px, rate_hz: what is said of it.
-
-    Returns:
-        Its size, rate and lens.
-
-    Raises:
-        BioposeError: too little is said, or what cannot be.
-    """
-    if rate_hz is not None and not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
-        raise BioposeError(f"a rate of {rate_hz:g} pictures a second cannot be", mend="Give `rate_hz=30`.")
-    if video is None and (size_px is None or rate_hz is None):
-        raise BioposeError(
-            "these keypoints do not say how large and fast their film was",
-            where=str(path),
-            mend="Give `video=FILM`, or `size_px=1280x720` and `rate_hz=30`.",
-        )
-    if video is not None and size_px is not None:
-        raise BioposeError("`video` says how large it is", mend="Leave `size_px` away.")
-    if video is not None:
-        film = Video.open(video)
-        film.rate_hz = rate_hz or film.rate_hz
-        return film
-    assert size_px is not None and rate_hz is not None
-    return Video(path, size_px, rate_hz, 1)
 
 
 def _reader(content: Any) -> Callable[[Path, str | None], Parsed] | None:
