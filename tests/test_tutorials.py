@@ -110,7 +110,7 @@ def test_the_first_videos_commands(demo: tuple[Path, list[str]], biopose_data: P
     text = (TUTORIALS / page).read_text()
     left = {path.name for path in (folder / "squat_biopose").iterdir()}
     named = set(re.findall(r"`(?:squat_biopose/)?(squat_\w+\.\w+|overlay\.mp4)`", text))
-    assert len(named) == 6 and named <= left
+    assert len(named) == 10 and named <= left
     (script,) = re.findall(r"In Python:\n\n((?:    .*\n|\n)+)", text)
     monkeypatch.chdir(folder)
     names: dict[str, object] = {}
