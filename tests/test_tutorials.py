@@ -153,11 +153,15 @@ def test_the_commands_for_own_markers(demo: tuple[Path, list[str]], biopose_data
 
 
 @pytest.mark.slow
+@pytest.mark.tutorial
 def test_the_commands_of_neural_against_classical(tmp_path: Path) -> None:
     """On squats that are made here, in the place of the film's: of two people for the table."""
     rng = np.random.default_rng(0)
     for folder in ("A", "B"):
-        motion = known_squats([2.0, 4.5, 7.0, 9.5, 12.0], seconds=14.5)
+        whole = known_squats([2.0, 4.5, 7.0, 9.5, 12.0], seconds=14.5)
+        used = [k for k, name in enumerate(whole.names) if name.startswith(("pelvis", "hip_f", "knee_angle", "ankle"))]
+        names = [whole.names[k] for k in used]
+        motion = Kinematics(names, whole.values[:, used], whole.time_s, whole.rotational[used])
         run = tmp_path / folder / "run"
         run.mkdir(parents=True)
         write_mot(motion, tmp_path / folder / "mocap.mot")
