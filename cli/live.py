@@ -30,11 +30,11 @@ def live(
     from biomech.live.angles import DEFAULT_ANGLES, check_angles
     from biomech.live.recording import FILM
     from biomech.live.session import live as follow
-    from biomech.live.window import Window
+    from biomech.live.window import LiveWindow
 
     angles = tuple(angle or DEFAULT_ANGLES)
     check_angles(angles)
-    window = None if no_window else Window(f"biopose live {source}")
+    window = None if no_window else LiveWindow(f"biopose live {source}")
     try:
         figures = follow(
             source,

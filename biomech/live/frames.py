@@ -71,7 +71,7 @@ def camera_of(source: str | int | Path) -> int | None:
     return int(text) if text.isdigit() and not Path(str(source)).is_file() else None
 
 
-class Camera:
+class LiveCamera:
     """A camera of this machine.
 
     Args:

@@ -22,7 +22,7 @@ WAITING = 60  # frames, for the encoder; more are left out of the film
 Frame = UInt8[np.ndarray, "height width 3"]
 
 
-class Recording:
+class LiveRecording:
     """Of one session, in a folder that is made.
 
     Args:

@@ -19,8 +19,8 @@ from biomech.keypoints.detectors import make_detector
 from biomech.keypoints.tracking import Tracker
 from biomech.live.angles import DEFAULT_ANGLES, CausalAngles, takes_points
 from biomech.live.drawing import draw_live
-from biomech.live.frames import Camera, Newest, Taken, camera_of, paced
-from biomech.live.recording import Recording
+from biomech.live.frames import LiveCamera, Newest, Taken, camera_of, paced
+from biomech.live.recording import LiveRecording
 from biomech.video import Video, focal_length
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -112,11 +112,11 @@ def live(
     if not takes_points(detector.point_names) or not detector.gives_world:
         raise BioposeError(f"live angles are of BlazePose's points, not of {detector.name}", mend="Leave it away.")
     number = camera_of(source)
-    camera = None if number is None else Camera(number)
+    camera = None if number is None else LiveCamera(number)
     video = camera.video if camera is not None else Video.open(Path(str(source)), every=None)
     focal = focal_length(video, focal_px, fov_deg)
     causal = CausalAngles(angles, focal[0], video.size_px)
-    recording = None if folder is None else Recording(folder, video)
+    recording = None if folder is None else LiveRecording(folder, video)
     followed = _Session(Tracker(Briefly(detector)), causal, recording, show, detector.point_names)
     frames = camera.frames() if camera is not None else paced(video)
     try:
@@ -135,7 +135,7 @@ class _Session:
         self,
         tracker: Tracker,
         causal: CausalAngles,
-        recording: Recording | None,
+        recording: LiveRecording | None,
         show: Show | None,
         names: list[str],
     ):

@@ -12,7 +12,7 @@ MOST_PX = (1200, 800)  # width and height on the screen
 ENDS = ("<Escape>", "q")
 
 
-class Window:
+class LiveWindow:
     """Open until it is closed, or Escape or q is pressed in it.
 
     Args:

@@ -15,9 +15,9 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.layouts import BLAZEPOSE_33
 from biomech.live import session
 from biomech.live.drawing import draw_live
-from biomech.live.frames import Camera, Newest, camera_of, paced
+from biomech.live.frames import LiveCamera, Newest, camera_of, paced
 from biomech.live.session import LiveFigures, live
-from biomech.live.window import Window
+from biomech.live.window import LiveWindow
 from biomech.report.overlay import write_video
 from biomech.video import Video
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_used(film: Path, tmp_path: Path) -> None:
 
 def test_no_camera() -> None:
     with pytest.raises(BioposeError, match="no camera 97"):
-        Camera(97)
+        LiveCamera(97)
 
 
 def test_cameras_and_files(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tkinter, "Tk", refuse)
     with pytest.raises(BioposeError, match="no window can be opened here"):
-        Window("title")
+        LiveWindow("title")
 
 
 def test_a_slow_machine_is_told() -> None:
