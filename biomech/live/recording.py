@@ -42,14 +42,25 @@ class LiveRecording:
         self._thread.start()
 
     def film(self, time_s: float, frame: Frame) -> None:
-        """The next frame that came (RGB); it is not to be drawn into."""
+        """The next frame that came.
+
+        Args:
+            time_s: of the frame.
+            frame: RGB; it is not to be drawn into.
+        """
         try:
             self._waiting.put_nowait((time_s, frame))
         except queue.Full:
             self.left_out += 1
 
     def seen(self, time_s: float, found: Detection | None, angles: Mapping[str, float]) -> None:
-        """What was found in a frame, and its angles (degrees)."""
+        """What was found in a frame.
+
+        Args:
+            time_s: of the frame, later than the last one's.
+            found: the person; None where nobody was seen.
+            angles: degrees, by name; NaN where not known.
+        """
         self._rows.append((time_s, {} if found is None else row_of(found), angles))
 
     def close(self, detector: Detector, focal: tuple[float, str]) -> list[Path]:

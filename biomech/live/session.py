@@ -72,11 +72,27 @@ class Briefly:
         self.gives_world, self.gives_maps = detector.gives_world, detector.gives_maps
 
     def regions(self, frame: Picture, closely: bool = False) -> list[tuple[float, Region]]:
-        """People in the picture as a whole, best first."""
+        """People in the picture as a whole, best first.
+
+        Args:
+            frame: RGB.
+            closely: nobody is looked for so.
+
+        Returns:
+            Score and region of each.
+        """
         return [] if closely else self._detector.regions(frame)
 
     def points(self, frame: Picture, region: Region) -> Detection:
-        """As of the detector."""
+        """The person in a region, as the detector has them.
+
+        Args:
+            frame: RGB.
+            region: where to look.
+
+        Returns:
+            Points in pixels.
+        """
         return self._detector.points(frame, region)
 
 

@@ -232,7 +232,14 @@ def _warn(picture: Picture) -> None:
 
 
 def write_text(picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int]) -> None:
-    """Write on a dark ground into the picture, which is changed; origin: of the text, px, lower left."""
+    """Write on a dark ground into the picture, which is changed.
+
+    Args:
+        picture: RGB.
+        text: ASCII.
+        origin: lower left corner of the text, px.
+        color: RGB.
+    """
     size, thick = max(0.4, picture.shape[1] / 1000), max(1, round(picture.shape[1] / 600))
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
     x, y = round(origin[0]), round(origin[1])
