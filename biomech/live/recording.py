@@ -16,7 +16,7 @@ from biomech.keypoints.detector import Detection, Detector
 from biomech.report.overlay import write_video
 from biomech.video import Video
 
-FILM, KEYPOINTS, ANGLES = "live.mp4", "seen_keypoints.npz", "live_angles.csv"
+FILM, KEYPOINTS, ANGLES = "live.mp4", "seen_keypoints.npz", "seen_angles.csv"
 WAITING = 60  # frames, for the encoder; more are left out of the film
 
 Frame = UInt8[np.ndarray, "height width 3"]

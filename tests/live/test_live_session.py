@@ -67,14 +67,14 @@ def test_a_slow_look_misses_frames_and_does_not_lag(film: Path) -> None:
 
 def test_what_is_kept(film: Path, tmp_path: Path) -> None:
     figures = live(film, detector=Slow(), folder=tmp_path / "run", fov_deg=60.0, angles=("knee_angle_l",))
-    assert [path.name for path in figures.files] == ["live.mp4", "seen_keypoints.npz", "live_angles.csv"]
+    assert [path.name for path in figures.files] == ["live.mp4", "seen_keypoints.npz", "seen_angles.csv"]
     kept = Video.open(tmp_path / "run" / "live.mp4")
     assert kept.size_px == SIZE_PX
     keypoints = Keypoints.load(tmp_path / "run" / "seen_keypoints.npz")
     assert keypoints.found.all()
     assert len(keypoints.time_s) == len(figures.latency_ms)
     assert keypoints.focal_px == pytest.approx(64 / np.tan(np.radians(30)))
-    rows = list(csv.DictReader((tmp_path / "run" / "live_angles.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "run" / "seen_angles.csv").open()))
     assert list(rows[0]) == ["time_s", "knee_angle_l_deg"]
     assert len(rows) == len(figures.latency_ms)
     # What was drawn is not in the film that is kept.
@@ -99,7 +99,7 @@ def test_nobody_is_told_and_not_searched_for_closely(film: Path, tmp_path: Path)
     figures = live(film, detector=detector, folder=tmp_path)
     assert "nobody was seen" in figures.notes
     assert detector.closely == 0
-    assert [path.name for path in figures.files] == ["live.mp4", "live_angles.csv"]
+    assert [path.name for path in figures.files] == ["live.mp4", "seen_angles.csv"]
 
 
 def test_ctrl_c_keeps_what_was_seen(film: Path, tmp_path: Path) -> None:
