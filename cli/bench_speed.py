@@ -33,10 +33,11 @@ def speed(
     if as_json:
         typer.echo(_json(figures))
         return
-    stages = figures.pop("stages")
+    stages, lively = figures.pop("stages"), figures.pop("live")
     for key, value in figures.items():
         typer.echo(f"{key:28s} {'not measured' if value is None else value}")
-    assert isinstance(stages, dict)
+    assert isinstance(stages, dict) and isinstance(lively, dict)
+    typer.echo("live: " + ", ".join(f"{key} {value:g}" for key, value in lively.items()))
     for name, row in stages.items():
         said = f"{row['seconds_per_s']:.2f} s on the clock, {row['cpu_s_per_s']:.2f} s of CPU"
         typer.echo(f"  {name:10s} {said} per second of film")

@@ -28,6 +28,7 @@ app = typer.Typer(
 VERBS = (
     "ik",
     "demo",
+    "live",
     "detect",
     "recover",
     "mesh",

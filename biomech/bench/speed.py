@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from biomech.files import check_file
+from biomech.live.session import live
 from biomech.pipeline.options import Options
 from biomech.pipeline.run import run_ik
 from biomech.video import Video
@@ -65,6 +66,7 @@ def bench_speed(film: Path, folder: Path, options: Options | None = None) -> dic
 
     Returns:
         realtime_factor: seconds of film per second on the clock, all stages and the overlay included;
+        live_latency_ms: the median of ``live`` on the film, without a window, and live: all of its figures;
         cpu_s_per_s: CPU seconds per second of film; realtime_factor_at_most: with all cores busy all the time;
         peak_memory_mb; stages: as ``StageClock.rows``; film_s and cores; sports2d_realtime_factor: None, since it is
         not run here.
@@ -82,14 +84,17 @@ def bench_speed(film: Path, folder: Path, options: Options | None = None) -> dic
     took_s, cpu_s = perf_counter() - began, cpu_seconds() - began_cpu
     film_s = int(result.figures["detect"]["frames"]) / clip.rate_hz
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    lively = live(film).summary()
     peaks = [stage.get("peak_memory_mb") or 0 for stage in result.record["stages"].values()]
     return {
         "realtime_factor": round(film_s / took_s, 3),
         "realtime_factor_at_most": round(film_s * cores / cpu_s, 3),
         "cpu_s_per_s": round(cpu_s / film_s, 3),
+        "live_latency_ms": lively["latency_ms_median"],
         "peak_memory_mb": max(peaks, default=0),
         "sports2d_realtime_factor": None,
         "film_s": round(film_s, 2),
         "cores": cores,
+        "live": lively,
         "stages": clock.rows(film_s),
     }

@@ -141,7 +141,15 @@ def _hardly_bent(
 
 
 def lagrange(times_s: Float[np.ndarray, " looks"], at_s: float) -> Float[np.ndarray, " looks"]:
-    """The weights of values at some times in the polynomial through them, at another time."""
+    """The weights of values at some times in the polynomial through them, at another time.
+
+    Args:
+        times_s: of the values, all different.
+        at_s: when the polynomial's value is wanted.
+
+    Returns:
+        One for each value; they sum to 1.
+    """
     apart = times_s[:, None] - times_s
     np.fill_diagonal(apart, 1.0)
     to = np.where(np.eye(len(times_s), dtype=bool), 1.0, at_s - times_s)

@@ -133,7 +133,7 @@ def write_overlay(
                 draw(picture, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
                 if trusted is not None and not trusted[frame]:
                     _warn(picture)
-            _write(picture, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
+            write_text(picture, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
             if progress:
                 progress(done, max(done, video.n_frames))
             yield time_s, picture
@@ -228,10 +228,18 @@ def _warn(picture: Picture) -> None:
     height, width = picture.shape[:2]
     border = max(2, max(picture.shape) // 100)
     cv2.rectangle(picture, (0, 0), (width - 1, height - 1), RED, 2 * border)
-    _write(picture, "not trusted", (width / 25, width / 12), WARNING)
+    write_text(picture, "not trusted", (width / 25, width / 12), WARNING)
 
 
-def _write(picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int]) -> None:
+def write_text(picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int]) -> None:
+    """Write on a dark ground into the picture, which is changed.
+
+    Args:
+        picture: RGB.
+        text: ASCII.
+        origin: lower left corner of the text, px.
+        color: RGB.
+    """
     size, thick = max(0.4, picture.shape[1] / 1000), max(1, round(picture.shape[1] / 600))
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
     x, y = round(origin[0]), round(origin[1])

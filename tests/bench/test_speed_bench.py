@@ -6,6 +6,7 @@ import pytest
 from biomech.bench import speed
 from biomech.bench.speed import StageClock, bench_speed
 from biomech.errors import BioposeError
+from biomech.live.session import LiveFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Result
 from biomech.report.overlay import write_video
@@ -53,12 +54,15 @@ def test_the_films_length_over_the_runs(time, film, tmp_path, monkeypatch):
         return Result.of(folder, "film", {"stages": stages})
 
     monkeypatch.setattr(speed, "run_ik", run_ik)
+    monkeypatch.setattr(speed, "live", lambda film: LiveFigures(latency_ms=[80.0, 90.0, 100.0], seconds=0.2))
     figures = bench_speed(film, tmp_path / "run", Options(overlay=False))
     assert asked == [(True, True)]
     assert figures["realtime_factor"] == pytest.approx(0.5)
     assert figures["cpu_s_per_s"] == pytest.approx(4.0)
     assert figures["realtime_factor_at_most"] == pytest.approx(figures["cores"] / 4, abs=1e-3)
     assert figures["peak_memory_mb"] == 700
+    assert figures["live_latency_ms"] == 90.0
+    assert figures["live"]["frames"] == 3
     assert figures["sports2d_realtime_factor"] is None
     assert list(figures["stages"]) == ["detect", "overlay"]
 
