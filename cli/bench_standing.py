@@ -28,8 +28,8 @@ def standing(
     """
     from biomech.cli.bench import _tell
 
+    runs = runs_of(out, only, recover, solver, keep, refit, as_json, overlay=False)
     check_data(data)
     from biomech.bench.standing import bench_standing
 
-    runs = runs_of(out, only, recover, solver, keep, refit, as_json, overlay=False)
     _tell(bench_standing(data, runs), as_json, 28)
