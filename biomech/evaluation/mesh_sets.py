@@ -202,7 +202,7 @@ def _find_bedlam(root: Path, how: HowFound) -> list[EvalSequence]:
         for (folder, person), own in rows.items():
             frames = [int(re.findall(r"\d+", Path(names[row]).stem)[-1]) for row in own]
             if len(set(frames)) < len(frames):
-                raise BioposeError(f"two people in one picture of {folder}, and no column `sub` that tells them apart")
+                raise BioposeError(f"two people in one picture of {folder}, and no column 'sub' that tells them apart")
             gender = GENDERS[str(held["gender"][own[0]])[0]] if "gender" in held else "neutral"
             name = re.sub(r"[^\w.-]+", "_", "__".join(part for part in (path.stem, folder, person) if part))
             place = (own, gender, frames)
