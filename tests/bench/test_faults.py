@@ -19,7 +19,7 @@ COMMAND = "import sys; from biomech.cli.main import main; sys.argv[0] = 'biopose
 def test_a_slice_of_the_inputs() -> None:
     """In a process of its own: what forks may not have threads."""
     only = "^(compare .mot|extract|solve .trc|recover mmpose|ik again|ik set)"
-    arguments = ["bench", "faults", "--inputs", "600", "--only", only, "--json"]
+    arguments = ["bench", "faults", "--inputs", "1600", "--only", only, "--json"]
     done = subprocess.run([sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)

@@ -78,10 +78,12 @@ def test_the_report_is_made_again(
     for folder, why in ((tmp_path, "holds a run (elsewhere)"), (tmp_path / "nothing", "no run of `biopose ik`")):
         code, said = told(str(folder))
         assert code == 2 and why in said and "Traceback" not in said
-    (tmp_path / "biopose.json").write_text('{"stages": {"read": {"outputs": {}}}}')
-    code, said = told(str(tmp_path))
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / "biopose.json").write_text('{"stages": {"read": {"outputs": {}}}}')
+    code, said = told(str(half))
     assert code == 2 and "not come to a motion" in said
-    assert {path.name for path in tmp_path.iterdir()} == {"biopose.json", "elsewhere", "small.osim", "small.trc"}
+    assert {path.name for path in tmp_path.iterdir()} == {"half", "elsewhere", "small.osim", "small.trc"}
 
 
 def test_a_report_of_markers_that_were_cut(trial: Trial, tmp_path: Path) -> None:  # noqa: F811
