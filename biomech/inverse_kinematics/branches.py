@@ -139,7 +139,7 @@ def within_a_turn(
 
 def told_otherwise(
     description: Description, values: Float[np.ndarray, "frames coordinates"]
-) -> list[tuple[str, Float[np.ndarray, ""]]]:
+) -> list[tuple[str, float]]:
     """Angles of ball-like joints that name a pose by a triple far beyond what the joint can do.
 
     An arm that is raised and comes down another way ends half a turn off in two angles and is continuous all the time:
@@ -159,7 +159,7 @@ def told_otherwise(
             continue
         for k, (low, high) in zip(joint.coordinates, ranges, strict=True):
             coordinate = description.coordinates[k]
-            share = np.mean((values[:, k] < low - FAR) | (values[:, k] > high + FAR))
+            share = float(np.mean((values[:, k] < low - FAR) | (values[:, k] > high + FAR)))
             if share > OFTEN:
                 found.append((coordinate.name, share))
     return found

@@ -331,7 +331,7 @@ def _middle(some: Float[np.ndarray, "some 3 3"], all_turns: Float[np.ndarray, "f
 
 def _degrees(turns: Float[np.ndarray, "*n 3 3"]) -> Float[np.ndarray, "*n"]:
     """Angles of rotations; small ones too."""
-    return np.degrees(Rotation.from_matrix(turns).magnitude())
+    return np.asarray(np.degrees(Rotation.from_matrix(turns).magnitude()))
 
 
 def _told(turns, known, zoom, zoomed) -> list[str]:

@@ -35,7 +35,7 @@ def turned(room: np.ndarray, turn: np.ndarray, zoom: float = 1.0) -> np.ndarray:
 
 
 def person(x: float, y: float = 70, wide: float = 50, high: float = 140) -> Detection:
-    corners = np.array([[x, y], [x + wide, y + high]])
+    corners = np.array([[x, y], [x + wide, y + high]], dtype=float)
     region = Region((x, y), high, 0.0)
     return Detection(corners, np.ones(2), None, 1.0, region, region, None, np.ones(1))
 

@@ -22,7 +22,7 @@ NO_LOOKS = np.zeros(0)
 
 def seen(x: float, looks: np.ndarray = NO_LOOKS, y: float = 300.0, sure: float = 0.9) -> Detection:
     region = Region((x, y), SIZE, 0.0)
-    xy = np.array([[x, y - 100], [x - 30, y], [x + 30, y], [x, y + 100]])
+    xy = np.array([[x, y - 100], [x - 30, y], [x + 30, y], [x, y + 100]], dtype=float)
     return Detection(xy, np.full(4, sure), None, 1.0, region, region, None, looks)
 
 

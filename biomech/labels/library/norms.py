@@ -72,10 +72,10 @@ def periodic(knots: Mapping[int, float], phase: Curve) -> Curve:
     return CubicSpline(np.divide(at, 100), values, bc_type="periodic")(np.asarray(phase) % 1.0)
 
 
-def cadence_strides_s(speed_m_s: Curve | float) -> Curve:
+def cadence_strides_s(speed_m_s: Float[np.ndarray, "*any"] | float) -> Float[np.ndarray, "*any"]:
     """Strides per second of a walk, by the walk ratio."""
     steps_min = np.sqrt(np.maximum(speed_m_s, 0.0) * 60 / WALK_RATIO_M_PER_STEP_MIN)
-    return steps_min / 120
+    return np.asarray(steps_min / 120)
 
 
 __all__ = ["PELVIS_ZERO_DEG", "SPEEDS_M_S", "WALKING", "cadence_strides_s", "periodic", "running", "walking"]
