@@ -55,7 +55,7 @@ def detect(
             fov_deg=options.fov_deg,
             camera_motion=options.camera_motion,
             keep_heat_maps=keep_heat_maps,
-            every_look=options.every_look,
+            fewer_looks=options.fewer_looks,
             progress=progress,
         )
     keypoints.save(target)

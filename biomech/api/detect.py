@@ -29,7 +29,7 @@ def detect(
     threads: int | None = None,
     camera_motion: str = "auto",
     keep_heat_maps: bool = False,
-    every_look: bool = False,
+    fewer_looks: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's body points in every frame of a film.
@@ -52,7 +52,7 @@ def detect(
         threads: of the network; all cores, four at most, by default.
         camera_motion: ``auto`` finds whether and how the camera turned while it filmed; ``still`` takes it to stand.
         keep_heat_maps: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
-        every_look: run the network on frames too that slow motion lets be told from their neighbours.
+        fewer_looks: do not run the network on frames that slow motion lets be told from their neighbours.
         progress: called after every frame with the frames done and expected.
 
     Returns:
@@ -97,6 +97,6 @@ def detect(
         fov_deg=fov_deg,
         camera_motion=camera_motion,
         keep_heat_maps=keep_heat_maps,
-        every_look=every_look,
+        fewer_looks=fewer_looks,
         progress=progress,
     )

@@ -36,7 +36,7 @@ class IkOptions(TypedDict, total=False):
     video: Path | str | None
     size_px: tuple[int, int] | None
     mirror: bool
-    every_look: bool
+    fewer_looks: bool
     neutral: tuple[float, float] | Path | str | None
     recover: str
     refine: bool

@@ -27,13 +27,10 @@ def detect(
     fov_deg: float | None = None,
     camera_motion: str = AUTO,
     keep_heat_maps: bool = False,
-    every_look: bool = False,
+    fewer_looks: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's points in every frame; nothing is smoothed.
-
-    Of 24 frames a second and more, a frame that slow motion lets be told from its neighbours is not looked at
-    (``sparing``), unless maps are kept.
 
     Args:
         video: of which its own window and rate are looked at.
@@ -42,7 +39,8 @@ def detect(
         focal_px, fov_deg: what is known of the lens: see ``focal_length``.
         camera_motion: auto (find whether and how the camera turned) or still (it stands).
         keep_heat_maps: keep the landmark network's maps too (``Keypoints.heat_maps``), for MQ-HMR.
-        every_look: look at every frame.
+        fewer_looks: of 24 frames a second and more, do not look at those that slow motion lets be told from their
+            neighbours (``sparing``), unless maps are kept.
         progress: called after every frame with the frames done and expected.
 
     Returns:
@@ -59,7 +57,7 @@ def detect(
     tracker, cuts = Tracker(detector, person), Cuts()
     watch = CameraWatch(focal, video.size_px) if camera_motion == AUTO else None
     times, rows, kept = [], [], []
-    looking = Sparing(tracker, every_look or keep_heat_maps or video.rate_hz < SLOWEST_HZ)
+    looking = Sparing(tracker, not fewer_looks or keep_heat_maps or video.rate_hz < SLOWEST_HZ)
     for time_s, frame, found in looking.follow(prefetch(video.frames())):
         cuts.add(frame, time_s)
         if watch is not None:

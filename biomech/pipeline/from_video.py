@@ -301,7 +301,7 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
             fov_deg=options.fov_deg,
             camera_motion=options.camera_motion,
             keep_heat_maps=recoverers.keeps_heat_maps(options.recover),
-            every_look=options.every_look,
+            fewer_looks=options.fewer_looks,
             progress=progress,
         )
     keypoints.save(files.keypoints)

@@ -202,9 +202,11 @@ class Options:
         ),
     ] = None
     mirror: Annotated[bool, About("Average with the mirrored picture: better, slower.", film=("detect",))] = False
-    every_look: Annotated[
+    fewer_looks: Annotated[
         bool,
-        About("Run the network on frames too that slow motion lets be told from their neighbours.", film=("detect",)),
+        About(
+            "Faster: frames that slow motion lets be told from their neighbours are not looked at.", film=("detect",)
+        ),
     ] = False
     neutral: Annotated[
         tuple[float, float] | Path | None,

@@ -37,7 +37,7 @@ SETS: tuple[tuple[str, str, Any], ...] = (
     ("--video a.mp4", "video", Path("a.mp4")),
     ("--size-px 1280x720", "size_px", (1280, 720)),
     ("--mirror", "mirror", True),
-    ("--every-look", "every_look", True),
+    ("--fewer-looks", "fewer_looks", True),
     ("--camera-motion still", "camera_motion", "still"),
     ("--recover mqhmr", "recover", "mqhmr"),
     ("--neutral 1 2", "neutral", (1.0, 2.0)),

@@ -16,7 +16,7 @@ OF_LOOKING = {
         "detector_weights",
         "detector_config",
         "mirror",
-        "every_look",
+        "fewer_looks",
         "start_s",
         "end_s",
         "every",
@@ -34,7 +34,7 @@ OF_DETECTORS = {
     "detector_config",
     "layout",
     "mirror",
-    "every_look",
+    "fewer_looks",
     "fov_deg",
     "camera_motion",
 }

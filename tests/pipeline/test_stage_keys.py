@@ -34,7 +34,7 @@ FILM = {
             "keep_heat_maps",
             "detector",
             "camera_motion",
-            "every_look",
+            "fewer_looks",
             "detector_version",
             "mirror",
             "person",
