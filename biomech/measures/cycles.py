@@ -59,11 +59,29 @@ def cycles_over(course: "Course", kind: str, spans: Sequence[tuple[str, float, f
     Returns:
         Every coordinate.
     """
+    named = zip(course.kinematics.names, course.shown.T, strict=True)
+    return Cycles(kind, {name: over_spans(name, course.time_s, values, spans) for name, values in named})
+
+
+def over_spans(
+    name: str,
+    time_s: Float[np.ndarray, " frames"],
+    values: Float[np.ndarray, " frames"],
+    spans: Sequence[tuple[str, float, float]],
+) -> Float[np.ndarray, "cycles percents"]:
+    """A coordinate over each of the spans that are its own: strides of its side, else the right foot's.
+
+    Args:
+        name: of the coordinate.
+        time_s: of its values; ascending.
+        values: NaN where there is none.
+        spans: as ``cycles_over``.
+
+    Returns:
+        At ``PERCENT``; NaN beside values that are not there.
+    """
     sided = any(side for side, _, _ in spans)
-    curves = {}
-    for name, values in zip(course.kinematics.names, course.shown.T, strict=True):
-        side = name[-1] if name.endswith(("_r", "_l")) else "r"
-        own = [(start, end) for of, start, end in spans if not sided or of == side]
-        rows = [np.interp(start + (end - start) * PERCENT / 100, course.time_s, values) for start, end in own]
-        curves[name] = np.array(rows).reshape(-1, len(PERCENT))
-    return Cycles(kind, curves)
+    side = name[-1] if name.endswith(("_r", "_l")) else "r"
+    own = [(start, end) for of, start, end in spans if not sided or of == side]
+    rows = [np.interp(start + (end - start) * PERCENT / 100, time_s, values) for start, end in own]
+    return np.array(rows).reshape(-1, len(PERCENT))

@@ -8,7 +8,9 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-POINTS = 101  # of a trial's course, 0 to 100 %
+from biomech.measures.cycles import PERCENT, over_spans
+from biomech.measures.found import DOUBTFUL
+
 SHOWN = (
     *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle"),
     *("arm_flex", "arm_add", "elbow_flex", "lumbar_extension", "lumbar_bending", "pelvis_tilt"),
@@ -17,7 +19,7 @@ COLUMNS = 4
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MOTION = "motion"  # the whole trial, in tables of measures
 
-Curves = dict[str, Float[np.ndarray, " points"]]
+Curves = dict[str, Float[np.ndarray, " percents"]]
 
 
 class BatchCourse(NamedTuple):
@@ -59,7 +61,6 @@ def _figure(lines: dict[str, list[Curves]], over: str) -> Figure:
     rows = -(-len(SHOWN) // COLUMNS)
     figure = Figure(figsize=(13, 2.6 * rows + 0.8), layout="constrained")
     panels = figure.subplots(rows, COLUMNS, sharex=True)
-    percent = np.linspace(0, 100, POINTS)
     for panel, name in zip(panels.flat, SHOWN, strict=True):
         for k, (label, of_line) in enumerate(lines.items()):
             for end, dash in (("", "-"), ("_r", "-"), ("_l", "--")):
@@ -69,8 +70,8 @@ def _figure(lines: dict[str, list[Curves]], over: str) -> Figure:
                 mean, sd = _mean_sd(np.array(curves))
                 colour = COLOURS[k % len(COLOURS)]
                 said = f"{label} (n = {len(of_line)})" if end in ("", "_r") else None
-                panel.plot(percent, mean, dash, color=colour, lw=1.4, label=said)
-                panel.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
+                panel.plot(PERCENT, mean, dash, color=colour, lw=1.4, label=said)
+                panel.fill_between(PERCENT, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
         panel.set_title(f"{name} (deg)", fontsize=10)
         panel.grid(alpha=0.3)
     for panel in np.atleast_2d(panels)[-1]:
@@ -82,7 +83,7 @@ def _figure(lines: dict[str, list[Curves]], over: str) -> Figure:
     return figure
 
 
-def _mean_sd(curves: Float[np.ndarray, "trials points"]) -> tuple[Float[np.ndarray, " points"], ...]:
+def _mean_sd(curves: Float[np.ndarray, "trials percents"]) -> tuple[Float[np.ndarray, " percents"], ...]:
     """Of the values that are there; no deviation of fewer than two, nothing where there is none."""
     there = np.isfinite(curves)
     count = there.sum(0)
@@ -119,11 +120,11 @@ def _ends(angles: pd.DataFrame) -> tuple[float, float]:
 
 
 def _windows(one: BatchCourse) -> dict[str, list[tuple[str, float, float]]]:
-    """Side (or none), begin and end of each cycle and repetition, by activity."""
+    """Side (or none), begin and end of each cycle and repetition that is not doubtful, by activity."""
     table = one.measures
     if not len(table):
         return {}
-    table = table[(table["activity"] != MOTION) & table["start_s"].notna()]
+    table = table[(table["activity"] != MOTION) & table["start_s"].notna() & ~(table["trusted_share"] < DOUBTFUL)]
     table = table.drop_duplicates(["activity", "number", "side"])
     found: dict[str, list[tuple[str, float, float]]] = {}
     for kind, side, start, end in zip(*(table[name] for name in ("activity", "side", "start_s", "end_s")), strict=True):
@@ -132,18 +133,16 @@ def _windows(one: BatchCourse) -> dict[str, list[tuple[str, float, float]]]:
 
 
 def _cycle(angles: pd.DataFrame, windows: Sequence[tuple[str, float, float]]) -> Curves:
-    """Mean over a recording's cycles, degrees at equal shares of them; a leg's own strides for its own angles."""
+    """Mean over a recording's cycles, degrees at ``PERCENT`` of them."""
     times = angles.index.to_numpy(float)
     units = angles.attrs["units"]
     courses: Curves = {}
     for name in angles.columns:
-        one_sided = name[-2:] in ("_r", "_l")
-        own = [(start, end) for side, start, end in windows if not (side and one_sided) or name[-1] == side]
-        if units[name] != "deg" or not own:
+        if units[name] != "deg":
             continue
         values = angles[name].to_numpy(float, copy=True)
         there = np.isfinite(values)
         values[there] = np.rad2deg(np.unwrap(np.deg2rad(values[there])))
-        at = [np.linspace(start, end, POINTS) for start, end in own]
-        courses[name] = _mean_sd(np.array([np.interp(one, times, values) for one in at]))[0]
+        if len(cycles := over_spans(name, times, values, windows)):
+            courses[name] = _mean_sd(cycles)[0]
     return courses

@@ -23,6 +23,7 @@ def recording(subject: str, *, late_s: float = 0.0, high: float = 60.0, group: s
         for measure in ("duration", "speed")
     ]
     rows += [{"activity": "walking", "measure": "speed"}, {"activity": "motion", "number": 1, "start_s": 0.0}]
+    rows = [{"trusted_share": 1.0, **row} for row in rows]
     return BatchCourse(subject, group, angles, pd.DataFrame(rows))
 
 
@@ -56,3 +57,18 @@ def test_a_figure_for_each_activity_with_subjects_and_groups() -> None:
     assert "walking cycle" in figure.axes[-1].get_xlabel()
     still = [one._replace(measures=pd.DataFrame()) for one in trials]
     assert list(figures_of(still)) == ["motion"] and figures_of([]) == {}
+
+
+def test_the_trunk_is_shown_over_the_right_foots_strides() -> None:
+    """What goes right with one foot and left with the other is nothing in the mean of both."""
+    one = recording("anna")
+    one.angles["pelvis_list"] = 5 * np.cos(2 * np.pi * TIME)
+    one.angles.attrs["units"]["pelvis_list"] = "deg"
+    course = _cycle(one.angles, _windows(one)["walking"])["pelvis_list"]
+    assert course[0] == pytest.approx(5, abs=0.1) and course[50] == pytest.approx(-5, abs=0.1)
+
+
+def test_doubtful_strides_have_no_say() -> None:
+    one = recording("anna")
+    table = one.measures.assign(trusted_share=np.where(one.measures["number"] == 1, 0.3, 1.0))
+    assert len(_windows(one._replace(measures=table))["walking"]) == 4
