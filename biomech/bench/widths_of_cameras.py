@@ -21,6 +21,7 @@ from biomech.angles import wrapped
 from biomech.api.extract import extract
 from biomech.api.scale import scale
 from biomech.api.solve import solve
+from biomech.arrays import nearest
 from biomech.bench.drawn_people import KINDS, PEOPLE, Drawn, camera_at, draw, moving, people
 from biomech.body.motion import BodyMotion
 from biomech.calibration.cameras import CalibratedCamera, Calibration
@@ -75,8 +76,7 @@ def errors_of(
     Returns:
         Absolute errors (rad, m; columns as ``NAMES``), at the times of ``found``.
     """
-    rows = np.abs(truth.time_s[:, None] - found.time_s).argmin(0)
-    here = np.abs(recovered.time_s[:, None] - found.time_s).argmin(0)
+    rows, here = (nearest(motion.time_s, found.time_s) for motion in (truth, recovered))
     one, other = (
         np.stack([motion.values[:, motion.names.index(name)] for name in NAMES], 1) for motion in (truth, found)
     )
@@ -148,7 +148,7 @@ def _solved(seen: list[Drawn], kept: Path) -> tuple[np.ndarray, np.ndarray]:
         found = solve(scale(motion), extract(motion)).kinematics
         truth = read_mot(seen[0].truth)
         error = errors_of(truth, found, moving(seen[0], truth), motion)
-        rows = np.abs(motion.time_s[:, None] - found.time_s).argmin(0)
+        rows = nearest(motion.time_s, found.time_s)
         good = motion.quality[rows] >= LEAST_QUALITY
         with whole_file(kept) as path:
             np.savez_compressed(path, error=error[good], sd=motion.coordinate_sd[rows][good])

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
@@ -84,22 +85,12 @@ def surface_distance(motion: BodyMotion, mesh: MeshMotion, markers: MeshMarkers)
         mesh.vertices_m[some][:, ::step].astype(float),
         strict=True,
     ):
-        turn, from_, onto = _laid(theirs, mine)
-        there = (vertices - from_) @ turn.T + onto
+        from_, onto = theirs.mean(0), mine.mean(0)
+        there = Rotation.align_vectors(mine - onto, theirs - from_)[0].apply(vertices - from_) + onto
         at = cKDTree(points).query(there)[1]
         away.append(np.abs(((there - points[at]) * _normals(points, faces)[at]).sum(1)))
     off_mm = 1000 * np.concatenate(away)
     return SurfaceDistance(float(off_mm.mean()), float(np.quantile(off_mm, 0.95)))
-
-
-def _laid(
-    points: Float[np.ndarray, "n 3"], onto: Float[np.ndarray, "n 3"]
-) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
-    """The turn that lays points on others best, about the middles of both (Kabsch)."""
-    a, b = points.mean(0), onto.mean(0)
-    left, _, right = np.linalg.svd((onto - b).T @ (points - a))
-    left[:, 2] *= np.sign(np.linalg.det(left @ right))
-    return left @ right, a, b
 
 
 def _normals(points: Float[np.ndarray, "vertices 3"], faces: np.ndarray) -> Float[np.ndarray, "vertices 3"]:
