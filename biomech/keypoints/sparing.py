@@ -63,9 +63,12 @@ class Sparing:
             The same with the person, who is None where they are not to be seen; of a frame that was not looked at
             without mask and maps.
         """
+        if self._every_look:
+            yield from ((time_s, frame, self._tracker.follow(frame, time_s)) for time_s, frame in frames)
+            return
         for time_s, frame in frames:
             window = self._window
-            passed = not self._every_look and bool(window) and window[-1].seen
+            passed = bool(window) and window[-1].seen
             found = None if passed else self._tracker.follow(frame, time_s)
             window.append(_Waiting(time_s, frame, found, looked=not passed))
             yield from self._ready(ended=False)
