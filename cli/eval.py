@@ -50,12 +50,13 @@ def eval(
     By the protocols of the papers, beside their published figures.
     """
     from biomech.cli.bench_films import options_of
+    from biomech.comparison.tables import plain
     from biomech.errors import BioposeError
     from biomech.evaluation.evaluate import EvalOptions, evaluate
     from biomech.evaluation.sequence import HowFound
     from biomech.evaluation.sets import dataset_of
     from biomech.evaluation.tables import as_json as told
-    from biomech.evaluation.tables import sources, table_lines, tables
+    from biomech.evaluation.tables import sources, tables
 
     chosen = dataset_of(dataset)
     if system is not None and predictions is None:
@@ -76,7 +77,7 @@ def eval(
         typer.echo(json.dumps(told(found), allow_nan=False))
         return
     for table in tables(found):
-        typer.echo("\n".join(table_lines(*table)) + "\n")
+        typer.echo(plain(table, named=2) + "\n")
     for line in sources(found):
         typer.echo(line)
     for score in found.failed:

@@ -123,14 +123,22 @@ def summary(comparison: Comparison) -> str:
     return ", ".join(said)
 
 
-def plain(table: Table) -> str:
-    """A table in aligned characters, for a file or a pipe."""
+def plain(table: Table, named: int = 1) -> str:
+    """A table in aligned characters, for a file or a pipe.
+
+    Args:
+        table: to be printed.
+        named: how many columns hold names, which stand to the left.
+
+    Returns:
+        Its lines.
+    """
     title, headings, sections = table
     rows = [row for section in sections for row in section]
     widths = [max(len(row[i]) for row in [list(headings), *rows]) for i in range(len(headings))]
-    lines = [_line(headings, widths)]
+    lines = [_line(headings, widths, named)]
     for section in sections:
-        lines += ["-" * len(lines[0]), *(_line(row, widths) for row in section)]
+        lines += ["-" * len(lines[0]), *(_line(row, widths, named) for row in section)]
     return "\n".join([title, *lines])
 
 
@@ -147,9 +155,10 @@ def file_labels(paths: Sequence[Path]) -> list[str]:
     return labels
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-    return "  ".join([first.strip().ljust(widths[0]), *others])
+def _line(row: Sequence[str], widths: Sequence[int], named: int) -> str:
+    cells = list(zip(row, widths, strict=True))
+    left, right = [cell.ljust(width) for cell, width in cells[:named]], [cell.rjust(w) for cell, w in cells[named:]]
+    return "  ".join([*left, *right])
 
 
 def _row(name: str, errors: CoordinateErrors) -> list[str]:

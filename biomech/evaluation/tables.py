@@ -1,7 +1,7 @@
 """An evaluation as tables of text and as one JSON object."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from biomech.comparison.tables import Table
@@ -125,25 +125,3 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def _finite(figures: Figures) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}
-
-
-def table_lines(title: str, headings: Sequence[str], sections: Sequence[Sequence[Sequence[str]]]) -> list[str]:
-    """A table in plain text, names to the left and figures to the right.
-
-    Args:
-        title, headings, sections: as ``tables`` gives them.
-
-    Returns:
-        Lines.
-    """
-    rows = [headings, *(row for section in sections for row in section)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(headings))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = [text.ljust(w) if i < 2 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))]
-        return "  ".join(cells).rstrip()
-
-    told = [title, line(headings)]
-    for section in sections:
-        told += ["", *(line(row) for row in section)]
-    return told

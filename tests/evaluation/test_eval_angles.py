@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from biomech.cli import main
 from biomech.cli.eval import eval as command
+from biomech.comparison.tables import plain
 from biomech.errors import BioposeError
 from biomech.evaluation import angle_judge
 from biomech.evaluation.angle_score import score_angles
@@ -19,7 +20,7 @@ from biomech.evaluation.judge import EvalOptions
 from biomech.evaluation.published import published
 from biomech.evaluation.sequence import HowFound
 from biomech.evaluation.sets import DATASETS, dataset_of
-from biomech.evaluation.tables import as_json, sources, table_lines, tables
+from biomech.evaluation.tables import as_json, sources, tables
 
 
 def _run(*arguments: object):
@@ -117,7 +118,7 @@ def test_predictions_are_scored_once(lab: Path, tmp_path: Path) -> None:
     told = as_json(changed)
     assert told["totals"]["Another"]["mae18_deg"] == pytest.approx(2.5, abs=0.05)
     assert any(row["system"] == "OpenCap Monocular" and row["figures"]["mae18_deg"] == 4.8 for row in told["published"])
-    text = "\n".join(line for table in tables(changed) for line in table_lines(*table))
+    text = "\n".join(plain(table, named=2) for table in tables(changed))
     assert (
         "subject4_walking1_Cam1" in text
         and "published [" in text
