@@ -1,6 +1,7 @@
 """Two figures over cycles: the mean differences with their bands, and limits of agreement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from biomech.comparison.cycle_errors import CycleErrors
-from biomech.comparison.drawing import UNITS, finish_panel, grid, look, write_figure
+from biomech.comparison.drawing import REFERENCE, UNITS, finish_panel, grid, look, write_figure
 from biomech.comparison.over_cycles import MethodCycles
 from biomech.measures.cycles import PERCENT
 
@@ -54,12 +54,7 @@ def draw_differences(methods: Sequence[MethodCycles]) -> Figure:
     """The figure itself: degrees and millimetres over per cent of the cycle."""
     figure, panels = grid(_names(methods), "cycle (%)", head_inches=_head_inches(len(methods) + 2))
     for name, panel in panels.items():
-        unit = "°"
-        panel.axhline(0, color="#222222", lw=0.8)
-        for i, one in enumerate(methods):
-            if name in one.errors:
-                unit = UNITS[one.errors[name].unit]
-                _draw_difference(panel, one, name, i)
+        unit = _draw_each(panel, methods, name, _draw_difference)
         _draw_split(panel, methods, name)
         panel.set_xlim(0, 100)
         finish_panel(panel, name, unit)
@@ -72,6 +67,19 @@ def draw_differences(methods: Sequence[MethodCycles]) -> Figure:
         handles.append(Line2D([], [], color=SPLIT, ls=":", label=f"{phases[0]} | {phases[1]}"))
     _head(figure, f"{methods[0].said}: motion less reference", handles)
     return figure
+
+
+def _draw_each(
+    panel: Axes, methods: Sequence[MethodCycles], name: str, draw: Callable[[Axes, MethodCycles, str, int], None]
+) -> str:
+    """Zero, and every method that has the coordinate; its unit."""
+    unit = "°"
+    panel.axhline(0, color=REFERENCE, lw=0.8)
+    for place, one in enumerate(methods):
+        if name in one.errors:
+            unit = UNITS[one.errors[name].unit]
+            draw(panel, one, name, place)
+    return unit
 
 
 def _names(methods: Sequence[MethodCycles]) -> list[str]:
@@ -150,12 +158,7 @@ def draw_agreement(methods: Sequence[MethodCycles], measure: str) -> Figure:
     """
     figure, panels = grid(_names(methods), "mean of both", head_inches=_head_inches(len(methods) + 2), share="none")
     for name, panel in panels.items():
-        unit = "°"
-        panel.axhline(0, color="#222222", lw=0.8)
-        for i, one in enumerate(methods):
-            if name in one.errors:
-                unit = UNITS[one.errors[name].unit]
-                _draw_limits(panel, one.errors[name], measure, i)
+        unit = _draw_each(panel, methods, name, partial(_draw_limits, measure=measure))
         if panel.get_xlabel():
             panel.set_xlabel(f"mean of both ({unit})", fontsize=8, labelpad=1)
         panel.margins(x=0.12)
@@ -171,8 +174,8 @@ def draw_agreement(methods: Sequence[MethodCycles], measure: str) -> Figure:
     return figure
 
 
-def _draw_limits(panel: Axes, errors: CycleErrors, measure: str, place: int) -> None:
-    colour = look(place)[0]
+def _draw_limits(panel: Axes, one: MethodCycles, name: str, place: int, measure: str) -> None:
+    colour, errors = look(place)[0], one.errors[name]
     ours, theirs = errors.values[measure]
     told = errors.agreements[measure]
     panel.plot(

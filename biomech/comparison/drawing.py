@@ -78,19 +78,20 @@ def grid(
     return figure, {name: axes.flat[place] for place, name in places.items()}
 
 
-def finish_panel(panel: Axes, name: str, unit: str) -> None:
+def finish_panel(panel: Axes, name: str, unit: str, least: float | None = None) -> None:
     """Its title, and ordinates that do not magnify what is nothing.
 
     Args:
         panel: drawn.
         name: of the coordinate.
-        unit: ° or mm.
+        unit: ° or mm; another one with its own least span.
+        least: span of the ordinates; ``LEAST_SPAN`` of the unit where None.
     """
     panel.set_title(f"{name} ({unit})", fontsize=8, pad=3)
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.25, lw=0.5)
     low, high = panel.get_ylim()
-    least = LEAST_SPAN[unit]
+    least = LEAST_SPAN[unit] if least is None else least
     if high - low < least:
         panel.set_ylim((low + high - least) / 2, (low + high + least) / 2)
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from biomech.comparison.drawing import finish_panel
 from biomech.files import whole_file
 from biomech.report.courses import Courses, in_pairs, side, spans
 
@@ -95,12 +96,7 @@ def _draw_panel(panel: Axes, title: str, names: list[str], motions: Sequence[Cou
     doubted = ~np.all([first.believed[:, first.names.index(name)] for name in names], axis=0)
     for begin, end in spans(doubted, first.time_s):
         panel.axvspan(begin, end, color=DOUBT, alpha=0.25, lw=0, zorder=0)
-    panel.set_title(f"{title} ({UNITS[unit]})", fontsize=8, pad=3)
-    panel.tick_params(labelsize=7)
-    panel.grid(alpha=0.25, lw=0.5)
-    low, high = panel.get_ylim()
-    if high - low < LEAST_SPAN[unit]:
-        panel.set_ylim((low + high - LEAST_SPAN[unit]) / 2, (low + high + LEAST_SPAN[unit]) / 2)
+    finish_panel(panel, title, UNITS[unit], LEAST_SPAN[unit])
 
 
 def _legend(motions: Sequence[Courses], panels: dict[str, list[str]]) -> list[Line2D | Patch]:

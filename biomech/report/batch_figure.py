@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from biomech.comparison.drawing import COLOURS
 from biomech.measures.cycles import PERCENT, over_spans
 from biomech.measures.found import DOUBTFUL
 
@@ -16,7 +17,6 @@ SHOWN = (
     *("arm_flex", "arm_add", "elbow_flex", "lumbar_extension", "lumbar_bending", "pelvis_tilt"),
 )
 COLUMNS = 4
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MOTION = "motion"  # the whole trial, in tables of measures
 
 Curves = dict[str, Float[np.ndarray, " percents"]]
