@@ -11,10 +11,13 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from biomech.errors import BioposeError, MachineError
 from biomech.leftovers import own_prefix
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_TEXT_BYTES = 4 << 30
 STEM_KEPT = 40  # characters of a name in its temporary file's; a name has 255 bytes at most
@@ -209,6 +212,20 @@ def names_in_npz(path: Path) -> set[str]:
             return {Path(name).stem for name in archive.namelist()}
     except BioposeError:
         return set()
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table without its index, whole or not at all.
+
+    Args:
+        table: with its columns' names.
+        path: the .csv.
+
+    Raises:
+        MachineError: the file cannot be written.
+    """
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biomech.exports.take import Take
-from biomech.files import whole_file
+from biomech.files import write_csv
 from biomech.inverse_kinematics.tidy import tidy_table
 from biomech.report.courses import Courses
 
@@ -46,7 +46,5 @@ def write_tidy(take: Take, path: Path) -> list[str]:
     Returns:
         What the user should know.
     """
-    table = tidy_angles(take)
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
+    write_csv(tidy_angles(take), path)
     return []

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from biomech.arrays import rows_at
 from biomech.errors import BioposeError
-from biomech.files import check_file, whole_file
+from biomech.files import check_file, write_csv
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
 
 LEAST_QUALITY = 0.5  # of how well a frame was seen, 0 to 1
@@ -126,5 +126,4 @@ class Trusted:
             *(errors.time_s, quality.round(3), (errors.rms_m * 1000).round(2), (errors.max_m * 1000).round(2)),
             *(self.frames.astype(int), self.reasons, self.not_determined),
         )
-        with whole_file(path) as temporary:
-            pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))).to_csv(temporary, index=False)
+        write_csv(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))), path)

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from biomech.errors import BioposeError, MachineError
-from biomech.files import whole_file
+from biomech.files import write_csv
 from biomech.labels.check import CheckFigures, check_trial, summed_up
 from biomech.labels.label import Folders, Labelled, is_labelled, label_trial, made_of, read_skeleton, set_aside
 from biomech.labels.models import scaled_model
@@ -304,8 +304,7 @@ def _write(report: Report, run: Run, folders: Folders, options: LabelOptions) ->
     report.totals = _write_table(folders.root / "quality.csv", index["trials"])
     failures = folders.root / "failures.csv"
     if report.failed:
-        with whole_file(failures) as temporary:
-            pd.DataFrame(sorted(report.failed.items()), columns=["name", "cause"]).to_csv(temporary, index=False)
+        write_csv(pd.DataFrame(sorted(report.failed.items()), columns=["name", "cause"]), failures)
     else:
         failures.unlink(missing_ok=True)
     if not report.stopped:
@@ -347,6 +346,5 @@ def _write_table(path: Path, trials: list[IndexedTrial]) -> TrialTotals | None:
         "jump_share": share("jump_share"),
     }
     row = pd.DataFrame([totals]).drop(columns=["trials", "hours"])
-    with whole_file(path) as temporary:
-        pd.concat([table, row]).to_csv(temporary, index=False)
+    write_csv(pd.concat([table, row]), path)
     return totals

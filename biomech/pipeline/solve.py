@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 
 from biomech.arrays import rows_at
 from biomech.errors import BioposeError
-from biomech.files import check_file, whole_file
+from biomech.files import check_file, write_csv
 from biomech.inverse_kinematics.branches import told_otherwise, within_a_turn
 from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.inverse_kinematics.determined import determined
@@ -437,8 +437,7 @@ def _write_uncertainty(path: Path, solved: Solved) -> None:
     table = pd.DataFrame({"time": time_s})
     for name, column, turns in zip(kinematics.names, unsure.T, kinematics.rotational, strict=True):
         table[f"{name}_{'deg' if turns else 'mm'}"] = (np.rad2deg(column) if turns else 1000 * column).round(3)
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
+    write_csv(table, path)
 
 
 def read_uncertainty(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames coordinates"]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from biomech.files import whole_file
+from biomech.files import whole_file, write_csv
 from biomech.measures.found import KINDS, MEASURE_COLUMNS
 from biomech.report.batch_figure import MOTION, BatchCourse, figures_of
 
@@ -60,12 +60,12 @@ def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
         }
         for t in trials
     ]
-    _csv(pd.DataFrame(rows), summary)
+    write_csv(pd.DataFrame(rows), summary)
     written = [summary]
     found = _measures(trials)
     if angles:
-        _csv(_ranges(trials, angles), ranges)
-        _csv(found, measures)
+        write_csv(_ranges(trials, angles), ranges)
+        write_csv(found, measures)
         written += [ranges, measures]
     pictures = []
     for activity, figure in figures_of(_measured(trials, angles, found)).items():
@@ -139,11 +139,6 @@ def _doings(measures: pd.DataFrame) -> str:
     counted = measures[(measures["activity"] != MOTION) & measures["number"].notna()]
     counted = counted.drop_duplicates(["activity", "number", "side"])
     return ", ".join(f"{activity}: {count}" for activity, count in counted["activity"].value_counts().items())
-
-
-def _csv(table: pd.DataFrame, path: Path) -> None:
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def _page(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from biomech.arrays import nearest
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, standard_name
-from biomech.files import whole_file
+from biomech.files import write_csv
 from biomech.inverse_kinematics.tidy import tidy_table
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
@@ -112,9 +112,7 @@ class Courses:
 
     def write(self, path: Path) -> None:
         """``table`` as a .csv, written whole or not at all."""
-        table = self.table()
-        with whole_file(path) as temporary:
-            table.to_csv(temporary, index=False)
+        write_csv(self.table(), path)
 
 
 def in_pairs(names: list[str]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from biomech.errors import BioposeError
-from biomech.files import whole_file
+from biomech.files import write_csv
 from biomech.kinematics.kinematics import Kinematics
 from biomech.labels.library import cmu, recordings, transfers
 from biomech.labels.library.bands import Walk, draw, walk_of
@@ -88,8 +88,7 @@ def build(
     for left in set((out / MOTIONS).glob("*.npz")) - {out / MOTIONS / f"{m.name}.npz" for m in motions}:
         left.unlink()
     draw(walks, out / FIGURE)
-    with whole_file(out / TABLE) as temporary:
-        table(motions).to_csv(temporary, index=False)
+    write_csv(table(motions), out / TABLE)
     built.motions, built.good = len(motions), sum(m.good for m in motions)
     built.hours = sum(m.seconds for m in motions) / 3600
     built.seconds = time.perf_counter() - started
