@@ -23,9 +23,10 @@ AUTO, STILL = "auto", "still"
 SIDE_PX = 320  # longer side of the small pictures, or a little more
 CORNERS, APART_PX, QUALITY = 400, 6, 0.005  # the last a share of the best corner's
 WINDOW_PX, LEVELS, STEPS = 15, 2, 10
+UNLIKE = 30.0  # of 255, mean over the window: where it is more something else is there
 MARGIN = 0.06  # of the person's box, around it
 SEEN = 0.3  # confidence of points that the box is drawn around
-PER_CELL = 4  # each part of the picture has as much to say, however much contrast who walks there has
+PER_CELL = 8  # each part of the picture has as much to say, however much contrast who walks there has
 KERNELS_PX = (8.0, 4.0, 2.0, 1.0, 1.0, 1.0)  # of the robust fit, one after the other
 ZOOM_SD = 0.02  # weakly: a few corners side by side do not tell
 HARDLY_PX = 0.3
@@ -34,6 +35,7 @@ LEAST, LEAST_SHARE, CELLS, LEAST_CELLS = 12, 0.5, 6, 5
 # Of the corners that a turn explains: so many that stayed where they were say that it stands; where the turn would have
 # taken them farther than it takes those near its axis, fewer do.
 AS_STILL, FAR_PX, AS_STILL_FAR = 0.6, 3.0, 0.3
+MET = 0.7  # a key picture is met again where the way to it is not known: so much of it must agree
 NEXT_KEY = 0.2  # of the longer side: where corners went farther a new key picture is taken
 TURNED_DEG, FOR_S = 0.6, 0.2  # a tripod that is touched turns less, or for less long
 EVERY, STANDS_DEG = 3, 0.1  # of a camera that does not move one frame in so many is looked at
@@ -147,10 +149,6 @@ class CameraWatch:
         """
         known, turns, zoom = self._all_frames()
         nowhere = np.zeros(len(known), bool)
-        if self.few > MOST_UNKNOWN * len(self.views) or known.mean() < 1 - MOST_UNKNOWN:
-            why = "too little is seen beside the person" if self.few else "what is behind the person does not agree"
-            said = f"whether the camera moved cannot be told, since {why}: it is taken to stand"
-            return CameraMotion(None, nowhere, [said] if len(known) > 1 else [])
         turns = turns @ turns[_middle(turns[known][:: max(1, int(known.sum()) // 100)], turns)].T
         zoom = zoom / np.median(zoom[known])
         from_middle = _degrees(turns)
@@ -160,6 +158,10 @@ class CameraWatch:
         # Seen against one picture, too: small errors of many add up.
         plainly = EVERY * sum(view.from_key_deg > TURNED_DEG for view in self.views) >= long
         turned = plainly and (known & (steady > TURNED_DEG)).sum() >= long
+        if not turned and (self.few > MOST_UNKNOWN * len(self.views) or known.mean() < 1 - MOST_UNKNOWN):
+            why = "too little is seen beside the person" if self.few else "what is behind the person does not agree"
+            said = f"whether the camera moved cannot be told, since {why}: it is taken to stand"
+            return CameraMotion(None, nowhere, [said] if len(known) > 1 else [])
         if not turned and (known & zoomed).sum() < long:
             return CameraMotion(None, nowhere, [])
         unsure = ~known | zoomed
@@ -196,6 +198,12 @@ class CameraWatch:
             if found is not None and went < NEXT_KEY * max(self.size):
                 return found
             far = far or found
+        if last.lost:
+            # Where the camera is by the last frames is wrong: it may look where a key picture was taken.
+            for key in self.keys:
+                found, went = self._against(key, grey, boxes, replace(last, turn=key.turn, zoom=key.zoom))
+                if found is not None and found.explained > MET and went < NEXT_KEY * max(self.size):
+                    return found
         if self._last is not None:
             newer = self._key(*self._last, last.turn, last.zoom)
             nearer, went = self._against(newer, grey, boxes, last)
@@ -222,7 +230,7 @@ class CameraWatch:
         rays = np.concatenate([(key.corners - self.centre) / self.focal, np.ones((len(key.corners), 1))], 1)
         turn, zoom = last.turn @ key.turn.T, last.zoom / key.zoom
         expected = self._pixels(rays, turn, zoom)
-        into, status, _ = cv2.calcOpticalFlowPyrLK(
+        into, status, unlike = cv2.calcOpticalFlowPyrLK(
             key.grey,
             grey,
             _points(key.corners),
@@ -233,7 +241,7 @@ class CameraWatch:
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )
         into = into[:, 0].astype(float)
-        there = (status[:, 0] > 0) & ((into > 0) & (into < np.array(self.size) - 1)).all(1)
+        there = (status[:, 0] > 0) & (unlike[:, 0] < UNLIKE) & ((into > 0) & (into < np.array(self.size) - 1)).all(1)
         for box in boxes:
             there &= ~((into > box[:2]) & (into < box[2:])).all(1)
         if there.sum() < LEAST:

@@ -134,6 +134,24 @@ def test_frames_in_which_the_turn_is_lost_are_told(room: np.ndarray) -> None:
     assert any("10% of the frames" in note for note in found.notes)
 
 
+def test_a_key_picture_is_met_again_where_the_way_back_was_not_seen(room: np.ndarray) -> None:
+    """The lens is covered while the camera turns on; it comes back to what it saw at first."""
+    away = [turned(room, Rotation.from_euler("y", degrees, degrees=True).as_matrix()) for degrees in range(8)]
+    covered = [np.random.default_rng(5).integers(0, 255, away[0].shape).astype(np.uint8)] * 6
+    found = look([*away, *covered, *away[:3], *away[2::-1]] + [away[0]] * 10)
+    assert found.unsure[8:14].all() and not found.unsure[14:].any()
+    pan = Rotation.from_matrix(found.turns).as_euler("yxz", degrees=True)[:, 0]
+    assert np.abs(pan[[14, 16, 20]] - pan[0] - [0, pan[2] - pan[0], 0]).max() < 0.15
+
+
+def test_a_camera_that_plainly_turned_is_not_taken_to_stand_where_most_is_lost(room: np.ndarray) -> None:
+    frames = [turned(room, turn) for turn in path(20, 6.0)]
+    covered = [np.random.default_rng(5).integers(0, 255, frames[0].shape).astype(np.uint8)] * 30
+    found = look(frames + covered)
+    assert found.turns is not None and 0.5 < found.unsure.mean() < 0.7
+    assert any("are not trusted" in note for note in found.notes)
+
+
 def test_other_words_are_refused() -> None:
     with pytest.raises(BioposeError, match="camera_motion"):
         check_way("pan")
