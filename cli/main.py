@@ -81,8 +81,8 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main() -> None:
     """Entry point of the console script."""
-    _register()
     try:
+        _register()
         _check_decimals(sys.argv[1:])
         app()
     except BioposeError as error:
@@ -95,6 +95,9 @@ def main() -> None:
         place = error.filename2 or error.filename
         what = f"the system says: {error.strerror or error}"
         _end(MachineError(what, where=None if place is None else str(place)))
+    except KeyboardInterrupt:  # before a command has begun: from there on typer says it
+        print("Aborted!", file=sys.stderr)
+        sys.exit(130)
 
 
 def _check_decimals(arguments: Sequence[str]) -> None:

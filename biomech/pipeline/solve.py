@@ -18,6 +18,7 @@ from biomech.inverse_kinematics.branches import told_otherwise, within_a_turn
 from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.inverse_kinematics.determined import determined
 from biomech.inverse_kinematics.fast import inverse_kinematics, posed_errors
+from biomech.inverse_kinematics.heading import turned_away
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.inverse_kinematics.marker_tasks import read_tasks
 from biomech.inverse_kinematics.opensim_tool import solve_ik
@@ -231,6 +232,7 @@ def solved_markers(
         + errors.flags(filled=told.fill)
         + shown.notes()
         + _turned(skeleton, course[kept])
+        + turned_away(skeleton.description, course[kept])
         + found.notes,
         figures=found.figures,
     )
