@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import opensim
 import pandas as pd
 import pytest
 from known_motions import known_squats
@@ -23,6 +24,8 @@ from biomech.kinematics.mot import write_mot
 from biomech.markers.markers import Markers
 from biomech.markers.trc import read_trc, write_trc
 from biomech.osim_models import DEFAULT_PATH
+from biomech.report.overlay import write_video
+from biomech.video import Video
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
 GENERIC = "Models/unscaled_generic.osim"  # of the subject
@@ -150,6 +153,98 @@ def test_the_commands_for_own_markers(demo: tuple[Path, list[str]], biopose_data
     rows = re.findall(r"^\| `(walk_?\w*\.\w+|biopose\.json)` \|", text, re.M)
     assert len(rows) == 6 and set(rows) <= {path.name for path in (tmp_path / "walk_markers").iterdir()}
     assert (tmp_path / "walk_biopose/walk_neural.mot").is_file()
+
+
+def script(page: str, k: int = 0) -> str:
+    """One of the page's Python scripts."""
+    text = (TUTORIALS / page).read_text()
+    found = re.findall(r"(?m)^    ((?:import|from) .*(?:\n(?:    .*)?)*)", text)
+    return re.sub("(?m)^    ", "", found[k])
+
+
+def cut(source: Path, target: Path, start_s: float, end_s: float) -> None:
+    """A part of a film."""
+    film = Video.open(source, start_s=start_s, end_s=end_s, every=None)
+    write_video(target, film.frames(), film.size_px, film.rate_hz)
+
+
+@pytest.mark.slow
+@pytest.mark.tutorial
+def test_a_clinics_afternoon(biopose_data: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    """Two people's films: parts of one film, in which somebody stands, squats and is not to be seen."""
+    page = "a_clinics_afternoon.md"
+    squat = biopose_data / "video/opencap_samples/squat/video.mp4"
+    films = tmp_path / "afternoon"
+    films.mkdir()
+    for person in ("anna", "ben"):
+        cut(squat, films / f"{person}_stand.mp4", 0.0, 0.4)
+        cut(squat, films / f"{person}_squat1.mp4", 0.0, 4.5)
+    empty = np.full((240, 320, 3), 120, np.uint8)
+    write_video(films / "ben_squat2.mp4", ((k / 30, empty) for k in range(10)), (320, 240), 30.0)
+    (table,) = re.findall(r"```toml\n(.*?)```", (TUTORIALS / page).read_text(), re.S)
+    (films / "biopose.toml").write_text(table)
+    batch, shown = commands(page)
+    (export,) = re.findall(r"`(biopose export[^`]+)`", (TUTORIALS / page).read_text())
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *batch.split()[1:]], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "ben_squat2" in done.stdout + done.stderr  # nobody in view: told, the others go on
+    left = {path.name for path in (tmp_path / "results").iterdir()}
+    assert {"index.html", "mean_sd_squat.png", "measures.csv", "ranges.csv", "summary.csv"} <= left
+    monkeypatch.chdir(tmp_path)
+    exec(script(page), {})
+    said = capsys.readouterr().out
+    assert "knee replaced" in said and "not operated" in said
+    assert (tmp_path / "results/anna_squat1/anna_squat1_report.html").is_file()
+    printed(tmp_path, export)
+    assert {path.suffix for path in (tmp_path / "for_the_lab").rglob("*.*")} >= {".c3d", ".csv"}
+    assert printed(tmp_path, shown)
+
+
+@pytest.mark.slow
+@pytest.mark.tutorial
+def test_labels_from_mocap(biopose_data: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    page, subject = "labels_from_mocap.md", biopose_data / "opencap_lab_subject4"
+    lab = tmp_path / "lab/subject4"
+    lab.mkdir(parents=True)
+    for name, every in (("walking1", 2), ("static1", 100)):
+        thinned(subject / f"MarkerData/{name}.trc", lab / f"{name}.trc", every)
+    (rows,) = re.findall(r"((?:^    [\w.,]+,[\w.,]+\n)+)", (TUTORIALS / page).read_text(), re.M)
+    (tmp_path / "people.csv").write_text(re.sub("(?m)^    ", "", rows))
+    label, *looked_at = commands(page)
+    assert any("apart" in line or "OpenSim" in line for line in printed(tmp_path, label))
+    trial = tmp_path / "labels/trials/subject4/subject4_walking1"
+    names = {path.name.removeprefix("subject4_walking1") for path in trial.iterdir()}
+    assert {".trc", "_scaled.osim", ".mot", "_ik_setup.xml"} <= names
+    shutil.copyfile(trial / "subject4_walking1.mot", tmp_path / "expert.mot")
+    said = [printed(tmp_path, command) for command in looked_at if " train " not in command]
+    assert len(said) == 3 and all(said) and (tmp_path / "labels_against_expert.png").is_file()
+    monkeypatch.chdir(tmp_path)
+    exec(script(page), {})
+    assert int(capsys.readouterr().out.split()[0]) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.tutorial
+def test_your_own_model(demo: tuple[Path, list[str]], biopose_data: Path, tmp_path: Path, monkeypatch) -> None:
+    page, subject = "your_own_model.md", biopose_data / "opencap_lab_subject4"
+    given = {"my.osim": subject / GENERIC, "scaled.osim": subject / "Models/manually_scaled.osim"}
+    given |= {"ik_setup.xml": subject / "IK/walking1_ik_on_manually_scaled_setup.xml"}
+    given |= {"squat.mov": biopose_data / "video/opencap_samples/squat/video.mp4"}
+    for name, source in given.items():
+        shutil.copyfile(source, tmp_path / name)
+    thinned(subject / "MarkerData/walking1.trc", tmp_path / "walking1.trc", 10)
+    shutil.copytree(demo[0] / "biopose_demo", tmp_path / "biopose_demo")
+    monkeypatch.chdir(tmp_path)
+    exec(script(page), {})
+    check, film, *recorded = commands(page)
+    subprocess.run([sys.executable, "-c", COMMAND, *check.split()[1:]], cwd=tmp_path, check=False)  # 1: it found some
+    printed(tmp_path, film)
+    scaled = opensim.Model(str(tmp_path / "squat_biopose/squat_scaled.osim"))
+    assert scaled.getMuscles().getSize() == 80 and scaled.getMarkerSet().getSize() == 135
+    for command in recorded:
+        assert printed(tmp_path, command)
+    assert (tmp_path / "both/walking1_difference.png").is_file()
 
 
 @pytest.mark.slow
