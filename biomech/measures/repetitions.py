@@ -18,6 +18,8 @@ LEAST_DEPTH = 0.08  # of the leg, that hips sink
 # Of the leg: ankles apart from front to back, one above the other, and a foot's way: no squat.
 ASTRIDE, ABOVE, MOVED = 0.45, 0.12, 0.35
 BEHIND_M, SEATED_S = 0.02, 0.25  # the centre of mass behind the heels, for so long
+# So little behind is less than one camera errs by: who squats all the other times as deep as this squats this time, too.
+HARDLY_M, ALIKE = 0.06, 0.1  # the second a share of the leg
 AHEAD_M = 0.12  # of the toes, that a mass over the feet may be found
 FASTEST_M_S = 1.5  # of the centre of mass, up or down: faster ones jump or land
 SETTLED_S = 1.0  # in which a stand or a seat is looked for
@@ -54,19 +56,34 @@ def bouts_of(course: Course, taken: list[tuple[float, float]]) -> list[Bout]:
     """
     bend = np.minimum(course.bend_deg("r"), course.bend_deg("l"))
     height = course.hips_above_ankles_m
-    found: list[Bout] = []
+    bent: list[tuple[int, int]] = []
     for first, last in _stretches(bend > BENT_DEG):
         if bend[first:last].max() < DEEP_DEG or not course.known[first:last].all():
             continue
         start, end = course.time_s[first], course.time_s[last - 1]
-        if any(start < other_end and end > other_start for other_start, other_end in taken):
-            continue
-        seat = _seated(course, first, last)
+        if not any(start < other_end and end > other_start for other_start, other_end in taken):
+            bent.append((first, last))
+    found: list[Bout] = []
+    for (first, last), seat in zip(bent, _seats(course, height, bent), strict=True):
         if seat is not None:
             found += _in_and_out(course, height, bend, (first, last), seat)
         elif first > 0 and last < len(bend) and _squats(course, first, last):
             found += _squat(course, height, bend, first, last)
     return sorted(found, key=lambda bout: bout.start_s)
+
+
+def _seats(course: Course, height: Track, bent: list[tuple[int, int]]) -> list[tuple[int, int] | None]:
+    """Of each time that the legs bend, the seat, if there is one."""
+    seats = [_seated(course, first, last) for first, last in bent]
+    lowest = np.array([height[first:last].min() for first, last in bent])
+    over_heels = _over_feet(course)[0]
+    for k, ((first, last), seat) in enumerate(zip(bent, list(seats), strict=True)):
+        if seat is None or over_heels[first:last].min() < -HARDLY_M:
+            continue
+        others = [j for j in np.flatnonzero(np.abs(lowest - lowest[k]) < ALIKE * course.leg_m) if j != k]
+        if sum(_squats(course, *bent[j]) for j in others) > len(others) / 2 and _squats(course, first, last):
+            seats[k] = None
+    return seats
 
 
 def _stretches(mask: np.ndarray) -> list[tuple[int, int]]:

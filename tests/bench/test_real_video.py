@@ -97,7 +97,9 @@ def test_films_that_are_not_there(tmp_path):
 
 @pytest.mark.parametrize("command", ["real-video", "standing"])
 def test_what_excludes_each_other_is_refused(command, tmp_path):
-    told = CliRunner().invoke(app, [command, "--keep", "--refit", "-o", str(tmp_path / "runs")])
+    told = CliRunner().invoke(
+        app, [command, "--data", str(tmp_path), "--keep", "--refit", "-o", str(tmp_path / "runs")]
+    )
     assert isinstance(told.exception, BioposeError) and "exclude" in str(told.exception)
     told = CliRunner().invoke(app, [command, "--recover", "nothing"])
     assert isinstance(told.exception, BioposeError)

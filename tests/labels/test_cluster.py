@@ -16,7 +16,8 @@ from biomech.labels.workers import Stop, on_cluster
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+HERE = Path(__file__).parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}", "OMP_NUM_THREADS": "1"}
 
 
 def _worker(address: str, threads: int, folder: Path) -> subprocess.Popen:
