@@ -258,7 +258,7 @@ def _cell(filmed: list[Filmed], ways: Sequence[str]) -> dict[str, Any]:
 
 
 def _overall(cells: dict[str, dict[str, Any]], ways: Sequence[str]) -> dict[str, float]:
-    figures = {}
+    figures: dict[str, float] = {}
     for way in ways:
         rows = [row[way] for row in cells.values() if way in row]
         figures |= {
