@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from biomech.bench.mqhmr_rendered import HIPS, FrameErrors, Rendered, detector_errors, true_rarity
 from biomech.keypoints.blazepose import POINT_NAMES
+from biomech.mesh.mqhmr.camera import project
 from biomech.mesh.mqhmr.network import MQHMR
 
 LIMBS = [
@@ -89,7 +90,7 @@ def why(network: MQHMR, rendered: Rendered, errors: FrameErrors) -> list[str]:
     assert evidence is not None
     confidence = evidence.confidence.mean(1).numpy()
     with torch.no_grad():
-        places = network.project(torch.from_numpy(rendered.joints_m).float(), crop)
+        places = project(torch.from_numpy(rendered.joints_m).float(), crop)
         size = 2 * crop.principal_px[:, None] + 1
         outside = ((places < 0) | (places > size - 1)).any(-1).float().mean(1).numpy()
     rare = true_rarity(network, rendered) if network.body.name == "anny" else np.zeros(len(confidence))

@@ -136,7 +136,7 @@ def filmed(
     examples = []
     for row in rows:
         piece = Piece.of(moving, row, frames, rng)
-        xy, present = piece.picture(_errors(frames, rate_hz, rng)), _present(frames, rate_hz, rng)
+        xy, present = piece.picture(point_errors(frames, rate_hz, rng)), _present(frames, rate_hz, rng)
         focal = wrong_focal(rng)
         columns = columns_of(xy, present, None, focal, np.zeros(2))
         examples.append((columns, piece.features, piece.truth(xy, present, focal)))
@@ -192,8 +192,17 @@ def random_camera(
     return turn @ rotation_looking(direction(pitch, heading)), place
 
 
-def _errors(frames: int, rate_hz: float, rng: np.random.Generator) -> Float[np.ndarray, "frames points 2"]:
-    """Of the simulated detector, statures."""
+def point_errors(frames: int, rate_hz: float, rng: np.random.Generator) -> Float[np.ndarray, "frames points 2"]:
+    """How far off the simulated detector's points are: a constant, what lasts ``MEMORY_S``, and what does not.
+
+    Args:
+        frames: how many, one after another.
+        rate_hz: of the frames.
+        rng: a few points err three times as much as the others.
+
+    Returns:
+        Right and down, statures at the person's distance.
+    """
     size = np.where(rng.random((POINTS, 1)) < WORSE, 3.0, 1.0) * np.exp(rng.normal(0, 0.4))
     keep = np.exp(-1 / (MEMORY_S * rate_hz))
     slow = np.empty((frames, POINTS, 2))

@@ -7,7 +7,11 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "NOTICE", "CITATION.cff", "osim_models/README.md")
-FOLDERS = {"docs": ("*.md", "*.png"), "tutorials": ("*.md", "*.png"), "biomech/markers": ("*.csv", "marker_maps/*.csv")}
+FOLDERS = {
+    "docs": ("*.md", "experiments/*.md", "*.png"),
+    "tutorials": ("*.md", "*.png"),
+    "biomech/markers": ("*.csv", "marker_maps/*.csv"),
+}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

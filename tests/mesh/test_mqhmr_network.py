@@ -1,5 +1,6 @@
 """MQ-HMR: shapes, starting point, tokens as an argument, that it can learn."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -7,12 +8,12 @@ import torch
 
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer
-from biomech.mesh.mqhmr.camera import Crop
+from biomech.mesh.mqhmr.camera import MEAN_SCALE, Crop, place
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.heads import rotation_from_6d, six_from_rotation
-from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs, body_layer, configuration
+from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, BodyPrediction, Config, Inputs, body_layer, configuration
 from biomech.mesh.mqhmr.pyramid import DetectorOutput
-from biomech.train.mqhmr.losses import MeshLossWeights, Truth, losses
+from biomech.train.mqhmr.losses import MeshLossWeights, Truth, completed, losses
 
 BATCH = 3
 SMALL = configuration("compact", tokens=12, layers=2, width=32, heads=2, feed_width=32, memory_width=8, value_width=8)
@@ -194,3 +195,25 @@ def test_refusals():
         configuration("XL")
     with pytest.raises(BioposeError, match="`body_model`"):
         body_layer(configuration("S", body="smpl"))
+
+
+def test_a_weak_network_is_taught_the_picture_as_it_is(body):
+    """Its own lens, which would put people 43 m away, has no say in where the truth is in the picture."""
+    network = network_of(body, replace(SMALL, projection="weak")).eval()
+    crop, unknown = crop_of(), torch.full((BATCH, len(KEYPOINTS), 3), torch.nan)
+    rotations = body.mean_pose.repeat(BATCH, 1, 1, 1)
+    root = torch.tensor([-0.12, 0.32, 3.0]).repeat(BATCH, 1)  # through the crop's centre
+    none = torch.zeros(BATCH, len(KEYPOINTS))
+    truth = completed(
+        network, Truth(rotations, body.mean_shape.repeat(BATCH, 1), root, unknown[..., :2], none, unknown, none), crop
+    )
+    assert crop.into(truth.keypoints_px)[:, body.keypoint_rows].abs().max() < 1.0
+
+    # Who stands as large in the crop, at the same place of it, is where the truth is.
+    wide_m = 800 * 3.0 / 1500
+    camera = torch.tensor([math.log(2 / (MEAN_SCALE * wide_m)), 0.0, 0.0]).repeat(BATCH, 1)
+    _, position = place(camera, rotations[None, :, 0], crop.weak())
+    torch.testing.assert_close(network.seen_by(root, crop), position, atol=1e-3, rtol=1e-4)
+    answer = BodyPrediction(rotations[None], truth.betas, camera, position)
+    assert float(losses(network, answer, crop, truth, MeshLossWeights())["root"]) < 1e-3
+    assert float(losses(network, answer, crop, truth, MeshLossWeights())["keypoints_2d"]) < 0.1 * len(KEYPOINTS)

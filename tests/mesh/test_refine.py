@@ -1,5 +1,7 @@
 """Refinement on the picture: what it lowers, what it leaves, when it gives way to the network's own answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,19 @@ def test_the_body_comes_to_lie_on_the_picture(network, inputs, target, anybody):
     identity = found.answer.rotations @ found.answer.rotations.mT
     torch.testing.assert_close(identity, torch.eye(3).expand_as(identity), atol=1e-5, rtol=0)
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_the_long_lens_of_a_weak_network_makes_no_keypoint_an_outlier(inputs, anybody):
+    """Its people are 43 m away: a keypoint's deviation in the crop hangs on its own lens, not on the true one."""
+    torch.manual_seed(0)
+    weak = MQHMR(replace(SMALL, projection="weak"), anny_layer()).eval()
+    with torch.no_grad():
+        weak.pose_head.weight.mul_(20)
+        points = weak.pose(weak(inputs)).keypoints + torch.tensor([0.08, 0.0, 0.0])
+        xy = torch.full((PEOPLE, len(KEYPOINTS), 2), torch.nan)
+        xy[:, weak.body.keypoint_rows] = weak.project(points, inputs.crop)
+    found = refine(weak, inputs, Target2D(xy, torch.ones(PEOPLE, len(KEYPOINTS))), 20)
+    assert found.refined.all() and (found.error_after < 0.7 * found.error_before).all()
 
 
 def test_people_do_not_hang_on_each_other(network, inputs, target):

@@ -117,3 +117,20 @@ def project(points_m: Float[Tensor, "batch points 3"], crop: Crop) -> Float[Tens
     """
     depth = points_m[..., 2:].clamp_min(NEAREST_M)
     return points_m[..., :2] / depth * crop.focal_px[:, None, None] + crop.principal_px[:, None]
+
+
+def seen_through(points_m: Float[Tensor, "batch 3"], crop: Crop, view: Crop) -> Float[Tensor, "batch 3"]:
+    """Where a small thing is before another lens if it lies at the same place of the picture, as large.
+
+    Args:
+        points_m: one a person, in the axes of the true camera; what is nearer than ``NEAREST_M`` counts as if so far
+            away.
+        crop: with the true camera.
+        view: the same crop with the other lens, such as ``crop.weak()``.
+
+    Returns:
+        In the other camera's axes, m; the same points where both lenses are one.
+    """
+    depth = points_m[:, 2:].clamp_min(NEAREST_M) * (view.focal_px / crop.focal_px)[:, None]
+    aside = project(points_m[:, None], crop)[:, 0] - view.principal_px
+    return torch.cat([aside * depth / view.focal_px[:, None], depth], 1)

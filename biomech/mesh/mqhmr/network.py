@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.bodies import Bodies, BodyLayer, anny_layer, smpl_layer
-from biomech.mesh.mqhmr.camera import Crop, Projection, exact, place, project
+from biomech.mesh.mqhmr.camera import Crop, Projection, exact, place, project, seen_through
 from biomech.mesh.mqhmr.decoder import Decoder
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, Vit
 from biomech.mesh.mqhmr.heads import Guess, GuessHead, PoseHead, rotation_from_6d
@@ -225,6 +225,18 @@ class MQHMR(nn.Module):
             x and y, px of the whole picture.
         """
         return project(points_m, self._crop(crop))
+
+    def seen_by(self, root_m: Float[Tensor, "batch 3"], crop: Crop) -> Float[Tensor, "batch 3"]:
+        """Where the camera that the network is built for has a place that is known before the true one.
+
+        Args:
+            root_m: one place a person, true camera axes.
+            crop: of the true picture.
+
+        Returns:
+            m; with the ``weak`` projection as far away as makes a person as large in the crop.
+        """
+        return seen_through(root_m, crop, self._crop(crop)) if self.config.projection == "weak" else root_m
 
     def _crop(self, crop: Crop) -> Crop:
         return crop.weak() if self.config.projection == "weak" else crop

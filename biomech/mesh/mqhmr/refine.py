@@ -190,10 +190,10 @@ class _Objective:
         self.confidence = torch.where(known, target.confidence, 0.0)[:, body.keypoint_rows]
         self.places = crop.into(torch.where(known[..., None], target.xy, 0.0))[:, body.keypoint_rows]
         away = first.root_position_m.norm(dim=1).clamp_min(NEAREST_M)
-        side_m = crop.size_px * away / crop.focal_px  # of the crop, where the person is
+        self.view = crop.weak() if network.config.projection == "weak" else crop
+        side_m = crop.size_px * away / self.view.focal_px  # of the crop, where the person is
         self.sd = how.widen * _picture_sd(body).to(away) * (USUAL_STATURE_M / side_m)[:, None]
         self.outside = None if target.mask is None else _outside(target.mask)
-        self.view = crop.weak() if network.config.projection == "weak" else crop
 
     def minimised(self, iterations: int) -> BodyPrediction:
         """Adam, its rate falling to nothing, from the learned tokens."""

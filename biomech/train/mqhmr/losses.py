@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, Bodies
-from biomech.mesh.mqhmr.camera import NEAREST_M, Crop
+from biomech.mesh.mqhmr.camera import NEAREST_M, Crop, project
 from biomech.mesh.mqhmr.network import MQHMR, BodyPrediction
 
 PELVIS = KEYPOINTS.index("pelvis")
@@ -50,7 +50,7 @@ def completed(network: MQHMR, truth: Truth, crop: Crop) -> Truth:
     """Keypoints that θ, β and the root's place imply, where the data do not say any themselves.
 
     Args:
-        network: its body and camera are used, none of its weights.
+        network: its body is used, none of its weights.
         truth: is not changed.
         crop: of the same people; has the camera.
 
@@ -61,7 +61,7 @@ def completed(network: MQHMR, truth: Truth, crop: Crop) -> Truth:
     posed = _known(truth.rotations) & _known(truth.betas) & _known(truth.root_position_m)
     rotations, betas, root = (torch.nan_to_num(part) for part in truth[:3])
     found = body(betas, rotations, root).keypoints
-    pixels = network.project(found, crop)
+    pixels = project(found, crop)  # the picture is the true camera's, whichever the network is built for
     parts = list(truth[3:])
     for at, points in ((0, pixels), (2, found)):
         new = posed & (parts[at + 1] == 0).all(1)
@@ -122,8 +122,9 @@ def losses(
     about_root = bodies.surface - bodies.joints[:, :, :1]
     surface = (about_root - true_surface).abs().sum(-1).mean(-1) * len(KEYPOINTS)
 
-    ours, theirs = (place[:, 2:].clamp_min(NEAREST_M) for place in (answer.root_position_m, truth.root_position_m))
-    aside = (answer.root_position_m / ours - truth.root_position_m / theirs)[:, :2]
+    true_root = network.seen_by(truth.root_position_m, crop)
+    ours, theirs = (place[:, 2:].clamp_min(NEAREST_M) for place in (answer.root_position_m, true_root))
+    aside = (answer.root_position_m / ours - true_root / theirs)[:, :2]
     root = torch.cat([aside, (ours / theirs).log()], 1).abs().sum(-1)
 
     parts = {
