@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from biomech.errors import BioposeError
 from biomech.files import check_file
@@ -238,3 +238,18 @@ def rows_at(
             mend="Give the one that was written with the motion, or neither.",
         )
     return rows
+
+
+def spans(where: Bool[np.ndarray, " frames"], time_s: Float[np.ndarray, " frames"]) -> list[tuple[float, float]]:
+    """From when to when something holds, reaching half way to the neighbouring frames.
+
+    Args:
+        where: it holds.
+        time_s: of the same frames.
+
+    Returns:
+        Beginnings and ends, s.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], where, [False])).astype(int)))
+    middles = np.concatenate((time_s[:1], (time_s[1:] + time_s[:-1]) / 2, time_s[-1:]))
+    return [(float(middles[a]), float(middles[b])) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -7,6 +7,8 @@ DEFAULT_RECOVERER = "fit"
 SOLVERS = ("neural", "fast", "opensim")
 # Inverse kinematics gives back what the fit found; the network moves it by what it learned of others.
 DEFAULT_SOLVER = "fast"
+# How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
+MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 
 
 def check_recoverer(recoverer: str) -> None:

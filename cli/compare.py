@@ -13,9 +13,6 @@ from biomech.cli.flags import in_flags
 if TYPE_CHECKING:
     from biomech.comparison.over_cycles import MethodCycles
 
-if TYPE_CHECKING:
-    from biomech.comparison.over_cycles import MethodCycles
-
 
 def compare(
     motions: Annotated[
@@ -38,6 +35,12 @@ def compare(
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="Published set of numbers: opencapbench or opencap-monocular.")
+    ] = None,
+    untrusted: Annotated[
+        str | None,
+        typer.Option(
+            help="Values that the run of a motion does not trust: omit or keep. [default: omit; with --preset keep]"
+        ),
     ] = None,
     cycles: Annotated[
         bool,
@@ -65,12 +68,12 @@ def compare(
     Errors, range of motion, correlation and skill of each coordinate and each part of the body.
     """
     from biomech.comparison import tables as report
+    from biomech.comparison.belief import KEEP, OMIT, check_untrusted, read_believing
     from biomech.comparison.compare import compare as compare_motions
     from biomech.comparison.cycle_errors import MEASURES
     from biomech.comparison.pairing import pairs_of, read_pairs
     from biomech.comparison.presets import check_preset, preset_figures
     from biomech.errors import BioposeError
-    from biomech.kinematics.recognise import recognise_motion
     from biomech.markers.markers import is_marker_file
 
     # What can be refused is refused before anything is read, and all is compared before anything is written.
@@ -81,8 +84,12 @@ def compare(
         )
     if as_csv and as_json:
         raise BioposeError("--csv and --json exclude each other", mend="Leave one of them away.")
+    if untrusted is not None:
+        check_untrusted(untrusted)
     if preset is not None:
         check_preset(preset)
+        if untrusted == OMIT:
+            raise BioposeError("the published numbers count every frame", mend="Leave --untrusted away, or --preset.")
     if measure not in MEASURES:
         raise BioposeError(f"no such measure: {measure}", mend=f"There are --measure {', '.join(MEASURES)}.")
     cycles = cycles or cycle_figure is not None or agreement_figure is not None
@@ -107,21 +114,28 @@ def compare(
                 f"nothing to compare{f' {first} with' if first else ''}", mend="Give at least two motions."
             )
         if is_marker_file(first):
-            if cycles or preset or figure or model:
-                raise BioposeError("markers have no angles, cycles or figures", where=str(first), mend="Give motions.")
+            if cycles or preset or figure or model or untrusted:
+                raise BioposeError(
+                    "markers have no angles, cycles, figures or trust", where=str(first), mend="Give motions."
+                )
             _say_markers([first, *others], wanted, as_json, as_csv)
             return
         paired = pairs_of(first, others)
         if not paired:
             raise BioposeError(f"nothing to compare {first} with", mend="Give at least two motions.")
-    read = {path: recognise_motion(path) for path in dict.fromkeys(pair.reference for pair in paired)}
+    untrusted = untrusted or (KEEP if preset else OMIT)
+    read = {path: read_believing(path, untrusted) for path in dict.fromkeys(pair.reference for pair in paired)}
     if figure is not None and len(read) > 1:
         raise BioposeError(
             f"--figure draws one reference's curves, and there are {len(read)}", mend="Use --cycle-figure."
         )
     compared = [
         compare_motions(
-            read[pair.reference], recognise_motion(pair.motion), time="time" in wanted, heading="heading" in wanted
+            read[pair.reference],
+            read_believing(pair.motion, untrusted),
+            time="time" in wanted,
+            heading="heading" in wanted,
+            untrusted=untrusted,
         )
         for pair in paired
     ]

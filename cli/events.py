@@ -32,9 +32,10 @@ def events(
     Writes NAME_events.csv, NAME_measures.csv and NAME_course.csv (centre of mass and velocities over time).
     """
     from biomech.errors import BioposeError
+    from biomech.inverse_kinematics.trusted import name_of
     from biomech.leftovers import clear_leftovers
     from biomech.measures.written import tables_beside, write_tables
-    from biomech.pipeline.occasions import events_of, motion_and_model, name_of
+    from biomech.pipeline.occasions import events_of, motion_and_model
 
     cutoff: float | str = filter_hz
     if filter_hz not in ("auto", "none"):

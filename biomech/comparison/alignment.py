@@ -75,6 +75,25 @@ def resample(motion: Kinematics, time_s: Float[np.ndarray, "samples"]) -> Kinema
     return Kinematics(motion.names, values, time_s, motion.rotational)
 
 
+def held_at(
+    time_s: Float[np.ndarray, " frames"],
+    held: Bool[np.ndarray, "frames coordinates"],
+    wanted_s: Float[np.ndarray, " samples"],
+) -> Bool[np.ndarray, "samples coordinates"]:
+    """At which other times something holds that holds at some frames, where ``resample`` would have values of those.
+
+    Args:
+        time_s: of the frames.
+        held: at them.
+        wanted_s: the other times.
+
+    Returns:
+        True at a frame that holds, and between two neighbours that do.
+    """
+    found = [_covered(time_s, column, wanted_s)[0] for column in held.T]
+    return np.stack(found, 1) if found else np.zeros((len(wanted_s), 0), dtype=bool)
+
+
 def _covered(
     known_s: Float[np.ndarray, "frames"], seen: Bool[np.ndarray, "frames"], time_s: Float[np.ndarray, "samples"]
 ) -> tuple[Bool[np.ndarray, "samples"], Float[np.ndarray, "samples"]]:
@@ -195,7 +214,7 @@ def best_heading(reference: Kinematics, motion: Kinematics, *, where: str) -> He
         The turn to give the motion (rad, about Y), and its move in X and Z (m) where both have pelvis_tx and pelvis_tz.
 
     Raises:
-        BioposeError: one of them has no pelvis_rotation.
+        BioposeError: one of them has no pelvis_rotation, or they have no time of it in common.
     """
     for one in (reference, motion):
         if "pelvis_rotation" not in one.names:
@@ -203,16 +222,29 @@ def best_heading(reference: Kinematics, motion: Kinematics, *, where: str) -> He
     if _has_orientation(reference) and _has_orientation(motion):
         ours, theirs = _orientations(reference), _orientations(motion)
         both = np.isfinite(ours).all((1, 2)) & np.isfinite(theirs).all((1, 2))
-        between = np.einsum("fij,fkj->ik", ours[both], theirs[both])
-        turn = float(np.arctan2(between[0, 2] - between[2, 0], between[0, 0] + between[2, 2]))
+        _check_shared(both, where)
+        rotation = np.einsum("fij,fkj->ik", ours[both], theirs[both])
+        turn = float(np.arctan2(rotation[0, 2] - rotation[2, 0], rotation[0, 0] + rotation[2, 2]))
     else:
         difference = reference.column("pelvis_rotation") - motion.column("pelvis_rotation")
+        _check_shared(np.isfinite(difference), where)
         turn = float(np.angle(np.nanmean(np.exp(1j * difference))))
     if not all("pelvis_tx" in one.names and "pelvis_tz" in one.names for one in (reference, motion)):
         return Heading(turn, None)
     moved = turned(motion, Heading(turn, None))
-    offset = [float(np.nanmean(reference.column(name) - moved.column(name))) for name in ("pelvis_tx", "pelvis_tz")]
-    return Heading(turn, (offset[0], offset[1]))
+    between = [reference.column(name) - moved.column(name) for name in ("pelvis_tx", "pelvis_tz")]
+    if not all(np.isfinite(one).any() for one in between):
+        return Heading(turn, None)
+    return Heading(turn, (float(np.nanmean(between[0])), float(np.nanmean(between[1]))))
+
+
+def _check_shared(both: Bool[np.ndarray, " frames"], where: str) -> None:
+    if not both.any():
+        raise BioposeError(
+            "at no time is the pelvis's turn known in both, to align the heading by",
+            where=where,
+            mend="Leave `heading` away.",
+        )
 
 
 def turned(motion: Kinematics, heading: Heading) -> Kinematics:

@@ -5,8 +5,8 @@ little about an angle that hardly moves, so that the error of a motion that stay
 correlation stand beside it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +15,17 @@ from jaxtyping import Bool, Float
 from biomech.angles import wrapped
 from biomech.comparison.alignment import (
     LEAST_SHARED,
+    PELVIS_ROTATIONS,
     Heading,
     TimeShift,
     best_heading,
     best_shift,
+    held_at,
     resample,
     turned,
     unwrapped,
 )
+from biomech.comparison.belief import KEEP, OMIT, check_untrusted
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, match_coordinates, standard_name
 from biomech.comparison.metrics import correlation
 from biomech.errors import BioposeError
@@ -54,6 +57,7 @@ class CoordinateErrors:
     # Of a motion that stays at 0 (where headings are aligned: at the reference's mean heading); NaN for translations,
     # whose zero is a place in the room.
     zero_mae: float
+    trusted_share: float = float("nan")  # of the values that both have; NaN where no run says what it trusts
 
     @property
     def range_ratio(self) -> float:
@@ -69,7 +73,8 @@ class CoordinateErrors:
         """All of them, with units in their names."""
         lengths = ("mae", "rmse", "max", "bias", "zero_mae", "range", "reference_range")
         named = {f"{name}_{self.unit}": float(getattr(self, name)) for name in lengths}
-        return named | {"range_ratio": self.range_ratio, "correlation": self.correlation, "skill": self.skill}
+        named |= {"range_ratio": self.range_ratio, "correlation": self.correlation, "skill": self.skill}
+        return named | ({"trusted_share": self.trusted_share} if np.isfinite(self.trusted_share) else {})
 
 
 @dataclass(frozen=True)
@@ -87,31 +92,46 @@ class Comparison:
     time_shift: TimeShift | None
     heading: Heading | None
     notes: list[str]
+    believed: Bool[np.ndarray, "frames coordinates"]  # by the runs of both; True where no run says
+    trusted_share: float  # of all values that both have; NaN where no run says what it trusts
+    untrusted: str  # omit: they count in no figure; keep: all count
+
+    @property
+    def kept(self) -> bool:
+        """Whether values that are not trusted count too."""
+        return self.untrusted == KEEP
 
     @property
     def compared_s(self) -> tuple[float, float, int]:
         """First and last time at which something was compared, and how many times there are."""
-        times = self.curves.time_s[np.isfinite(self.curves.values).any(1)]
+        times = self.curves.time_s[(np.isfinite(self.curves.values) & (self.believed | self.kept)).any(1)]
         return float(times[0]), float(times[-1]), len(times)
 
 
-def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, heading: bool = False) -> Comparison:
+def compare(
+    reference: ReadMotion, motion: ReadMotion, *, time: bool = False, heading: bool = False, untrusted: str = OMIT
+) -> Comparison:
     """Compare a motion with the reference.
+
+    Where either says which of its values are to be trusted (``belief.read_believing``), the others count in no figure
+    and in no alignment, unless they are kept; the curves have them all.
 
     Args:
         reference: counts as true; errors are at its times.
         motion: any program's; coordinates are matched by name and known synonyms.
         time: shift the motion in time to where its angles correlate best.
         heading: turn it about the vertical and move it horizontally, each by a constant, onto the reference.
+        untrusted: ``omit`` or ``keep`` the values that a motion's own run does not trust.
 
     Returns:
         Errors (deg, mm) by coordinate and by part of the body, the aligned curves (rad, m), and notes on what was not
-        matched, not compared, or looks like another convention.
+        matched, not compared, not trusted, or looks like another convention.
 
     Raises:
-        BioposeError: no coordinate in common, no time in common, one motion's time is in another unit, or nothing to
-            align by.
+        BioposeError: no coordinate in common, no time in common, nothing trusted in it, one motion's time is in another
+            unit, or nothing to align by.
     """
+    check_untrusted(untrusted)
     where = f"{motion.path} against {reference.path}"
     matches = match_coordinates(reference.kinematics.names, motion.kinematics.names)
     if not matches:
@@ -126,9 +146,11 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
     standard = [own if standard.count(new) > 1 else new for own, new in zip(names, standard, strict=True)]
     ours = knees_forward(_chosen(reference.kinematics, names, standard), "the reference", notes)
     theirs = knees_forward(_chosen(motion.kinematics, list(matches.values()), standard), "this motion", notes)
+    held = _held(reference, names), _held(motion, matches.values())
+    counting = (None, None) if untrusted == KEEP else held
     shift = None
     if time:
-        shift = best_shift(ours, theirs, where=where)
+        shift = best_shift(_where(ours, counting[0]), _where(theirs, counting[1]), where=where)
         theirs = Kinematics(theirs.names, theirs.values, theirs.time_s + shift.shift_s, theirs.rotational)
         if shift.second_s is not None:
             notes.append(f"a shift of {shift.second_s:+.3f} s fits nearly as well: the motion repeats itself")
@@ -142,15 +164,32 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
             where=where,
             mend="If they show the same movement on different clocks, `time` finds the shift.",
         )
-    turn = best_heading(ours, resampled, where=where) if heading else None
-    if turn is not None:
+    trust = _Trust.of(ours, theirs, held, both, untrusted, turns=heading)
+    if not trust.counted.any():
+        raise BioposeError(
+            "nothing in the time that both have is trusted by the run that it is of",
+            where=where,
+            mend=f"NAME_quality.csv beside the motion says why; `untrusted={KEEP}` compares it all the same.",
+        )
+    turn = None
+    if heading:
+        holds = None if trust.counted is both else trust.counted
+        turn = best_heading(_where(ours, holds), _where(resampled, holds), where=where)
         resampled = turned(resampled, turn)
     curves = _on_the_same_turn(ours, resampled)
-    little = _little_shared(ours, theirs, both.any(1))
+    little = _little_shared(ours, theirs, both.any(1), np.any(trust.counted, axis=1))
     fewest = len(both) + 1 if little.few else FEWEST_FRAMES
-    errors = {name: _errors(ours, curves, i, turn, fewest) for i, name in enumerate(names) if both[:, i].any()}
-    notes = little.notes + notes
-    notes += [f"{name} has no time in common; not compared" for name in names if name not in errors]
+    errors = {
+        name: replace(
+            _errors(ours, curves, i, turn, trust.counted[:, i], fewest), trusted_share=trust.share(both[:, i], i)
+        )
+        for i, name in enumerate(names)
+        if trust.counted[:, i].any()
+    }
+    notes = little.notes + trust.notes + notes
+    notes += [f"{name} has no time in common; not compared" for i, name in enumerate(names) if not both[:, i].any()]
+    if lost := [name for i, name in enumerate(names) if both[:, i].any() and name not in errors]:
+        notes.append(f"nowhere trusted, so without a figure: {_listed(lost, len(lost))}")
     still = [name for name, e in errors.items() if e.range < _least(e) and e.reference_range < _least(e)]
     if still:
         notes.append(f"still in both, in no mean: {_listed(still)}")
@@ -160,8 +199,78 @@ def compare(reference: ReadMotion, motion: ReadMotion, *, time: bool = False, he
     counted = [e for name, e in moving.items() if e.unit == "deg" and group(name) != COUPLED_GROUP]
     rotations = mean_errors(counted) if counted else None
     return Comparison(
-        reference, motion, names, ours, curves, errors, groups, rotations, shift, turn, notes
-    )  # fmt: skip
+        *(reference, motion, names, ours, curves, errors, groups, rotations, shift, turn, notes),
+        *(trust.believed, trust.share(both), untrusted),
+    )
+
+
+@dataclass(frozen=True)
+class _Trust:
+    """Which values are trusted by the runs of both motions, at the reference's times, and which count."""
+
+    said: bool
+    believed: Bool[np.ndarray, "frames coordinates"]
+    counted: Bool[np.ndarray, "frames coordinates"]
+    notes: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        ours: Kinematics,
+        theirs: Kinematics,
+        held: "tuple[_Held, _Held]",
+        both: Bool[np.ndarray, "frames coordinates"],
+        untrusted: str,
+        turns: bool,
+    ) -> "_Trust":
+        """Of what each motion's run says of its own values (``held``), where ``both`` have one."""
+        told = [held[0]] if held[0] is not None else []
+        if held[1] is not None:
+            its = held_at(theirs.time_s, held[1], ours.time_s)
+            told.append(_turned_belief(its, ours.names) if turns else its)
+        believed = np.logical_and.reduce(told) if told else np.ones(both.shape, dtype=bool)
+        doubted = [float((~one[both]).mean()) for one in told]
+        share = float((~believed[both]).mean())
+        notes = []
+        if share:
+            whose = "the reference and this motion" if min(doubted) > 0 and len(told) == 2 else None
+            whose = whose or ("the reference" if held[0] is not None and doubted[0] else "this motion")
+            said = f"{share:.0%}" if share >= 0.005 else "under 1%"
+            what = "counted all the same" if untrusted == KEEP else "left out"
+            notes.append(f"{said} of the values are not trusted by the run of {whose}; {what}")
+        return cls(bool(told), believed, both if untrusted == KEEP or not share else both & believed, notes)
+
+    def share(self, there: np.ndarray, column: int | None = None) -> float:
+        """That is trusted, of the values that are there, of one coordinate or all; NaN where no run says."""
+        believed = self.believed if column is None else self.believed[:, column]
+        return float(believed[there].mean()) if self.said and there.any() else float("nan")
+
+
+_Held = Bool[np.ndarray, "frames coordinates"] | None
+
+
+def _held(motion: ReadMotion, names: Iterable[str]) -> _Held:
+    """Of the coordinates that are compared."""
+    if motion.believed is None:
+        return None
+    return motion.believed[:, [motion.kinematics.names.index(name) for name in names]]
+
+
+def _where(motion: Kinematics, held: _Held) -> Kinematics:
+    """NaN where something does not hold."""
+    return motion if held is None else replace(motion, values=np.where(held, motion.values, np.nan))
+
+
+def _turned_belief(
+    held: Bool[np.ndarray, "frames coordinates"], names: list[str]
+) -> Bool[np.ndarray, "frames coordinates"]:
+    """Once a pelvis is turned, each of its angles hangs on all three, and X and Z on each other."""
+    held = held.copy()
+    for together in (PELVIS_ROTATIONS, ["pelvis_tx", "pelvis_tz"]):
+        if set(together) <= set(names):
+            columns = [names.index(name) for name in together]
+            held[:, columns] = held[:, columns].all(1, keepdims=True)
+    return held
 
 
 def _check_clocks(ours: Kinematics, theirs: Kinematics, where: str) -> None:
@@ -192,9 +301,11 @@ class _Little(NamedTuple):
     notes: list[str]
 
 
-def _little_shared(ours: Kinematics, theirs: Kinematics, both: Bool[np.ndarray, " frames"]) -> _Little:
-    """Whether what is compared is a part of the shorter motion, or no course at all."""
-    times, count = ours.time_s[both], int(both.sum())
+def _little_shared(
+    ours: Kinematics, theirs: Kinematics, both: Bool[np.ndarray, " frames"], counted: Bool[np.ndarray, " frames"]
+) -> _Little:
+    """Whether what both have is a part of the shorter motion, and what counts of it is no course at all."""
+    times, count = ours.time_s[both], int(counted.sum())
     shared = float(times[-1] - times[0])
     shorter = min(float(np.ptp(one.time_s)) for one in (ours, theirs))
     part = shared < LEAST_SHARED * shorter
@@ -265,12 +376,17 @@ def _on_the_same_turn(reference: Kinematics, motion: Kinematics) -> Kinematics:
 
 
 def _errors(
-    reference: Kinematics, curves: Kinematics, column: int, heading: Heading | None, fewest: int = FEWEST_FRAMES
+    reference: Kinematics,
+    curves: Kinematics,
+    column: int,
+    heading: Heading | None,
+    counted: Bool[np.ndarray, " frames"],
+    fewest: int,
 ) -> CoordinateErrors:
     """Of a coordinate; fewer frames than ``fewest`` have errors, but no course that could be like another."""
     rotational = bool(reference.rotational[column])
     ours, theirs = reference.values[:, column], curves.values[:, column]
-    both = np.isfinite(ours) & np.isfinite(theirs)
+    both = counted & np.isfinite(theirs)
     if not both.any():
         unknown = dict.fromkeys(("mae", "rmse", "max", "bias", "correlation", "range", "reference_range"), float("nan"))
         return CoordinateErrors(unit="deg" if rotational else "mm", zero_mae=float("nan"), **unknown)
@@ -306,7 +422,7 @@ def mean_errors(errors: Sequence[CoordinateErrors]) -> CoordinateErrors:
         values = np.array([getattr(e, name) for e in errors])
         return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
 
-    names = ("mae", "rmse", "bias", "correlation", "range", "reference_range", "zero_mae")
+    names = ("mae", "rmse", "bias", "correlation", "range", "reference_range", "zero_mae", "trusted_share")
     return CoordinateErrors(unit=errors[0].unit, max=max(e.max for e in errors), **{name: of(name) for name in names})
 
 

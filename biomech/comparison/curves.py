@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from biomech.comparison.compare import Comparison, curve_deg_mm
-from biomech.comparison.drawing import REFERENCE, finish_panel, grid, look, write_figure
+from biomech.comparison.drawing import DOUBT, DOUBT_ALPHA, REFERENCE, finish_panel, grid, look, shade, write_figure
 from biomech.comparison.tables import file_labels
 
 
@@ -28,26 +30,36 @@ def write_curves(comparisons: Sequence[Comparison], path: Path) -> None:
 
 
 def draw_curves(comparisons: Sequence[Comparison]) -> Figure:
-    """The figure itself: reference in black, motions in colour, degrees and millimetres over the reference's time."""
-    figure, panels = grid([name for comparison in comparisons for name in comparison.errors], "time (s)")
-    spans = [comparison.compared_s for comparison in comparisons]
-    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+    """The figure itself: reference in black, motions in colour, degrees and millimetres over the reference's time.
+
+    What the run of a motion (or of the reference) does not trust lies on grey; of several motions on each one's colour.
+    """
+    figure, panels = grid([name for comparison in comparisons for name in _drawn(comparison)], "time (s)")
+    times = [one.curves.time_s[np.isfinite(one.curves.values).any(1)] for one in comparisons]
+    first, last = min(own[0] for own in times), max(own[-1] for own in times)
     margin = 0.03 * (last - first) or 0.5
     next(iter(panels.values())).set_xlim(first - margin, last + margin)
     labels = file_labels([comparisons[0].reference.path, *(c.motion.path for c in comparisons)])
-    lines: dict[str, Line2D] = {}
+    lines: dict[str, Line2D | Patch] = {}
     for name, panel in panels.items():
         for label, line in _draw_panel(panel, name, comparisons, labels, (first, last)):
             lines.setdefault(label, line)
+    lines = dict(sorted(lines.items(), key=lambda one: isinstance(one[1], Patch)))
     figure.legend(
         handles=list(lines.values()), labels=list(lines), loc="upper center", frameon=False, ncols=min(len(lines), 4)
     )
     return figure
 
 
+def _drawn(comparison: Comparison) -> list[str]:
+    """Coordinates of which both have values, trusted or not."""
+    both = np.isfinite(comparison.curves.values) & np.isfinite(comparison.reference_curves.values)
+    return [name for name, there in zip(comparison.names, both.any(0), strict=True) if there]
+
+
 def _draw_panel(
     panel: Axes, name: str, comparisons: Sequence[Comparison], labels: list[str], span_s: tuple[float, float]
-) -> Iterator[tuple[str, Line2D]]:
+) -> Iterator[tuple[str, Line2D | Patch]]:
     unit = "°"
     for i, comparison in enumerate(comparisons):
         if name not in comparison.names:
@@ -62,4 +74,9 @@ def _draw_panel(
             yield labels[0], panel.plot(curves.time_s[shown], courses[0], color=REFERENCE, lw=1.6)[0]
         colour, style = look(i)
         yield labels[i + 1], panel.plot(curves.time_s[shown], courses[1], style, color=colour, lw=1.2)[0]
+        alone = len(comparisons) == 1
+        colour, label = (DOUBT, "not trusted") if alone else (colour, f"not trusted: {labels[i + 1]}")
+        doubted = ~comparison.believed[:, column] & np.isfinite(curves.values[:, column])
+        if shade(panel, doubted[shown], curves.time_s[shown], colour):
+            yield label, Patch(color=colour, alpha=DOUBT_ALPHA)
     finish_panel(panel, name, unit)

@@ -30,6 +30,7 @@ class CycleErrors:
     Attributes:
         unit: deg or mm.
         cycles, persons: how many, and of how many people.
+        doubtful: how many cycles are mostly not trusted, and not among these.
         phases: ``cycle`` for the whole, and each phase.
         agreements: of ``MEASURES`` of each cycle.
         values: the same measures of each cycle, of reference and motion.
@@ -39,6 +40,7 @@ class CycleErrors:
     unit: str
     cycles: int
     persons: int
+    doubtful: int
     phases: dict[str, PhaseErrors]
     agreements: dict[str, Agreement]
     values: dict[str, tuple[Float[np.ndarray, " cycles"], Float[np.ndarray, " cycles"]]]
@@ -69,6 +71,7 @@ def _of(paired: PairedCycles, name: str) -> CycleErrors:
         unit=paired.units[name],
         cycles=len(difference),
         persons=len(set(persons)),
+        doubtful=paired.doubtful.get(name, 0),
         phases={part: _phase(difference, where) for part, where in parts.items()},
         agreements={measure: limits_of_agreement(theirs - ours, persons) for measure, (ours, theirs) in values.items()},
         values=values,

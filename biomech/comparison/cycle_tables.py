@@ -91,6 +91,7 @@ def _json_of(one: MethodCycles) -> dict[str, Any]:
             "unit": errors.unit,
             "cycles": errors.cycles,
             "people": errors.persons,
+            "mostly_untrusted": errors.doubtful,
             "phases": {part: asdict(phase) for part, phase in errors.phases.items()},
             "agreement": {measure: _limits(limits) for measure, limits in errors.agreements.items()},
             "mean_difference": band.mean.round(4).tolist(),
@@ -122,6 +123,7 @@ def cycles_csv(methods: Sequence[MethodCycles]) -> str:
             rows = [(part, what, value, errors.unit) for part, what, value in _figures(errors)]
             band = errors.band
             rows += [("cycle", "count", errors.cycles, ""), ("cycle", "people", errors.persons, "")]
+            rows += [("cycle", "mostly_untrusted", errors.doubtful, "")] if errors.doubtful else []
             rows += [("mean curve", "p", band.p_value, "")]
             rows += [
                 ("mean curve", f"{end}_of_difference_{k + 1}", float(at), "percent")

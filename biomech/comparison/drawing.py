@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Bool, Float
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from biomech.arrays import spans
 from biomech.comparison.coordinate_names import COUPLED_GROUP, group, group_order, standard_name
 from biomech.errors import BioposeError
 from biomech.files import whole_file
@@ -19,6 +22,8 @@ COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # 
 STYLES = ("-", "--", ":")  # of the seventh motion on, in the same colours
 REFERENCE = "#222222"
 UNITS = {"deg": "°", "mm": "mm"}
+DOUBT = "#999999"  # behind what is not trusted
+DOUBT_ALPHA = 0.25
 LEAST_SPAN = {"°": 2.0, "mm": 10.0}  # so that the noise of an angle at rest does not fill a panel
 COLUMNS = 4
 PANEL_INCHES = (3.2, 1.75)
@@ -94,6 +99,25 @@ def finish_panel(panel: Axes, name: str, unit: str, least: float | None = None) 
     least = LEAST_SPAN[unit] if least is None else least
     if high - low < least:
         panel.set_ylim((low + high - least) / 2, (low + high + least) / 2)
+
+
+def shade(
+    panel: Axes, where: Bool[np.ndarray, " frames"], time_s: Float[np.ndarray, " frames"], colour: str = DOUBT
+) -> bool:
+    """Bands behind what is not trusted.
+
+    Args:
+        panel: over time (s).
+        where: it is not.
+        time_s: of the same frames.
+        colour: of the bands.
+
+    Returns:
+        Whether there are any.
+    """
+    for begin, end in spans(where, time_s):
+        panel.axvspan(begin, end, color=colour, alpha=DOUBT_ALPHA, lw=0, zorder=0)
+    return bool(where.any())
 
 
 def panels_of(names: Sequence[str]) -> dict[int, str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from biomech.comparison.belief import KEEP
 from biomech.comparison.compare import Comparison
 from biomech.comparison.cycle_errors import CycleErrors, cycle_errors
 from biomech.comparison.mean_band import FEWEST_CYCLES, LEVEL
@@ -59,10 +60,11 @@ def over_cycles(each: Sequence[Compared]) -> tuple[list[MethodCycles], list[str]
         each: at least one; those of one reference share its events.
 
     Returns:
-        By method and kind, and notes on the references.
+        By method and kind, and notes on the references and on what is nowhere trusted.
 
     Raises:
-        BioposeError: no reference shows a cycle, no motion shows a whole one, or a model is not the reference's.
+        BioposeError: no reference shows a cycle, no motion shows a whole one, none is trusted, or a model is not the
+            reference's.
     """
     spans, notes = {}, []
     for one in each:
@@ -76,6 +78,14 @@ def over_cycles(each: Sequence[Compared]) -> tuple[list[MethodCycles], list[str]
         pairs = paired_cycles(one.comparison, spans[one.comparison.reference.path], one.person)
         for kind, paired in pairs.items():
             parts.setdefault((one.method, kind), []).append(paired)
+    every = {key: joined(several) for key, several in parts.items()}
+    methods = [_of(*key, paired) for key, paired in every.items() if paired.reference]
+    if parts and not methods:
+        raise BioposeError(
+            "most of every stride and repetition is not trusted by its run",
+            where=str(each[0].comparison.motion.path),
+            mend=f"`untrusted={KEEP}` counts them all the same.",
+        )
     if not parts:
         shown = any(spans.values())
         raise BioposeError(
@@ -85,7 +95,11 @@ def over_cycles(each: Sequence[Compared]) -> tuple[list[MethodCycles], list[str]
             where=str(each[0].comparison.reference.path),
             mend="`biopose events` says what a motion shows; leave `cycles` away to compare over time.",
         )
-    methods = [_of(method, kind, joined(several)) for (method, kind), several in parts.items()]
+    notes += [
+        f"{method}: its {NOUNS.get(kind, kind)} are mostly not trusted, and count in no figure"
+        for (method, kind), paired in every.items()
+        if not paired.reference
+    ]
     return methods, list(dict.fromkeys(notes))
 
 
@@ -94,6 +108,11 @@ def _of(method: str, kind: str, paired: PairedCycles) -> MethodCycles:
     notes = []
     if lost := max(paired.left_out.values(), default=0):
         notes.append(f"{lost} {NOUNS.get(kind, kind)} lie outside this motion or its gaps; left out")
+    if doubtful := max(paired.doubtful.values(), default=0):
+        which = "" if len(set(paired.doubtful.values())) == 1 and set(paired.doubtful) >= set(errors) else "up to "
+        notes.append(f"{which}{doubtful} {NOUNS.get(kind, kind)} are mostly not trusted; in no mean")
+    if nowhere := [name for name in paired.doubtful if name not in errors]:
+        notes.append(f"mostly not trusted in each of them, so without a figure: {', '.join(nowhere)}")
     people = max(one.persons for one in errors.values())
     units = min(one.band.count for one in errors.values())
     if people == 1:

@@ -7,10 +7,13 @@ import numpy as np
 
 from biomech.comparison.compare import Comparison, CoordinateErrors, mean_errors
 from biomech.comparison.marker_fit import marker_fit
-from biomech.comparison.tables import Table, figure_of
+from biomech.comparison.tables import TRUSTED, Table, figure_of
 
 if TYPE_CHECKING:
     from biomech.comparison.pairing import MotionPair
+
+Column = tuple[str, int, int, str]  # of CoordinateErrors, times what, digits, heading
+COLUMNS: list[Column] = [("rmse", 1, 1, "RMSE"), ("bias", 1, 1, "bias"), ("correlation", 1, 2, "r")]
 
 
 def overview(comparisons: Sequence[Comparison], pairs: Sequence["MotionPair"]) -> list[Table]:
@@ -26,7 +29,9 @@ def overview(comparisons: Sequence[Comparison], pairs: Sequence["MotionPair"]) -
     methods: dict[str, list[Comparison]] = {}
     for comparison, pair in zip(comparisons, pairs, strict=True):
         methods.setdefault(pair.method, []).append(comparison)
-    headings = ["", "unit", *(f"{what} {method}" for what in ("RMSE", "bias", "r") for method in methods)]
+    told = any(np.isfinite(one.trusted_share) for one in comparisons)
+    columns = [*COLUMNS, ("trusted_share", 100, 0, TRUSTED)] if told else COLUMNS
+    headings = ["", "unit", *(f"{heading} {method}" for *_, heading in columns for method in methods)]
     parts = [
         [one.errors for one in comparisons],
         [one.groups for one in comparisons],
@@ -36,8 +41,9 @@ def overview(comparisons: Sequence[Comparison], pairs: Sequence["MotionPair"]) -
     for part in parts:
         of = dict(zip(map(id, comparisons), part, strict=True))
         names = list(dict.fromkeys(name for errors in part for name in errors))
-        sections.append([_row(name, [[of[id(one)] for one in each] for each in methods.values()]) for name in names])
-    sections.append(_fits(methods))
+        own = [[of[id(one)] for one in each] for each in methods.values()]
+        sections.append([_row(name, own, columns) for name in names])
+    sections.append(_fits(methods, len(columns)))
     people = len({pair.person for pair in pairs})
     references = list(dict.fromkeys(str(one.reference.path) for one in comparisons))
     against = references[0] if len(references) == 1 else f"{len(references)} references"
@@ -45,24 +51,24 @@ def overview(comparisons: Sequence[Comparison], pairs: Sequence["MotionPair"]) -
     return [(f"all motions{whose} against {against}", headings, [section for section in sections if section])]
 
 
-def _row(name: str, methods: list[list[dict[str, CoordinateErrors]]]) -> list[str]:
+def _row(name: str, methods: list[list[dict[str, CoordinateErrors]]], columns: Sequence[Column]) -> list[str]:
     there = [[errors[name] for errors in each if name in errors] for each in methods]
     means = [mean_errors(each) if each else None for each in there]
     unit = next(one.unit for one in means if one)
     cells = [
-        figure_of(getattr(one, what) if one else float("nan"), digits)
-        for what, digits in (("rmse", 1), ("bias", 1), ("correlation", 2))
+        figure_of(times * getattr(one, what) if one else float("nan"), digits)
+        for what, times, digits, _ in columns
         for one in means
     ]
     return [name, unit, *cells]
 
 
-def _fits(methods: dict[str, list[Comparison]]) -> list[list[str]]:
+def _fits(methods: dict[str, list[Comparison]], columns: int) -> list[list[str]]:
     """How far each motion is from its own markers, where its program said it: no error against the reference."""
     fits = [[fit for one in each if (fit := marker_fit(one.motion.path))] for each in methods.values()]
     if not any(fits):
         return []
-    empty = ["–"] * 2 * len(fits)
+    empty = ["–"] * (columns - 1) * len(fits)
     rms = [figure_of(float(np.mean([fit.rms_mm for fit in each])) if each else float("nan"), 1) for each in fits]
     largest = [figure_of(max((fit.max_mm for fit in each), default=float("nan")), 1) for each in fits]
     return [["own markers, RMS", "mm", *rms, *empty], ["own markers, largest", "mm", *largest, *empty]]

@@ -13,7 +13,7 @@ from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import ReadMotion
 from biomech.measures.cycles import PERCENT
-from biomech.measures.found import Found
+from biomech.measures.found import DOUBTFUL, Found
 from biomech.osim_models import DEFAULT_PATH
 
 Curves = Float[np.ndarray, "cycles percents"]
@@ -44,6 +44,7 @@ class PairedCycles:
         splits: where each cycle's first phase ends, %.
         persons: whose each cycle is.
         left_out: of each coordinate, cycles in which values are missing.
+        doubtful: the same, cycles of which fewer than half of the values are trusted; they are left out too.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class PairedCycles:
     splits: dict[str, Float[np.ndarray, " cycles"]]
     persons: dict[str, list[str]]
     left_out: dict[str, int] = field(default_factory=dict)
+    doubtful: dict[str, int] = field(default_factory=dict)
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -136,20 +138,20 @@ def paired_cycles(
         person: whose motions they are.
 
     Returns:
-        By kind; kinds of which the motion shows no cycle are left out.
+        By kind; kinds of which the motion shows no cycle are left out. One whose cycles are all doubtful has no curves.
     """
     found = {}
     for kind, each in spans.items():
         paired = PairedCycles(kind, {}, {}, {}, {}, {})
         for name in comparison.errors:
             _add(paired, comparison, name, each, person)
-        if paired.reference:
+        if paired.reference or paired.doubtful:
             found[kind] = paired
     return found
 
 
 def _add(paired: PairedCycles, comparison: Comparison, name: str, spans: list[Span], person: str) -> None:
-    """A coordinate's cycles, without those in which a value of either motion is missing."""
+    """A coordinate's cycles, without those in which a value of either motion is missing or most are not trusted."""
     column = comparison.names.index(name)
     curves = comparison.reference_curves, comparison.curves
     rotational, time_s = bool(curves[0].rotational[column]), curves[0].time_s
@@ -161,6 +163,11 @@ def _add(paired: PairedCycles, comparison: Comparison, name: str, spans: list[Sp
     whole = [span for span in own if _covered(there, time_s, span)]
     if len(own) > len(whole):
         paired.left_out[name] = len(own) - len(whole)
+    if not comparison.kept:
+        believed = [span for span in whole if _believed(comparison.believed[:, column], time_s, span)]
+        if len(whole) > len(believed):
+            paired.doubtful[name] = len(whole) - len(believed)
+        whole = believed
     if not whole:
         return
     at = np.array([span.start_s + (span.end_s - span.start_s) * PERCENT / 100 for span in whole])
@@ -177,6 +184,12 @@ def _covered(there: np.ndarray, time_s: np.ndarray, span: Span) -> bool:
     first = int(np.searchsorted(time_s, span.start_s + 1e-9)) - 1
     last = int(np.searchsorted(time_s, span.end_s - 1e-9))
     return first >= 0 and last < len(there) and bool(there[first : last + 1].all())
+
+
+def _believed(trusted: np.ndarray, time_s: np.ndarray, span: Span) -> bool:
+    """Whether a span counts, as `events` has it."""
+    inside = (time_s >= span.start_s - 1e-9) & (time_s <= span.end_s + 1e-9)
+    return not inside.any() or float(trusted[inside].mean()) >= DOUBTFUL
 
 
 def joined(parts: Sequence[PairedCycles]) -> PairedCycles:
@@ -201,4 +214,5 @@ def joined(parts: Sequence[PairedCycles]) -> PairedCycles:
         {name: np.concatenate([part.splits[name] for part in of(name)]) for name in names},
         {name: [one for part in of(name) for one in part.persons[name]] for name in names},
         {name: sum(part.left_out.get(name, 0) for part in parts) for part in parts for name in part.left_out},
+        {name: sum(part.doubtful.get(name, 0) for part in parts) for part in parts for name in part.doubtful},
     )

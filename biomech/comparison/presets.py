@@ -82,7 +82,9 @@ def preset_figures(name: str, comparison: Comparison) -> PresetFigures:
     shifted = None
     if preset["best_shift_too"] and comparison.time_shift is None:
         turned = comparison.heading is not None
-        shifted = compare(comparison.reference, comparison.motion, time=True, heading=turned)
+        shifted = compare(
+            comparison.reference, comparison.motion, time=True, heading=turned, untrusted=comparison.untrusted
+        )
     return PresetFigures(
         title=preset["title"],
         measure=preset["measure"],

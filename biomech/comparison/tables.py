@@ -13,6 +13,7 @@ from biomech.comparison.compare import Comparison, CoordinateErrors
 from biomech.comparison.presets import PresetFigures
 
 HEADINGS = ("", "unit", "MAE", "RMSE", "max", "bias", "r", "range", "ref. range", "ratio", "MAE of zeros", "skill")
+TRUSTED = "trusted (%)"  # the last column, where a run says what it trusts
 Table = tuple[str, Sequence[str], list[list[list[str]]]]  # title, headings, sections of rows
 
 
@@ -40,9 +41,11 @@ def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] 
             "time_shift_correlation": shift.correlation if shift else None,
             "heading_deg": float(np.rad2deg(heading.turn_rad)) if heading else None,
             "offset_mm": [1000 * m for m in heading.offset_m] if heading and heading.offset_m else None,
-            "rotations": comparison.rotations.figures() if comparison.rotations else None,
-            "groups": {name: errors.figures() for name, errors in comparison.groups.items()},
-            "coordinates": {name: errors.figures() for name, errors in comparison.errors.items()},
+            "untrusted": comparison.untrusted,
+            "trusted_share": comparison.trusted_share,
+            "rotations": _figures(comparison.rotations) if comparison.rotations else None,
+            "groups": {name: _figures(errors) for name, errors in comparison.groups.items()},
+            "coordinates": {name: _figures(errors) for name, errors in comparison.errors.items()},
             "notes": comparison.notes,
         }
         if presets:
@@ -54,6 +57,10 @@ def as_json(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] 
     reference = comparisons[0].reference
     told: dict[str, Any] = without_nan({"reference": str(reference.path), "notes": reference.notes, "motions": motions})
     return told
+
+
+def _figures(errors: CoordinateErrors) -> dict[str, float]:
+    return {**errors.figures(), "trusted_share": errors.trusted_share}
 
 
 def as_csv(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] = ()) -> str:
@@ -104,8 +111,9 @@ def tables(comparisons: Sequence[Comparison], presets: Sequence[PresetFigures] =
     for comparison in comparisons:
         sections = [comparison.errors, comparison.groups]
         sections += [{"all rotations": comparison.rotations}] if comparison.rotations else []
-        rows = [[_row(name, errors) for name, errors in part.items()] for part in sections]
-        found.append((summary(comparison), HEADINGS, rows))
+        told = math.isfinite(comparison.trusted_share)
+        rows = [[_row(name, errors, told) for name, errors in part.items()] for part in sections]
+        found.append((summary(comparison), (*HEADINGS, TRUSTED) if told else HEADINGS, rows))
     return found
 
 
@@ -161,7 +169,7 @@ def _line(row: Sequence[str], widths: Sequence[int], named: int) -> str:
     return "  ".join([*left, *right])
 
 
-def _row(name: str, errors: CoordinateErrors) -> list[str]:
+def _row(name: str, errors: CoordinateErrors, trusted: bool) -> list[str]:
     lengths = [errors.mae, errors.rmse, errors.max, errors.bias]
     ranges = [errors.range, errors.reference_range]
     return [
@@ -173,6 +181,7 @@ def _row(name: str, errors: CoordinateErrors) -> list[str]:
         figure_of(errors.range_ratio, 2),
         figure_of(errors.zero_mae, 1),
         figure_of(errors.skill, 2),
+        *([figure_of(100 * errors.trusted_share, 0)] if trusted else []),
     ]
 
 

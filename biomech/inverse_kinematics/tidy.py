@@ -3,15 +3,20 @@
 The one home of that table: every run's ``_angles.csv`` and the export of that kind are it.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from biomech.errors import BioposeError
+from biomech.files import check_file
+
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("time", "coordinate", "value", "unit", "half_width", "trusted", "reason")
+ANGLES = "_angles.csv"
 OPEN = "not determined by the markers seen"
 NOT_SAID = "nothing says whether it is to be trusted"
 DEGREE_DECIMALS, METRE_DECIMALS, SECOND_DECIMALS = 3, 5, 6
@@ -61,6 +66,33 @@ def tidy_table(
         why.ravel(),
     )
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def believed_values(path: Path) -> "pd.DataFrame":
+    """What is trusted of a table's values.
+
+    Args:
+        path: the .csv that ``tidy_table`` became.
+
+    Returns:
+        Seconds by coordinates, in the table's order, degrees and m; NaN where a value is missing or not trusted.
+        ``attrs`` has the ``units`` by coordinate, and whether anything is ``said`` of trust.
+
+    Raises:
+        BioposeError: it is no such table.
+    """
+    import pandas as pd  # slow to load
+
+    try:
+        table = pd.read_csv(check_file(path))
+        table["value"] = table["value"].astype(float).where(table["trusted"] == 1)
+        wide = table.pivot(index="time", columns="coordinate", values="value")
+        units = table.groupby("coordinate")["unit"].first().to_dict()
+    except (KeyError, ValueError) as error:
+        raise BioposeError("not a table of angles of `biopose ik`", where=str(path)) from error
+    wide = wide[list(dict.fromkeys(table["coordinate"]))]
+    wide.attrs.update(units=units, said=bool(table["trusted"].notna().any()))
+    return wide
 
 
 def _rounded(

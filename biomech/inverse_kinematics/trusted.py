@@ -14,9 +14,11 @@ from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file, write_csv
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
+from biomech.names import MOTION_NAMES
 
 LEAST_QUALITY = 0.5  # of how well a frame was seen, 0 to 1
 UNSOLVED = "too few markers"
+QUALITY = "_quality.csv"
 COLUMNS = ("time", "quality", "marker_rms_mm", "marker_max_mm", "trusted", "reason", "not_determined")
 
 
@@ -100,6 +102,20 @@ class Trusted:
         """Which frames are trusted."""
         return np.array([not why for why in self.reasons], dtype=bool)
 
+    def values(self, names: Sequence[str]) -> Bool[np.ndarray, "frames coordinates"]:
+        """Which values are trusted: those that the markers determine, in frames that are trusted.
+
+        Args:
+            names: of the coordinates.
+
+        Returns:
+            In their order; one that no frame leaves open counts as determined.
+        """
+        left_open = [set(said.split()) for said in self.not_determined]
+        told = np.array([[name not in own for name in names] for own in left_open], dtype=bool)
+        believed: Bool[np.ndarray, "frames coordinates"] = told.reshape(-1, len(names)) & self.frames[:, None]
+        return believed
+
     def notes(self) -> list[str]:
         """How many frames are not trusted and why, in a sentence; none where all are."""
         bad = int((~self.frames).sum())
@@ -127,3 +143,34 @@ class Trusted:
             *(self.frames.astype(int), self.reasons, self.not_determined),
         )
         write_csv(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))), path)
+
+
+def name_of(motion: Path) -> str:
+    """A motion's name without its solver's."""
+    for solver in MOTION_NAMES.values():
+        if motion.stem.endswith(f"_{solver}"):
+            return motion.stem.removesuffix(f"_{solver}")
+    return motion.stem
+
+
+def table_beside(motion: Path, ending: str = QUALITY) -> Path | None:
+    """The table of a run that is this motion's, by their names.
+
+    Of a run's first solver it is NAME_quality.csv beside NAME_fast.mot, of its others NAME_neural_quality.csv.
+
+    Args:
+        motion: its file.
+        ending: how the table's name ends.
+
+    Returns:
+        None where none lies beside it. A motion of the run's bare name has none of a solver's.
+    """
+    own, runs = (motion.with_name(f"{name}{ending}") for name in (motion.stem, name_of(motion)))
+    if own != runs:
+        return next((path for path in (own, runs) if path.is_file()), None)
+    solved = (motion.with_name(f"{motion.stem}_{solver}") for solver in MOTION_NAMES.values())
+    theirs = any(
+        path.with_name(f"{path.name}.mot").is_file() and not path.with_name(f"{path.name}{ending}").is_file()
+        for path in solved
+    )
+    return own if own.is_file() and not theirs else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
@@ -34,11 +34,19 @@ _OTHER_TITLES = re.compile(r"speeds|accelerations|electromyography|.*\b(forces|m
 
 @dataclass(frozen=True)
 class ReadMotion:
-    """A motion, the file it stands in, and what had to be told about reading it."""
+    """A motion, the file it stands in, and what had to be told about reading it.
+
+    Attributes:
+        path: the file.
+        kinematics: rad and m.
+        notes: what was told.
+        believed: which of the values are to be trusted; None where nothing says, as where the file alone is read.
+    """
 
     path: Path
     kinematics: Kinematics
     notes: list[str] = field(default_factory=list)
+    believed: Bool[np.ndarray, "frames coordinates"] | None = None
 
 
 def recognise_motion(path: Path) -> ReadMotion:

@@ -11,13 +11,14 @@ import numpy as np
 
 from biomech.arrays import SAME_TIME_S
 from biomech.errors import BioposeError
+from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
 from biomech.pipeline.occasions import events_stage
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.runs_within import refuse_runs_within
-from biomech.pipeline.stages import MOTION_NAMES, Result, Solution, Stage
+from biomech.pipeline.stages import Result, Solution, Stage
 from biomech.report.courses import Courses
 
 if TYPE_CHECKING:

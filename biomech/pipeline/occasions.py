@@ -10,17 +10,17 @@ from jaxtyping import Bool
 from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file
+from biomech.inverse_kinematics.trusted import QUALITY, name_of, table_beside
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.filtering import AUTO
 from biomech.measures.find import DOUBTFUL, find_events
 from biomech.measures.found import Found
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
+from biomech.names import MOTION_NAMES
 from biomech.pipeline.figures import EventsFigures
 from biomech.pipeline.runs_within import refuse_runs_within
-from biomech.pipeline.stages import MOTION_NAMES, Result, Stage
-
-QUALITY = "_quality.csv"
+from biomech.pipeline.stages import Result, Stage
 
 
 def events_stage(files: Result) -> Stage:
@@ -117,18 +117,7 @@ def motion_and_model(given: Path, model: Path | None) -> tuple[Path, Path, Path 
             raise BioposeError(
                 "beside the motion lies no model of its name", where=str(given), mend="Give the scaled `model`."
             )
-    for quality in (f"{given.stem}{QUALITY}", f"{name}{QUALITY}"):
-        if given.with_name(quality).is_file():
-            return given, model, given.with_name(quality)
-    return given, model, None
-
-
-def name_of(motion: Path) -> str:
-    """A motion's name without its solver's."""
-    for solver in MOTION_NAMES.values():
-        if motion.stem.endswith(f"_{solver}"):
-            return motion.stem.removesuffix(f"_{solver}")
-    return motion.stem
+    return given, model, table_beside(given)
 
 
 def _motion_in(folder: Path) -> Path:

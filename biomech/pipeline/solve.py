@@ -32,13 +32,14 @@ from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
 from biomech.markers.trc import write_trc
 from biomech.markers.virtual import load_virtual_markers
+from biomech.names import MOTION_NAMES
 from biomech.neurik.polish import polish as polished
 from biomech.neurik.predict import neural_kinematics, recovered_confidence
 from biomech.neurik.reliability import judge
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.figures import SolveFigures
 from biomech.pipeline.options import Options
-from biomech.pipeline.stages import MOTION_NAMES, Progress, Solution
+from biomech.pipeline.stages import Progress, Solution
 from biomech.scaling.scale_tool import rounded_factors
 from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.skeleton import Skeleton

@@ -13,12 +13,12 @@ from biomech.files import whole_file
 from biomech.inverse_kinematics.setup import ACCURACY
 from biomech.kinematics.recognise import ReadMotion, recognise_motion
 from biomech.markers.virtual import load_virtual_markers
-from biomech.names import DEFAULT_SOLVER
+from biomech.names import DEFAULT_SOLVER, MOTION_NAMES
 from biomech.neurik import predict
 from biomech.pipeline.figures import DifferenceFigures, SolveFigures
 from biomech.pipeline.options import Entrance, Options, check_solvers
 from biomech.pipeline.solve import check_coordinates
-from biomech.pipeline.stages import MOTION_NAMES, Result, Solution, Stage
+from biomech.pipeline.stages import Result, Solution, Stage
 
 MOST = 0.5  # of the 142: markers of which fewer are there are another set
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from biomech.names import DEFAULT_SOLVER
+from biomech.names import DEFAULT_SOLVER, MOTION_NAMES
 from biomech.pipeline.figures import Record, RunFigures, StageRecord
 
 Progress = Callable[[int, int], None] | None
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
-# How the motion of each solver is named: <name>_neural.mot, <name>_fast.mot, <name>_classical.mot.
-MOTION_NAMES = {"neural": "neural", "fast": "fast", "opensim": "classical"}
 SCALE_FILES = ("generic.osim", "static.trc", "scale_factors.xml")
 
 
@@ -77,7 +75,7 @@ class Solution:
         Args:
             folder: of the run.
             name: of the recording, fit to be a file's.
-            solver: a key of ``MOTION_NAMES``.
+            solver: a key of ``names.MOTION_NAMES``.
             sidecars: how the names of setup, quality and uncertainty begin.
 
         Returns:

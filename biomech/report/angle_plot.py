@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from biomech.comparison.drawing import finish_panel
+from biomech.comparison.drawing import DOUBT, DOUBT_ALPHA, finish_panel, shade
 from biomech.files import whole_file
-from biomech.report.courses import Courses, in_pairs, side, spans
+from biomech.report.courses import Courses, in_pairs, side
 
 COLUMNS = 4
 PANEL_INCHES = (3.3, 1.8)
@@ -22,7 +22,6 @@ SIDES = {"r": "right", "l": "left", "": "trunk, pelvis"}
 STYLES = ("-", "--", ":")
 LEAST_SPAN = {"deg": 10.0, "m": 0.05}  # so that noise at rest does not fill a panel
 UNITS = {"deg": "°", "m": "m"}
-DOUBT = "#999999"
 
 
 def write_angle_plot(motions: Sequence[Courses], path: Path) -> None:
@@ -94,8 +93,7 @@ def _draw_panel(panel: Axes, title: str, names: list[str], motions: Sequence[Cou
             if motion is first and np.isfinite(half).any():
                 panel.fill_between(motion.time_s, values - half, values + half, color=colour, alpha=0.18, lw=0)
     doubted = ~np.all([first.believed[:, first.names.index(name)] for name in names], axis=0)
-    for begin, end in spans(doubted, first.time_s):
-        panel.axvspan(begin, end, color=DOUBT, alpha=0.25, lw=0, zorder=0)
+    shade(panel, doubted, first.time_s)
     finish_panel(panel, title, UNITS[unit], LEAST_SPAN[unit])
 
 
@@ -112,5 +110,5 @@ def _legend(motions: Sequence[Courses], panels: dict[str, list[str]]) -> list[Li
     if np.isfinite(motions[0].half_widths).any():
         handles.append(Patch(color=COLOURS[""], alpha=0.18, label="± half width"))
     if not motions[0].believed.all():
-        handles.append(Patch(color=DOUBT, alpha=0.25, label="not trusted"))
+        handles.append(Patch(color=DOUBT, alpha=DOUBT_ALPHA, label="not trusted"))
     return handles

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from biomech.files import whole_file, write_csv
+from biomech.inverse_kinematics.tidy import believed_values
 from biomech.measures.found import KINDS, MEASURE_COLUMNS
 from biomech.report.batch_figure import MOTION, BatchCourse, figures_of
 
@@ -50,7 +51,7 @@ def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
     summary, ranges, measures, page = (
         out / name for name in ("summary.csv", "ranges.csv", "measures.csv", "index.html")
     )
-    angles = {trial.name: _believed(trial.files["angles"]) for trial in trials if "angles" in trial.files}
+    angles = {trial.name: believed_values(trial.files["angles"]) for trial in trials if "angles" in trial.files}
     rows = [
         {
             **{"recording": t.name, "subject": t.subject, "group": t.group, "state": "failed" if t.error else "done"},
@@ -88,16 +89,6 @@ def _measured(
         for t in trials
         if t.name in angles
     ]
-
-
-def _believed(path: Path) -> pd.DataFrame:
-    """What is trusted of a run's tidy table: seconds by coordinates, degrees and m; NaN for the rest."""
-    table = pd.read_csv(path)
-    table["value"] = table["value"].where(table["trusted"] == 1)
-    wide = table.pivot(index="time", columns="coordinate", values="value")
-    wide = wide[list(dict.fromkeys(table["coordinate"]))]
-    wide.attrs["units"] = table.groupby("coordinate")["unit"].first().to_dict()
-    return wide
 
 
 def _share(angles: pd.DataFrame | None) -> float | None:

@@ -74,9 +74,7 @@ class Courses:
         half_widths = np.full_like(values, np.nan)
         if uncertainty is not None:
             half_widths[rows] = uncertainty * turned
-        left_open = [set(said.split()) for said in trusted.not_determined]
-        told = np.array([[name not in names for name in kinematics.names] for names in left_open], dtype=bool)
-        believed = told.reshape(values.shape) & trusted.frames[:, None] & np.isfinite(values)
+        believed = trusted.values(kinematics.names) & np.isfinite(values)
         return cls(
             solver,
             list(kinematics.names),
@@ -128,18 +126,3 @@ def side(name: str) -> str:
     """``r``, ``l`` or nothing: of a coordinate."""
     plain = standard_name(name)
     return plain[-1] if plain.endswith(("_r", "_l")) else ""
-
-
-def spans(where: Bool[np.ndarray, " frames"], time_s: Float[np.ndarray, " frames"]) -> list[tuple[float, float]]:
-    """From when to when something holds, reaching half way to the neighbouring frames.
-
-    Args:
-        where: it holds.
-        time_s: of the same frames.
-
-    Returns:
-        Beginnings and ends, s.
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], where, [False])).astype(int)))
-    middles = np.concatenate((time_s[:1], (time_s[1:] + time_s[:-1]) / 2, time_s[-1:]))
-    return [(float(middles[a]), float(middles[b])) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from biomech.arrays import spans
 from biomech.files import whole_file
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
-from biomech.report.courses import Courses, in_pairs, side, spans
+from biomech.report.courses import Courses, in_pairs, side
 from biomech.report.film import SmallFilm
 from biomech.report.measured import Activity
 from biomech.report.words import ORDER, SOLVERS, assumed, meaning_of, section_of, title_of

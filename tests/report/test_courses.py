@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from biomech.arrays import nearest
+from biomech.arrays import nearest, spans
 from biomech.inverse_kinematics.tidy import OPEN
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
 from biomech.report.angle_plot import draw_angles, write_angle_plot
-from biomech.report.courses import Courses, in_pairs, spans
+from biomech.report.courses import Courses, in_pairs
 
 TIMES = np.array([0.0, 0.1, 0.2, 0.3])
 NAMES = ["knee_angle_r", "knee_angle_l", "pelvis_ty", "knee_angle_r_beta"]
