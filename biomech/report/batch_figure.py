@@ -227,13 +227,13 @@ def _cycle(
     angles: pd.DataFrame, windows: Sequence[tuple[str, float, float]], only: Collection[str] | None = None
 ) -> Curves:
     """Mean over a recording's cycles, degrees at ``PERCENT`` of them; of all its angles or of some."""
-    times = angles.index.to_numpy(float)
-    units = angles.attrs["units"]
+    times, units = angles.index.to_numpy(float), angles.attrs["units"]
     courses: Curves = {}
-    for name in angles.columns:
+    columns = angles.to_numpy(float).T  # one by one, pandas would copy the units with each
+    for name, column in zip(angles.columns, columns, strict=True):
         if units[name] != "deg" or (only is not None and name not in only):
             continue
-        values = angles[name].to_numpy(float, copy=True)
+        values = column.copy()
         there = np.isfinite(values)
         values[there] = np.rad2deg(np.unwrap(np.deg2rad(values[there])))
         if len(cycles := over_spans(name, times, values, windows)):
