@@ -117,7 +117,7 @@ def run_batch(
 def _from_anywhere(entry: Entry) -> Entry:
     """With paths that hold in another working folder too."""
     given = {option.name: getattr(entry.options, option.name) for option in fields(Options)}
-    paths = {name: value.absolute() for name, value in given.items() if isinstance(value, Path)}
+    paths: dict[str, Any] = {name: value.absolute() for name, value in given.items() if isinstance(value, Path)}
     return replace(entry, source=entry.source.absolute(), options=replace(entry.options, **paths))
 
 
