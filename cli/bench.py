@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from biomech.cli.bench_activities import activities
+from biomech.cli.bench_batch import batch
 from biomech.cli.bench_events import events
 from biomech.cli.bench_lens import lens
 from biomech.cli.bench_mqhmr import mqhmr
@@ -164,6 +165,7 @@ app.command("standing")(standing)
 app.command("sources")(sources)
 app.command("speed")(speed)
 app.command("activities")(activities)
+app.command("batch")(batch)
 app.command("events")(events)
 app.command("lens")(lens)
 app.command("mqhmr")(mqhmr)

@@ -57,7 +57,7 @@ def label(
         return
     from biomech.api.label import label as label_trials
     from biomech.cli.progress import progress_bar
-    from biomech.labels.workers import stop_on_signals
+    from biomech.workers import stop_on_signals
 
     with stop_on_signals(lambda text: print(text, file=sys.stderr)) as stop:
         report = label_trials(

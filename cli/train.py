@@ -278,8 +278,8 @@ def clips(
     Ctrl-C stops after the shards under way; the same command goes on.
     """
     from biomech.cli.progress import progress_bar
-    from biomech.labels.workers import stop_on_signals
     from biomech.train.synthetic.make import Plan, make
+    from biomech.workers import stop_on_signals
 
     with stop_on_signals(typer.echo) as stop, progress_bar("Rendering") as progress:
         made = make(
@@ -308,8 +308,8 @@ def pairs(
     Ctrl-C stops after the clips under way; the same command goes on.
     """
     from biomech.cli.progress import progress_bar
-    from biomech.labels.workers import stop_on_signals
     from biomech.train.neurik.pairs import make_pairs
+    from biomech.workers import stop_on_signals
 
     with stop_on_signals(typer.echo) as stop, progress_bar("Recovering") as progress:
         made = make_pairs(clips, out, workers=jobs or os.cpu_count() or 1, stop=stop, progress=progress)

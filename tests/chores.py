@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 
 def square(number: int) -> int:
@@ -13,3 +14,15 @@ def square(number: int) -> int:
     if number > 100:
         time.sleep(60)
     return number * number
+
+
+def pid_after(seconds: float) -> int:
+    """Whose process it was."""
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def begun_and_long(file: str) -> None:
+    """Says whose process it is, and stays."""
+    Path(file).write_text(str(os.getpid()))
+    time.sleep(60)

@@ -15,7 +15,7 @@ POOL = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from chores import square
-from biomech.labels.workers import Stop, on_processes
+from biomech.workers import Stop, on_processes
 if __name__ == "__main__":
     print([answer for _, answer in on_processes(square, [3], workers=1, stop=Stop())])
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from biomech.labels.campaign import Report
-    from biomech.labels.workers import Stop
+    from biomech.workers import Stop
 
 
 def label(

@@ -1,31 +1,25 @@
-"""Many recordings, one by one or several at once: what is run, with which options, and on after failures.
+"""Many recordings: which, of whom, and with which options; ``batch_runs`` runs them.
 
 What a recording is told, the first that says so: the command's own options, the file's entry, its subject's, the
 configuration's defaults, the program's.
 """
 
-import multiprocessing
+import functools
 import os
 import re
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
-from multiprocessing.connection import Connection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from biomech.errors import BioposeError, plainly
+from biomech.errors import BioposeError
 from biomech.files import read_text
 from biomech.markers.markers import MARKER_SUFFIXES
-from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options, table
 from biomech.pipeline.parsing import fits, in_words
 from biomech.pipeline.stages import plain_name
-from biomech.report.batch_tables import BatchTrial
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +28,7 @@ else:
 
 FILMS = (".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".3gp")
 UNIT = re.compile(r"_(m|mm|kg|s|hz|deg)$")
+LETTER = re.compile("[A-Za-z0-9]")
 NO_OPTIONS = ("subject", "group", "path")
 DEFAULTS = Options()
 
@@ -47,34 +42,6 @@ class Entry:
     subject: str
     group: str
     options: Options
-
-
-@dataclass
-class BatchOutcome:
-    """What became of a recording; ``folder`` holds its results where ``error`` is None."""
-
-    entry: Entry
-    folder: Path
-    seconds: float = 0.0
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-    error: str | None = None
-
-    def trial(self) -> BatchTrial:
-        """As tables take it."""
-        return BatchTrial(
-            name=self.entry.name,
-            subject=self.entry.subject,
-            group=self.entry.group,
-            folder=self.folder,
-            seconds=self.seconds,
-            frames=self.figures.get("frames"),
-            marker_rms_mm=self.figures.get("marker_rms_mm"),
-            files={name: Path(path) for name, path in self.files.items()},
-            notes=len(self.notes),
-            error=self.error,
-        )
 
 
 def films_of(folder: Path) -> list[Path]:
@@ -139,7 +106,7 @@ def entries_of(folder: Path | None, config: Path | None, given: Options | None =
             raise BioposeError("an entry of [[files]] has no path", where=str(config))
         path = base / row["path"]
         _check_texts(row, ("subject", "group"), f"{config} {row['path']}")
-        subject = str(row.get("subject") or _subject_of(path.stem, list(subjects)))
+        subject = str(row.get("subject") or _subject_of(path.stem, subjects))
         if "subject" in row and subject not in subjects:
             raise BioposeError(
                 f"there is no [subjects.{subject}]", where=str(config), mend="Add it, or correct the name."
@@ -148,93 +115,6 @@ def entries_of(folder: Path | None, config: Path | None, given: Options | None =
         group = str(row.get("group") or subjects.get(subject, {}).get("group") or "")
         entries.append(Entry(path, plain_name(path.stem), subject, group, Options(**options)))
     return _told_apart(entries)
-
-
-def run_batch(
-    entries: Sequence[Entry],
-    out: Path,
-    *,
-    jobs: int = 1,
-    overwrite: bool = False,
-    done: Callable[[BatchOutcome, int, int], None] | None = None,
-) -> list[BatchOutcome]:
-    """Run them all, each in a process and a folder of its own; what is up to date already is not run again.
-
-    Args:
-        entries: of ``entries_of``.
-        out: a recording's results go to OUT/NAME.
-        jobs: how many at once.
-        overwrite: run every stage, whatever is there.
-        done: called with each outcome, how many are done, and how many there are.
-
-    Returns:
-        One for each entry, in their order; failures among them.
-
-    Raises:
-        BioposeError: another batch is at work in ``out``, or nothing may be written there.
-    """
-    finished: list[BatchOutcome] = []
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-
-    def one(entry: Entry) -> BatchOutcome:
-        outcome = _apart(entry, Path(out) / entry.name, overwrite, threads)
-        finished.append(outcome)
-        if done is not None:
-            done(outcome, len(finished), len(entries))
-        return outcome
-
-    with claimed(Path(out)), ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, entries))
-
-
-def _apart(entry: Entry, folder: Path, overwrite: bool, threads: int) -> BatchOutcome:
-    """In a process of its own: whatever it dies of, the others go on."""
-    begun = time.monotonic()
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_run, args=(there, entry.source, folder, entry.options, overwrite, threads))
-    child.start()
-    there.close()
-    try:
-        told = here.recv()
-    except EOFError:
-        told = {"error": "the process ended without a word (out of memory?)"}
-    child.join()
-    return BatchOutcome(entry, folder, seconds=time.monotonic() - begun, **told)
-
-
-def _run(answer: Connection, source: Path, folder: Path, options: Options, overwrite: bool, threads: int) -> None:
-    """What the process does; the answer is plain."""
-    told: dict[str, Any]
-    _end_with_parent()
-    try:
-        import torch
-
-        from biomech.pipeline.run import run_ik
-
-        torch.set_num_threads(threads)
-        result = run_ik(source, folder, options, overwrite=overwrite)
-        files = {name: str(path) for name, path in result.files.items()}
-        told = {"figures": dict(result.figures.get("solve", {})), "files": files, "notes": result.notes}
-    except BioposeError as error:
-        told = {"error": error.text()}
-    except Exception as error:  # the others go on
-        told = {"error": f"{type(error).__name__}: {plainly(error)}"}
-    answer.send(told)
-    answer.close()
-
-
-def _end_with_parent() -> None:
-    """Who is killed leaves nobody at work in a folder of his."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _read(config: Path) -> dict[str, Any]:
@@ -267,22 +147,31 @@ def _options(said: Mapping[str, Any], base: Path, where: str) -> dict[str, Any]:
     """Options by their names in Python or without the unit; paths count from the configuration's folder."""
     if not isinstance(said, dict):
         raise BioposeError("not a table", where=where)
-    rows = table()
-    names = {UNIT.sub("", name): name for name in rows} | {
-        about.flag: name for name, about in rows.items() if about.flag
-    }
-    names |= {name: name for name in rows}
+    names = _names()
     options: dict[str, Any] = {}
     for key, value in said.items():
         if key in NO_OPTIONS:
             continue
         name = names.get(key.replace("-", "_"), names.get(key))
         if name is None:
-            raise BioposeError(f"'{key}' is no option", where=where, mend=f"Options: {', '.join(sorted(rows))}.")
+            raise BioposeError(f"'{key}' is no option", where=where, mend=f"Options: {', '.join(sorted(table()))}.")
         if name in options:
             raise BioposeError(f"'{key}' is said twice, under two names", where=where, mend="Say it once.")
         options[name] = _value(name, value, base, where)
     return options
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    """What an option may be called in the configuration, and its name."""
+    rows = table()
+    flags = {about.flag: name for name, about in rows.items() if about.flag}
+    return {UNIT.sub("", name): name for name in rows} | flags | {name: name for name in rows}
+
+
+@functools.cache
+def _hints() -> dict[str, Any]:
+    return get_type_hints(Options)
 
 
 def _value(name: str, value: Any, base: Path, where: str) -> Any:
@@ -291,7 +180,7 @@ def _value(name: str, value: Any, base: Path, where: str) -> Any:
     Raises:
         BioposeError: it is of another.
     """
-    about, hint = table()[name], get_type_hints(Options)[name]
+    about, hint = table()[name], _hints()[name]
     given = value
     takes_paths = "Path" in str(hint)
     if takes_paths and isinstance(value, str) and value and _is_there(base / value):
@@ -322,7 +211,7 @@ def _is_there(path: Path) -> bool:
 
 def _takes_several(name: str) -> bool:
     """Whether an option's parser takes a list of texts, as where a flag may be given several times."""
-    hint = get_type_hints(Options)[name]
+    hint = _hints()[name]
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
     return get_origin(kinds[0]) is tuple and get_args(kinds[0])[-1] is ...
 
@@ -333,10 +222,10 @@ def _check_texts(row: Mapping[str, Any], names: Sequence[str], where: str) -> No
             raise BioposeError(f"'{name}' is no text", where=where, mend='Write it as "…".')
 
 
-def _subject_of(stem: str, subjects: Sequence[str]) -> str:
+def _subject_of(stem: str, subjects: Collection[str]) -> str:
     """The longest of the subjects' names that a file's begins with; the file's own where there is none."""
-    fitting = [name for name in subjects if re.match(rf"{re.escape(name)}(?![A-Za-z0-9])", stem)]
-    return max(fitting, key=len, default=stem)
+    ends = [n for n in range(len(stem), 0, -1) if not LETTER.match(stem, n)]
+    return next((stem[:n] for n in ends if stem[:n] in subjects), stem)
 
 
 def _told_apart(entries: list[Entry]) -> list[Entry]:

@@ -84,7 +84,12 @@ def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
 
 def _file_of(module: str) -> Path | None:
     """A module's file; None for what is only a name in one."""
-    folder, *parts = [_root(), *module.split(".")[1:]]
+    return _found(_root(), module)
+
+
+@functools.lru_cache(4096)
+def _found(root: Path, module: str) -> Path | None:
+    folder, *parts = [root, *module.split(".")[1:]]
     if parts and parts[0] in ELSEWHERE:
         folder, parts = _elsewhere(parts[0]), parts[1:]
     place = folder.joinpath(*parts)

@@ -1,6 +1,8 @@
 """Figures of a batch: means and standard deviations of subjects and groups, over cycles or over whole trials."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,9 @@ SHOWN = (
     *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle"),
     *("arm_flex", "arm_add", "elbow_flex", "lumbar_extension", "lumbar_bending", "pelvis_tilt"),
 )
+PANELS = frozenset(name + end for name in SHOWN for end in ("", "_r", "_l"))
 COLUMNS = 4
+MOST_LINES = 12  # in one figure
 MOTION = "motion"  # the whole trial, in tables of measures
 
 Curves = dict[str, Float[np.ndarray, " percents"]]
@@ -31,32 +35,143 @@ class BatchCourse(NamedTuple):
     measures: pd.DataFrame
 
 
+class RunningMean:
+    """Mean and standard deviation of curves that come one by one, by coordinate and per cent, of values that are there.
+
+    By the updates of B. P. Welford ("Note on a method for calculating corrected sums of squares and products",
+    Technometrics 4, 1962), so that no curve has to be kept.
+
+    Attributes:
+        members: whose curves these are the mean of.
+    """
+
+    def __init__(self) -> None:
+        self.members = 0
+        self._parts: dict[str, Float[np.ndarray, "three percents"]] = {}  # count, mean, sum of squares about it
+
+    def add(self, curves: Curves) -> None:
+        """One member more."""
+        self.members += 1
+        for name, values in curves.items():
+            if name not in self._parts:
+                self._parts[name] = np.zeros((3, len(PERCENT)))
+            count, mean, squares = self._parts[name]
+            there = np.isfinite(values)
+            count += there
+            step = np.where(there, values - mean, 0.0)
+            mean += step / np.maximum(count, 1)
+            squares += np.where(there, step * (values - mean), 0.0)
+
+    @property
+    def curves(self) -> Curves:
+        """The means; NaN where no member has a value."""
+        return {name: np.where(count > 0, mean, np.nan) for name, (count, mean, _) in self._parts.items()}
+
+    def mean_sd(self, name: str) -> tuple[Float[np.ndarray, " percents"], Float[np.ndarray, " percents"]] | None:
+        """Of a coordinate, with no deviation of fewer than two; None where there is none."""
+        if name not in self._parts:
+            return None
+        count, mean, squares = self._parts[name]
+        return np.where(count > 0, mean, np.nan), np.sqrt(squares / np.maximum(count - 1, 1))
+
+
+@dataclass
+class _Kind:
+    """Of one activity: subjects that are under way, those that are whole, groups, and all."""
+
+    under_way: dict[tuple[str, str], RunningMean] = field(default_factory=dict)
+    subjects: dict[tuple[str, str], RunningMean] = field(default_factory=dict)  # given up when they are too many
+    groups: dict[str, RunningMean] = field(default_factory=dict)
+    everybody: RunningMean = field(default_factory=RunningMean)
+
+
+class BatchMeans:
+    """The means of a batch, of recordings that come one by one; none of them is kept.
+
+    A subject's mean is held from its first recording to its last; so recordings in the order of their subjects need
+    the least memory.
+    """
+
+    def __init__(self, recordings: Iterable[tuple[str, str]]) -> None:
+        """Begin.
+
+        Args:
+            recordings: group and subject of each that will be added.
+        """
+        self._left = Counter(recordings)
+        self._order = {whose: k for k, whose in enumerate(self._left)}
+        self._kinds: dict[str, _Kind] = {}
+        self._cycles_found = False
+
+    def add(self, one: BatchCourse) -> None:
+        """One recording more."""
+        windows = _windows(one)
+        if windows and not self._cycles_found:
+            self._cycles_found = True
+            self._kinds.pop(MOTION, None)
+        if not self._cycles_found:
+            windows = {MOTION: [("", *_ends(one.angles))]}
+        whose = (one.group, one.subject)
+        for kind, own in windows.items():
+            held = self._kinds.setdefault(kind, _Kind())
+            if course := _cycle(one.angles, own, PANELS):
+                held.under_way.setdefault(whose, RunningMean()).add(course)
+        self._left[whose] -= 1
+        if not self._left[whose]:
+            for held in self._kinds.values():
+                self._subject_is_whole(held, whose)
+
+    def _subject_is_whole(self, held: _Kind, whose: tuple[str, str]) -> None:
+        mean = held.under_way.pop(whose, None)
+        if mean is None:
+            return
+        for above in (held.everybody, held.groups.setdefault(whose[0], RunningMean())):
+            above.add(mean.curves)
+        if held.everybody.members <= len(COLOURS):
+            held.subjects[whose] = mean
+        else:
+            held.subjects.clear()
+
+    def figures(self) -> dict[str, Figure]:
+        """A figure for each activity that was found, over its cycles; where none was, one over the whole trials.
+
+        Returns:
+            By activity; ``motion`` for whole trials, laid over each other from their begin to their end.
+        """
+        found = {}
+        for kind, held in self._kinds.items():
+            for whose in list(held.under_way):
+                self._subject_is_whole(held, whose)
+            if held.everybody.members:
+                found[kind] = _figure(self._lines(held), "trial" if kind == MOTION else f"{kind} cycle")
+        return found
+
+    def _lines(self, held: _Kind) -> dict[str, RunningMean]:
+        """Subjects where they are few, groups of several; all together where that leaves nothing, or far too much."""
+        lines = {whose[1]: held.subjects[whose] for whose in sorted(held.subjects, key=self._order.__getitem__)}
+        first = {group: k for (group, _), k in reversed(self._order.items())}
+        for group in sorted(held.groups, key=first.__getitem__):
+            if group and held.groups[group].members > 1:
+                lines[f"group {group}"] = held.groups[group]
+        return lines if 0 < len(lines) <= MOST_LINES else {"all subjects": held.everybody}
+
+
 def figures_of(recordings: Sequence[BatchCourse]) -> dict[str, Figure]:
-    """A figure for each activity that was found, over its cycles; where none was, one over the whole trials.
+    """The same of recordings that are at hand.
 
     Args:
         recordings: those with a motion.
 
     Returns:
-        By activity; ``motion`` for whole trials, laid over each other from their begin to their end.
+        As ``BatchMeans.figures``.
     """
-    windows = [_windows(one) for one in recordings]
-    kinds = list(dict.fromkeys(kind for own in windows for kind in own))
-    if not kinds:
-        kinds = [MOTION] if recordings else []
-    figures = {}
-    for kind in kinds:
-        courses = [
-            (one, _cycle(one.angles, own.get(kind, []) if kind != MOTION else [("", *_ends(one.angles))]))
-            for one, own in zip(recordings, windows, strict=True)
-        ]
-        held = [(one, course) for one, course in courses if course]
-        if held:
-            figures[kind] = _figure(_lines(held), "trial" if kind == MOTION else f"{kind} cycle")
-    return figures
+    means = BatchMeans((one.group, one.subject) for one in recordings)
+    for one in recordings:
+        means.add(one)
+    return means.figures()
 
 
-def _figure(lines: dict[str, list[Curves]], over: str) -> Figure:
+def _figure(lines: dict[str, RunningMean], over: str) -> Figure:
     """A panel for each angle; the right side is drawn solid, the left one dashed."""
     rows = -(-len(SHOWN) // COLUMNS)
     figure = Figure(figsize=(13, 2.6 * rows + 0.8), layout="constrained")
@@ -64,12 +179,11 @@ def _figure(lines: dict[str, list[Curves]], over: str) -> Figure:
     for panel, name in zip(panels.flat, SHOWN, strict=True):
         for k, (label, of_line) in enumerate(lines.items()):
             for end, dash in (("", "-"), ("_r", "-"), ("_l", "--")):
-                curves = [one[name + end] for one in of_line if name + end in one]
-                if not curves:
+                if (found := of_line.mean_sd(name + end)) is None:
                     continue
-                mean, sd = _mean_sd(np.array(curves))
+                mean, sd = found
                 colour = COLOURS[k % len(COLOURS)]
-                said = f"{label} (n = {len(of_line)})" if end in ("", "_r") else None
+                said = f"{label} (n = {of_line.members})" if end in ("", "_r") else None
                 panel.plot(PERCENT, mean, dash, color=colour, lw=1.4, label=said)
                 panel.fill_between(PERCENT, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
         panel.set_title(f"{name} (deg)", fontsize=10)
@@ -78,7 +192,7 @@ def _figure(lines: dict[str, list[Curves]], over: str) -> Figure:
         panel.set_xlabel(f"% of the {over}")
     held = [panel.get_legend_handles_labels() for panel in panels.flat]
     shown = {label: line for lines, labels in held for line, label in zip(lines, labels, strict=True)}
-    title = "mean ± SD; n: recordings, of a group its subjects; solid: right, dashed: left"
+    title = "mean ± SD; n: recordings, of a group (or all) its subjects; solid: right, dashed: left"
     figure.legend([*shown.values()], [*shown], loc="outside upper center", ncols=4, fontsize=9, title=title)
     return figure
 
@@ -90,29 +204,6 @@ def _mean_sd(curves: Float[np.ndarray, "trials percents"]) -> tuple[Float[np.nda
     mean = np.where(there, curves, 0).sum(0) / np.where(count, count, np.nan)
     squares = np.where(there, (curves - mean) ** 2, 0).sum(0)
     return mean, np.sqrt(squares / np.maximum(count - 1, 1))
-
-
-def _lines(courses: Sequence[tuple[BatchCourse, Curves]]) -> dict[str, list[Curves]]:
-    """What each line is the mean of: recordings of a subject, or subjects of a group."""
-    by_subject: dict[tuple[str, str], list[Curves]] = {}
-    for one, course in courses:
-        by_subject.setdefault((one.group, one.subject), []).append(course)
-    groups: dict[str, list[list[Curves]]] = {}
-    for (group, _), curves in by_subject.items():
-        groups.setdefault(group, []).append(curves)
-    lines: dict[str, list[Curves]] = {}
-    for (_, subject), curves in by_subject.items():
-        if len(by_subject) <= len(COLOURS):
-            lines[subject] = curves
-    for group, members in groups.items():
-        if group and len(members) > 1:
-            lines[f"group {group}"] = [_mean_course(own) for own in members]
-    return lines or {subject: curves for (_, subject), curves in by_subject.items()}
-
-
-def _mean_course(courses: Sequence[Curves]) -> Curves:
-    names = dict.fromkeys(name for course in courses for name in course)
-    return {name: _mean_sd(np.array([course[name] for course in courses if name in course]))[0] for name in names}
 
 
 def _ends(angles: pd.DataFrame) -> tuple[float, float]:
@@ -132,15 +223,17 @@ def _windows(one: BatchCourse) -> dict[str, list[tuple[str, float, float]]]:
     return found
 
 
-def _cycle(angles: pd.DataFrame, windows: Sequence[tuple[str, float, float]]) -> Curves:
-    """Mean over a recording's cycles, degrees at ``PERCENT`` of them."""
-    times = angles.index.to_numpy(float)
-    units = angles.attrs["units"]
+def _cycle(
+    angles: pd.DataFrame, windows: Sequence[tuple[str, float, float]], only: Collection[str] | None = None
+) -> Curves:
+    """Mean over a recording's cycles, degrees at ``PERCENT`` of them; of all its angles or of some."""
+    times, units = angles.index.to_numpy(float), angles.attrs["units"]
     courses: Curves = {}
-    for name in angles.columns:
-        if units[name] != "deg":
+    columns = angles.to_numpy(float).T  # one by one, pandas would copy the units with each
+    for name, column in zip(angles.columns, columns, strict=True):
+        if units[name] != "deg" or (only is not None and name not in only):
             continue
-        values = angles[name].to_numpy(float, copy=True)
+        values = column.copy()
         there = np.isfinite(values)
         values[there] = np.rad2deg(np.unwrap(np.deg2rad(values[there])))
         if len(cycles := over_spans(name, times, values, windows)):

@@ -1,26 +1,28 @@
 """What a batch leaves beside its runs: tables of all recordings, a figure of means, a page to begin from.
 
-Values that a run does not trust are in none of them.
+Values that a run does not trust are in none of them. Each recording's tables are read once and let go of, so that a
+batch may hold any number.
 """
 
-import html
+import contextlib
+import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import quote
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from biomech.files import whole_file, write_csv
 from biomech.inverse_kinematics.tidy import believed_values
 from biomech.measures.found import KINDS, MEASURE_COLUMNS
-from biomech.report.batch_figure import MOTION, BatchCourse, figures_of
+from biomech.report.batch_figure import MOTION, BatchCourse, BatchMeans
+from biomech.report.batch_index import IndexRow, index_page
 
-STYLE = (
-    "body{font:16px sans-serif;margin:2em;max-width:70em}td,th{padding:.3em .7em;text-align:left;vertical-align:top}"
-)
-STYLE += "tr:nth-child(even){background:#f3f3f3}.failed{color:#a00}img{max-width:100%}"
+NOT_RUN = "not run yet: the batch was stopped"
+WHO = ("recording", "subject", "group")
+RANGE_COLUMNS = (*WHO, "coordinate", "unit", "min", "max", "range")
 
 
 class BatchTrial(NamedTuple):
@@ -37,6 +39,16 @@ class BatchTrial(NamedTuple):
     notes: int
     error: str | None
 
+    @property
+    def state(self) -> str:
+        """In a word or two."""
+        return "done" if not self.error else "not run" if self.error == NOT_RUN else "failed"
+
+    @property
+    def who(self) -> dict[str, str]:
+        """The columns that every table begins with."""
+        return {"recording": self.name, "subject": self.subject, "group": self.group}
+
 
 def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
     """Write summary.csv, index.html and, where there is a motion, ranges.csv, measures.csv and figures (mean_sd….png).
@@ -51,121 +63,108 @@ def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
     summary, ranges, measures, page = (
         out / name for name in ("summary.csv", "ranges.csv", "measures.csv", "index.html")
     )
-    angles = {trial.name: believed_values(trial.files["angles"]) for trial in trials if "angles" in trial.files}
-    rows = [
-        {
-            **{"recording": t.name, "subject": t.subject, "group": t.group, "state": "failed" if t.error else "done"},
-            **{"frames": t.frames, "trusted_share": _share(angles.get(t.name)), "marker_rms_mm": t.marker_rms_mm},
-            **{"notes": t.notes, "took_s": round(t.seconds, 1), "folder": os.path.relpath(t.folder, out)},
-            "error": (t.error or "").replace("\n", " "),
-        }
-        for t in trials
-    ]
+    moving = [trial for trial in trials if "angles" in trial.files]
+    means = BatchMeans((trial.group, trial.subject) for trial in moving)
+    rows: list[dict[str, Any]] = []
+    shown: list[IndexRow] = []
+    with contextlib.ExitStack() as whole:
+        range_rows = _writer(whole, ranges, RANGE_COLUMNS) if moving else None
+        measure_rows = _writer(whole, measures, (*WHO, *MEASURE_COLUMNS)) if moving else None
+        for trial in trials:
+            share, found = None, pd.DataFrame(columns=MEASURE_COLUMNS)
+            if "measures" in trial.files:
+                found = pd.read_csv(trial.files["measures"])
+                _add_measures(measure_rows, trial)
+            if range_rows is not None and "angles" in trial.files:
+                angles = believed_values(trial.files["angles"])
+                share = round(float(angles.notna().to_numpy().mean()), 3)
+                range_rows.writerows({**trial.who, **row} for row in _ranges(angles))
+                means.add(BatchCourse(trial.subject, trial.group, angles, found))
+            rows.append(_summary(trial, share, out))
+            shown.append(_shown(trial, share, _doings(found), out))
     write_csv(pd.DataFrame(rows), summary)
-    written = [summary]
-    found = _measures(trials)
-    if angles:
-        write_csv(_ranges(trials, angles), ranges)
-        write_csv(found, measures)
-        written += [ranges, measures]
+    pictures = _write_pictures(means, out)
+    with whole_file(page) as temporary:
+        temporary.write_text(index_page(out.resolve().name, shown, [one.name for one in pictures]), encoding="utf-8")
+    return [summary, *([ranges, measures] if moving else []), *pictures, page]
+
+
+def _write_pictures(means: BatchMeans, out: Path) -> list[Path]:
     pictures = []
-    for activity, figure in figures_of(_measured(trials, angles, found)).items():
+    for activity, figure in means.figures().items():
         pictures.append(out / f"mean_sd_{activity}.png" if activity != MOTION else out / "mean_sd.png")
         with whole_file(pictures[-1]) as temporary:
             figure.savefig(temporary, format="png", dpi=110)
     of_earlier = {out / "mean_sd.png", *(out / f"mean_sd_{kind}.png" for kind in KINDS)}
     for old in of_earlier - {*pictures}:
         old.unlink(missing_ok=True)
-    with whole_file(page) as temporary:
-        temporary.write_text(_page(trials, out, angles, found, pictures), encoding="utf-8")
-    return [*written, *pictures, page]
+    return pictures
 
 
-def _measured(
-    trials: Sequence[BatchTrial], angles: Mapping[str, pd.DataFrame], measures: pd.DataFrame
-) -> list[BatchCourse]:
-    return [
-        BatchCourse(t.subject, t.group, angles[t.name], measures[measures["recording"] == t.name])
-        for t in trials
-        if t.name in angles
-    ]
+def _writer(whole: contextlib.ExitStack, path: Path, columns: Sequence[str]) -> "csv.DictWriter[str]":
+    """Of a table that is there when the stack has ended without an error."""
+    file = whole.enter_context(open(whole.enter_context(whole_file(path)), "w", encoding="utf-8", newline=""))
+    rows = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    rows.writeheader()
+    return rows
 
 
-def _share(angles: pd.DataFrame | None) -> float | None:
-    """Of the values that are trusted."""
-    return None if angles is None else round(float(angles.notna().to_numpy().mean()), 3)
+def _add_measures(rows: "csv.DictWriter[str] | None", trial: BatchTrial) -> None:
+    """Of all strides, repetitions and jumps: the rows of the recording's own table as they stand there."""
+    if rows is None:
+        return
+    with open(trial.files["measures"], encoding="utf-8", newline="") as own:
+        rows.writerows({**trial.who, **row} for row in csv.DictReader(own))
 
 
-def _ranges(trials: Sequence[BatchTrial], angles: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _summary(trial: BatchTrial, share: float | None, out: Path) -> dict[str, Any]:
+    return {
+        **trial.who,
+        **{"state": trial.state, "frames": trial.frames, "trusted_share": share, "marker_rms_mm": trial.marker_rms_mm},
+        **{"notes": trial.notes, "took_s": round(trial.seconds, 1), "folder": os.path.relpath(trial.folder, out)},
+        "error": (trial.error or "").replace("\n", " "),
+    }
+
+
+def _shown(trial: BatchTrial, share: float | None, doings: str, out: Path) -> IndexRow:
+    report = trial.files.get("report")  # the report where there is one
+    links = [(name, trial.files[name]) for name in ("overlay", "angles", "measures") if name in trial.files]
+    return IndexRow(
+        **trial.who,
+        state=trial.state,
+        frames=str(trial.frames or ""),
+        trusted="" if share is None else f"{share:.0%}",
+        marker_rms="" if trial.marker_rms_mm is None else f"{trial.marker_rms_mm:.1f}",
+        found=doings,
+        notes=str(trial.notes),
+        error=trial.error or "",
+        link=_way(report, out) if report else _way(trial.folder, out) + "/" * trial.folder.is_dir(),
+        files=[(name, _way(path, out)) for name, path in links] + [("folder", _way(trial.folder, out) + "/")],
+    )
+
+
+def _way(path: Path, out: Path) -> str:
+    return Path(os.path.relpath(path, out)).as_posix()
+
+
+def _ranges(angles: pd.DataFrame) -> list[dict[str, Any]]:
+    values, units = angles.to_numpy(float), angles.attrs["units"]
+    there = np.isfinite(values)
+    lows = np.where(there, values, np.inf).min(0)
+    highs = np.where(there, values, -np.inf).max(0)
     rows = []
-    for trial in trials:
-        if (table := angles.get(trial.name)) is None:
-            continue
-        for name in table.columns:
-            low, high = float(table[name].min()), float(table[name].max())
-            who = {"recording": trial.name, "subject": trial.subject, "group": trial.group}
+    for name, low, high, any_there in zip(angles.columns, lows.tolist(), highs.tolist(), there.any(0), strict=True):
+        figures: dict[str, Any] = {"min": "", "max": "", "range": ""}
+        if any_there:
             figures = {"min": round(low, 4), "max": round(high, 4), "range": round(high - low, 4)}
-            rows.append({**who, "coordinate": name, "unit": table.attrs["units"][name], **figures})
-    return pd.DataFrame(rows)
-
-
-def _measures(trials: Sequence[BatchTrial]) -> pd.DataFrame:
-    """Of all strides, repetitions and jumps of all recordings: the rows of their own tables."""
-    tables = []
-    for trial in trials:
-        if "measures" in trial.files:
-            own = pd.read_csv(trial.files["measures"])
-            who = {"recording": trial.name, "subject": trial.subject, "group": trial.group}
-            for place, (name, value) in enumerate(who.items()):
-                own.insert(place, name, value)
-            tables.append(own)
-    full = [table for table in tables if len(table)] or tables[:1]
-    if not full:
-        return pd.DataFrame(columns=["recording", "subject", "group", *MEASURE_COLUMNS])
-    return pd.concat(full, ignore_index=True)
+        rows.append({"coordinate": name, "unit": units[name], **figures})
+    return rows
 
 
 def _doings(measures: pd.DataFrame) -> str:
     """What a recording holds, in words: `walking: 4, squat: 3`."""
+    if not len(measures):
+        return ""
     counted = measures[(measures["activity"] != MOTION) & measures["number"].notna()]
     counted = counted.drop_duplicates(["activity", "number", "side"])
     return ", ".join(f"{activity}: {count}" for activity, count in counted["activity"].value_counts().items())
-
-
-def _page(
-    trials: Sequence[BatchTrial],
-    out: Path,
-    angles: Mapping[str, pd.DataFrame],
-    found: pd.DataFrame,
-    pictures: Sequence[Path],
-) -> str:
-    failed = sum(trial.error is not None for trial in trials)
-    head = f"<h1>{html.escape(out.resolve().name)}</h1><p>{len(trials)} recordings, {failed} failed.</p>"
-    shown_pictures = "".join(
-        f'<p><img src="{picture.name}" alt="mean and SD of the angles over the trials"></p>' for picture in pictures
-    )
-    names = "recording subject group frames trusted marker&nbsp;RMS&nbsp;(mm) found notes files".split()
-    rows = ["<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"]
-    for t in trials:
-        shown = t.files.get("report", t.folder)  # the report where there is one
-        rms, share = "" if t.marker_rms_mm is None else f"{t.marker_rms_mm:.1f}", _share(angles.get(t.name))
-        there = [name for name in ("overlay", "angles", "measures") if name in t.files]
-        links = " ".join(_link(t.files[name], out, name) for name in there)
-        cells = [_link(shown, out, t.name), html.escape(t.subject), html.escape(t.group), str(t.frames or "")]
-        cells += [
-            "" if share is None else f"{share:.0%}",
-            rms,
-            _doings(found[found["recording"] == t.name]),
-            str(t.notes),
-        ]
-        cells += [f"{links} {_link(t.folder, out, 'folder')}"]
-        if t.error:
-            cells[3:] = [f'<span class="failed">failed: {html.escape(t.error)}</span>', *[""] * 5]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    style = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Batch</title><style>{STYLE}</style>'
-    return f"{style}{head}<table>{''.join(rows)}</table>{shown_pictures}</html>"
-
-
-def _link(path: Path, out: Path, text: str) -> str:
-    way = quote(Path(os.path.relpath(path, out)).as_posix())
-    return f'<a href="{way}{"/" if path.is_dir() else ""}">{html.escape(text)}</a>'

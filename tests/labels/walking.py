@@ -59,7 +59,7 @@ if __name__ == "__main__":
     from walking import walking  # type: ignore[no-redef]  # workers know this module, and no script
 
     from biomech.labels.campaign import LabelOptions, run_campaign
-    from biomech.labels.workers import stop_on_signals
+    from biomech.workers import stop_on_signals
 
     with stop_on_signals(lambda text: None) as stop:
         report = run_campaign(walking(int(sys.argv[2])), Path(sys.argv[1]), LabelOptions(workers=1), stop=stop)

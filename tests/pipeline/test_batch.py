@@ -17,7 +17,8 @@ from biomech.cli import main as command
 from biomech.errors import BioposeError
 from biomech.leftovers import is_running
 from biomech.markers.trc import write_trc
-from biomech.pipeline.batch import entries_of, refuse_folder_of_films, run_batch
+from biomech.pipeline.batch import entries_of, refuse_folder_of_films
+from biomech.pipeline.batch_runs import run_batch
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.options import Options
 from biomech.report.batch_tables import BatchTrial, write_tables
@@ -189,23 +190,14 @@ def test_tables_of_a_batch_in_which_all_failed(tmp_path: Path) -> None:
 
 
 CHILD = """
-import multiprocessing, time
+import sys
 from pathlib import Path
-from biomech.pipeline.batch import _end_with_parent
-
-
-def work(path):
-    _end_with_parent()
-    Path(path).write_text("begun")
-    time.sleep(60)
-
+sys.path.insert(0, sys.argv[2])
+from chores import begun_and_long
+from biomech.workers import Stop, on_processes
 
 if __name__ == "__main__":
-    import sys
-    child = multiprocessing.get_context("spawn").Process(target=work, args=(sys.argv[1],))
-    child.start()
-    print(child.pid, flush=True)
-    child.join()
+    list(on_processes(begun_and_long, [sys.argv[1]], workers=1, stop=Stop()))
 """
 
 
@@ -213,13 +205,13 @@ if __name__ == "__main__":
 def test_a_batch_that_is_killed_leaves_nobody_at_work(tmp_path: Path) -> None:
     (tmp_path / "batch_child.py").write_text(CHILD)
     begun = tmp_path / "begun"
-    parent = subprocess.Popen([sys.executable, tmp_path / "batch_child.py", begun], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
+    chores = str(Path(__file__).parents[1])
+    parent = subprocess.Popen([sys.executable, tmp_path / "batch_child.py", begun, chores])
     for _ in range(600):
-        if begun.exists():
+        if begun.exists() and begun.read_text():
             break
         time.sleep(0.1)
+    child = int(begun.read_text())
     parent.kill()
     parent.wait()
     for _ in range(100):

@@ -89,35 +89,17 @@ def bench_faults(
 def _in_one_process() -> None:
     """`biopose label` and `batch` spawn processes, which import everything anew: here they are the child itself."""
     from biomech.labels import campaign
-    from biomech.pipeline import batch
+    from biomech.pipeline import batch_runs
 
-    def inline(work: Callable, tasks: Any, *, workers: int, stop: Any) -> Iterator:
+    def inline(work: Callable, tasks: Any, *, workers: int, stop: Any, threads: int = 1) -> Iterator:
         for task in tasks:
             try:
                 yield task, work(task)
             except Exception as error:
                 yield task, error
 
-    def alone(entry: batch.Entry, folder: Path, overwrite: bool, threads: int) -> batch.BatchOutcome:
-        told: list[dict[str, Any]] = []
-        batch._run(_Answer(told), entry.source, folder, entry.options, overwrite, threads)  # type: ignore[arg-type]
-        return batch.BatchOutcome(entry, folder, **told[0])
-
-    campaign.on_processes = inline
-    batch._apart = alone
-
-
-@dataclass
-class _Answer:
-    """What a process would answer through."""
-
-    told: list[dict[str, Any]]
-
-    def send(self, told: dict[str, Any]) -> None:
-        self.told.append(told)
-
-    def close(self) -> None:
-        pass
+    for module in (campaign, batch_runs):
+        module.on_processes = inline  # type: ignore[attr-defined]
 
 
 def _prepare(seeds: Path) -> None:

@@ -14,13 +14,13 @@ from biomech.body.anny import AnnyBody
 from biomech.body.linkage import Pose, bone_rotations, pose_of_bones
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
-from biomech.labels.workers import Stop, all_done
 from biomech.markers.virtual import extract, marker_body, neutral_static
 from biomech.mesh.ground import against_gravity, world_from_camera
 from biomech.mesh.recover import recover
 from biomech.train.neurik.pair import Pair
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.make import RATE_HZ, keypoints_of
+from biomech.workers import Stop, all_done
 
 HELD_FROM, HELD = "held_out", "held"  # how clips and pairs that nothing learns from begin
 

@@ -23,11 +23,11 @@ from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.shards import Split
-from biomech.labels.workers import Stop, all_done
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.motions import Motions
 from biomech.train.synthetic.people import clothes, clothing, random_shape
 from biomech.train.synthetic.view import Skin, scene
+from biomech.workers import Stop, all_done
 
 FRAMES, RATE_HZ = 10, 15.0  # of a clip, where nothing else is said
 CLIPS = 24  # of a shard

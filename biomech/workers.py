@@ -1,4 +1,4 @@
-"""Many independent tasks: on processes of this machine or on a Dask cluster, to be stopped at any time."""
+"""Many independent tasks on processes of this machine, to be stopped at any time; on a cluster: ``biomech.cluster``."""
 
 import contextlib
 import multiprocessing
@@ -16,7 +16,6 @@ from biomech.children import ENVIRONMENT, check_working_folder
 from biomech.errors import BioposeError
 
 LOOK_S = 0.2  # how often a stop is looked for
-TASKS_PER_CLUSTER_THREAD = 2  # one runs, one waits
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Task = TypeVar("Task")
@@ -52,7 +51,7 @@ def stop_on_signals(say: Callable[[str], None]) -> Iterator[Stop]:
 
 
 def on_processes(
-    work: Callable[[Task], Answer], tasks: Sequence[Task], *, workers: int, stop: Stop
+    work: Callable[[Task], Answer], tasks: Sequence[Task], *, workers: int, stop: Stop, threads: int = 1
 ) -> Iterator[tuple[Task, Answer | BaseException]]:
     """Answers, or what went wrong, as they come; a task that takes its process down costs only itself.
 
@@ -64,6 +63,7 @@ def on_processes(
         tasks: begun in this order.
         workers: processes at once.
         stop: asked to stop, no task is begun; asked again, what runs is dropped.
+        threads: of the libraries in each process.
 
     Yields:
         A task and its answer or its error, in the order in which they are done; tasks that were not done are missing.
@@ -71,14 +71,14 @@ def on_processes(
     waiting = deque(tasks)
     while waiting and not stop.asked:
         lost: list[Task] = []
-        with _pool(workers) as pool:
+        with _pool(workers, threads) as pool:
             yield from _drain(pool, work, waiting, workers, stop, lost)
         # One of them killed the pool. Each alone: then it is plain which.
         for task in lost:
             if stop.asked:
                 break
             again: list[Task] = []
-            with _pool(1) as pool:
+            with _pool(1, threads) as pool:
                 yield from _drain(pool, work, deque([task]), 1, stop, again)
             if again:
                 yield task, BioposeError("the process died over it: out of memory, or a crash inside OpenSim")
@@ -111,45 +111,6 @@ def all_done(
             raise answer
         done(count)
     return count
-
-
-def on_cluster(
-    work: Callable[[Task], Answer], tasks: Sequence[Task], *, scheduler: str, stop: Stop
-) -> Iterator[tuple[Task, Answer | BaseException]]:
-    """The same on a Dask cluster, whose workers have the package and see the same files.
-
-    Args:
-        work: done to each task; importable on the workers.
-        tasks: begun in this order.
-        scheduler: its address, such as tcp://10.0.0.1:8786.
-        stop: asked to stop, no task is begun; asked again, what runs is dropped.
-
-    Yields:
-        As ``on_processes``.
-
-    Raises:
-        BioposeError: Dask is missing, there is no such scheduler, it has no workers, or they have several threads.
-    """
-    try:
-        from dask.distributed import Client
-    except ImportError as error:
-        raise BioposeError("Dask is not installed", mend='Run: pip install "biopose[cluster]"') from error
-    try:
-        client = Client(scheduler, timeout="10s")
-    except (OSError, ValueError, TimeoutError) as error:
-        raise BioposeError(
-            f"no Dask scheduler answers ({error})", where=scheduler, mend="Start one, and give its tcp:// address."
-        ) from error
-    with client:
-        threads = client.nthreads()
-        if not threads or max(threads.values()) > 1:
-            raise BioposeError(
-                "the cluster has no workers" if not threads else "the cluster's workers have several threads",
-                where=scheduler,
-                mend=f"Start processes with one each: dask worker {scheduler} --nthreads 1 --nworkers 8",
-            )
-        limit = TASKS_PER_CLUSTER_THREAD * len(threads)
-        yield from _drain(client.get_executor(pure=False), work, deque(tasks), limit, stop, [])
 
 
 def _drain(
@@ -190,10 +151,10 @@ def _drain(
 
 
 @contextlib.contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    # There are as many processes as cores. The libraries read this when a worker loads them.
+def _pool(workers: int, threads: int) -> Iterator[ProcessPoolExecutor]:
+    # The libraries read this when a worker loads them.
     check_working_folder()
-    set_now = dict.fromkeys(THREAD_VARIABLES, "1") | ENVIRONMENT
+    set_now = dict.fromkeys(THREAD_VARIABLES, str(threads)) | ENVIRONMENT
     former = {name: os.environ.get(name) for name in set_now}
     os.environ.update(set_now)
     try:

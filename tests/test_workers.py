@@ -9,7 +9,7 @@ from pathlib import Path
 import chores
 from chores import square
 
-from biomech.labels.workers import Stop, on_processes
+from biomech.workers import Stop, on_processes
 
 
 def test_failures_stay_with_their_tasks() -> None:
@@ -24,7 +24,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
     script = tmp_path / "label.py"
     script.write_text(
         f"import sys\nsys.path.insert(0, {str(Path(chores.__file__).parent)!r})\nprint('begun')\n"
-        "from chores import square\nfrom biomech.labels.workers import Stop, on_processes\n"
+        "from chores import square\nfrom biomech.workers import Stop, on_processes\n"
         "print(sorted(on_processes(square, [1, 2], workers=1, stop=Stop())), __file__)\n"
     )
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)

@@ -1,0 +1,147 @@
+"""The recordings of a batch are run: on processes of this machine or on a Dask cluster, and on after failures."""
+
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from biomech.cluster import on_cluster
+from biomech.errors import BioposeError, plainly
+from biomech.pipeline.batch import Entry
+from biomech.pipeline.claim import claimed
+from biomech.pipeline.options import Options
+from biomech.pipeline.stages import Result
+from biomech.report.batch_tables import NOT_RUN, BatchTrial
+from biomech.workers import Stop, on_processes
+
+RunOne = Callable[[Path, Path, Options, bool], Result]  # recording, its folder, options, overwrite
+
+
+@dataclass
+class BatchOutcome:
+    """What became of a recording; ``folder`` holds its results where ``error`` is None.
+
+    Attributes:
+        seconds: that it took its process.
+        figures: of its solve.
+    """
+
+    entry: Entry
+    folder: Path
+    seconds: float = 0.0
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    error: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a stop left it out."""
+        return self.error == NOT_RUN
+
+    def trial(self) -> BatchTrial:
+        """As tables take it."""
+        return BatchTrial(
+            name=self.entry.name,
+            subject=self.entry.subject,
+            group=self.entry.group,
+            folder=self.folder,
+            seconds=self.seconds,
+            frames=self.figures.get("frames"),
+            marker_rms_mm=self.figures.get("marker_rms_mm"),
+            files={name: Path(path) for name, path in self.files.items()},
+            notes=len(self.notes),
+            error=self.error,
+        )
+
+
+def run_batch(
+    entries: Sequence[Entry],
+    out: Path,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    stop: Stop | None = None,
+    done: Callable[[BatchOutcome, int, int], None] | None = None,
+    run: RunOne | None = None,
+) -> list[BatchOutcome]:
+    """Run them all, each in a folder of its own; what is up to date already is not run again.
+
+    A process runs one recording after the other. What takes its process down fails alone: the others that were under
+    way are run again, which goes on after their last stage.
+
+    Args:
+        entries: of ``entries_of``.
+        out: a recording's results go to OUT/NAME.
+        jobs: how many at once on this machine; each gets its share of the cores.
+        scheduler: of a Dask cluster, instead of processes here: its address. Its workers see the same files under the
+            same paths.
+        overwrite: run every stage, whatever is there.
+        stop: asked to stop, what runs is finished or dropped, and the rest is not run.
+        done: called with each outcome, how many are done, and how many there are.
+        run: what is done to a recording; ``run_ik`` where None. Importable in a fresh interpreter.
+
+    Returns:
+        One for each entry, in their order; failures among them, and those that a stop left out (``NOT_RUN``).
+
+    Raises:
+        BioposeError: another batch is at work in ``out``, nothing may be written there, or the cluster cannot be used.
+    """
+    place, stop = Path(out).resolve(), stop or Stop()
+    entries = [_from_anywhere(entry) for entry in entries]
+    number = {entry.name: k for k, entry in enumerate(entries)}
+    outcomes = [BatchOutcome(entry, place / entry.name, error=NOT_RUN) for entry in entries]
+    threads = 1 if scheduler else max(1, (os.cpu_count() or 1) // jobs)
+    work = functools.partial(_work, out=place, overwrite=overwrite, threads=threads, run=run)
+    with claimed(place):
+        if not entries:
+            return outcomes
+        if scheduler:
+            sees = sorted({entry.source.parent for entry in entries})
+            answers = on_cluster(work, entries, scheduler=scheduler, stop=stop, folder=place, sees=sees)
+        else:
+            answers = on_processes(work, entries, workers=min(jobs, len(entries)), stop=stop, threads=threads)
+        for count, (entry, answer) in enumerate(answers, 1):
+            told = _of_error(answer) if isinstance(answer, BaseException) else answer
+            k = number[entry.name]
+            outcomes[k] = BatchOutcome(entry, place / entry.name, **told)
+            if done is not None:
+                done(outcomes[k], count, len(entries))
+    return outcomes
+
+
+def _from_anywhere(entry: Entry) -> Entry:
+    """With paths that hold in another working folder too."""
+    given = {option.name: getattr(entry.options, option.name) for option in fields(Options)}
+    paths: dict[str, Any] = {name: value.absolute() for name, value in given.items() if isinstance(value, Path)}
+    return replace(entry, source=entry.source.absolute(), options=replace(entry.options, **paths))
+
+
+def _work(entry: Entry, *, out: Path, overwrite: bool, threads: int, run: RunOne | None) -> dict[str, Any]:
+    """In a worker; the answer is plain, and failures are answers."""
+    begun = time.monotonic()
+    told: dict[str, Any]
+    try:
+        result = (run or _run_ik(threads))(entry.source, out / entry.name, entry.options, overwrite)
+        files = {name: str(path) for name, path in result.files.items()}
+        told = {"figures": dict(result.figures.get("solve", {})), "files": files, "notes": result.notes}
+    except Exception as error:  # the others go on
+        told = _of_error(error)
+    return {**told, "seconds": time.monotonic() - begun}
+
+
+def _run_ik(threads: int) -> RunOne:
+    import torch
+
+    from biomech.pipeline.run import run_ik
+
+    torch.set_num_threads(threads)
+    return lambda source, folder, options, overwrite: run_ik(source, folder, options, overwrite=overwrite)
+
+
+def _of_error(error: BaseException) -> dict[str, Any]:
+    return {"error": error.text() if isinstance(error, BioposeError) else f"{type(error).__name__}: {plainly(error)}"}
