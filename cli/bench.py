@@ -10,6 +10,7 @@ import typer
 
 from biomech.cli.bench_activities import activities
 from biomech.cli.bench_events import events
+from biomech.cli.bench_failures import failures
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
 from biomech.cli.bench_sources import sources
@@ -164,6 +165,7 @@ app.command("sources")(sources)
 app.command("speed")(speed)
 app.command("activities")(activities)
 app.command("events")(events)
+app.command("failures")(failures)
 app.command("mqhmr")(mqhmr)
 
 
