@@ -38,7 +38,7 @@ SAID = {
 }
 SEATED = {
     f"{name}_{side}": deg
-    for name, deg in (("hip_flexion", 85), ("knee_angle", 85), ("ankle_angle", 0))
+    for name, deg in (("hip_flexion", 85.0), ("knee_angle", 85.0), ("ankle_angle", 0.0))
     for side in SIDES
 }
 # What it shows, the signature that should say so (None: nothing should be said), the motion, coordinates (degrees).
