@@ -11,6 +11,7 @@ import typer
 from biomech.cli.bench_activities import activities
 from biomech.cli.bench_batch import batch
 from biomech.cli.bench_events import events
+from biomech.cli.bench_failures import failures
 from biomech.cli.bench_lens import lens
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
@@ -168,6 +169,7 @@ app.command("activities")(activities)
 app.command("batch")(batch)
 app.command("events")(events)
 app.command("lens")(lens)
+app.command("failures")(failures)
 app.command("mqhmr")(mqhmr)
 
 

@@ -59,6 +59,7 @@ def from_meshes(
     from biomech.mesh.from_markers import recover_markers, recovered_notes
     from biomech.mesh.mesh_markers import markers_on
     from biomech.mesh.mesh_surface import surface_distance
+    from biomech.mesh.signatures import signed
 
     if not isinstance(source, MeshMotion):
         how = HowRead(
@@ -78,8 +79,9 @@ def from_meshes(
         source.check()
     markers, mesh = markers_on(source, None if marker_vertices is None else Path(marker_vertices))
     found = recover_markers(markers, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress)
-    notes = [*mesh.notes, *found.motion.notes, *recovered_notes(found)]
+    judged = signed(found.motion, height_m=height_m, mass_kg=mass_kg)
+    notes = [*mesh.notes, *judged.notes, *recovered_notes(found)]
     if marker_vertices is not None:
         notes += surface_distance(found.motion, mesh, markers).notes()
-    motion: BodyMotion = replace(found.motion, notes=notes)
+    motion: BodyMotion = replace(judged, notes=notes)
     return motion

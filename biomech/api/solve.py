@@ -105,6 +105,7 @@ def solve(
             quality=share_seen(read) if quality is None else quality,
             goals=coordinate_goals(setup, loaded, read.time_s),
             told=SolverOptions(
+                doubts=() if motion is None else motion.doubts,
                 smooth_mm=smooth_mm,
                 polish=polish,
                 recovered=recovered or motion is not None,

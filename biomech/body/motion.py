@@ -1,5 +1,6 @@
 """The noun ``BodyMotion``: a parametric body moving in a metric, Y-up world, and the camera that saw it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ FIELDS = {
     "quality": Field("number", ("frames",), -1e-6, 1 + 1e-6, optional=True),
     "coordinate_names": Field("text", ("coordinates",), optional=True),
     "coordinate_sd": Field("number", ("frames", "coordinates"), 0.0, FURTHEST_M, optional=True),
+    "doubts": Field("text", ("frames",), optional=True),
     "cameras": Field("number", (), 1, 1000, optional=True),
     "turns_of_the_camera": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
     "camera_focal_px": Field("number", optional=True),
@@ -63,6 +65,8 @@ class BodyMotion:
     # Of a camera that turned: its axes in each frame from those of ``camera``.
     camera_turns: Float[np.ndarray, "frames 3 3"] | None = None
     cameras: int = 1  # that saw it; ``camera`` is the first
+    # Why a frame is not to be trusted whatever its quality, separated by "; "; empty: nothing was looked for.
+    doubts: Sequence[str] = ()
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
@@ -82,6 +86,8 @@ class BodyMotion:
             arrays |= {"coordinate_names": np.array(self.coordinate_names), "coordinate_sd": self.coordinate_sd}
         if self.camera_turns is not None:
             arrays["turns_of_the_camera"] = self.camera_turns
+        if any(self.doubts):
+            arrays["doubts"] = np.array(self.doubts, dtype=str)
         if self.cameras > 1:
             arrays["cameras"] = np.array(self.cameras)
         if self.camera is not None:
@@ -130,6 +136,7 @@ class BodyMotion:
             coordinate_sd=held.get("coordinate_sd"),
             camera_turns=held.get("turns_of_the_camera"),
             cameras=int(held.get("cameras", 1)),
+            doubts=[str(why) for why in held.get("doubts", [])],
         )
         motion.check(str(path))
         return motion

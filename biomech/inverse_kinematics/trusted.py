@@ -38,6 +38,7 @@ class Trusted:
         doubted: Bool[np.ndarray, " frames"] | bool,
         not_determined: Sequence[str],
         opened: Bool[np.ndarray, " frames"],
+        doubts: Sequence[str] = (),
     ) -> "Trusted":
         """By how well frames were seen, how well poses meet their markers, what the network says and what is open.
 
@@ -47,6 +48,7 @@ class Trusted:
             doubted: frames whose pose the network doubts; False where no network has a say.
             not_determined: names of each frame's open coordinates, separated by blanks.
             opened: whether a frame lacks markers that tell more in the other frames, or in the model's marker set.
+            doubts: what the recovery says against each frame, separated by "; "; empty where it says nothing.
 
         Returns:
             The reasons of every frame, none where it is trusted.
@@ -61,7 +63,11 @@ class Trusted:
                 ("the network doubts it", np.broadcast_to(doubted, frames)),
                 ("not determined by the markers seen", opened),
             )
-        reasons = ["; ".join(why for why, which in found if which[frame]) for frame in range(frames)]
+        said = doubts or [""] * frames
+        reasons = [
+            "; ".join([*(why for why, which in found if which[frame]), *([said[frame]] if said[frame] else [])])
+            for frame in range(frames)
+        ]
         return cls(errors.time_s, reasons, list(not_determined))
 
     @classmethod

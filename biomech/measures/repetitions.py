@@ -18,7 +18,7 @@ LEAST_DEPTH = 0.08  # of the leg, that hips sink
 # Of the leg: ankles apart from front to back, one above the other, and a foot's way: no squat.
 ASTRIDE, ABOVE, MOVED = 0.45, 0.12, 0.35
 BEHIND_M, SEATED_S = 0.02, 0.25  # the centre of mass behind the heels, for so long
-# So little behind is less than one camera errs by: who squats all the other times as deep as this squats this time, too.
+# So little behind is less than one camera errs by: who squats the other times as deep as this squats this time, too.
 HARDLY_M, ALIKE = 0.06, 0.1  # the second a share of the leg
 AHEAD_M = 0.12  # of the toes, that a mass over the feet may be found
 FASTEST_M_S = 1.5  # of the centre of mass, up or down: faster ones jump or land

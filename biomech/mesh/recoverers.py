@@ -19,6 +19,7 @@ from biomech.mesh.mqhmr.refine import refined
 from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.neutral import StandingNote
 from biomech.mesh.recover import recover
+from biomech.mesh.signatures import signed
 from biomech.mesh.steady import frames_steadied, recover_steadied
 from biomech.names import check_recoverer
 
@@ -125,7 +126,7 @@ def recover_with(
     if recoverer != "fit" and (neutral_s is not None or shape is not None):
         raise BioposeError("`neutral` is for the fit", mend="Leave `neutral` or `recover=mqhmr` away.")
     if recoverer == "fit":
-        return recover_steadied(
+        motion = recover_steadied(
             keypoints,
             lambda seen: recover(
                 seen,
@@ -137,6 +138,7 @@ def recover_with(
                 progress=progress,
             ),
         )
+        return signed(motion, keypoints, height_m=height_m, mass_kg=mass_kg)
     (network, points_spread), notes = trained(mqhmr_weights), []
     if refine:
         frames, moved = refined(network, keypoints, progress=progress)
@@ -152,4 +154,5 @@ def recover_with(
             seen, steady, points_spread, height_m=height_m, mass_kg=mass_kg, sex=sex, progress=progress
         ),
     )
-    return replace(motion, notes=[*motion.notes, *notes])
+    motion = replace(motion, notes=[*motion.notes, *notes])
+    return signed(motion, keypoints, height_m=height_m, mass_kg=mass_kg)

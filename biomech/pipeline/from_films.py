@@ -16,6 +16,7 @@ from biomech.markers.markers import is_marker_file
 from biomech.mesh.cameras_from_person import cameras_from_person
 from biomech.mesh.expected import view_note
 from biomech.mesh.recover import recover as recover_views
+from biomech.mesh.signatures import signed
 from biomech.pipeline import from_video
 from biomech.pipeline.detecting import detector_files, reading_stage
 from biomech.pipeline.figures import CamerasFigures, DetectFigures, RecoverFigures
@@ -185,6 +186,6 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
             calibration=calibration,
             progress=progress,
         )
-        return motion
+        return signed(motion, height_m=options.height_m, mass_kg=options.mass_kg)
 
     return from_video.recovered(files, options, bar, recover, view_note)

@@ -9,6 +9,7 @@ from biomech.errors import BioposeError
 from biomech.mesh.from_markers import recover_markers, recovered_notes
 from biomech.mesh.mesh_markers import markers_on
 from biomech.mesh.mesh_surface import surface_distance
+from biomech.mesh.signatures import signed
 from biomech.pipeline import from_video
 from biomech.pipeline.figures import MeshRecoverFigures
 from biomech.pipeline.options import Options
@@ -106,10 +107,10 @@ def _recover(source: Path, how: HowRead, files: Result, options: Options, bar: B
         found = recover_markers(
             markers, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
         )
-    notes = [*mesh.notes, *found.motion.notes, *recovered_notes(found)]
+    motion: BodyMotion = signed(found.motion, height_m=options.height_m, mass_kg=options.mass_kg)
+    notes = [*mesh.notes, *motion.notes, *recovered_notes(found)]
     if options.marker_vertices is not None:
         notes += surface_distance(found.motion, mesh, markers).notes()
-    motion: BodyMotion = found.motion
     motion.notes = notes
     motion.save(files.motion)
     assert motion.quality is not None

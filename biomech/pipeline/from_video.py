@@ -454,7 +454,9 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> Sol
             files=solution,
             markers_trc=files.markers,
             quality=motion.quality,
-            told=replace(SolverOptions.of(options), recovered=True, half_widths=half_widths_by_name(motion)),
+            told=replace(
+                SolverOptions.of(options), recovered=True, half_widths=half_widths_by_name(motion), doubts=motion.doubts
+            ),
             progress=progress,
         )
 

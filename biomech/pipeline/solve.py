@@ -1,6 +1,6 @@
 """The stage `solve`: Markers → Kinematics, by any of the solvers; then, if wanted, the same files beside the motion."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,6 +58,7 @@ class SolverOptions:
         recovered: the markers are those of a body that was recovered from film; the network's uncertainty is then
             that of recovered markers.
         half_widths: of coordinates (rad, m), as the recovery knows them; in place of the network's.
+        doubts: what the recovery says against each frame (``BodyMotion.doubts``).
         fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
         workers: processes of OpenSim's solver; the others need none.
     """
@@ -66,6 +67,7 @@ class SolverOptions:
     polish: bool = False
     recovered: bool = False
     half_widths: HalfWidths | None = None
+    doubts: Sequence[str] = ()
     fill: bool = False
     workers: int | None = None
 
@@ -218,7 +220,7 @@ def solved_markers(
         found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
     not_told[solved], opened[solved] = shown.names_not_told(), shown.open.any(1)
-    trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened)
+    trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened, told.doubts)
     # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
     kept = np.ones(len(whole.time_s), dtype=bool) if told.fill else solved
     course = within_a_turn(skeleton.description, whole.values)

@@ -50,6 +50,11 @@ def test_quality_that_is_not_known_is_not_trusted(errors: MarkerErrors) -> None:
     assert not judged.frames.any()
 
 
+def test_what_the_recovery_doubts_is_not_trusted(errors: MarkerErrors) -> None:
+    judged = Trusted.judge(np.ones(6), errors, False, OPEN, np.zeros(6, dtype=bool), ["the knee"] + 5 * [""])
+    assert list(judged.reasons[:2]) == ["the knee", ""]
+
+
 def test_what_is_read_is_what_was_judged(
     trusted: Trusted, errors: MarkerErrors, quality: np.ndarray, tmp_path: Path
 ) -> None:
