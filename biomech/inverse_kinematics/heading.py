@@ -39,7 +39,7 @@ def turned_away(description: Description, values: Float[np.ndarray, "frames coor
         said = f"the person faces {np.rad2deg(middle):.0f}° from the ground's X ({heading}), in the middle: {tilt} "
         said += f"is about the ground's Z, as in OpenSim, so that {tilt} and {roll} "
         said += "have the other sign" if abs(middle) > BACKWARD else "are each other's: forward tilt is in the list"
-        notes.append(said + "; `compare` with `align=heading` turns it about the vertical first")
+        notes.append(said + "; a comparison with `align=heading` turns it about the vertical first")
     return notes
 
 
