@@ -215,7 +215,14 @@ def carried(motion: BodyMotion, seen: Bool[np.ndarray, " frames"]) -> bool:
 
 
 def size_notes(height_m: float | None, mass_kg: float | None) -> list[str]:
-    """What is to be said of a told size that no accuracy was measured for; None is not told."""
+    """What is to be said of a told size that no accuracy was measured for.
+
+    Args:
+        height_m, mass_kg: None where they are not told.
+
+    Returns:
+        Notes; none where both are usual.
+    """
     notes = []
     if height_m is not None and height_m < SMALLEST_M:
         notes.append(
@@ -270,5 +277,13 @@ def signed(
 
 
 def joined(reasons: dict[str, Bool[np.ndarray, " frames"]], frames: int) -> Sequence[str]:
-    """Of each frame the reasons that hold there, separated by "; "."""
+    """Of each frame the reasons that hold there.
+
+    Args:
+        reasons: and in which frames they hold.
+        frames: how many there are.
+
+    Returns:
+        A text for each frame, several separated by "; "; empty where none holds.
+    """
     return ["; ".join(why for why, where in reasons.items() if where[frame]) for frame in range(frames)]

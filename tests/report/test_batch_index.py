@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from biomech.inverse_kinematics.tidy import believed_values
 from biomech.measures.cycles import PERCENT
 from biomech.report.batch_figure import BatchCourse, BatchMeans, RunningMean
 from biomech.report.batch_index import AT_ONCE, index_page
-from biomech.report.batch_tables import NOT_RUN, BatchTrial, _believed, write_tables
+from biomech.report.batch_tables import NOT_RUN, BatchTrial, write_tables
 
 
 def trials(count: int, folder: Path) -> list[BatchTrial]:
@@ -86,7 +87,7 @@ def test_a_tidy_table_in_another_order(tmp_path: Path) -> None:
     )
     table.to_csv(tmp_path / "one.csv", index=False)
     table.sort_values("coordinate", kind="stable").to_csv(tmp_path / "two.csv", index=False)
-    one, two = _believed(tmp_path / "one.csv"), _believed(tmp_path / "two.csv")
+    one, two = believed_values(tmp_path / "one.csv"), believed_values(tmp_path / "two.csv")
     assert list(one.columns) == ["b", "a"] and one.attrs["units"] == two.attrs["units"] == {"b": "deg", "a": "m"}
     np.testing.assert_array_equal(one.to_numpy(), [[1, 2], [np.nan, 4]])
     np.testing.assert_array_equal(two[["b", "a"]].to_numpy(), one.to_numpy())
