@@ -85,10 +85,11 @@ def believed_values(path: Path) -> "pd.DataFrame":
 
     try:
         table = pd.read_csv(check_file(path))
-        table["value"] = table["value"].astype(float).where(table["trusted"] == 1)
+        table = table.astype({"time": float, "value": float, "trusted": float})
+        table["value"] = table["value"].where(table["trusted"] == 1)
         wide = table.pivot(index="time", columns="coordinate", values="value")
         units = table.groupby("coordinate")["unit"].first().to_dict()
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BioposeError("not a table of angles of `biopose ik`", where=str(path)) from error
     wide = wide[list(dict.fromkeys(table["coordinate"]))]
     wide.attrs.update(units=units, said=bool(table["trusted"].notna().any()))
