@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from biomech.errors import BioposeError
+from biomech.inverse_kinematics.trusted import table_beside
 from biomech.kinematics.storage import read_storage
 
-OURS, OPENSIM = "_quality.csv", ("_ik_marker_errors.sto", "_marker_errors.sto")
+OPENSIM = ("_ik_marker_errors.sto", "_marker_errors.sto")
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,8 @@ def marker_fit(motion: Path) -> OwnMarkers | None:
     Raises:
         BioposeError: the file beside it is damaged.
     """
-    solved = motion.stem.rsplit("_", 1)[0]  # of a run's first solver the file bears the run's name alone
-    for stem in dict.fromkeys((motion.stem, solved)):
-        if (path := motion.with_name(f"{stem}{OURS}")).is_file():
-            return _of_quality(path)
+    if (quality := table_beside(motion)) is not None:
+        return _of_quality(quality)
     for ending in OPENSIM:
         if (path := motion.with_name(f"{motion.stem}{ending}")).is_file():
             storage = read_storage(path, bare=True)

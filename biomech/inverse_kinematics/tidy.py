@@ -85,19 +85,31 @@ def believed_values(path: Path) -> "pd.DataFrame":
 
     try:
         table = pd.read_csv(check_file(path), usecols=["time", "coordinate", "value", "unit", "trusted"])
-        times, names = table["time"].to_numpy(), table["coordinate"].to_numpy()
-        values = np.where(table["trusted"].to_numpy() == 1, table["value"].to_numpy(float), np.nan)
-        count = len(names) if not len(names) or (times == times[0]).all() else int(np.argmax(times != times[0]))
-        if count and len(names) % count == 0 and (names.reshape(-1, count) == names[:count]).all():  # as runs write it
-            wide = pd.DataFrame(values.reshape(-1, count), pd.Index(times[::count], name="time"), names[:count])
+        table = table.astype({"time": float, "value": float, "trusted": float})
+        values = np.where(table["trusted"] == 1, table["value"], np.nan)
+        names = table["coordinate"].to_numpy()
+        count = _of_a_frame(table["time"].to_numpy(), names)
+        if count:
+            times = pd.Index(table["time"].to_numpy()[::count], name="time")
+            wide = pd.DataFrame(values.reshape(-1, count), times, names[:count])
         else:
             whole = table.assign(value=values).pivot(index="time", columns="coordinate", values="value")
             wide = whole[list(dict.fromkeys(names))]
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BioposeError("not a table of angles of `biopose ik`", where=str(path)) from error
     units = dict(zip(names, table["unit"].to_numpy(), strict=True))
     wide.attrs.update(units=units, said=bool(table["trusted"].notna().any()))
     return wide
+
+
+def _of_a_frame(times: Float[np.ndarray, " rows"], names: np.ndarray) -> int:
+    """How many rows each frame has where all have the same coordinates in the same order, as runs write it; or 0."""
+    count = len(names) if not len(names) or (times == times[0]).all() else int(np.argmax(times != times[0]))
+    if not count or len(names) % count or len(set(names[:count])) < count:
+        return 0
+    frames = times.reshape(-1, count)
+    alike = (names.reshape(-1, count) == names[:count]).all() and (frames == frames[:, :1]).all()
+    return count if alike else 0
 
 
 def _rounded(

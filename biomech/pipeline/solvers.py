@@ -153,7 +153,7 @@ def _solved(work: Callable[[Solution], SolveFigures], solution: Solution, files:
 
 
 def _difference(files: Result) -> DifferenceFigures:
-    """How far every other motion is from the first; as `biopose compare` does it."""
+    """How far every other motion is from the first; as `biopose compare --untrusted keep` does it, of every frame."""
     from biomech.comparison.curves import write_curves  # matplotlib: only where a figure is drawn
 
     first, *others = [_motion(solution.kinematics) for solution in files.solutions]

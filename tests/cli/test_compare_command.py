@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 
 from biomech.cli import main
 from biomech.cli.compare import compare
+from biomech.cli.flags import in_flags
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
+from biomech.kinematics.recognise import recognise_motion
 from biomech.osim_models import DEFAULT_PATH
 
 
@@ -193,3 +195,65 @@ def test_the_exit_code(expert: Path, capsys: pytest.CaptureFixture[str], monkeyp
     with pytest.raises(SystemExit) as stopped:
         main.main()
     assert stopped.value.code == 2 and "absent.mot: there is no such file" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def doubted(squats: Path) -> Path:
+    """The folder's first motion, 20° off at the knees in the third squat, which its run does not trust."""
+    folder = squats.parent / f"{squats.name}_doubted"
+    folder.mkdir()
+    read = recognise_motion(squats / "mocap.mot").kinematics
+    third = np.abs(read.time_s - 7.0) < 1.2
+    knee = np.array(["knee" in name for name in read.names])
+    write_mot(replace(read, values=read.values + np.deg2rad(20) * knee * third[:, None]), folder / "film_fast.mot")
+    lines = [
+        f"{time},1,1,1,{int(not bad)},{'quality below 0.5' if bad else ''},"
+        for time, bad in zip(read.time_s, third, strict=True)
+    ]
+    heading = "time,quality,marker_rms_mm,marker_max_mm,trusted,reason,not_determined"
+    (folder / "film_quality.csv").write_text("\n".join([heading, *lines]) + "\n")
+    return folder
+
+
+def test_what_a_run_does_not_trust(squats: Path, doubted: Path, tmp_path: Path) -> None:
+    given = squats / "mocap.mot", doubted / "film_fast.mot"
+    result = _run(*given, "--cycles", "--figure", tmp_path / "a.svg")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[1].split("  ")[-1].strip() == "trusted (%)"
+    knee = next(line.split() for line in lines if line.startswith("knee_angle_r"))
+    assert knee[2:5] == ["0.0", "0.0", "0.0"] and knee[-1] == "86"
+    assert any("14% of the values are not trusted by the run of this motion; left out" in line for line in lines)
+    assert any(line.startswith("motion") or "5 squats" in line for line in lines)
+    assert any("1 squats are mostly not trusted; in no mean" in line for line in lines)
+    assert "not trusted" in (tmp_path / "a.svg").read_text()
+    told = json.loads(_run(*given, "--json").output)["motions"][0]
+    assert told["untrusted"] == "omit" and told["trusted_share"] == pytest.approx(0.86, abs=0.01)
+    kept = json.loads(_run(*given, "--untrusted", "keep", "--cycles", "--json").output)
+    of_knee = kept["motions"][0]["coordinates"]["knee_angle_r"]
+    assert of_knee["max_deg"] == pytest.approx(20, abs=1e-3) and of_knee["trusted_share"] < 1
+    assert kept["cycles"]["methods"][0]["coordinates"]["knee_angle_r"]["cycles"] == 6
+    assert "trusted_share" in _run(*given, "--csv").output.splitlines()[0]
+
+
+def test_the_published_numbers_count_every_frame(squats: Path, doubted: Path) -> None:
+    given = squats / "mocap.mot", doubted / "film_fast.mot", "--preset", "opencapbench"
+    told = json.loads(_run(*given, "--json").output)["motions"][0]
+    assert told["untrusted"] == "keep" and told["preset"]["knee_angle_rmse_deg"] > 1
+    assert "counted all the same" in _run(*given).output
+    with pytest.raises(BioposeError, match="the published numbers count every frame"):
+        raise _run(*given, "--untrusted", "omit").exception
+
+
+def test_a_table_of_another_motion(squats: Path, doubted: Path, tmp_path: Path) -> None:
+    shutil.copyfile(doubted / "film_fast.mot", tmp_path / "film_fast.mot")
+    lines = (doubted / "film_quality.csv").read_text().splitlines()
+    (tmp_path / "film_quality.csv").write_text("\n".join(lines[:300]) + "\n")
+    given = squats / "mocap.mot", tmp_path / "film_fast.mot"
+    refused = _run(*given).exception
+    assert isinstance(refused, BioposeError) and refused.where == str(tmp_path / "film_quality.csv")
+    assert in_flags(str(refused.mend)).endswith("--untrusted keep compares every value, without the table.")
+    kept = _run(*given, "--untrusted", "keep")
+    assert kept.exit_code == 0 and "what its run trusts is not known: film_quality.csv" in kept.output
+    with pytest.raises(BioposeError, match="is no way to take"):
+        raise _run(*given, "--untrusted", "all").exception
