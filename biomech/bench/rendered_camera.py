@@ -1,7 +1,8 @@
 """Cameras that move through a drawn room with depth behind the person: by hand, panning, following, carried.
 
-Real films seen through a picture that turns (``moving_camera``) have their lens in one place, exactly; a hand moves it by
-centimetres, a dolly by metres. Here the lens' way, the person's and all angles are known. Nothing was tuned on these.
+Real films seen through a picture that turns (``moving_camera``) have their lens in one place, exactly; a hand moves it
+by centimetres, a dolly by metres. Here the lens' way, the person's and all angles are known. Nothing was tuned on
+these.
 """
 
 from collections.abc import Callable
