@@ -167,9 +167,9 @@ def _film(source: Source, video: Path, folder: Path) -> dict[str, float]:
         figures[f"{way}_cpu_seconds_per_frame"] = round(took[way] / frames, 4)
     seen, size = Keypoints.load(results["panned"].keypoints), Video.open(path).size_px
     true = turns(seen.time_s, size, focal)
-    figures["turned_through_deg"] = round(float(_degrees(true[:, None] @ np.swapaxes(true, 1, 2)[None]).max()), 2)
+    figures["turned_through_deg"] = round(float(degrees(true[:, None] @ np.swapaxes(true, 1, 2)[None]).max()), 2)
     if seen.camera_turns is not None:
-        off = _degrees(np.swapaxes(true @ true[_reference(seen)].T, 1, 2) @ seen.camera_turns)
+        off = degrees(np.swapaxes(true @ true[reference(seen)].T, 1, 2) @ seen.camera_turns)
         figures["panned_turn_deg"] = round(float(off.mean()), 3)
     roots = [BodyMotion.load(results[way].motion).root_position_m for way in WAYS]
     for way, root in zip(WAYS[1:], roots[1:], strict=True):
@@ -178,11 +178,20 @@ def _film(source: Source, video: Path, folder: Path) -> dict[str, float]:
     return figures
 
 
-def _reference(seen: Keypoints) -> int:
-    """The frame from which the turns that were found go."""
+def reference(seen: Keypoints) -> int:
+    """The frame from which the turns that were found go.
+
+    Args:
+        seen: with turns.
+    """
     assert seen.camera_turns is not None
-    return int(np.argmin(_degrees(seen.camera_turns)))
+    return int(np.argmin(degrees(seen.camera_turns)))
 
 
-def _degrees(turned: Float[np.ndarray, "*n 3 3"]) -> Float[np.ndarray, "*n"]:
+def degrees(turned: Float[np.ndarray, "*n 3 3"]) -> Float[np.ndarray, "*n"]:
+    """Angles of rotations.
+
+    Args:
+        turned: rotation matrices.
+    """
     return np.degrees(np.arccos(np.clip((np.trace(turned, axis1=-2, axis2=-1) - 1) / 2, -1, 1)))

@@ -15,14 +15,15 @@ from biomech.bench.crossings import FILMS, POINTED, POINTS, bench_crossings
 from biomech.bench.films import chosen
 from biomech.bench.layouts import bench_layouts
 from biomech.bench.mesh_sources import KINDS, bench_mesh_sources
-from biomech.bench.moving_camera import bench_moving_camera
+from biomech.bench.moving_camera import SOURCES, bench_moving_camera
+from biomech.bench.rendered_camera import bench_rendered_camera
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 
 Only = tuple[str, ...]
 Say = Callable[[str], None]
 Part = Callable[[Path, Path, Only, Say], dict[str, Any]]
-VIDEO = "video"
+VIDEO, RENDERED = "video", "rendered"
 
 
 def _cameras(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
@@ -50,7 +51,11 @@ def _people(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
 
 
 def _moving(video: Path, folder: Path, only: Only, say: Say) -> dict[str, Any]:
-    return bench_moving_camera(video, folder / "moving", only=only, say=say)
+    kinds = chosen([*SOURCES, RENDERED], only)
+    films = tuple(name for name in SOURCES if name in kinds)
+    figures = bench_moving_camera(video, folder / "moving", only=films, say=say) if films else {}
+    rendered = bench_rendered_camera(folder / "moving" / RENDERED, say=say) if RENDERED in kinds else {}
+    return figures | rendered
 
 
 PARTS: dict[str, Part] = {

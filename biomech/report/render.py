@@ -72,7 +72,7 @@ class Renderer:
                 center=(0, -1e-3, 0), direction=(0, 1, 0), i_size=20, j_size=20, i_resolution=40, j_resolution=40
             )
             self._plotter.add_mesh(plane, color=(0.6, 0.6, 0.58), show_edges=True, edge_color=(0.5, 0.5, 0.5))
-        self._look(camera)
+        self.look(camera)
 
     def __enter__(self) -> "Renderer":
         return self
@@ -125,8 +125,29 @@ class Renderer:
         normals = self._triangles_of_vertex @ np.cross(b - a, c - a)
         return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
-    def _look(self, camera: Camera) -> None:
-        """VTK's camera as the pinhole: its window centre moves where the picture's centre differs from the camera's."""
+    def furnish(
+        self, corners: Float[np.ndarray, "4 3"], picture: UInt8[np.ndarray, "rows columns 3"], brightness: float = 1.0
+    ) -> None:
+        """Hang a picture on a rectangle that stays where it is; the lamp does not change its colours.
+
+        Args:
+            corners: of the rectangle, m: where the picture's upper left, upper right, lower right and lower left lie.
+            picture: RGB.
+            brightness: that the picture is dimmed to, 0…1.
+        """
+        sheet = pv.PolyData.from_regular_faces(np.asarray(corners, np.float32), np.array([[0, 1, 2, 3]]))
+        sheet.active_texture_coordinates = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
+        texture = pv.Texture((picture * brightness).astype(np.uint8))
+        texture.interpolate = texture.mipmap = True
+        self._plotter.add_mesh(sheet, texture=texture, lighting=False)
+
+    def look(self, camera: Camera) -> None:
+        """Film from there on: ``render`` draws the same things as this camera sees them.
+
+        Args:
+            camera: with a picture of the first one's size.
+        """
+        # VTK's camera as the pinhole: its window centre moves where the picture's centre differs from the camera's.
         width, height = camera.size_px
         to_world = camera.rotation_camera_from_world.T
         position = camera.to_world(np.zeros(3))

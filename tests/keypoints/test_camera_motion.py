@@ -152,6 +152,21 @@ def test_a_camera_that_plainly_turned_is_not_taken_to_stand_where_most_is_lost(r
     assert any("are not trusted" in note for note in found.notes)
 
 
+def before_each_other(room: np.ndarray, at: np.ndarray, near: float) -> list[np.ndarray]:
+    """Every second stripe of the wall goes ``near`` times as far as the others: it is nearer to a lens that moves."""
+    upper = (np.arange(SIZE[1]) // 40 % 2 == 1)[:, None, None]
+    go = [[[1, 0, shift - 300], [0, 1, -200]] for shift in np.stack([at, near * at]).T.ravel()]
+    seen = [cv2.warpAffine(room, np.array(one, float), SIZE, borderMode=cv2.BORDER_REFLECT) for one in go]
+    return [np.where(upper, other, one) for one, other in zip(seen[::2], seen[1::2], strict=True)]
+
+
+def test_a_camera_that_is_carried_along_is_told(room: np.ndarray) -> None:
+    at = np.linspace(0, 60, 40)
+    carried = look(before_each_other(room, at, 1.4))
+    assert carried.turns is not None and any("probably changed its place" in note for note in carried.notes)
+    assert look(before_each_other(room, 0 * at, 1.4)).notes == []
+
+
 def test_other_words_are_refused() -> None:
     with pytest.raises(BioposeError, match="camera_motion"):
         check_way("pan")
