@@ -91,7 +91,7 @@ def _filmed(actor: Actor, way: str, folder: Path, standing: Result | None) -> tu
             found[f"{before}film_deg"] = rotations18(standing.kinematics, result.kinematics)["mae18_deg"]
         found[f"{before}mae18_deg"] = rotations18(truth, result.kinematics)["mae18_deg"]
         found[f"{before}path_mm"] = round(path_off_mm(true, motion), 1)
-        solved = result.record["stages"]["solve"]
+        solved: Any = result.record["stages"]["solve"]  # the stage's own figures
         found[f"{before}trusted_share"] = round(float(solved["frames_trusted"]) / len(motion.time_s), 3)
         if how == AUTO:
             seen = Keypoints.load(result.keypoints)

@@ -135,7 +135,7 @@ class Renderer:
             picture: RGB.
             brightness: that the picture is dimmed to, 0…1.
         """
-        sheet = pv.PolyData.from_regular_faces(np.asarray(corners, np.float32), np.array([[0, 1, 2, 3]]))
+        sheet = pv.PolyData.from_regular_faces(np.asarray(corners, float), np.array([[0, 1, 2, 3]]))
         sheet.active_texture_coordinates = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
         texture = pv.Texture((picture * brightness).astype(np.uint8))
         texture.interpolate = texture.mipmap = True
