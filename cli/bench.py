@@ -10,6 +10,7 @@ import typer
 
 from biomech.cli.bench_activities import activities
 from biomech.cli.bench_events import events
+from biomech.cli.bench_hard_poses import hard_poses
 from biomech.cli.bench_lens import lens
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
@@ -165,6 +166,7 @@ app.command("sources")(sources)
 app.command("speed")(speed)
 app.command("activities")(activities)
 app.command("events")(events)
+app.command("hard-poses")(hard_poses)
 app.command("lens")(lens)
 app.command("mqhmr")(mqhmr)
 
