@@ -12,6 +12,7 @@ from biomech.cli.bench_activities import activities
 from biomech.cli.bench_batch import batch
 from biomech.cli.bench_events import events
 from biomech.cli.bench_failures import failures
+from biomech.cli.bench_hard_poses import hard_poses
 from biomech.cli.bench_lens import lens
 from biomech.cli.bench_mqhmr import mqhmr
 from biomech.cli.bench_real_video import real_video
@@ -168,6 +169,7 @@ app.command("speed")(speed)
 app.command("activities")(activities)
 app.command("batch")(batch)
 app.command("events")(events)
+app.command("hard-poses")(hard_poses)
 app.command("lens")(lens)
 app.command("failures")(failures)
 app.command("mqhmr")(mqhmr)

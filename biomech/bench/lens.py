@@ -77,6 +77,7 @@ class Filmed:
     truth: Kinematics
     inside: float  # share of the points that are in the picture
     distance_m: float  # of the pelvis, in the mean, along the lens's axis
+    camera: Camera
 
 
 def bench_lens(
@@ -168,7 +169,7 @@ def film(
         detector="simulated points",
     )
     root = lens.to_camera(motion.root_position_m)[:, 2]
-    return Filmed(keypoints, truth, float(inside.mean()), float(root.mean()))
+    return Filmed(keypoints, truth, float(inside.mean()), float(root.mean()), lens)
 
 
 def focal_of(way: str, keypoints: Keypoints) -> float:
@@ -225,7 +226,11 @@ def recovered(filmed: Filmed, way: str) -> dict[str, float]:
 
 
 def rotation_errors_deg(
-    truth: Kinematics, found: dict[str, Float[np.ndarray, " frames"]], names: Sequence[str] = ROTATIONS
+    truth: Kinematics,
+    found: dict[str, Float[np.ndarray, " frames"]],
+    names: Sequence[str] = ROTATIONS,
+    *,
+    any_heading: bool = True,
 ) -> dict[str, Float[np.ndarray, " frames"]]:
     """How far each rotation is off in each frame, degrees, but for a constant heading.
 
@@ -233,6 +238,8 @@ def rotation_errors_deg(
         truth: rad.
         found: by name, rad; the same frames.
         names: of the rotations.
+        any_heading: a constant ``pelvis_rotation`` is no error, as of people who are upright; of others it is no
+            heading.
 
     Returns:
         Absolute errors by name.
@@ -240,7 +247,7 @@ def rotation_errors_deg(
     errors = {}
     for name in names:
         off = wrapped(found[name] - truth.values[:, truth.names.index(name)])
-        if name == "pelvis_rotation":
+        if name == "pelvis_rotation" and any_heading:
             off = wrapped(off - np.arctan2(np.sin(off).mean(), np.cos(off).mean()))
         errors[name] = np.abs(np.degrees(off))
     return errors

@@ -18,6 +18,7 @@ from biomech.body.motion import BodyMotion
 TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 # A foot of which nothing is lower than this above the lowest point of both carries no weight.
 SOFT_M = 0.006
+EVERY = 10  # vertex of the whole skin: a centimetre or two apart
 IN_THE_AIR_M = 0.03  # both feet, if the coordinates have the pelvis so much higher than standing would
 
 
@@ -65,6 +66,20 @@ def driven(
     )
 
 
+def borne_by_all(motion: BodyMotion) -> BodyMotion:
+    """The same motion with what is lowest of the whole body on the floor Y = 0: soles, a back, hands.
+
+    Args:
+        motion: of an Anny body; only its root changes.
+
+    Returns:
+        A copy: what is lowest neither slides nor sinks. Begins with the root over the origin.
+    """
+    skin = _skinned(torch.arange(0, len(AnnyBody.load().vertices), EVERY), motion.shape, motion.rotations)
+    level = _travel(skin, np.zeros(len(skin)))
+    return replace(motion, root_position_m=np.insert(level, 1, -skin[..., 1].min(1), axis=1))
+
+
 def with_soft_forearms(motion: BodyMotion) -> BodyMotion:
     """The same motion for the eye: forearms take half of the hands' turn about them, as skin does."""
     rotations = motion.rotations.copy()
@@ -88,11 +103,19 @@ def _soles(
 ) -> Float[np.ndarray, "frames points 3"]:
     """Points of both soles with the root joint at the origin."""
     whole = AnnyBody.load([0])
-    soles = AnnyBody.load(torch.cat([whole.foot_vertices[name][::4] for name in ("sole_r", "sole_l")]))
+    vertices = torch.cat([whole.foot_vertices[name][::4] for name in ("sole_r", "sole_l")])
+    return _skinned(vertices, shape, rotations)
+
+
+def _skinned(
+    vertices: torch.Tensor, shape: Float[np.ndarray, " shape"], rotations: Float[np.ndarray, "frames bones 3 3"]
+) -> Float[np.ndarray, "frames points 3"]:
+    """Points of the skin with the root joint at the origin."""
+    some = AnnyBody.load(vertices)
     with torch.no_grad():
-        rest = soles.rest(torch.as_tensor(np.asarray(shape), dtype=torch.float32))
-        posed = soles.pose(rest, torch.as_tensor(rotations, dtype=torch.float32), torch.zeros(len(rotations), 3))
-        return soles.skin(rest, posed).double().numpy()
+        rest = some.rest(torch.as_tensor(np.asarray(shape), dtype=torch.float32))
+        posed = some.pose(rest, torch.as_tensor(rotations, dtype=torch.float32), torch.zeros(len(rotations), 3))
+        return some.skin(rest, posed).double().numpy()
 
 
 def _flight(

@@ -32,8 +32,8 @@ from biomech.mesh.recover import (
     _levelled,
     _mean_level,
     _windows,
-    _with_floor,
     check_person,
+    with_floor,
 )
 from biomech.mesh.skin_points import SkinPoints
 from biomech.mesh.subject import Subject
@@ -163,7 +163,7 @@ def recover_markers(
     def begun(window: slice) -> State:
         part = sparse.part(window)
         state = fit(part).minimise(_started(part, skin, placing, subject), iterations=FIRST_ITERATIONS, grounded=False)
-        return _with_floor(state, placing, soles, part.interval_s)
+        return with_floor(state, placing, soles, part.interval_s)
 
     done, rounds = 0, min(len(windows), SHAPE_WINDOWS) * (len(windows) > 1) + len(windows) + len(all_windows)
 

@@ -138,7 +138,7 @@ def recover(
             state = _levelled(state, Level.calibrated(up))
         if not initialiser.posed:
             state = fit(part, FIRST_LANDMARK_TRUST).minimise(state, iterations=ITERATIONS, grounded=False)
-        return _with_floor(state, placing, soles, part[0].interval_s)
+        return with_floor(state, placing, soles, part[0].interval_s)
 
     first = {}
     for window in shape_windows:
@@ -189,8 +189,17 @@ def recover(
     return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden), cameras=len(films))
 
 
-def _with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
-    """The floor where feet that are still are lowest."""
+def with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
+    """The floor where feet that are still are lowest.
+
+    Args:
+        state: of a window; only its level's floor changes.
+        placing, soles: of the body.
+        interval_s: between its frames.
+
+    Returns:
+        A copy.
+    """
     frame = placing.frame(state.subject.shaped, state.pose, state.root)
     _, floor_m = standing(placing.points(frame, soles), state.root, None, interval_s)
     return replace(state, level=replace(state.level, floor_m=floor_m))
