@@ -6,6 +6,7 @@ What a lost worker had under way is given to another; a task that takes worker a
 import contextlib
 import functools
 import hashlib
+import re
 import tempfile
 import time
 from collections import deque
@@ -109,6 +110,10 @@ def on_cluster(
         from distributed import Client
     except ImportError as error:
         raise BioposeError("Dask is not installed", mend='Run: pip install "biopose[cluster]"') from error
+    if not re.fullmatch(r"((tcp|tls|ucx|ws|wss)://)?[^\s/]+:\d{1,5}", scheduler):  # Dask hangs on some of these
+        raise BioposeError(
+            f"'{scheduler}' is no address of a Dask scheduler", where="scheduler", mend="Give it as tcp://HOST:8786."
+        )
     try:
         client = Client(scheduler, timeout=f"{CONNECT_S}s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

@@ -15,6 +15,7 @@ from biomech.bench.drawn_people import camera_at
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import driven
 from biomech.body.motion import BodyMotion
+from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.library.generated import generate
 from biomech.labels.people import random_person
@@ -81,7 +82,13 @@ def bench_failures(people: Sequence[int], runs: Sequence[Path] = (), say: Say = 
         cases: for each how many clips, in how many the right signature was told (``detected``) and in how many
         another (``false_alarms``); runs: for each folder how many, and in how many and what share of the frames each
         signature was told.
+
+    Raises:
+        BioposeError: a folder holds no run.
     """
+    for folder in runs:
+        if not any(folder.glob("*/*_motion.npz")):
+            raise BioposeError("no runs here", where=str(folder), mend="Give a folder of runs that a bench kept.")
     rows: dict[str, dict[str, object]] = {}
     for name, (wanted, _, _) in CASES.items():
         clips = [_told(_case(name, person, view)) for person in people for view in VIEWS]

@@ -3,6 +3,7 @@
 It is computed once, with the solve, and written into the quality file; pictures, tables and notes read it there.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,10 +174,12 @@ def table_beside(motion: Path, ending: str = QUALITY) -> Path | None:
     """
     own, runs = (motion.with_name(f"{name}{ending}") for name in (motion.stem, name_of(motion)))
     if own != runs:
-        return next((path for path in (own, runs) if path.is_file()), None)
+        return next(
+            (path for path in (own, runs) if os.path.lexists(path)), None
+        )  # what is no file is refused on reading
     solved = (motion.with_name(f"{motion.stem}_{solver}") for solver in MOTION_NAMES.values())
     theirs = any(
         path.with_name(f"{path.name}.mot").is_file() and not path.with_name(f"{path.name}{ending}").is_file()
         for path in solved
     )
-    return own if own.is_file() and not theirs else None
+    return own if os.path.lexists(own) and not theirs else None

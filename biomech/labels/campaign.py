@@ -234,7 +234,7 @@ def _answers(
 ) -> Iterator:
     if not tasks:
         return
-    if options.scheduler:
+    if options.scheduler is not None:
         answers = on_cluster(work, tasks, scheduler=options.scheduler, stop=stop, folder=folders.root)
     else:
         answers = on_processes(work, tasks, workers=min(options.workers, len(tasks)), stop=stop)

@@ -231,9 +231,23 @@ def _subject_of(stem: str, subjects: Collection[str]) -> str:
 def _told_apart(entries: list[Entry]) -> list[Entry]:
     taken: dict[str, Path] = {}
     for entry in entries:
+        if not _is_utf8(entry.source):
+            raise BioposeError(
+                "a name that is no UTF-8", where=ascii(str(entry.source)), mend="Rename the file or its folder."
+            )
         if entry.name in taken:
             raise BioposeError(
-                f"two recordings are called {entry.name}", where=str(entry.source), mend="Rename one of the files."
+                f"two recordings are called {entry.name}: this and {taken[entry.name]}",
+                where=str(entry.source),
+                mend="Rename one of the files.",
             )
         taken[entry.name] = entry.source
     return entries
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

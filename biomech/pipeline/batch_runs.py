@@ -95,12 +95,12 @@ def run_batch(
     entries = [_from_anywhere(entry) for entry in entries]
     number = {entry.name: k for k, entry in enumerate(entries)}
     outcomes = [BatchOutcome(entry, place / entry.name, error=NOT_RUN) for entry in entries]
-    threads = 1 if scheduler else max(1, (os.cpu_count() or 1) // jobs)
+    threads = 1 if scheduler is not None else max(1, (os.cpu_count() or 1) // jobs)
     work = functools.partial(_work, out=place, overwrite=overwrite, threads=threads, run=run)
     with claimed(place):
         if not entries:
             return outcomes
-        if scheduler:
+        if scheduler is not None:
             sees = sorted({entry.source.parent for entry in entries})
             answers = on_cluster(work, entries, scheduler=scheduler, stop=stop, folder=place, sees=sees)
         else:

@@ -226,3 +226,10 @@ def test_two_batches_do_not_share_a_folder(tmp_path: Path) -> None:
     with claimed(tmp_path / "out"), pytest.raises(BioposeError, match="another run is at work"):
         run_batch([], tmp_path / "out")
     assert run_batch([], tmp_path / "out") == [] and not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are always texts")
+def test_a_name_that_is_no_utf8_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff\xfe.trc")).write_text("x")
+    with pytest.raises(BioposeError, match="no UTF-8"):
+        entries_of(tmp_path, None)
