@@ -17,7 +17,7 @@ def batch(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A batch of thousands of short recordings whose own work is simulated.
+    """A batch of thousands of recordings, their own work simulated.
 
     Time for each, failures, memory, and a worker that is lost.
     """

@@ -16,7 +16,7 @@ def hard_poses(
     seed: Annotated[str, typer.Option(help="Draws people and the points' errors.")] = "hard poses",
     as_json: AsJson = False,
 ) -> None:
-    """Deep, folded, lying and inverted poses, and what limits the fit.
+    """Deep, folded, lying and inverted poses; what limits them.
 
     Simulated points of known poses from the front, the side and half behind.
     """

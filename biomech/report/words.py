@@ -174,6 +174,9 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
     sources = {
         str(stage["focal_source"]): stage.get("focal_px") for stage in stages.values() if stage.get("focal_source")
     }
+    if stages.get("cameras", {}).get("options", {}).get("calibration") is not None:
+        sources = {}
+        found.append(Assumed("Cameras' lenses", "of each camera", "given: the calibration's", False))
     for source, focal in sources.items():
         guessed = "default" in source or "assumed" in source
         value = f"focal length {focal:.0f} px" if focal else "focal length unknown"
