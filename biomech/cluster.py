@@ -178,9 +178,13 @@ def _drain(
 
     pool: Any = client.get_executor(pure=False)
     running: dict[Future[Answer], Task] = {}
+    suspects: deque[Task] = deque()  # were with workers that died, they or others: each is tried alone in the end
+    tried_alone = False
     seen_at = looked_at = time.monotonic()
     limit = _limit(client)
-    while running or waiting:
+    while running or waiting or suspects:
+        if suspects and not running and not waiting:
+            waiting, limit, tried_alone = deque([suspects.popleft()]), max(limit, 1), True
         while waiting and len(running) < limit and not stop.asked:
             running[pool.submit(work, waiting[0])] = waiting[0]
             waiting.popleft()
@@ -209,6 +213,9 @@ def _drain(
             except UnfitWorker as error:
                 raise _unfit(str(error), scheduler) from error
             except KilledWorker:
+                if not tried_alone:
+                    suspects.append(task)
+                    continue
                 answer = BioposeError("worker after worker died over it: out of memory, or a crash inside OpenSim")
             except Exception as error:
                 answer = error

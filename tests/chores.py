@@ -26,3 +26,11 @@ def begun_and_long(file: str) -> None:
     """Says whose process it is, and stays."""
     Path(file).write_text(str(os.getpid()))
     time.sleep(60)
+
+
+def deadly_among_slow(number: int) -> int:
+    """13 takes the process down; the others give it time to."""
+    if number == 13:
+        os.abort()
+    time.sleep(0.5)
+    return number
