@@ -269,8 +269,9 @@ def _against_calibration(state: State, calibration: Calibration, height_m: float
     if height_m is None:
         notes.append(f"by the cameras the person is {stature_m:.2f} m tall")
     elif abs(stature_m / height_m - 1) > STATURE_OFF:
+        off_percent = 100 * (stature_m / height_m - 1)
         notes.append(
-            f"by the cameras the person is {stature_m:.2f} m tall, not {height_m:.2f}, which is {100 * stature_m / height_m - 100:+.0f} %: "
+            f"by the cameras the person is {stature_m:.2f} m tall, not {height_m:.2f}, which is {off_percent:+.0f} %: "
             "the calibration's scale, the height or the body's proportions are off"
         )
     return notes

@@ -63,7 +63,7 @@ def test_without_a_height_the_cameras_tell_it(walker_seen: list[Keypoints], roun
     assert stature == pytest.approx(HEIGHT_M, abs=0.025)
     assert any("by the cameras the person is" in note for note in motion.notes)
     taller = recover(found.keypoints, calibration=found.calibration, height_m=1.85)
-    assert any("not 1.85: check the calibration" in note for note in taller.notes)
+    assert any("not 1.85, which is" in note for note in taller.notes)
 
 
 def test_a_camera_that_loses_the_person_does_not_matter(
