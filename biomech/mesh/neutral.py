@@ -23,6 +23,7 @@ STRAIGHT = tuple(
 # with thighs at 45° or sitting they are 1.1 and less. Knees and hips: by the guess, which standing people do not bend.
 FEWEST_TRUNKS, MOST_LEANING_DEG, MOST_BENT_DEG = 1.15, 35.0, 40.0
 LEAST_SEEN = 0.5  # confidence of a point, to judge by it
+LEAST_PICTURES = 3  # one picture is no stretch of time
 LEAST_UPRIGHT, NEARLY_ALL = 0.5, 0.9  # of the frames that tell: fewer are refused, fewer are told
 NEUTRAL = "the neutral stretch ({:g} to {:g} s)"
 SURELY = 3.0  # standard deviations of the guess
@@ -77,8 +78,13 @@ def check_upright(
         No note, or one where the person does not stand in some of the frames, or nothing tells.
 
     Raises:
-        BioposeError: the person stands in less than half of the frames that tell.
+        BioposeError: the person stands in less than half of the frames that tell, or there are hardly any frames.
     """
+    if (pictures := int(frames.sum())) < LEAST_PICTURES:
+        raise BioposeError(
+            f"{named}: it shows the person in {pictures} picture{'s' * (pictures != 1)} only",
+            mend="Name a second or two of quiet, straight standing (`neutral`), or leave it away.",
+        )
     guess, surely = evidence.guess[:, BENT], SURELY * evidence.guess_sd[:, BENT]
     bent = (np.abs(guess) > np.maximum(surely, np.radians(MOST_BENT_DEG))).any(1)
     found = np.where(bent, 0.0, _stands(keypoints))[frames]

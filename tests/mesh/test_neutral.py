@@ -96,6 +96,11 @@ def test_who_does_not_stand_is_refused_as_neutral() -> None:
     assert "not all seen" in note
 
 
+def test_one_picture_is_no_stretch() -> None:
+    with pytest.raises(BioposeError, match="in 1 picture only"):
+        told(figure(0.85), frames=np.arange(10) == 4)
+
+
 def test_a_stretch_in_which_the_knees_are_bent_is_refused(standing: Keypoints) -> None:
     with pytest.raises(BioposeError, match=r"stretch \(1\.6 to 2 s\): the person stands upright in 0%"):
         recover(standing, neutral_s=(1.6, 2.0))
