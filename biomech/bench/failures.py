@@ -22,7 +22,7 @@ from biomech.labels.people import random_person
 from biomech.markers.virtual import extract_seen
 from biomech.mesh.from_markers import MeshMarkers, recover_markers
 from biomech.mesh.recoverers import recover_with
-from biomech.mesh.signatures import signed
+from biomech.mesh.signatures import SAID, signed
 from biomech.train.synthetic.ideal_detector import ideally_detected
 
 SECONDS, RATE_HZ = 1.5, 12.0
@@ -30,13 +30,6 @@ NOISE_PX, NOISE_M = 3.0, 0.03
 LOST = 0.02  # confidence of a point that is not there
 SEAT_M, WAY_M = 0.15, 1.5
 SIDES = ("r", "l")
-SAID = {
-    "beyond": "outside what the joint allows",
-    "contradicted": "fits no pose of the body",
-    "sparse": "more than half of the keypoints",
-    "absent": "is never seen though",
-    "carried": "is carried along",
-}
 SEATED = {
     f"{name}_{side}": deg
     for name, deg in (("hip_flexion", 85.0), ("knee_angle", 85.0), ("ankle_angle", 0.0))

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 
 from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
-from biomech.mesh.chain import joint_positions
+from biomech.mesh.chain import Chain, joint_positions
 
 # Parts that may hide, from joint to joint of Anny, radius in statures; thin, so that what is said to be hidden is.
 PARTS = {
@@ -39,10 +39,7 @@ def joints_m(motion: BodyMotion) -> Float[np.ndarray, "frames bones 3"]:
     body = AnnyBody.load([0])
     with torch.no_grad():
         rest = body.rest(torch.as_tensor(motion.shape, dtype=torch.float32)).joints.double().numpy()
-    turned = np.empty_like(motion.rotations)
-    for bone, parent in enumerate(body.parents):
-        own = motion.rotations[:, bone]
-        turned[:, bone] = own if parent < 0 else turned[:, parent] @ own
+    turned = Chain(body.parents, body.bone_names).globals(motion.rotations)
     return joint_positions(body.parents, rest, turned, motion.root_position_m)
 
 

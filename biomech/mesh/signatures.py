@@ -7,7 +7,6 @@ runs in sight, drawn people and films alike: that these are left alone is no ind
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -42,60 +41,14 @@ LIMBS = {
 }
 
 
-class Signature(NamedTuple):
-    """A way to fail that shows."""
-
-    name: str
-    measured: str
-    threshold: str
-    said: str
-    instead: str
-
-
-SIGNATURES = (
-    Signature(
-        "beyond",
-        "rotations of the recovered body's joints against the ranges of our skeleton's coordinates, before the solver",
-        "10° outside",
-        "KNEE is outside what the joint allows",
-        "the frame is not trusted, with the joint's name",
-    ),
-    Signature(
-        "contradicted",
-        "distance of a limb's confident keypoints from the body, which keeps within its joints' ranges",
-        "a keypoint of confidence 0.5 is 8 calibrated standard deviations away, in more than half of the clip",
-        "the picture of the LIMB fits no pose of the body",
-        "the frame is not trusted, with the limb's name",
-    ),
-    Signature(
-        "sparse",
-        "share of keypoints with a confidence of 0.3",
-        "half of them or fewer",
-        "more than half of the keypoints are missing",
-        "the frame is not trusted",
-    ),
-    Signature(
-        "absent",
-        "confidence of a limb's end where no part of the fitted body is in front of it",
-        "below 0.1 in nine of ten such frames, half of the keypoints being seen",
-        "the LIMB is never seen though nothing of the body hides it",
-        "a note; the limb follows habit and its half widths are wide",
-    ),
-    Signature(
-        "carried",
-        "bend of hips and knees, its change, and the way of the pelvis along the floor",
-        "all bent by 40°, changing by less than 25°, over 0.6 m",
-        "sits and is carried along",
-        "a note: floor and heights are not to be used",
-    ),
-    Signature(
-        "size",
-        "the height and the mass that were told",
-        "below 0.9 m; body mass index below 16 or above 31 kg/m²",
-        "outside the bodies that accuracy was measured on",
-        "a note",
-    ),
-)
+# What is said of each, of a frame (the first three) or of the clip.
+SAID = {
+    "beyond": "is outside what the joint allows",
+    "contradicted": "fits no pose of the body",
+    "sparse": "more than half of the keypoints are missing",
+    "absent": "is never seen though nothing of the body hides it",
+    "carried": "the person sits and is carried along",
+}
 
 
 def beyond(motion: BodyMotion) -> dict[str, Bool[np.ndarray, " frames"]]:
@@ -256,21 +209,21 @@ def signed(
     Returns:
         A copy with ``doubts`` and more ``notes``.
     """
-    reasons = {f"{name} is outside what the joint allows": where for name, where in beyond(motion).items()}
+    reasons = {f"{name} {SAID['beyond']}": where for name, where in beyond(motion).items()}
     notes = size_notes(height_m, mass_kg)
     seen = np.ones(len(motion.time_s), bool) if keypoints is None else keypoints.found
     if keypoints is not None:
-        reasons["more than half of the keypoints are missing"] = sparse(keypoints)
+        reasons[SAID["sparse"]] = sparse(keypoints)
         for limb, where in contradicted(motion, keypoints).items():
-            reasons[f"the picture of the {limb} fits no pose of the body"] = where
+            reasons[f"the picture of the {limb} {SAID['contradicted']}"] = where
         notes += [
-            f"the {limb} is never seen though nothing of the body hides it: it is made up, as a whole one; where it is "
-            "missing, a prosthesis or behind a thing, leave its angles out"
+            f"the {limb} {SAID['absent']}: it is made up, as a whole one; where it is missing, a prosthesis or behind "
+            "a thing, leave its angles out"
             for limb in absent(motion, keypoints)
         ]
     if carried(motion, seen):
         notes.append(
-            "the person sits and is carried along, as in a wheelchair: the floor is not where the feet are; use "
+            f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use "
             "angles, no heights, strides or events"
         )
     return replace(motion, doubts=joined(reasons, len(motion.time_s)), notes=[*motion.notes, *notes])
