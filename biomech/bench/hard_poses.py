@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from biomech.angles import rotation_angle_deg
 from biomech.bench.lens import GROUPS, ROTATIONS, Filmed, film, rotation_errors_deg
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import borne_by_all, driven
@@ -393,8 +394,7 @@ def _off(truth: Kinematics, pose: Pose, when: slice) -> dict[str, Float[np.ndarr
         f"{group}_deg": np.mean([error[when] for name, error in off.items() if name.startswith(start)], 0)
         for group, start in GROUPS.items()
     }
-    between = (np.einsum("fij,fij->f", balls[when, 0], true[when]) - 1) / 2
-    return figures | {"pelvis_deg": np.degrees(np.arccos(np.clip(between, -1, 1)))}
+    return figures | {"pelvis_deg": rotation_angle_deg(balls[when, 0] @ np.swapaxes(true[when], 1, 2))}
 
 
 def _values(own: Sequence[str], table: dict[str, float]) -> Float[np.ndarray, " coordinates"]:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy.spatial.transform import Rotation
 
+from biomech.angles import rotation_angle_deg
 from biomech.bench.films import chosen
 from biomech.bench.rotations18 import rotations18
 from biomech.body.motion import BodyMotion
@@ -167,9 +168,10 @@ def _film(source: Source, video: Path, folder: Path) -> dict[str, float]:
         figures[f"{way}_cpu_seconds_per_frame"] = round(took[way] / frames, 4)
     seen, size = Keypoints.load(results["panned"].keypoints), Video.open(path).size_px
     true = turns(seen.time_s, size, focal)
-    figures["turned_through_deg"] = round(float(degrees(true[:, None] @ np.swapaxes(true, 1, 2)[None]).max()), 2)
+    apart = rotation_angle_deg(true[:, None] @ np.swapaxes(true, 1, 2)[None])
+    figures["turned_through_deg"] = round(float(apart.max()), 2)
     if seen.camera_turns is not None:
-        off = degrees(np.swapaxes(true @ true[reference(seen)].T, 1, 2) @ seen.camera_turns)
+        off = rotation_angle_deg(np.swapaxes(true @ true[reference(seen)].T, 1, 2) @ seen.camera_turns)
         figures["panned_turn_deg"] = round(float(off.mean()), 3)
     roots = [BodyMotion.load(results[way].motion).root_position_m for way in WAYS]
     for way, root in zip(WAYS[1:], roots[1:], strict=True):
@@ -185,13 +187,4 @@ def reference(seen: Keypoints) -> int:
         seen: with turns.
     """
     assert seen.camera_turns is not None
-    return int(np.argmin(degrees(seen.camera_turns)))
-
-
-def degrees(turned: Float[np.ndarray, "*n 3 3"]) -> Float[np.ndarray, "*n"]:
-    """Angles of rotations.
-
-    Args:
-        turned: rotation matrices.
-    """
-    return np.degrees(np.arccos(np.clip((np.trace(turned, axis1=-2, axis2=-1) - 1) / 2, -1, 1)))
+    return int(np.argmin(rotation_angle_deg(seen.camera_turns)))

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from biomech.bench.moving_camera import degrees, reference
+from biomech.angles import rotation_angle_deg
+from biomech.bench.moving_camera import reference
 from biomech.bench.rendered_room import WAYS, Actor, camera_way, film, stature_m
 from biomech.bench.rotations18 import rotations18
 from biomech.body.motion import BodyMotion
@@ -113,12 +114,12 @@ def camera_figures(true: Float[np.ndarray, "frames 3 3"], seen: Keypoints) -> di
         ``turned_through_deg``, ``turn_deg`` (mean over the frames in which it is known; the turning itself where the
         camera was taken to stand) and ``known_share`` of the frames.
     """
-    apart = degrees(true[:, None] @ np.swapaxes(true, 1, 2)[None])
+    apart = rotation_angle_deg(true[:, None] @ np.swapaxes(true, 1, 2)[None])
     known = np.ones(len(true), bool)
     if seen.camera_turns is None:
         off = apart[int(apart.max(0).argmin())]
     else:
-        off = degrees(np.swapaxes(true @ true[reference(seen)].T, 1, 2) @ seen.camera_turns)
+        off = rotation_angle_deg(np.swapaxes(true @ true[reference(seen)].T, 1, 2) @ seen.camera_turns)
         known = ~seen.camera_unsure if seen.camera_unsure is not None else known
     return {
         "turned_through_deg": round(float(apart.max()), 2),

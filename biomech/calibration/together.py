@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from biomech.angles import rotation_angle_deg
 from biomech.calibration.cameras import Calibration
 from biomech.calibration.times import at_times, offset_by_geometry, offsets_by_speed
 from biomech.calibration.triangulate import sampled, settled, triangulate
@@ -267,4 +268,4 @@ def _say_turns(before: Calibration, after: Calibration) -> list[str]:
 
 
 def _degrees(one: Float[np.ndarray, "3 3"], other: Float[np.ndarray, "3 3"]) -> float:
-    return float(np.degrees(np.arccos(np.clip((np.trace(one @ other.T) - 1) / 2, -1, 1))))
+    return float(rotation_angle_deg(one @ other.T))

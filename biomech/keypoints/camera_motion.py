@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import median_filter
 from scipy.spatial.transform import Rotation, Slerp
 
+from biomech.angles import rotation_angle_deg
 from biomech.errors import BioposeError
 from biomech.keypoints.detector import Detection
 from biomech.keypoints.keypoints import Keypoints
@@ -154,7 +155,7 @@ class CameraWatch:
         nowhere = np.zeros(len(known), bool)
         turns = turns @ turns[_middle(turns[known][:: max(1, int(known.sum()) // 100)], turns)].T
         zoom = zoom / np.median(zoom[known])
-        from_middle = _degrees(turns)
+        from_middle = rotation_angle_deg(turns)
         long = max(3, round(FOR_S * rate_hz))
         steady = median_filter(from_middle, 3, mode="nearest")
         zoomed = np.abs(np.log(zoom)) > ZOOMED
@@ -176,7 +177,7 @@ class CameraWatch:
         if len(self.views) < 2:
             return False
         last, before = self.views[-1], self.views[-2]
-        return last.known and before.known and float(_degrees(last.turn @ before.turn.T)) < STANDS_DEG
+        return last.known and before.known and float(rotation_angle_deg(last.turn @ before.turn.T)) < STANDS_DEG
 
     def _all_frames(self) -> tuple[Bool[np.ndarray, " frames"], Float[np.ndarray, "frames 3 3"], np.ndarray]:
         """What is known, turns and zooms; those of frames that were not looked at lie between their neighbours'."""
@@ -194,7 +195,7 @@ class CameraWatch:
         the frame before."""
         last = self.views[-1]
         reach_deg = float(np.degrees(np.arctan(NEXT_KEY * max(self.size) / self.focal)))
-        apart = [float(_degrees(key.turn @ last.turn.T)) for key in self.keys]
+        apart = [float(rotation_angle_deg(key.turn @ last.turn.T)) for key in self.keys]
         oldest = next((k for k, angle in enumerate(apart) if angle < reach_deg), 0)
         far = None
         for k in dict.fromkeys((oldest, int(np.argmin(apart)))):
@@ -262,7 +263,7 @@ class CameraWatch:
         cells = len(np.unique(self._cells(into[close])))
         if close.sum() < max(LEAST, LEAST_SHARE * len(close)) or cells < LEAST_CELLS:
             return None, went
-        return _View(turn @ key.turn, zoom * key.zoom, float(close.mean()), float(_degrees(turn))), went
+        return _View(turn @ key.turn, zoom * key.zoom, float(close.mean()), float(rotation_angle_deg(turn))), went
 
     def _pixels(self, rays, turn, zoom: float) -> Float[np.ndarray, "corners 2"]:
         seen = rays @ turn.T
@@ -336,14 +337,9 @@ def check_way(camera_motion: str) -> None:
 
 def _middle(some: Float[np.ndarray, "some 3 3"], all_turns: Float[np.ndarray, "frames 3 3"]) -> int:
     """Of the frame from which no other is turned far."""
-    farthest = np.array([_degrees(some @ one.T).max() for one in some])
+    farthest = np.array([rotation_angle_deg(some @ one.T).max() for one in some])
     best = some[int(farthest.argmin())]
-    return int(np.argmin(_degrees(all_turns @ best.T)))
-
-
-def _degrees(turns: Float[np.ndarray, "*n 3 3"]) -> Float[np.ndarray, "*n"]:
-    """Angles of rotations; small ones too."""
-    return np.asarray(np.degrees(Rotation.from_matrix(turns).magnitude()))
+    return int(np.argmin(rotation_angle_deg(all_turns @ best.T)))
 
 
 def _told(turns, known, zoom, zoomed) -> list[str]:
