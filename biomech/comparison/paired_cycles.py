@@ -13,7 +13,7 @@ from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import ReadMotion
 from biomech.measures.cycles import PERCENT
-from biomech.measures.found import DOUBTFUL, Found
+from biomech.measures.found import DOUBTFUL, Found, share_between
 from biomech.osim_models import DEFAULT_PATH
 
 Curves = Float[np.ndarray, "cycles percents"]
@@ -164,7 +164,9 @@ def _add(paired: PairedCycles, comparison: Comparison, name: str, spans: list[Sp
     if len(own) > len(whole):
         paired.left_out[name] = len(own) - len(whole)
     if not comparison.kept:
-        believed = [span for span in whole if _believed(comparison.believed[:, column], time_s, span)]
+        trusted = comparison.believed[:, column]
+        # As `events` has it.
+        believed = [s for s in whole if not share_between(trusted, time_s, s.start_s, s.end_s) < DOUBTFUL]
         if len(whole) > len(believed):
             paired.doubtful[name] = len(whole) - len(believed)
         whole = believed
@@ -184,12 +186,6 @@ def _covered(there: np.ndarray, time_s: np.ndarray, span: Span) -> bool:
     first = int(np.searchsorted(time_s, span.start_s + 1e-9)) - 1
     last = int(np.searchsorted(time_s, span.end_s - 1e-9))
     return first >= 0 and last < len(there) and bool(there[first : last + 1].all())
-
-
-def _believed(trusted: np.ndarray, time_s: np.ndarray, span: Span) -> bool:
-    """Whether a span counts, as `events` has it."""
-    inside = (time_s >= span.start_s - 1e-9) & (time_s <= span.end_s + 1e-9)
-    return not inside.any() or float(trusted[inside].mean()) >= DOUBTFUL
 
 
 def joined(parts: Sequence[PairedCycles]) -> PairedCycles:

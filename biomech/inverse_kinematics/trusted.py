@@ -174,9 +174,8 @@ def table_beside(motion: Path, ending: str = QUALITY) -> Path | None:
     """
     own, runs = (motion.with_name(f"{name}{ending}") for name in (motion.stem, name_of(motion)))
     if own != runs:
-        return next(
-            (path for path in (own, runs) if os.path.lexists(path)), None
-        )  # what is no file is refused on reading
+        # What is there and no file is refused where it is read.
+        return next((path for path in (own, runs) if os.path.lexists(path)), None)
     solved = (motion.with_name(f"{motion.stem}_{solver}") for solver in MOTION_NAMES.values())
     theirs = any(
         path.with_name(f"{path.name}.mot").is_file() and not path.with_name(f"{path.name}{ending}").is_file()

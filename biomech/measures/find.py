@@ -12,7 +12,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.measures import gait, jumps, repetitions
 from biomech.measures.course import Course, PosableModel
 from biomech.measures.filtering import AUTO, CUTOFF_HZ, GENTLE_HZ, NONE, allowed_hz, check_cutoff, evenly, rate_of
-from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, Repetition, Stride
+from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, Repetition, Stride, share_between
 
 Cutoffs = dict[str, float | None]
 At = Callable[[float | None], Course]  # the motion, filtered so
@@ -96,8 +96,7 @@ def find_events(
     def share(start_s: float, end_s: float) -> float:
         if trusted is None:
             return np.nan
-        inside = (kinematics.time_s >= start_s - 1e-9) & (kinematics.time_s <= end_s + 1e-9)
-        return float(np.asarray(trusted)[inside].mean()) if inside.any() else np.nan
+        return share_between(np.asarray(trusted), kinematics.time_s, start_s, end_s)
 
     strides = _strides(cycles, wanted, at, share)
     repeated = _repetitions(bouts, flown, lone, wanted, at, share)

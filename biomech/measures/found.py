@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from biomech.measures.cycles import Cycles, cycles_over
 
@@ -41,6 +42,23 @@ class Event:
     side: str = ""
     method: str = ""
     other_s: float = np.nan
+
+
+def share_between(
+    trusted: Bool[np.ndarray, " frames"], time_s: Float[np.ndarray, " frames"], start_s: float, end_s: float
+) -> float:
+    """How much of a stride or repetition is trusted.
+
+    Args:
+        trusted: of frames.
+        time_s: theirs.
+        start_s, end_s: of the stride or repetition.
+
+    Returns:
+        Of the frames from start to end, 0 to 1; NaN where there is none.
+    """
+    inside = (time_s >= start_s - 1e-9) & (time_s <= end_s + 1e-9)
+    return float(trusted[inside].mean()) if inside.any() else np.nan
 
 
 @dataclass(frozen=True)

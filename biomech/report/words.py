@@ -173,16 +173,7 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
     if mass is not None or used is not None:
         how = "given" if mass is not None else "not given: taken from the body's shape or the model"
         found.append(Assumed("Mass", f"{mass if mass is not None else used:g} kg", how, mass is None))
-    sources = {
-        str(stage["focal_source"]): stage.get("focal_px") for stage in stages.values() if stage.get("focal_source")
-    }
-    if stages.get("cameras", {}).get("options", {}).get("calibration") is not None:
-        sources = {}
-        found.append(Assumed("Cameras' lenses", "of each camera", "given: the calibration's", False))
-    for source, focal in sources.items():
-        guessed = "default" in source or "assumed" in source
-        value = f"focal length {focal:.0f} px" if focal else "focal length unknown"
-        found.append(Assumed("Camera's lens", value, source, guessed))
+    found += _lenses(stages)
     if "recover" in stages and "neutral" in stages["recover"].get("options", {}):
         neutral = options.get("neutral")
         film = "neutral film" in stages["recover"].get("inputs", {})
@@ -199,6 +190,21 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
         found.append(Assumed("Standing upright", value, how, False))
     if "taken as scaled" in notes:
         found.append(Assumed("Model", "as it was given", "not scaled: neither a static trial nor `personalise`", True))
+    return found
+
+
+def _lenses(stages: Mapping[str, Any]) -> list[Assumed]:
+    """Those of a calibration, or what each film's was taken for."""
+    if stages.get("cameras", {}).get("options", {}).get("calibration") is not None:
+        return [Assumed("Cameras' lenses", "of each camera", "given: the calibration's", False)]
+    sources = {
+        str(stage["focal_source"]): stage.get("focal_px") for stage in stages.values() if stage.get("focal_source")
+    }
+    found = []
+    for source, focal in sources.items():
+        guessed = "default" in source or "assumed" in source
+        value = f"focal length {focal:.0f} px" if focal else "focal length unknown"
+        found.append(Assumed("Camera's lens", value, source, guessed))
     return found
 
 
