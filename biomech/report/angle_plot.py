@@ -16,10 +16,10 @@ from biomech.report.courses import Courses, in_pairs, side
 COLUMNS = 4
 PANEL_INCHES = (3.3, 1.8)
 HEAD_INCHES = 0.45
-# Told apart by the colour-blind too; right and left as in the overlay: orange and blue.
-COLOURS = {"r": "#d55e00", "l": "#0072b2", "": "#222222"}
+# Told apart by the colour-blind and in grey print too; right and left as in the overlay: orange and blue.
+COLOURS = {"r": "#e8710a", "l": "#00508a", "": "#222222"}
 SIDES = {"r": "right", "l": "left", "": "trunk, pelvis"}
-STYLES = ("-", "--", ":")
+STYLES = {"-": "solid", "--": "dashed", ":": "dotted"}
 LEAST_SPAN = {"deg": 10.0, "m": 0.05}  # so that noise at rest does not fill a panel
 UNITS = {"deg": "°", "m": "m"}
 
@@ -104,8 +104,8 @@ def _legend(motions: Sequence[Courses], panels: dict[str, list[str]]) -> list[Li
         handles.append(Line2D([], [], color=COLOURS[""], label=SIDES[""] if len(there) > 1 else "coordinate"))
     if len(motions) > 1:
         handles += [
-            Line2D([], [], color=COLOURS[""], ls=style, label=motion.solver)
-            for motion, style in zip(motions, STYLES, strict=False)
+            Line2D([], [], color=COLOURS[""], ls=style, label=f"{word}: {motion.solver}")
+            for motion, (style, word) in zip(motions, STYLES.items(), strict=False)
         ]
     if np.isfinite(motions[0].half_widths).any():
         handles.append(Patch(color=COLOURS[""], alpha=0.18, label="± half width"))

@@ -1,5 +1,6 @@
 """Events and measures as the report shows them: curves over the cycle with what is published, means, each one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -176,12 +177,19 @@ def _headed(name: str) -> str:
 
 def _with_unit(value: float, unit: str, spread: float) -> str:
     """A mean, the SD between strides or repetitions where there are several, the unit."""
-    told = f"{_short(value)} ± {spread:.2g}" if spread else _short(value)
+    told = _with_spread(value, spread) if spread else _short(value)
     return f"{told} {UNITS.get(unit, unit)}".strip() if unit != "nan" else told
 
 
+def _with_spread(value: float, spread: float) -> str:
+    """Both to the same place: three figures of the mean, or one of the SD where that is one farther right."""
+    last = 2 - math.floor(math.log10(abs(value))) if value else 0
+    places = min(max(0, last, -math.floor(math.log10(spread))), max(0, last) + 1)
+    return f"{value:.{places}f} ± {spread:.{places}f}".replace("-", "−")
+
+
 def _short(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "−")
 
 
 def _plain(name: str) -> str:

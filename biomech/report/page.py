@@ -100,6 +100,7 @@ def report_of(shown: Shown) -> str:
         "factors": _factors(shown.stages),
         "files": _files(shown),
         "options": _options(shown.stages),
+        "beside": _beside(shown.files),
         "versions": _rows([(name, version) for name, version in shown.versions.items()]),
     }
     page = (HERE / "report.html").read_text(encoding="utf-8")
@@ -213,7 +214,7 @@ def _verdicts(shown: Shown) -> str:
     rms, worst = 1000 * errors.clip_rms_m, 1000 * float(np.nanmax(errors.max_m))
     good = float(errors.good.mean())
     limits = f"RMS under {1000 * RMS_ERROR_M:.0f}, largest under {1000 * MAX_ERROR_M:.0f} mm"
-    said = f"RMS; largest {worst:.0f} mm. OpenSim's rule, {limits}, is kept in {100 * good:.0f} % of the frames"
+    said = f"RMS; largest {worst:.0f} mm. OpenSim's rule, {limits}, is kept in {100 * good:.0f}\u00a0% of the frames"
     cards.append(_card("Skeleton to markers", f"{rms:.1f} mm", said, _mood(good)))
     turning = first.half_widths[:, first.rotational]
     if np.isfinite(turning).any():
@@ -267,8 +268,9 @@ def _pictures(film: SmallFilm | None, begin_s: float) -> str:
     if film is None:
         return ""
     return "".join(
-        f'<figure data-time="{time:g}"><img alt="the film at {begin_s + time:.1f} s" src="data:image/jpeg;base64,'
-        f'{base64.b64encode(jpeg).decode()}"><figcaption>{begin_s + time:.1f} s</figcaption></figure>'
+        f'<figure data-time="{time:g}"><button aria-label="Go to {begin_s + time:.1f} s"><img alt="" '
+        f'src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"></button>'
+        f"<figcaption>{begin_s + time:.1f} s</figcaption></figure>"
         for time, jpeg in film.pictures
     )
 
@@ -276,12 +278,14 @@ def _pictures(film: SmallFilm | None, begin_s: float) -> str:
 def _warnings(notes: list[str]) -> str:
     if not notes:
         return "<p>None.</p>"
-    items = []
+    by_meaning: dict[str, list[str]] = {}
     for note in notes:
         meaning = meaning_of(note)
-        items.append(
-            f"<li><b>{_text(meaning)}</b> <span>{_code(note)}</span></li>" if meaning else f"<li>{_code(note)}</li>"
-        )
+        by_meaning.setdefault(meaning or note, []).append(note if meaning else "")
+    items = []
+    for said, these in by_meaning.items():
+        own = "<br>".join(map(_code, these))
+        items.append(f"<li><b>{_text(said)}</b> <span>{own}</span></li>" if these[0] else f"<li>{_code(said)}</li>")
     return f'<ul class="notes">{"".join(items)}</ul>'
 
 
@@ -336,6 +340,12 @@ def _files(shown: Shown) -> str:
     return f'<h3>In the OpenSim GUI</h3><ol>{told}</ol><h3>All of them</h3><table class="wide">{rows}</table>'
 
 
+def _beside(files: Mapping[str, str]) -> str:
+    """What shows the angles where the page's script is not run."""
+    found = [f"<code>{_text(files[what])}</code>" for what in ("plot of angles", "table of angles") if what in files]
+    return f" The angles are also in {' and '.join(found)} beside this page." if found else ""
+
+
 def _options(stages: Mapping[str, Any]) -> str:
     found: dict[str, object] = {}
     for stage in stages.values():
@@ -363,7 +373,7 @@ def _activities(measured: Sequence[Activity]) -> str:
         curves = f'<div class="grid" id="cycles-{number}"></div>' if one.cycles else ""
         spread = "; lines: means, bands: ± one SD between cycles" if len(one.each) > 1 else ""
         key = f"Orange: right, blue: left, black: pelvis and trunk{spread}."
-        source = f" Grey: {_text(one.source)}." if one.source else ""
+        source = f" Grey with a dashed edge: {_text(one.source)}." if one.source else ""
         told = f'<p class="source">{key}{source}</p>' if one.cycles else ""
         means = _rows(one.measures) if one.measures else ""
         each = f"<details><summary>Each one</summary>{_table(one.head, one.each)}</details>" if one.each else ""

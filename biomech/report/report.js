@@ -1,8 +1,8 @@
 "use strict";
 (async () => {
 const $ = id => document.getElementById(id);
-const COLOURS = {r: "#d55e00", l: "#0072b2", "": "#222222"}, SIDES = {r: "right", l: "left", "": ""};
-const DASHES = ["", "6 3", "1.5 3"];
+const COLOURS = {r: "#e8710a", l: "#00508a", "": "#222222"}, SIDES = {r: "right", l: "left", "": ""};
+const DASHES = ["", "6 3", "1.5 3"], LINES = ["solid: ", "dashed: ", "dotted: "];
 const SVG = "http://www.w3.org/2000/svg";
 const fail = text => { $("alarm").hidden = false; $("alarm").textContent = text; };
 
@@ -39,7 +39,7 @@ function play(on) {
   if (on && now >= last - 1e-3) seek(first);
   playing = on; stamp = performance.now();
   $("play").textContent = on ? "❚❚" : "▶";
-  if (filmed()) { video.playbackRate = speed; if (on) video.play().catch(() => {}); else video.pause(); }
+  if (filmed()) { video.playbackRate = speed; if (on) video.play().catch(() => {}); else { video.pause(); if (now < last) { now = Math.min(last, begin + video.currentTime); show(); } } }
   if (on) requestAnimationFrame(tick);
 }
 function tick(at) {
@@ -71,7 +71,7 @@ function ticks(low, high, count) {
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(+(k * step).toPrecision(10));
   return found;
 }
-const W = 340, H = 176, LEFT = 40, RIGHT = 14, TOP = 14, BOTTOM = 32;
+const W = 300, H = 170, LEFT = 42, RIGHT = 14, TOP = 24, BOTTOM = 36;
 function axes(svg, x0, x1, y0, y1, xLabel, yLabel) {
   const X = x => LEFT + (x - x0) / ((x1 - x0) || 1) * (W - LEFT - RIGHT);
   const Y = y => H - BOTTOM - (y - y0) / ((y1 - y0) || 1) * (H - TOP - BOTTOM);
@@ -85,7 +85,7 @@ function axes(svg, x0, x1, y0, y1, xLabel, yLabel) {
   }
   el("line", {x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM, stroke: "#9aa4b1"}, svg);
   el("text", {x: W - RIGHT, y: H - 3, "text-anchor": "end"}, svg).textContent = xLabel;
-  el("text", {x: 2, y: 9}, svg).textContent = yLabel === "°" ? "degrees" : yLabel === "m" ? "metres" : yLabel;
+  el("text", {x: 2, y: 10}, svg).textContent = yLabel === "°" ? "degrees" : yLabel === "m" ? "metres" : yLabel;
   return [X, Y];
 }
 /* A path that breaks where a value is missing; a lone value is a short stroke. */
@@ -187,7 +187,7 @@ for (const cycle of D.cycles) {
   for (const s in cycle.sides) { const [mean, sd] = cycle.sides[s]; all.push(moved(mean, sd, 1), moved(mean, sd, -1)); }
   if (cycle.normal) all.push(moved(cycle.normal[0], cycle.normal[1], 1), moved(cycle.normal[0], cycle.normal[1], -1));
   const [y0, y1] = limits(all, 10), [X, Y] = axes(svg, 0, 100, y0, y1, cycle.axis, cycle.unit);
-  if (cycle.normal) el("path", {d: band(P, moved(...cycle.normal, -1), moved(...cycle.normal, 1), X, Y), fill: "#8a8f98", "fill-opacity": .35}, svg);
+  if (cycle.normal) el("path", {d: band(P, moved(...cycle.normal, -1), moved(...cycle.normal, 1), X, Y), fill: "#8a8f98", "fill-opacity": .3, stroke: "#5b6675", "stroke-dasharray": "4 3"}, svg);
   for (const s in cycle.sides) {
     const [mean, sd] = cycle.sides[s];
     el("path", {d: band(P, moved(mean, sd, -1), moved(mean, sd, 1), X, Y), fill: COLOURS[s], "fill-opacity": .18}, svg);
@@ -203,7 +203,7 @@ for (const cycle of D.cycles) {
   if (there.has("r")) key(line(COLOURS.r), "right");
   if (there.has("l")) key(line(COLOURS.l), "left");
   if (there.has("")) key(line(COLOURS[""]), "pelvis, trunk");
-  if (D.solvers.length > 1) D.solvers.forEach((s, k) => key(line("#222", DASHES[k % 3]), s.words));
+  if (D.solvers.length > 1) D.solvers.forEach((s, k) => key(line("#222", DASHES[k % 3]), LINES[k % 3] + s.words));
   if (D.panels.some(p => p.curves.some(c => c.half))) key(svg => el("rect", {width: 30, height: 12, fill: "#222", "fill-opacity": .18}, svg), "two of three true values lie in the band");
   if (D.panels.some(p => p.doubted.length)) key(svg => { const X = x => x; el("rect", {width: 30, height: 12, fill: "#e6e6e6"}, svg); for (let k = 0; k < 30; k += 6) el("line", {x1: k, y1: 12, x2: k + 8, y2: 0, stroke: "#b4b4b4"}, svg); }, "hatched: not to be trusted");
   if (D.events.length) key(svg => el("line", {x1: 15, x2: 15, y1: 2, y2: 12, stroke: "#009e73", "stroke-width": 2}, svg), "event");
@@ -310,13 +310,16 @@ function draw(t) {
 
 /* ---- all at one time ---- */
 const slider = $("time"), clock = $("clock"), doubt = $("doubt");
+/* Its place stays free, so that nothing below jumps while it plays. */
+doubt.hidden = !D.doubts.length;
+if (D.doubts.length) doubt.textContent = "\u00a0";
 slider.min = first; slider.max = last; slider.step = Math.max(.001, (last - first) / 20000).toFixed(4);
 function show() {
   slider.value = now;
   slider.setAttribute("aria-valuetext", now.toFixed(2) + " seconds");
   clock.textContent = `${now.toFixed(2)} of ${last.toFixed(2)} s`;
   const why = D.doubts.find(([a, b]) => now >= a && now <= b);
-  doubt.hidden = !why; if (why) doubt.textContent = "Not to be trusted here: " + why[2] + ".";
+  doubt.style.visibility = why ? "visible" : "hidden"; if (why) doubt.textContent = "Not to be trusted here: " + why[2] + ".";
   for (const move of cursors) move(now);
   draw(now);
 }
@@ -327,7 +330,7 @@ $("speed").onchange = event => { speed = +event.target.value; if (filmed()) vide
 $("show-skin").onchange = $("show-markers").onchange = show;
 const VIEWS = {front: [0, .05], side: [Math.PI / 2, .05], top: [0, 1.5]};
 document.querySelectorAll("[data-view]").forEach(button => button.onclick = () => { [yaw, pitch] = VIEWS[button.dataset.view]; zoom = 1; show(); });
-document.querySelectorAll(".pictures figure").forEach(figure => { figure.onclick = () => seek(begin + +figure.dataset.time); });
+document.querySelectorAll(".pictures figure").forEach(figure => { figure.firstChild.onclick = () => { if (playing) play(false); seek(begin + +figure.dataset.time); }; });
 const turn = (a, b) => { yaw += a; pitch = Math.min(1.5, Math.max(-.4, pitch + b)); show(); };
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -65,6 +65,11 @@ MEANINGS = (
         "around the curves show them at every moment.",
     ),
     (
+        r": \d+ of \d+ frames are not trusted",
+        "That solver's own curves are not to be believed in these frames, which the grey stretches do not show; its "
+        "table of quality names them.",
+    ),
+    (
         r"^\d+ of \d+ frames are not trusted|; not trusted there",
         "In the grey stretches of the curves the person was badly seen or the model does not fit: leave those out of "
         "any conclusion.",

@@ -21,7 +21,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.osim_models import DEFAULT_PATH
 from biomech.report.courses import Courses
 from biomech.report.film import KEY_FRAMES, SmallFilm, small_film
-from biomech.report.measured import Activity, Cycle, measured_of
+from biomech.report.measured import Activity, Cycle, _with_unit, measured_of
 from biomech.report.overlay import write_video
 from biomech.report.page import Shown, report_of, write_report
 from biomech.report.scene import packed, thinned
@@ -169,12 +169,47 @@ def test_a_film_becomes_small(tmp_path: Path) -> None:
     assert all(jpeg.startswith(b"\xff\xd8") for _, jpeg in film.pictures)
 
 
+ASK = Path(__file__).with_name("ask_report.js").read_text(encoding="utf-8")
+
+
+def drawn_by_browser(page: Path, size: str = "1366,768") -> str:
+    """The page as a browser has it after some seconds."""
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", f"--window-size={size}"]
+    command = ["chromium", *flags, "--dump-dom", f"--user-data-dir={page.parent / 'profile'}", str(page)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+
+
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser here")
 def test_a_browser_draws_it(shown: Shown, tmp_path: Path) -> None:
     assert write_report(shown, tmp_path / "report.html") == (tmp_path / "report.html").stat().st_size
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom"]
-    command = ["chromium", *flags, f"--user-data-dir={tmp_path / 'profile'}", str(tmp_path / "report.html")]
-    drawn = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    drawn = drawn_by_browser(tmp_path / "report.html")
     assert 'data-ready="1"' in drawn
     assert drawn.count('class="panel"') == 4  # hip, pelvis, the cycle, the markers' errors
     assert "NaN" not in re.sub(r"(?s)<script.*?</script>", "", drawn)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser here")
+@pytest.mark.parametrize("size", ["1366,768", "500,844"])
+def test_keys_reach_the_player_and_no_words_overlap(shown: Shown, tmp_path: Path, size: str) -> None:
+    film = SmallFilm("mp4", b"", [(0.4, b"jpeg")], (32, 32))
+    page = report_of(replace(shown, film=(film, 0.0))).replace("</body>", f"<script>{ASK}</script></body>")
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    drawn = drawn_by_browser(tmp_path / "report.html", size)
+    assert 'data-keys="0.1 0.2 0.1 1.1 1.9 0.0 ❚❚ ▶"' in drawn
+    assert 'data-overlaps="0"' in drawn and 'data-sideways="0"' in drawn and 'data-unreached="0"' in drawn
+
+
+def test_a_mean_and_its_spread_end_at_the_same_place() -> None:
+    assert _with_unit(99.94, "deg", 2.713) == "99.9 ± 2.7 °" and _with_unit(0.2634, "m", 0.0095) == "0.263 ± 0.009 m"
+    assert (
+        _with_unit(125.8, "steps_min", 0.49) == "125.8 ± 0.5 steps/min" and _with_unit(-1.42, "percent", 0) == "−1.42 %"
+    )
+    assert _with_unit(1500.0, "m", 1e-7) == "1500.0 ± 0.0 m" and _with_unit(0.0, "m", 0.2) == "0.0 ± 0.2 m"
+
+
+def test_notes_of_one_meaning_stand_together(shown: Shown) -> None:
+    notes = ["the model's markers do not show mtp_angle_r", "x_neural.mot: 2 of 20 frames are not trusted: RMS"]
+    page = report_of(replace(shown, notes=[*notes, "x_neural.mot: the model's markers do not show mtp_angle_r"]))
+    assert page.count("No marker moves with these joints") == 1 and "That solver&#x27;s own curves" in page
+    assert "beside this page" not in page
+    assert "<code>a.png</code> beside this page" in report_of(replace(shown, files={"plot of angles": "a.png"}))
