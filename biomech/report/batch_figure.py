@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from biomech.comparison.drawing import COLOURS
 from biomech.measures.cycles import PERCENT, over_spans
-from biomech.measures.found import DOUBTFUL
+from biomech.measures.found import DOUBTFUL, GAITS
 
 SHOWN = (
     *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle"),
@@ -143,7 +143,7 @@ class BatchMeans:
             for whose in list(held.under_way):
                 self._subject_is_whole(held, whose)
             if held.everybody.members:
-                found[kind] = _figure(self._lines(held), "trial" if kind == MOTION else f"{kind} cycle")
+                found[kind] = _figure(self._lines(held), _over(kind))
         return found
 
     def _lines(self, held: _Kind) -> dict[str, RunningMean]:
@@ -169,6 +169,10 @@ def figures_of(recordings: Sequence[BatchCourse]) -> dict[str, Figure]:
     for one in recordings:
         means.add(one)
     return means.figures()
+
+
+def _over(kind: str) -> str:
+    return "trial" if kind == MOTION else f"{kind} cycle" if kind in GAITS else kind.replace("_", " ")
 
 
 def _figure(lines: dict[str, RunningMean], over: str) -> Figure:

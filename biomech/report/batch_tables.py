@@ -128,6 +128,7 @@ def _summary(trial: BatchTrial, share: float | None, out: Path) -> dict[str, Any
 
 def _shown(trial: BatchTrial, share: float | None, doings: str, out: Path) -> IndexRow:
     report = trial.files.get("report")  # the report where there is one
+    folder = f"{_way(trial.folder, out)}/" if trial.folder.is_dir() else ""
     links = [(name, trial.files[name]) for name in ("overlay", "angles", "measures") if name in trial.files]
     return IndexRow(
         **trial.who,
@@ -138,8 +139,8 @@ def _shown(trial: BatchTrial, share: float | None, doings: str, out: Path) -> In
         found=doings,
         notes=str(trial.notes),
         error=trial.error or "",
-        link=_way(report, out) if report else _way(trial.folder, out) + "/" * trial.folder.is_dir(),
-        files=[(name, _way(path, out)) for name, path in links] + [("folder", _way(trial.folder, out) + "/")],
+        link=_way(report, out) if report else folder,
+        files=[(name, _way(path, out)) for name, path in links] + ([("folder", folder)] if folder else []),
     )
 
 
@@ -167,4 +168,6 @@ def _doings(measures: pd.DataFrame) -> str:
         return ""
     counted = measures[(measures["activity"] != MOTION) & measures["number"].notna()]
     counted = counted.drop_duplicates(["activity", "number", "side"])
-    return ", ".join(f"{activity}: {count}" for activity, count in counted["activity"].value_counts().items())
+    return ", ".join(
+        f"{activity.replace('_', ' ')}: {count}" for activity, count in counted["activity"].value_counts().items()
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from browser import drawn_by_browser, needs_browser
 
 from biomech.inverse_kinematics.tidy import believed_values
 from biomech.measures.cycles import PERCENT
@@ -21,9 +22,11 @@ def trials(count: int, folder: Path) -> list[BatchTrial]:
 
 
 def test_few_stand_in_the_page_without_a_script(tmp_path: Path) -> None:
+    (tmp_path / "r4").mkdir()
     write_tables(trials(5, tmp_path), tmp_path)
     page = (tmp_path / "index.html").read_text()
-    assert page.count("<tr>") == 6 and "<script" not in page and 'href="r4"' in page
+    assert page.split("<script>")[0].count("<tr>") == 6 and 'href="r4/"' in page
+    assert 'href="r3' not in page, "a link to what is not there"
     assert "5 recordings, 1 failed, 1 not run yet" in page and "no &lt;b&gt;person" in page
     states = pd.read_csv(tmp_path / "summary.csv")["state"].tolist()
     assert states == ["done", "failed", "not run", "done", "done"]
@@ -39,6 +42,18 @@ def test_many_are_all_there_and_shown_in_part(tmp_path: Path) -> None:
     assert rows[1][:2] == ["r1 s g  no <b>person</b> in view", "failed"] and "&lt;b&gt;" in rows[1][2]
     assert page.split("<tbody>")[1].count("<tr>") - page.split("<script>")[1].count("<tr>") == AT_ONCE
     assert "http" not in page
+
+
+@needs_browser
+@pytest.mark.parametrize("size", ["1366,768", "500,844"])
+def test_a_browser_seeks_pages_and_sorts(tmp_path: Path, size: str) -> None:
+    write_tables(trials(250, tmp_path), tmp_path)
+    page, ask = tmp_path / "index.html", Path(__file__).with_name("ask_index.js")
+    page.write_text(page.read_text().replace("</body>", f"<script>{ask.read_text()}</script></body>"))
+    drawn = drawn_by_browser(page, size)
+    told = ["1 to 100 of 250 r0", "101 to 200 of 250 r100", "1 to 11 of 11 r12", "1 to 1 of 1 r1", "none found "]
+    told += ["1 to 100 of 250 r0", "1 to 100 of 250 r249", "1 to 100 of 250 r0"]
+    assert f'data-told="{"|".join(told)}"' in drawn and 'data-sideways="0"' in drawn
 
 
 def test_a_page_of_nothing() -> None:

@@ -4,8 +4,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from browser import drawn_by_browser, needs_browser
 from known_motions import known_squats
 
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
@@ -172,14 +171,7 @@ def test_a_film_becomes_small(tmp_path: Path) -> None:
 ASK = Path(__file__).with_name("ask_report.js").read_text(encoding="utf-8")
 
 
-def drawn_by_browser(page: Path, size: str = "1366,768") -> str:
-    """The page as a browser has it after some seconds."""
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", f"--window-size={size}"]
-    command = ["chromium", *flags, "--dump-dom", f"--user-data-dir={page.parent / 'profile'}", str(page)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser here")
+@needs_browser
 def test_a_browser_draws_it(shown: Shown, tmp_path: Path) -> None:
     assert write_report(shown, tmp_path / "report.html") == (tmp_path / "report.html").stat().st_size
     drawn = drawn_by_browser(tmp_path / "report.html")
@@ -188,7 +180,7 @@ def test_a_browser_draws_it(shown: Shown, tmp_path: Path) -> None:
     assert "NaN" not in re.sub(r"(?s)<script.*?</script>", "", drawn)
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser here")
+@needs_browser
 @pytest.mark.parametrize("size", ["1366,768", "500,844"])
 def test_keys_reach_the_player_and_no_words_overlap(shown: Shown, tmp_path: Path, size: str) -> None:
     film = SmallFilm("mp4", b"", [(0.4, b"jpeg")], (32, 32))
