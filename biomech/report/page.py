@@ -135,6 +135,8 @@ def _data(shown: Shown) -> str:
     errors = shown.errors
     data = {
         "time_s": first.time_s[rows].round(4).tolist(),
+        # Of a long film the curves have fewer points than it has frames, which the player goes through one by one.
+        "frames_s": first.time_s.round(4).tolist() if len(rows) < len(first.time_s) else None,
         "solvers": [
             {"name": motion.solver, "words": SOLVERS.get(motion.solver, motion.solver)} for motion in shown.motions
         ],

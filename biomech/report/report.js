@@ -323,7 +323,7 @@ function show() {
   for (const move of cursors) move(now);
   draw(now);
 }
-const step = by => seek(T[Math.min(T.length - 1, Math.max(0, rowAt(T, now) + by))]);
+const F = D.frames_s || T, step = by => seek(F[Math.min(F.length - 1, Math.max(0, rowAt(F, now) + by))]);
 $("play").onclick = () => play(!playing);
 slider.oninput = () => { if (playing) play(false); seek(+slider.value); };
 $("speed").onchange = event => { speed = +event.target.value; if (filmed()) video.playbackRate = speed; };

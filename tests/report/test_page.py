@@ -109,6 +109,16 @@ def test_it_shows_what_is_known_and_what_is_not(shown: Shown) -> None:
     assert "Grey" not in report_of(replace(shown, measured=[]))
 
 
+def test_a_long_films_frames_are_gone_through_one_by_one(shown: Shown) -> None:
+    assert data_of(report_of(shown))["frames_s"] is None
+    times = np.arange(1800) / 30
+    motion = Kinematics(NAMES, np.zeros((1800, 3)), times, np.ones(3, dtype=bool))
+    errors = MarkerErrors(["M1"], np.zeros((1800, 1)), times, np.ones(1800, dtype=bool))
+    long = Courses.of("fast", motion, Trusted(times, [""] * 1800, [""] * 1800))
+    data = data_of(report_of(replace(shown, motions=[long], errors=errors)))
+    assert len(data["time_s"]) == 900 and data["frames_s"][:3] == [0.0, 0.0333, 0.0667]
+
+
 def test_pictures_bear_the_recordings_times_and_options_are_short(shown: Shown) -> None:
     film = SmallFilm("mp4", b"", [(0.4, b"jpeg")], (32, 32))
     stages = {"recover": {"options": {"recover": "fit", "refine": True, "end_s": 7.583333333333333}}}
