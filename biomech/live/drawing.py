@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from biomech.keypoints.detector import Detection
 from biomech.keypoints.layouts import BLAZEPOSE_33
-from biomech.report.overlay import MIDDLE, SkeletonDrawing, draw, write_text
+from biomech.report.overlay import MIDDLE, SkeletonDrawing, draw, text_height, write_text
 
 SURE = 0.3  # points of less confidence are not drawn
 _LIMBS = ("shoulder", "elbow", "wrist"), ("shoulder", "hip", "knee", "ankle", "heel", "foot_index"), ("wrist", "index")
@@ -24,6 +24,7 @@ SKELETON = SkeletonDrawing(
     right=frozenset(name for name in BLAZEPOSE_33 if name.startswith("right")),
 )
 JOINTS = {name for segment in SEGMENTS for name in segment}
+GAP = 1.15  # from line to line, of what one takes
 LINE = 1 / 24  # of the picture's height, or of two thirds of its width
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -43,7 +44,8 @@ def draw_live(picture: Picture, names: list[str], found: Detection | None, angle
         known = zip(names, np.where(found.confidence[:, None] >= SURE, found.xy, np.nan), strict=True)
         pixels = dict(known)
         draw(picture, pixels, JOINTS & pixels.keys(), SKELETON)
-    step = max(16.0, LINE * min(height, 1.5 * width))
+    scale = min(1.0, 1.2 * height / width)  # in wide pictures smaller, to hide less of who is filmed
+    step = max(16.0, LINE * min(height, 1.5 * width), *(GAP * text_height(picture, name, scale) for name in angles))
     for row, (name, value) in enumerate(angles.items(), start=1):
-        said = "-" if np.isnan(value) else f"{value:.0f}"
-        write_text(picture, f"{name} {said}", (width / 25, row * step), MIDDLE)
+        said = "-" if np.isnan(value) else f"{value:.0f} deg"
+        write_text(picture, f"{name} {said}", (width / 25, row * step), MIDDLE, scale)

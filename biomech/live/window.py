@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from biomech.errors import BioposeError
 
 MOST_PX = (1200, 800)  # width and height on the screen
+SHARE = 0.88  # of a smaller screen, whose bars need the rest
 ENDS = ("<Escape>", "q")
 
 
@@ -31,6 +32,8 @@ class LiveWindow:
             raise BioposeError(
                 f"no window can be opened here ({error})", mend="Give `no_window`, and `out` to keep what is seen."
             ) from error
+        screen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
+        self._most_px = tuple(min(most, SHARE * side) for most, side in zip(MOST_PX, screen, strict=True))
         self._photo_of = tkinter.PhotoImage
         self._root.title(title)
         self._label: Any = tkinter.Label(self._root)
@@ -44,7 +47,7 @@ class LiveWindow:
         """Show a picture (RGB); whether the window is still open."""
         if self._open:
             height, width = picture.shape[:2]
-            scale = min(1.0, MOST_PX[0] / width, MOST_PX[1] / height)
+            scale = min(1.0, self._most_px[0] / width, self._most_px[1] / height)
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             small = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             photo = self._photo_of(data=b"P6 %d %d 255 " % size + small.tobytes(), format="PPM")

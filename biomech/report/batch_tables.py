@@ -169,5 +169,5 @@ def _doings(measures: pd.DataFrame) -> str:
     counted = measures[(measures["activity"] != MOTION) & measures["number"].notna()]
     counted = counted.drop_duplicates(["activity", "number", "side"])
     return ", ".join(
-        f"{activity.replace('_', ' ')}: {count}" for activity, count in counted["activity"].value_counts().items()
+        f"{str(activity).replace('_', ' ')}: {count}" for activity, count in counted["activity"].value_counts().items()
     )

@@ -231,7 +231,9 @@ def _warn(picture: Picture) -> None:
     write_text(picture, "not trusted", (width / 25, width / 12), WARNING)
 
 
-def write_text(picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int]) -> None:
+def write_text(
+    picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int], scale: float = 1.0
+) -> None:
     """Write on a dark ground into the picture, which is changed.
 
     Args:
@@ -239,9 +241,22 @@ def write_text(picture: Picture, text: str, origin: tuple[float, float], color: 
         text: ASCII.
         origin: lower left corner of the text, px.
         color: RGB.
+        scale: of the letters; 1 is 1/1000 of the picture's width.
     """
-    size, thick = max(0.4, picture.shape[1] / 1000), max(1, round(picture.shape[1] / 600))
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+    size, thick, width, height, below = _text_size(picture, text, scale)
     x, y = round(origin[0]), round(origin[1])
     cv2.rectangle(picture, (x - below, y - height - below), (x + width + below, y + below), OUTLINE, -1)
     cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, color, thick, cv2.LINE_AA)
+
+
+def text_height(picture: Picture, text: str, scale: float = 1.0) -> int:
+    """How high the dark ground of ``write_text`` is, px; OpenCV's letters are not of one height in all its versions."""
+    _, _, _, height, below = _text_size(picture, text, scale)
+    return height + 2 * below
+
+
+def _text_size(picture: Picture, text: str, scale: float) -> tuple[float, int, int, int, int]:
+    """Scale and weight of the letters; width, height above and below the line they stand on, px."""
+    size, thick = max(0.4, scale * picture.shape[1] / 1000), max(1, round(scale * picture.shape[1] / 600))
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+    return size, thick, width, height, below

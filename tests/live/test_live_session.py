@@ -1,6 +1,7 @@
 """A session on a small film: the newest frame is shown, nothing lags, and what is kept can be read again."""
 
 import csv
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -162,6 +163,22 @@ def test_a_dash_stands_for_an_unknown_angle() -> None:
     picture = np.zeros((320, 240, 3), np.uint8)
     draw_live(picture, BLAZEPOSE_33, None, {"knee_angle_r": np.nan})
     assert picture.any()
+
+
+@pytest.mark.parametrize("size", [(960, 540), (1920, 1080), (1080, 1920), (320, 240)])
+def test_no_angle_covers_another(size: tuple[int, int]) -> None:
+    rows = []
+    for shown in range(4):
+        picture = np.full((size[1], size[0], 3), 200, np.uint8)
+        angles = {"knee_angle_r": 39.0, "hip_flexion_l": -12.0, "ankle_angle_r": 5.0, "elbow_flex_l": 100.0}
+        draw_live(picture, [], None, dict(list(angles.items())[: shown + 1]))
+        rows.append(np.flatnonzero((picture != 200).any((1, 2))))
+    for before, after in itertools.pairwise(rows):
+        assert len(after) > len(before) and set(before) < set(after)
+        new = sorted(set(after) - set(before))
+        assert new[0] > before[-1], "the next one begins below the one before"
+        assert np.ptp(new) + 1 == len(new) >= 10
+    assert rows[0][0] > 0 and rows[-1][-1] < size[1] / 2
 
 
 def test_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
