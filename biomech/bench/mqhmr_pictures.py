@@ -110,8 +110,8 @@ def why(network: MQHMR, rendered: Rendered, errors: FrameErrors) -> list[str]:
 
 
 def _sticks(axes, joints: Float[np.ndarray, "33 3"], across: int, colour: str, label: str) -> None:
+    axes.plot([], [], color=colour, label=label)
     for limb in LIMBS:
         ends = joints[[POINT_NAMES.index(name) for name in limb]]
         style = "-" if limb[0].startswith("right") or limb[1].startswith("right") else "--"
-        axes.plot(ends[:, across], ends[:, 1], style, color=colour, label=label)
-        label = "_"  # once
+        axes.plot(ends[:, across], ends[:, 1], style, color=colour)

@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from biomech.body.anny import AnnyBody
 from biomech.files import whole_file
 from biomech.markers.virtual import from_vertices, load_virtual_markers
+from biomech.report.still import write_small_png
 
 SIZE_PX = (1800, 1800)  # width, height
 FRAME_HEIGHT_M = 1.95
@@ -79,12 +80,16 @@ def _name(
 ) -> None:
     """Names in a column at the picture's edge, evenly spaced and in the order of height, with a line to each point."""
     step = SIZE_PX[1] / (len(named) + 1)
+    sizes = {name: cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.65, 1)[0] for name, _ in named}
+    clear = max(width for width, _ in sizes.values()) + 10  # beyond here a line crosses no name
     for row, (name, point) in enumerate(sorted(named, key=lambda pair: pair[1][1]), start=1):
-        (width, height), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.65, 1)
+        width, height = sizes[name]
         at_left = x < SIZE_PX[0] / 2
         origin = (x if at_left else x - width, int(row * step) + height // 2)
         start = (origin[0] + width + 6 if at_left else origin[0] - 6, int(row * step))
-        cv2.line(picture, start, (int(point[0]), int(point[1])), (150, 150, 150), 1, cv2.LINE_AA)
+        bend = (x + clear if at_left else x - clear, start[1])
+        way = np.array([start, bend, (int(point[0]), int(point[1]))], np.int32)
+        cv2.polylines(picture, [way], False, (150, 150, 150), 1, cv2.LINE_AA)
         _write(picture, name, origin)
 
 
@@ -98,7 +103,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     for view in VIEWS:
         with whole_file(folder / f"markers_{view}.png") as temporary:
-            cv2.imwrite(str(temporary), cv2.cvtColor(marker_picture(view), cv2.COLOR_RGB2BGR))
+            write_small_png(marker_picture(view), temporary)
         print(folder / f"markers_{view}.png")
 
 

@@ -1,6 +1,6 @@
 """Frames of a video side by side as one picture, for documents:
 
-python -m biomech.report.still biopose_demo/result/overlay.mp4 docs/overlay.png --at 0.2 1.0 1.8 2.8
+python -m biomech.report.still biopose_demo/result/overlay.mp4 docs/overlay.png --at 0.2 1.0 1.8 2.8 --width 1400
 """
 
 import argparse
@@ -15,6 +15,7 @@ from biomech.files import whole_file
 from biomech.video import Video
 
 COLUMNS = 2
+COLOURS = 128  # of a small picture
 
 
 def stills(video: Video, times_s: list[float]) -> UInt8[np.ndarray, "height width 3"]:
@@ -42,15 +43,31 @@ def stills(video: Video, times_s: list[float]) -> UInt8[np.ndarray, "height widt
     return np.vstack(rows)
 
 
+def write_small_png(picture: UInt8[np.ndarray, "height width 3"], path: Path) -> None:
+    """Write a picture with few colours, which makes a third of the bytes.
+
+    Args:
+        picture: RGB.
+        path: of the .png.
+    """
+    from PIL import Image  # matplotlib's own reader of pictures, so it is there
+
+    Image.fromarray(picture).quantize(COLOURS).save(path, format="png", optimize=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Frames of a video side by side.")
     parser.add_argument("video", type=Path)
     parser.add_argument("picture", type=Path)
     parser.add_argument("--at", type=float, nargs="+", required=True, help="times, s")
+    parser.add_argument("--width", type=int, help="of the whole, px  [default: as it comes]")
     said = parser.parse_args()
     picture = stills(Video.open(said.video), said.at)
+    if said.width:
+        height = round(picture.shape[0] * said.width / picture.shape[1])
+        picture = np.asarray(cv2.resize(picture, (said.width, height), interpolation=cv2.INTER_AREA))
     with whole_file(said.picture) as temporary:
-        cv2.imwrite(str(temporary), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        write_small_png(picture, temporary)
 
 
 if __name__ == "__main__":
