@@ -14,7 +14,7 @@ from biomech.errors import BioposeError
 from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
-from biomech.pipeline.occasions import events_stage
+from biomech.pipeline.occasions import events_stage, place_half_widths
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.runs_within import refuse_runs_within
@@ -225,6 +225,8 @@ def _shown(files: Result) -> "Shown":
     solved = np.isfinite(values).all(1)
     errors = posed_errors(skeleton.carrying(followed), markers.select(followed), values, solved)
     motion = BodyMotion.load(files.motion) if files.motion.name in there else None
+    unsure = files.solutions[0].uncertainty
+    place = place_half_widths(unsure, kinematics) if unsure.name in there else None
     film = small_film(files.overlay) if files.overlay.name in there else None
     return Shown(
         name=files.model.name.removesuffix("_scaled.osim"),
@@ -237,7 +239,7 @@ def _shown(files: Result) -> "Shown":
         versions={"biopose": files.record.get("biopose", ""), **files.record.get("versions", {})},
         notes=files.notes,
         files=_named_files(files),
-        measured=measured_of(model, kinematics, Trusted.read(files.quality).frames[solved]),
+        measured=measured_of(model, kinematics, Trusted.read(files.quality).frames[solved], place),
     )
 
 
