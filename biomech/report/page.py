@@ -15,6 +15,7 @@ import numpy as np
 from biomech.arrays import spans
 from biomech.files import whole_file
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
+from biomech.inverse_kinematics.trusted import share_of_frames
 from biomech.report.courses import Courses, in_pairs, side
 from biomech.report.film import SmallFilm
 from biomech.report.measured import Activity
@@ -205,10 +206,9 @@ def _subtitle(shown: Shown) -> str:
 def _verdicts(shown: Shown) -> str:
     """The four things that are asked first."""
     first, errors = shown.motions[0], shown.errors
-    frames = np.array([not why for why in first.reasons])
-    share = float(frames.mean())
+    share, frames = share_of_frames(first.believed), len(first.reasons)
     cards = [
-        _card("Frames to be trusted", f"{100 * share:.0f} %", f"{int(frames.sum())} of {len(frames)}", _mood(share))
+        _card("Frames to be trusted", f"{100 * share:.0f} %", f"{round(share * frames)} of {frames}", _mood(share))
     ]
     rms, worst = 1000 * errors.clip_rms_m, 1000 * float(np.nanmax(errors.max_m))
     good = float(errors.good.mean())
@@ -356,6 +356,12 @@ def _said(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
+MEANS = (
+    '<p class="source">Means. Spread: one SD from one to the next, which says nothing of how true they are. '
+    "Half width: how far off they may be, where that is known; two of three true values lie within.</p>"
+)
+
+
 def _activities(measured: Sequence[Activity]) -> str:
     """What was done, each activity under its own heading."""
     found = []
@@ -365,15 +371,12 @@ def _activities(measured: Sequence[Activity]) -> str:
         key = f"Orange: right, blue: left, black: pelvis and trunk{spread}."
         source = f" Grey: {_text(one.source)}." if one.source else ""
         told = f'<p class="source">{key}{source}</p>' if one.cycles else ""
-        means = _rows(one.measures) if one.measures else ""
+        means = f'<div class="means">{_rows(one.measures)}</div>{MEANS}' if one.measures else ""
         each = f"<details><summary>Each one</summary>{_table(one.head, one.each)}</details>" if one.each else ""
         notes = f'<p class="source">{_text("; ".join(one.notes))}.</p>' if one.notes else ""
         title = f"<h2>{_text(one.title)}</h2>"
         doubt = f'<p class="doubt">{_text(one.doubt)}</p>' if one.doubt else ""
-        found.append(
-            f'<section class="activity">{title}{doubt}{curves}{told}'
-            f'<div class="means">{means}</div>{each}{notes}</section>'
-        )
+        found.append(f'<section class="activity">{title}{doubt}{curves}{told}{means}{each}{notes}</section>')
     return "".join(found)
 
 

@@ -123,7 +123,7 @@ def test_what_is_not_to_be_trusted_is_said_under_its_heading() -> None:
     noise = 0.01 * np.random.default_rng(0).standard_normal(plain.values.shape)
     motion = Kinematics(plain.names, plain.values + noise, plain.time_s, plain.rotational)
     (told,) = measured_of(model, motion)
-    assert not told.doubt and dict(told.measures)["duration"].count("±") == 1 and told.head[3] == "trusted (%)"
+    assert not told.doubt and dict(told.measures)["duration"].count("; spread ") == 1 and told.head[3] == "trusted (%)"
     (told,) = measured_of(model, motion, np.zeros(len(motion.time_s), bool))
     assert told.doubt and not told.measures and not told.cycles and [row[3] for row in told.each] == ["0", "0"]
 
