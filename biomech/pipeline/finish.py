@@ -14,6 +14,7 @@ from biomech.errors import BioposeError
 from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
+from biomech.pipeline.flags import flags_of, in_flags
 from biomech.pipeline.occasions import events_stage, place_half_widths
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
@@ -237,7 +238,8 @@ def _shown(files: Result) -> "Shown":
         film=None if film is None else (film, float(markers.time_s[0])),
         stages=files.record["stages"],
         versions={"biopose": files.record.get("biopose", ""), **files.record.get("versions", {})},
-        notes=files.notes,
+        notes=[in_flags(note, "`") for note in files.notes],
+        flags=flags_of(name for stage in files.record["stages"].values() for name in stage.get("options", {})),
         files=_named_files(files),
         measured=measured_of(model, kinematics, Trusted.read(files.quality).frames[solved], place),
     )

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Shown:
         notes: what the user should know.
         files: names of the run's files by what they are.
         measured: events and measures, by activity.
+        flags: what options are called where they are typed, by name; of others the name is shown.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Shown:
     notes: list[str]
     files: Mapping[str, str]
     measured: Sequence[Activity] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(shown: Shown, path: Path) -> int:
@@ -100,7 +102,7 @@ def report_of(shown: Shown) -> str:
         "markers": _markers(shown.errors),
         "factors": _factors(shown.stages),
         "files": _files(shown),
-        "options": _options(shown.stages),
+        "options": _options(shown.stages, shown.flags),
         "versions": _rows([(name, version) for name, version in shown.versions.items()]),
     }
     page = (HERE / "report.html").read_text(encoding="utf-8")
@@ -336,7 +338,7 @@ def _files(shown: Shown) -> str:
     return f'<h3>In the OpenSim GUI</h3><ol>{told}</ol><h3>All of them</h3><table class="wide">{rows}</table>'
 
 
-def _options(stages: Mapping[str, Any]) -> str:
+def _options(stages: Mapping[str, Any], flags: Mapping[str, str]) -> str:
     found: dict[str, object] = {}
     for stage in stages.values():
         found |= {
@@ -347,12 +349,15 @@ def _options(stages: Mapping[str, Any]) -> str:
         }
     if found.get("recover") == "fit":  # `refine` is of the network's answer alone
         found.pop("refine", None)
-    return _rows([(name, _said(value)) for name, value in found.items()]) if found else "<p>All as they come.</p>"
+    rows = [(flags.get(name, name), _said(value)) for name, value in found.items()]
+    return _rows(rows) if found else "<p>All as they come.</p>"
 
 
 def _said(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
+    if value is True:
+        return "on"
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 

@@ -116,6 +116,9 @@ def test_pictures_bear_the_recordings_times_and_options_are_short(shown: Shown) 
     page = report_of(replace(shown, film=(film, 2.0), stages=stages))
     assert '<figure data-time="0.4">' in page and "<figcaption>2.4 s</figcaption>" in page
     assert "<th>end_s</th><td>7.5833</td>" in page and "refine</th>" not in page
+    flags, stages = {"end_s": "--end"}, {**stages, "recover": {**stages["recover"], "assumed_height_m": 1.674}}
+    page = report_of(replace(shown, film=(film, 2.0), stages=stages, flags=flags))
+    assert "<th>--end</th><td>7.5833</td>" in page and "1.67 m was assumed from the picture" in page
 
 
 def test_what_is_not_to_be_trusted_is_said_under_its_heading() -> None:
