@@ -20,3 +20,7 @@ def check_recoverer(recoverer: str) -> None:
     if recoverer not in RECOVERERS:
         known = " or ".join(RECOVERERS)
         raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give `recover={known}`.")
+
+
+# What a session of `biopose live` keeps: the film, and the points and angles that were seen in it.
+LIVE_FILM, LIVE_KEYPOINTS, LIVE_ANGLES = "live.mp4", "seen_keypoints.npz", "seen_angles.csv"

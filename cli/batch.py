@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biomech.cli.flags import in_flags, taking
+from biomech.cli.flags import taking
 from biomech.cli.neutral import Command
+from biomech.pipeline.flags import in_flags
 from biomech.pipeline.options import Options
 
 __all__ = ["Command", "batch"]

@@ -61,7 +61,7 @@ def _print(checked: "Checked") -> None:
 
 
 def _print_finding(finding: "Finding", short: bool = False) -> None:
-    from biomech.cli.flags import in_flags
+    from biomech.pipeline.flags import in_flags
 
     where = f"{finding.where}: " if finding.where and finding.where not in finding.what else ""
     typer.echo(f"  {finding.severity:10} {where}{in_flags(finding.what)}  [{finding.code}]")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biomech.cli.compare_output import say_notes_of, say_tables
-from biomech.cli.flags import in_flags
+from biomech.pipeline.flags import in_flags
 
 if TYPE_CHECKING:
     from biomech.comparison.over_cycles import MethodCycles

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from biomech.cli.flags import in_flags
+from biomech.pipeline.flags import in_flags
 
 
 def say_tables(tables: list) -> None:

@@ -1,7 +1,6 @@
 """`biopose demo`: the main job on a film whose truth is known."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,11 +28,11 @@ def demo(
     from dataclasses import asdict
 
     from biomech.assets import locate
-    from biomech.cli.progress import progress_bar
+    from biomech.cli.progress import progress_bar, tell_stage
     from biomech.pipeline.demo import run_demo
 
     def say(text: str) -> None:
-        if not as_json and sys.stderr.isatty():
+        if not as_json:
             typer.echo(text, err=True)
 
     locate("blazepose_heavy", say)
@@ -41,7 +40,7 @@ def demo(
         out,
         overwrite=overwrite,
         bar=lambda label: progress_bar(label, quiet=as_json),
-        on_stage=lambda name, skipped: say(f"{name}: unchanged" if skipped else name),
+        on_stage=tell_stage(as_json),
     )
     marker_rms_mm = found.result.figures["solve"]["marker_rms_mm"]
     if as_json:

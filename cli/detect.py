@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from biomech.cli.flags import in_flags, say_notes, taking
+from biomech.cli.flags import say_notes, taking
+from biomech.pipeline.flags import in_flags
 from biomech.pipeline.options import Options, keys_of
 
 

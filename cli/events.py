@@ -32,7 +32,7 @@ def events(
     Writes NAME_events.csv, NAME_measures.csv and NAME_course.csv (centre of mass and velocities over time).
     """
     from biomech.errors import BioposeError
-    from biomech.inverse_kinematics.trusted import name_of
+    from biomech.inverse_kinematics.trusted import UNCERTAINTY, name_of, table_beside
     from biomech.leftovers import clear_leftovers
     from biomech.measures.written import tables_beside, write_tables
     from biomech.pipeline.occasions import events_of, motion_and_model
@@ -47,7 +47,8 @@ def events(
     if out.exists() and not out.is_dir():
         raise BioposeError("is a file", where=str(out), mend="Name a folder with `out`.")
     motion, model, quality = motion_and_model(motion, model)
-    found = events_of(motion, model, filter_hz=cutoff, quality=quality)
+    unsure = table_beside(motion, UNCERTAINTY)
+    found = events_of(motion, model, filter_hz=cutoff, quality=quality, uncertainty=unsure)
     out.mkdir(parents=True, exist_ok=True)
     clear_leftovers(out)
     files = tables_beside(out, name_of(motion))

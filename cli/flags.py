@@ -1,12 +1,7 @@
-"""The table of options (``biomech.pipeline.options``) on the command line: its flags, and its names in messages.
-
-The library speaks of an option by its name, in backticks and with a value where it says one: `height_m=1.78`. Here it
-becomes the flag: --height 1.78.
-"""
+"""The table of options (``biomech.pipeline.options``) on the command line: a command's flags, and its notes in them."""
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import UnionType
@@ -14,33 +9,10 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from biomech.pipeline.flags import DEFAULTS, flag_of, in_flags
 from biomech.pipeline.options import About, Options, table
 
-UNITS = r"_(m|mm|kg|s|hz|deg)$"
-NAMED = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
 PLAIN = (bool, int, float, str, Path)
-DEFAULTS = Options()
-FLAGS = {"time": "align time", "heading": "align heading"}  # of options that are not in the table
-
-
-def flag_of(name: str) -> str:
-    """The flag that sets an option, of the table or a command's own; of what is on by default, that turns it off."""
-    about = table().get(name)
-    if flag := FLAGS.get(name) or (about and about.flag):
-        return f"--{flag}"
-    plain = re.sub(UNITS, "", name).replace("_", "-")
-    return f"--no-{plain}" if getattr(DEFAULTS, name, None) is True else f"--{plain}"
-
-
-def in_flags(text: str) -> str:
-    """A message of the library with flags in place of its options' names."""
-
-    def flag(found: "re.Match[str]") -> str:
-        name, value = found.groups()
-        plain = (value or "").strip("()\"'").replace(", ", ",")
-        return " ".join(filter(None, (flag_of(name), plain)))
-
-    return NAMED.sub(flag, text)
 
 
 def say_notes(notes: Iterable[str]) -> None:

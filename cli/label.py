@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biomech.cli.flags import in_flags
+from biomech.pipeline.flags import in_flags
 
 if TYPE_CHECKING:
     from biomech.labels.campaign import Report

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import typer
 
 from biomech import __version__
-from biomech.cli.flags import in_flags
 from biomech.errors import BioposeError, MachineError
+from biomech.pipeline.flags import in_flags
 
 app = typer.Typer(
     no_args_is_help=True,

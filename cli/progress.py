@@ -1,4 +1,4 @@
-"""What a terminal is told while a command works: a progress bar, the stages; silence elsewhere."""
+"""What is told while a command works: of each stage a line, and in a terminal a progress bar."""
 
 import contextlib
 import sys
@@ -21,10 +21,10 @@ def progress_bar(label: str, quiet: bool = False) -> Iterator[Callable[[int, int
 
 
 def tell_stage(quiet: bool = False) -> Callable[[str, bool], None]:
-    """A function to call with each stage's name and whether it is skipped."""
+    """A function to call with each stage's name and whether it is skipped: a line each, at once, in a log too."""
 
     def tell(name: str, skipped: bool) -> None:
-        if not quiet and sys.stderr.isatty():
-            print(f"{name}: unchanged" if skipped else name, file=sys.stderr)
+        if not quiet:
+            print(f"{name}: unchanged" if skipped else name, file=sys.stderr, flush=True)
 
     return tell

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from biomech.api.compare import HoldsKinematics
 from biomech.errors import BioposeError
@@ -55,6 +55,7 @@ def events(
         held.check("motion")
     else:
         held = recognise_motion(path_of(motion, "a motion")).kinematics
+    place = _place(motion, held)
     model = getattr(motion, "model", None) if model is None else model
     if model is None:
         raise BioposeError(
@@ -62,5 +63,15 @@ def events(
         )
     if isinstance(model, Model):
         with model.as_file() as path:
-            return find_events(path, held, filter_hz=filter_hz, trusted=trusted)
-    return find_events(path_of(model, "a model"), held, filter_hz=filter_hz, trusted=trusted)
+            return find_events(path, held, filter_hz=filter_hz, trusted=trusted, place_half_width_m=place)
+    path = path_of(model, "a model")
+    return find_events(path, held, filter_hz=filter_hz, trusted=trusted, place_half_width_m=place)
+
+
+def _place(motion: object, held: Kinematics) -> Float[np.ndarray, "frames 2"] | None:
+    """How far off the pelvis's place may be, where what was given knows it."""
+    unsure, names = getattr(motion, "uncertainty", None), ("pelvis_tx", "pelvis_tz")
+    if unsure is None or not set(names) <= set(held.names):
+        return None
+    place: Float[np.ndarray, "frames 2"] = np.asarray(unsure)[:, [held.names.index(name) for name in names]]
+    return place

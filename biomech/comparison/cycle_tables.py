@@ -18,14 +18,15 @@ LIMITS = ("bias", "95 % CI", "SD", "lower limit", "95 % CI", "upper limit", "95 
 
 
 def cycle_tables(methods: Sequence[MethodCycles], measure: str) -> list[Table]:
-    """Two for each method and kind: errors by phase with where the mean curves differ, and limits of agreement.
+    """Up to two for each method and kind: errors by phase with where the mean curves differ, and limits of agreement.
 
     Args:
         methods: what was compared.
         measure: of each cycle, that the limits are of.
 
     Returns:
-        As ``comparison.tables.tables`` does; coordinates that only follow others are left out.
+        As ``comparison.tables.tables`` does; coordinates that only follow others are left out. What too few cycles do
+        not give has neither columns nor a table; the method's notes say how many it needs.
     """
     found: list[Table] = []
     for one in methods:
@@ -35,9 +36,13 @@ def cycle_tables(methods: Sequence[MethodCycles], measure: str) -> list[Table]:
         headings = ["", "unit", "n", *(f"{part} {what}" for part in parts for what in ("bias", "RMSE"))]
         headings += ["largest", "at %", "p", "differs at %"]
         rows = [_phase_row(name, errors, parts) for name, errors in shown.items()]
-        found.append((f"{about}: by phase, and where the mean curves differ", headings, [rows]))
-        rows = [_limits_row(name, errors, measure) for name, errors in shown.items()]
-        found.append((f"{about}: limits of agreement of the {measure}", ["", "unit", "n", *LIMITS], [rows]))
+        if any(np.isfinite(errors.band.p_value) for errors in shown.values()):
+            found.append((f"{about}: by phase, and where the mean curves differ", headings, [rows]))
+        else:
+            found.append((f"{about}: by phase", headings[:-2], [[row[:-2] for row in rows]]))
+        if any(np.isfinite(errors.agreements[measure].sd) for errors in shown.values()):
+            rows = [_limits_row(name, errors, measure) for name, errors in shown.items()]
+            found.append((f"{about}: limits of agreement of the {measure}", ["", "unit", "n", *LIMITS], [rows]))
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from biomech.comparison.agreement import FEWEST
 from biomech.comparison.belief import KEEP
 from biomech.comparison.compare import Comparison
 from biomech.comparison.cycle_errors import CycleErrors, cycle_errors
@@ -117,8 +118,11 @@ def _of(method: str, kind: str, paired: PairedCycles) -> MethodCycles:
     units = min(one.band.count for one in errors.values())
     if people == 1:
         notes.append("one person: limits and bands are of this person's cycles here, and say nothing of other people")
-    if units < FEWEST_CYCLES:
-        notes.append(f"{units} {'people' if people > 1 else NOUNS.get(kind, kind)}: bands and p need {FEWEST_CYCLES}")
+    noun = "people" if people > 1 else NOUNS.get(kind, kind)
+    if units < FEWEST:
+        notes.append(f"{units} {noun} are too few for limits of agreement ({FEWEST}) and for p ({FEWEST_CYCLES})")
+    elif units < FEWEST_CYCLES:
+        notes.append(f"{units} {noun}: bands and p need {FEWEST_CYCLES}")
     elif 2 ** (1 - units) > 1 - LEVEL:
         notes.append(f"{units} curves: p can be no smaller than {2.0 ** (1 - units):.3f}; the bands say more")
     return MethodCycles(method, kind, paired, errors, notes)

@@ -19,7 +19,8 @@ from biomech.names import MOTION_NAMES
 
 LEAST_QUALITY = 0.5  # of how well a frame was seen, 0 to 1
 UNSOLVED = "too few markers"
-QUALITY = "_quality.csv"
+QUALITY, UNCERTAINTY = "_quality.csv", "_uncertainty.csv"
+MARKED = "marked in the quality file"  # by somebody who edited it
 COLUMNS = ("time", "quality", "marker_rms_mm", "marker_max_mm", "trusted", "reason", "not_determined")
 
 
@@ -73,7 +74,10 @@ class Trusted:
 
     @classmethod
     def read(cls, path: Path) -> "Trusted":
-        """Of a quality file.
+        """Of a quality file; its column ``trusted`` decides, so that somebody who looked at the film can mark frames.
+
+        Args:
+            path: the .csv. A frame that is 0 there without a reason is ``MARKED``; one that is 1 has no reason.
 
         Raises:
             BioposeError: it is none.
@@ -82,8 +86,12 @@ class Trusted:
 
         try:
             table = pd.read_csv(check_file(path), keep_default_na=False)
-            said = (table[name].astype(str).tolist() for name in ("reason", "not_determined"))
-            read = cls(table["time"].to_numpy(float), *said)
+            why, left_open = (table[name].astype(str).tolist() for name in ("reason", "not_determined"))
+            trusted = table["trusted"].to_numpy(float)
+            if not np.isin(trusted, (0, 1)).all():
+                raise ValueError("neither 0 nor 1")
+            reasons = ["" if one else said or MARKED for one, said in zip(trusted, why, strict=True)]
+            read = cls(table["time"].to_numpy(float), reasons, left_open)
         except (KeyError, ValueError) as error:
             raise BioposeError("not a quality file of `biopose ik`", where=str(path)) from error
         rows_at(read.time_s, read.time_s[:0], where=str(path), noun="the quality file")
@@ -108,6 +116,11 @@ class Trusted:
     def frames(self) -> Bool[np.ndarray, " frames"]:
         """Which frames are trusted."""
         return np.array([not why for why in self.reasons], dtype=bool)
+
+    def frames_at(self, times_s: Float[np.ndarray, " solved"], where: str | None = None) -> Bool[np.ndarray, " solved"]:
+        """Which frames of a motion are trusted; as ``rows``."""
+        trusted: Bool[np.ndarray, " solved"] = self.frames[self.rows(times_s, where)]
+        return trusted
 
     def values(self, names: Sequence[str]) -> Bool[np.ndarray, "frames coordinates"]:
         """Which values are trusted: those that the markers determine, in frames that are trusted.
@@ -150,6 +163,18 @@ class Trusted:
             *(self.frames.astype(int), self.reasons, self.not_determined),
         )
         write_csv(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))), path)
+
+
+def share_of_frames(believed: Bool[np.ndarray, "frames coordinates"]) -> float:
+    """What is told as the share that is trusted: of all frames. Coordinates that no marker shows, toes, do not count.
+
+    Args:
+        believed: which values are trusted; none of a frame that is not.
+
+    Returns:
+        0 to 1.
+    """
+    return float(believed.any(1).mean())
 
 
 def name_of(motion: Path) -> str:

@@ -13,10 +13,11 @@ from jaxtyping import UInt8
 from biomech.files import whole_file
 from biomech.keypoints.detect import gathered, row_of
 from biomech.keypoints.detector import Detection, Detector
+from biomech.names import LIVE_ANGLES, LIVE_FILM, LIVE_KEYPOINTS
 from biomech.report.overlay import write_video
 from biomech.video import Video
 
-FILM, KEYPOINTS, ANGLES = "live.mp4", "seen_keypoints.npz", "seen_angles.csv"
+FILM, KEYPOINTS, ANGLES = LIVE_FILM, LIVE_KEYPOINTS, LIVE_ANGLES
 WAITING = 60  # frames, for the encoder; more are left out of the film
 
 Frame = UInt8[np.ndarray, "height width 3"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import opensim
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
@@ -17,8 +17,10 @@ from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, Repetition,
 Cutoffs = dict[str, float | None]
 At = Callable[[float | None], Course]  # the motion, filtered so
 Share = Callable[[float, float], float]  # of trusted frames, from when to when
+Place = Callable[[float, float], Float[np.ndarray, "2"]]  # half widths of the pelvis's place, from when to when
 AFTER_JUMP_S = 0.6  # in which knees bend for it, before and after
 MOST_SLIDING_M_S = 0.3
+WIDE_M = 0.08  # a half width of steps' width that is told: people step 0.1 m wide
 DOUBTFUL = "doubtful, and in no mean"  # a note's beginning
 MOST_NAMED = 4  # of what is
 NAMES = {"walking": "stride", "running": "running stride", "squat": "squat", "jump": "jump"}
@@ -47,6 +49,7 @@ def find_events(
     *,
     filter_hz: float | str = AUTO,
     trusted: Bool[np.ndarray, " frames"] | None = None,
+    place_half_width_m: Float[np.ndarray, "frames 2"] | None = None,
 ) -> Found:
     """Strides, squats, standing up, sitting down and jumps of a motion, with what is measured of them.
 
@@ -59,6 +62,8 @@ def find_events(
         filter_hz: ``auto`` for a cut-off by activity (``filtering.CUTOFF_HZ``), one for all, or ``none``: then
             velocities are not told.
         trusted: of the frames of ``kinematics``.
+        place_half_width_m: how far off the pelvis's place along X and Z may be in each of them, which says how far
+            off the width of steps may be.
 
     Returns:
         What was found; nothing at all is an answer too.
@@ -98,8 +103,15 @@ def find_events(
             return np.nan
         return share_between(np.asarray(trusted), kinematics.time_s, start_s, end_s)
 
-    strides = _strides(cycles, wanted, at, share)
-    repeated = _repetitions(bouts, flown, lone, wanted, at, share)
+    def place(start_s: float, end_s: float) -> Float[np.ndarray, "2"]:
+        if place_half_width_m is None:
+            return np.full(2, np.nan)
+        inside = (kinematics.time_s >= start_s) & (kinematics.time_s <= end_s)
+        known = np.asarray(place_half_width_m)[inside & np.isfinite(place_half_width_m).all(1)]
+        return known.mean(0) if len(known) else np.full(2, np.nan)
+
+    strides = _strides(cycles, wanted, at, share, place)
+    repeated = _repetitions(bouts, flown, lone, wanted, at, share, place)
     done = [kind for kind in KINDS if kind in {s.gait for s in strides} | {r.kind for r in repeated}]
     main = max((wanted[kind] or 0.0 for kind in done), default=wanted[""] or 0.0) or None
     own = {kind: wanted[kind] for kind in done} | {"": main}
@@ -130,14 +142,16 @@ def _cutoffs(filter_hz: float | str, rate_hz: float) -> dict[str, float | None]:
     return dict.fromkeys((*KINDS, ""), float(filter_hz))
 
 
-def _strides(cycles: list[gait.GaitCycle], wanted: Cutoffs, at: At, share: Share) -> list[Stride]:
+def _strides(cycles: list[gait.GaitCycle], wanted: Cutoffs, at: At, share: Share, place: Place) -> list[Stride]:
     """Measured, and numbered by side."""
     strides: list[Stride] = []
     for cycle in cycles:
         number = 1 + sum(s.side == cycle.side and s.gait == cycle.gait for s in strides)
         times = (cycle.start_s, cycle.end_s, cycle.toe_off_s, cycle.opposite_toe_off_s, cycle.opposite_strike_s)
-        measures = gait.measured(at(wanted[cycle.gait]), cycle)
-        strides.append(Stride(cycle.gait, cycle.side, number, *times, measures, share(cycle.start_s, cycle.end_s)))
+        course, span = at(wanted[cycle.gait]), (cycle.start_s, cycle.end_s)
+        wide = gait.half_widths(course, cycle, place(*span))
+        measures = gait.measured(course, cycle)
+        strides.append(Stride(cycle.gait, cycle.side, number, *times, measures, share(*span), wide))
     return strides
 
 
@@ -148,6 +162,7 @@ def _repetitions(
     wanted: Cutoffs,
     at: At,
     share: Share,
+    place: Place,
 ) -> list[Repetition]:
     """Measured, and numbered by kind."""
     each: list[tuple[str, float, float, float, Callable[..., dict[str, float]], object]]
@@ -157,6 +172,10 @@ def _repetitions(
     found: list[Repetition] = []
     for kind, start, middle, end, measure, one in sorted(each, key=lambda row: row[1]):
         number = 1 + sum(other.kind == kind for other in found)
+        measures = measure(at(wanted[kind]), one)
+        wide = jumps.half_widths(measures) if kind == "jump" else {}
+        if isinstance(one, gait.LoneStep):
+            wide = gait.half_widths(at(wanted[kind]), one, place(start, end))
         found.append(
             Repetition(
                 kind,
@@ -164,10 +183,11 @@ def _repetitions(
                 start,
                 middle,
                 end,
-                measure(at(wanted[kind]), one),
+                measures,
                 share(start, end),
                 getattr(one, "side", ""),
                 getattr(one, "whole_s", None),
+                wide,
             )
         )
     return found
@@ -218,6 +238,9 @@ def _notes(found: Found, cycles: list[gait.GaitCycle], course: Course) -> list[s
     elif sliding := [_slide(course, cycle) for cycle in cycles if cycle.gait == "walking"]:
         if np.median(sliding) > MOST_SLIDING_M_S:
             notes.append(f"feet that rest slide at {np.median(sliding):.2f} m/s: lengths and speed are off by as much")
+    wide = [found.half_widths(kind).get("step_width_m", 0.0) for kind in found.activities]
+    if (widest := max(wide, default=0.0)) > WIDE_M:
+        notes.append(f"one camera that looks across the way hardly sees how wide steps are: half width {widest:.2f} m")
     hz = {f"{cutoff:.3g} Hz" if cutoff else "not at all" for cutoff in found.filter_hz.values()}
     notes.append(f"filtered: {', '.join(sorted(hz))} (zero-lag Butterworth of fourth order)")
     if found.filter_hz[""] is None:

@@ -22,6 +22,7 @@ DOUBTFUL = 0.5  # of its frames trusted: what has fewer counts in no mean
 EVENT_COLUMNS = ["time_s", "event", "side", "method", "second_method_time_s", "second_method_later_ms"]
 MEASURE_COLUMNS = [
     *("activity", "number", "side", "start_s", "end_s", "trusted_share", "coordinate", "measure", "value", "unit"),
+    "half_width",
 ]
 
 
@@ -70,6 +71,7 @@ class Stride:
         side, number: whose, and its how-manieth of that side, from 1.
         measures: by name with the unit (``gait.measured``).
         trusted_share: of its frames; NaN where nothing was said of them.
+        half_widths: how far off a measure may be, by its name; of those of which it is known.
     """
 
     gait: str
@@ -82,6 +84,7 @@ class Stride:
     opposite_strike_s: float
     measures: dict[str, float]
     trusted_share: float = np.nan
+    half_widths: dict[str, float] = field(default_factory=dict)
 
     @property
     def doubtful(self) -> bool:
@@ -101,6 +104,7 @@ class Repetition:
         trusted_share: of its frames; NaN where nothing was said of them.
         side: of a step.
         whole_s: from stand to stand, or between stand and seat, where that is more than from start to end.
+        half_widths: how far off a measure may be, by its name; of those of which it is known.
     """
 
     kind: str
@@ -112,6 +116,7 @@ class Repetition:
     trusted_share: float = np.nan
     side: str = ""
     whole_s: tuple[float, float] | None = None
+    half_widths: dict[str, float] = field(default_factory=dict)
 
     @property
     def doubtful(self) -> bool:
@@ -164,6 +169,23 @@ class Found:
                 told |= {f"{kind}_{n}": float(np.mean([one[n] for one in each if n in one])) for n in names}
         return told
 
+    def half_widths(self, kind: str) -> dict[str, float]:
+        """How far off means may be, by measure: no less than one of what they are of, for all err alike.
+
+        Args:
+            kind: of ``KINDS``.
+
+        Returns:
+            Means over what is not doubtful; of measures of which it is known.
+        """
+        ones = [one for one in self.ones(kind) if not one.doubtful]
+        names = dict.fromkeys(name for one in ones for name in one.half_widths)
+        return {n: float(np.mean([one.half_widths[n] for one in ones if n in one.half_widths])) for n in names}
+
+    def ones(self, kind: str) -> "list[Stride | Repetition]":
+        """The strides or repetitions of a kind, in order of time."""
+        return [*(s for s in self.strides if s.gait == kind), *(r for r in self.repetitions if r.kind == kind)]
+
     def _of(self, name: str) -> str:
         """The activity that a mean of the summary is of."""
         return max((kind for kind in self.activities if name.startswith(f"{kind}_")), key=len, default="")
@@ -212,16 +234,23 @@ class Found:
         for stride in self.strides:
             span = (stride.start_s, stride.end_s)
             course = self.courses[stride.gait]
-            rows += _rows(stride.gait, stride.number, stride.side, span, stride.trusted_share, stride.measures, course)
+            rows += _rows(
+                stride.gait, stride.number, stride.side, span, stride.trusted_share, stride.measures, course,
+                half_widths=stride.half_widths,
+            )  # fmt: skip
         for one in self.repetitions:
             span = (one.start_s, one.end_s)
             course, whole = self.courses[one.kind], one.whole_s or span
-            rows += _rows(one.kind, one.number, one.side, span, one.trusted_share, one.measures, course, whole)
+            rows += _rows(
+                one.kind, one.number, one.side, span, one.trusted_share, one.measures, course, whole, one.half_widths
+            )
         for kind in self.activities:
             means = {n.removeprefix(f"{kind}_"): v for n, v in self.summary.items() if self._of(n) == kind}
+            half_widths = self.half_widths(kind)
             for name, value in means.items():
                 quantity, unit = _bare(name)
-                rows.append({"activity": kind, "measure": quantity, "value": _rounded(value), "unit": unit})
+                row = {"activity": kind, "measure": quantity, "value": _rounded(value), "unit": unit}
+                rows.append(row | _half_width(half_widths, name))
         table = pd.DataFrame(rows, columns=MEASURE_COLUMNS)
         return table.astype({"number": "Int64"})
 
@@ -270,6 +299,10 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{SIGNIFICANT}g}")
 
 
+def _half_width(half_widths: dict[str, float], name: str) -> dict[str, float]:
+    return {"half_width": _rounded(half_widths[name])} if name in half_widths else {}
+
+
 def _rows(
     activity: str,
     number: int,
@@ -279,6 +312,7 @@ def _rows(
     measures: dict[str, float],
     course: "Course",
     whole: tuple[float, float] | None = None,
+    half_widths: dict[str, float] | None = None,
 ) -> list[dict[str, object]]:
     """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate.
 
@@ -295,7 +329,8 @@ def _rows(
     rows: list[dict[str, object]] = []
     for name, value in measures.items():
         quantity, unit = _bare(name)
-        rows.append({**head, "measure": quantity, "value": _rounded(value), "unit": unit})
+        row = {**head, "measure": quantity, "value": _rounded(value), "unit": unit}
+        rows.append(row | _half_width(half_widths or {}, name))
     frames = course.frames(*(whole or span))
     values, velocity = course.shown[frames], course.shown_velocity[frames]
     fastest = velocity[np.abs(velocity).argmax(0), np.arange(velocity.shape[1])]

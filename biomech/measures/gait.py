@@ -33,6 +33,9 @@ RUNNING_STANCE, RUNNING_M_S = 0.5, 2.3  # runs whose stance is shorter than this
 RESTS = {"walking": (0.15, 0.35), "running": (0.12, 0.26)}  # of the stride: the foot on the floor
 STANCE = (0.5, 0.85)  # of a walk
 BELT_M_S, BELT_SHARE = 0.25, 0.35  # a foot that rests goes back so fast, and the body stays behind: a treadmill
+# The half width of a step's width over that of the pelvis across the way: 68 % of 59 strides of ten drawn people
+# lie within, seen from front, side and behind; of ten others 75 %.
+WIDTH_OVER_PLACE = 4.0
 BESIDE_S = 0.15  # the other method means the same event
 
 
@@ -278,6 +281,24 @@ def measured(course: Course, cycle: GaitCycle) -> dict[str, float]:
             "double_support_share": double / seconds,
         }
     return found
+
+
+def half_widths(course: Course, span: "GaitCycle | LoneStep", place_m: Float[np.ndarray, "2"]) -> dict[str, float]:
+    """How far off the step's width may be: where one camera looks along the width, it sees next to none of it.
+
+    Args:
+        course: that the stride or step is of.
+        span: the stride or step.
+        place_m: half widths of the pelvis's place along X and Z.
+
+    Returns:
+        By name with the unit; nothing where the place's are not known.
+    """
+    if not np.isfinite(place_m).all():
+        return {}
+    ahead = course.facing[course.frames(span.start_s, span.end_s)].mean(0)
+    across = np.hypot(place_m[0] * ahead[2], place_m[1] * ahead[0]) / np.hypot(ahead[0], ahead[2])
+    return {"step_width_m": WIDTH_OVER_PLACE * float(across)}
 
 
 @dataclass(frozen=True)

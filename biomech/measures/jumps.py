@@ -1,10 +1,13 @@
 """Jumps: both feet leave the floor while the centre of mass flies.
 
 A jump is a top of the centre of mass about which it falls freely, thrown up by the legs before; a step off a box is
-none. Take-off and landing are where the lowest point of both feet leaves and reaches the floor beside it. Two heights
-stand beside each other: how far the centre of mass rises after take-off, which is the height that is given first, and
-g t² / 8 of the time of flight, which takes landing in the pose of take-off for granted (N. P. Linthorne, "Analysis of
-standing vertical jumps using a force platform", Am J Phys 69, 2001).
+none. Take-off and landing are where the lowest point of both feet leaves and reaches the floor beside it.
+
+Of a real jump the centre of mass rises after take-off by v² / 2g of its speed there (N. P. Linthorne, "Analysis of
+standing vertical jumps using a force platform", Am J Phys 69, 2001). Of a film the two come apart: its feet leave the
+floor too early, so that the rise is too high, and its fastest rise is blunted, so that v² / 2g is too low. The height
+is the middle of both, and its half width what they are off it. Beside it stand both, and g t² / 8 of the time of
+flight, which takes landing in the pose of take-off for granted.
 """
 
 from dataclasses import dataclass
@@ -31,12 +34,14 @@ class Jump:
     Attributes:
         take_off_s, top_s, landing_s: the flight.
         floors_m: before and after.
+        thrown_m_s: the fastest that the centre of mass rises before the top.
     """
 
     take_off_s: float
     top_s: float
     landing_s: float
     floors_m: tuple[float, float]
+    thrown_m_s: float
 
 
 def jumps_of(course: Course) -> list[Jump]:
@@ -71,7 +76,7 @@ def jumps_of(course: Course) -> list[Jump]:
         take_off, landing = (top - (len(before) - 1) + left) / rate, (top + reached) / rate
         if FLIGHT_S[0] <= landing - take_off <= FLIGHT_S[1]:
             zero = float(course.time_s[0])
-            jump = Jump(zero + take_off, zero + top / rate, zero + landing, floors)
+            jump = Jump(zero + take_off, zero + top / rate, zero + landing, floors, float(upwards[thrown]))
             if height[top] - course.at(height, jump.take_off_s) >= LEAST_RISE_M:
                 found.append(jump)
     return [jump for jump, following in zip(found, [*found, None][1:], strict=True) if _first(jump, following)]
@@ -120,17 +125,21 @@ def measured(course: Course, jump: Jump) -> dict[str, float]:
         jump: the jump.
 
     Returns:
-        By name with the unit; ``height_above_standing_m`` only where there is a stand before.
+        By name with the unit; ``height_above_standing_m`` only where there is a stand before. The height
+        is also told of a motion that was not filtered: by the speed of the filtered one, in which the jump was found.
     """
     height = course.com_m[:, 1]
     top = float(height[course.frames(jump.take_off_s, jump.landing_s)].max())
     flight = jump.landing_s - jump.take_off_s
     off, on = (float(course.at(height, at)) for at in (jump.take_off_s, jump.landing_s))
+    rise, by_speed = top - off, jump.thrown_m_s**2 / (2 * GRAVITY_M_S2)
     found = {
-        "height_m": top - off,
+        "height_m": (rise + by_speed) / 2,
+        "height_by_rise_m": rise,
+        "height_by_speed_m": by_speed,
         "height_by_flight_time_m": GRAVITY_M_S2 * flight**2 / 8,
         "flight_time_s": flight,
-        "take_off_speed_m_s": float(course.at(course.com_velocity_m_s[:, 1], jump.take_off_s)),
+        "take_off_speed_m_s": jump.thrown_m_s if course.cutoff_hz else np.nan,
         "com_take_off_less_landing_m": off - on,
         "floor_lower_m": jump.floors_m[0] - jump.floors_m[1],
     }
@@ -142,3 +151,15 @@ def measured(course: Course, jump: Jump) -> dict[str, float]:
     dip = course.frames(max(float(course.time_s[0]), jump.take_off_s - BEFORE_S), jump.take_off_s)
     found["dip_before_m"] = off - float(height[dip].min())
     return found
+
+
+def half_widths(told: dict[str, float]) -> dict[str, float]:
+    """How far off the height may be: what its two ways are apart.
+
+    Args:
+        told: of ``measured``.
+
+    Returns:
+        By name with the unit.
+    """
+    return {"height_m": abs(told["height_by_rise_m"] - told["height_by_speed_m"]) / 2}

@@ -12,6 +12,7 @@ from biomech.cluster import on_cluster
 from biomech.errors import BioposeError, plainly
 from biomech.pipeline.batch import Entry
 from biomech.pipeline.claim import claimed
+from biomech.pipeline.flags import in_flags
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Result
 from biomech.report.batch_tables import NOT_RUN, BatchTrial
@@ -54,7 +55,7 @@ class BatchOutcome:
             marker_rms_mm=self.figures.get("marker_rms_mm"),
             files={name: Path(path) for name, path in self.files.items()},
             notes=len(self.notes),
-            error=self.error,
+            error=None if self.error is None else in_flags(self.error),
         )
 
 

@@ -93,7 +93,13 @@ class CamerasFigures(StageRecord):
     off_px: list[float]  # median distance of each one's keypoints from where the cameras meet
 
 
-class RecoverFigures(StageRecord):
+class AssumedFigures(TypedDict, total=False):
+    """Of `recover`, where one camera saw a person whose height nobody gave."""
+
+    assumed_height_m: float
+
+
+class RecoverFigures(StageRecord, AssumedFigures):
     """Of `recover`."""
 
     mean_quality: float  # 0 to 1

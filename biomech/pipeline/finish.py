@@ -14,7 +14,8 @@ from biomech.errors import BioposeError
 from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
-from biomech.pipeline.occasions import events_stage
+from biomech.pipeline.flags import flags_of, in_flags
+from biomech.pipeline.occasions import events_stage, place_half_widths
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.runs_within import refuse_runs_within
@@ -225,6 +226,8 @@ def _shown(files: Result) -> "Shown":
     solved = np.isfinite(values).all(1)
     errors = posed_errors(skeleton.carrying(followed), markers.select(followed), values, solved)
     motion = BodyMotion.load(files.motion) if files.motion.name in there else None
+    unsure = files.solutions[0].uncertainty
+    place = place_half_widths(unsure, kinematics) if unsure.name in there else None
     film = small_film(files.overlay) if files.overlay.name in there else None
     return Shown(
         name=files.model.name.removesuffix("_scaled.osim"),
@@ -235,9 +238,10 @@ def _shown(files: Result) -> "Shown":
         film=None if film is None else (film, float(markers.time_s[0])),
         stages=files.record["stages"],
         versions={"biopose": files.record.get("biopose", ""), **files.record.get("versions", {})},
-        notes=files.notes,
+        notes=[in_flags(note, "`") for note in files.notes],
+        flags=flags_of(name for stage in files.record["stages"].values() for name in stage.get("options", {})),
         files=_named_files(files),
-        measured=measured_of(model, kinematics, Trusted.read(files.quality).frames[solved]),
+        measured=measured_of(model, kinematics, Trusted.read(files.quality).frames[solved], place),
     )
 
 

@@ -383,7 +383,7 @@ def recovered(
         view: says from where the person was filmed, and what that leaves open.
 
     Returns:
-        Mean quality and notes.
+        Mean quality and notes; of one camera the stature too, where nobody gave it.
 
     Raises:
         BioposeError: as ``recover``; or the film of the neutral pose cannot be used.
@@ -401,10 +401,20 @@ def recovered(
             f"legs and trunk are as long as in {options.neutral.name}, whose person is taken to stand straight"
         )
         notes += stands
-    return {
-        "mean_quality": round(float(motion.quality.mean()), 3),
-        "notes": notes,
-    }
+    found: RecoverFigures = {"mean_quality": round(float(motion.quality.mean()), 3), "notes": notes}
+    if options.height_m is None and motion.cameras == 1:  # several cameras measure it
+        found["assumed_height_m"] = round(stature_m(motion), 3)
+    return found
+
+
+def stature_m(motion: BodyMotion) -> float:
+    """Of the person whose motion was recovered, standing straight."""
+    import torch
+
+    from biomech.body.anny import AnnyBody
+
+    with torch.no_grad():
+        return float(AnnyBody.load([0]).stature(torch.tensor(motion.shape).float()))
 
 
 def _extract(files: Result, fill: bool) -> ExtractFigures:

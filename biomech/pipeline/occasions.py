@@ -4,13 +4,11 @@ import functools
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Bool
+from jaxtyping import Float
 
-from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file
-from biomech.inverse_kinematics.trusted import QUALITY, name_of, table_beside
+from biomech.inverse_kinematics.trusted import QUALITY, Trusted, name_of, table_beside
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.filtering import AUTO
@@ -21,6 +19,8 @@ from biomech.names import MOTION_NAMES
 from biomech.pipeline.figures import EventsFigures
 from biomech.pipeline.runs_within import refuse_runs_within
 from biomech.pipeline.stages import Result, Stage
+
+PLACE = ("pelvis_tx", "pelvis_tz")
 
 
 def events_stage(files: Result) -> Stage:
@@ -33,9 +33,11 @@ def events_stage(files: Result) -> Stage:
         The stage.
     """
     tables = {EVENTS: files.events, MEASURES: files.measures}
+    inputs = {"model": files.model, "motion": files.kinematics, "quality": files.quality}
+    unsure = files.solutions[0].uncertainty
     return Stage(
         "events",
-        inputs={"model": files.model, "motion": files.kinematics, "quality": files.quality},
+        inputs=inputs | ({"uncertainty": unsure} if unsure.is_file() else {}),
         outputs=list(tables.values()),
         options={},
         work=functools.partial(_work, files, tables),
@@ -46,7 +48,9 @@ def events_stage(files: Result) -> Stage:
 def _work(files: Result, tables: dict[str, Path]) -> EventsFigures:
     """A run does not fail for want of events: what keeps them from being found is told, and the tables are empty."""
     try:
-        found = events_of(files.kinematics, files.model, quality=files.quality)
+        told = files.solutions[0].uncertainty
+        unsure = told if told.is_file() else None
+        found = events_of(files.kinematics, files.model, quality=files.quality, uncertainty=unsure)
     except BioposeError as error:
         write_empty(tables)
         return {"found": {}, "summary": {}, "notes": [f"no events: {error.what}"]}
@@ -57,7 +61,14 @@ def _work(files: Result, tables: dict[str, Path]) -> EventsFigures:
     return {"found": counts, "summary": summary, "notes": [note for note in found.notes if note.startswith(DOUBTFUL)]}
 
 
-def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quality: Path | None = None) -> Found:
+def events_of(
+    motion: Path,
+    model: Path,
+    *,
+    filter_hz: float | str = AUTO,
+    quality: Path | None = None,
+    uncertainty: Path | None = None,
+) -> Found:
     """Of a motion's file.
 
     Args:
@@ -65,6 +76,7 @@ def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quali
         model: its .osim.
         filter_hz: as ``find_events``.
         quality: the file beside the motion that says which frames are trusted.
+        uncertainty: the one that says how far off coordinates may be.
 
     Returns:
         What was found.
@@ -73,9 +85,11 @@ def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quali
         BioposeError: a file cannot be read, or as ``find_events``.
     """
     read = recognise_motion(motion)
-    trusted = None if quality is None else _trusted(quality, read.kinematics)
+    told = read.kinematics
+    trusted = None if quality is None else Trusted.read(quality).frames_at(told.time_s, str(quality))
+    place = None if uncertainty is None else place_half_widths(uncertainty, told)
     try:
-        found = find_events(model, read.kinematics, filter_hz=filter_hz, trusted=trusted)
+        found = find_events(model, told, filter_hz=filter_hz, trusted=trusted, place_half_width_m=place)
     except BioposeError as error:
         if error.where is None:
             raise BioposeError(error.what, where=str(motion), mend=error.mend) from error
@@ -83,15 +97,25 @@ def events_of(motion: Path, model: Path, *, filter_hz: float | str = AUTO, quali
     return found
 
 
-def _trusted(path: Path, kinematics: Kinematics) -> Bool[np.ndarray, " frames"]:
-    try:
-        table = pd.read_csv(check_file(path))
-        time_s, trusted = (table[name].to_numpy(float) for name in ("time", "trusted"))
-    except (KeyError, ValueError) as error:
-        raise BioposeError("not the quality file of this motion", where=str(path)) from error
-    rows = rows_at(time_s, kinematics.time_s, where=str(path), noun="the quality file")
-    believed: Bool[np.ndarray, " frames"] = trusted[rows] > 0
-    return believed
+def place_half_widths(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames 2"] | None:
+    """How far off the pelvis's place along X and Z may be.
+
+    Args:
+        path: the uncertainty file of the motion.
+        kinematics: the motion.
+
+    Returns:
+        m, of each of its frames; None where the model's pelvis has no such coordinates.
+
+    Raises:
+        BioposeError: it is none, or another motion's.
+    """
+    from biomech.pipeline.solve import read_uncertainty  # loads every solver
+
+    if not set(PLACE) <= set(kinematics.names):
+        return None
+    unsure = read_uncertainty(path, kinematics)
+    return unsure[:, [kinematics.names.index(name) for name in PLACE]]
 
 
 def motion_and_model(given: Path, model: Path | None) -> tuple[Path, Path, Path | None]:

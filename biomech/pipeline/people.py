@@ -14,9 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-import torch
-
-from biomech.body.anny import AnnyBody
 from biomech.body.motion import BodyMotion
 from biomech.body.sources.read import how_many, is_mesh_file
 from biomech.errors import BioposeError, MachineError
@@ -358,8 +355,7 @@ def _solved(
         seen = int((motion.quality > 0).sum()) if motion.quality is not None else len(motion.time_s)
         person = replace(person, from_s=motion.time_s[0], to_s=motion.time_s[-1], frames=len(motion.time_s), seen=seen)
     solve = result.figures["solve"]
-    with torch.no_grad():
-        stature = float(AnnyBody.load([0]).stature(torch.tensor(motion.shape).float()))
+    stature = from_video.stature_m(motion)
     trusted = solve["frames_trusted"]
     notes = list(person.notes)
     if trusted < person.frames / 2:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from biomech.files import whole_file, write_csv
 from biomech.inverse_kinematics.tidy import believed_values
+from biomech.inverse_kinematics.trusted import share_of_frames
 from biomech.measures.found import KINDS, MEASURE_COLUMNS
 from biomech.report.batch_figure import MOTION, BatchCourse, BatchMeans
 from biomech.report.batch_index import IndexRow, index_page
@@ -77,7 +78,7 @@ def write_tables(trials: Sequence[BatchTrial], out: Path) -> list[Path]:
                 _add_measures(measure_rows, trial)
             if range_rows is not None and "angles" in trial.files:
                 angles = believed_values(trial.files["angles"])
-                share = round(float(angles.notna().to_numpy().mean()), 3)
+                share = round(share_of_frames(angles.notna().to_numpy()), 3)
                 range_rows.writerows({**trial.who, **row} for row in _ranges(angles))
                 means.add(BatchCourse(trial.subject, trial.group, angles, found))
             rows.append(_summary(trial, share, out))

@@ -58,7 +58,7 @@ class Activity:
         title: its heading.
         axis: of the cycles.
         cycles: of the angles that are looked at.
-        measures: means, with their units, as text.
+        measures: means, with their units, half widths and spread, as text.
         head, each: a table of strides or repetitions, as text.
         doubt: what is said below the heading where most of what was found is not to be trusted.
         events: times (s), and what happens then.
@@ -79,7 +79,10 @@ class Activity:
 
 
 def measured_of(
-    model: opensim.Model, kinematics: Kinematics, trusted: Bool[np.ndarray, " frames"] | None = None
+    model: opensim.Model,
+    kinematics: Kinematics,
+    trusted: Bool[np.ndarray, " frames"] | None = None,
+    place_half_width_m: Float[np.ndarray, "frames 2"] | None = None,
 ) -> list[Activity]:
     """What was done in a motion, as far as it is recognised.
 
@@ -87,13 +90,14 @@ def measured_of(
         model: scaled.
         kinematics: of it (rad and m).
         trusted: of its frames.
+        place_half_width_m: of the pelvis along X and Z in each of them.
 
     Returns:
         An entry for each activity; none where nothing was recognised, or where the model or the motion do not let one
         look for it.
     """
     try:
-        found = find_events(model, kinematics, trusted=trusted)
+        found = find_events(model, kinematics, trusted=trusted, place_half_width_m=place_half_width_m)
     except BioposeError:
         return []
     told = sorted((_measured(found, kind) for kind in found.activities), key=lambda one: bool(one.doubt))
@@ -117,8 +121,8 @@ def _measured(found: Found, kind: str) -> Activity:
         "gait cycle (%)" if gait else "step (%)" if kind == "walking_step" else "repetition (%)",
         cycles,
         [
-            (_plain(str(name)), _with_unit(float(value), str(unit), spread.get(str(name), 0.0)))
-            for name, value, unit in zip(means.measure, means.value, means.unit, strict=True)
+            (_plain(str(name)), _with_unit(float(value), str(unit), float(half), spread.get(str(name), 0.0)))
+            for name, value, unit, half in zip(means.measure, means.value, means.unit, means.half_width, strict=True)
         ],
         head,
         each,
@@ -175,17 +179,19 @@ def _headed(name: str) -> str:
     return f"{plain} ({UNITS.get(unit, unit)})" if unit else plain
 
 
-def _with_unit(value: float, unit: str, spread: float) -> str:
-    """A mean, the SD between strides or repetitions where there are several, the unit."""
-    told = _with_spread(value, spread) if spread else _short(value)
-    return f"{told} {UNITS.get(unit, unit)}".strip() if unit != "nan" else told
+def _with_unit(value: float, unit: str, half_width: float, spread: float) -> str:
+    """A mean; how far off it may be, where that is known; and the SD between strides or repetitions, of several."""
+    unit = UNITS.get(unit, unit) if unit != "nan" else ""
+    told = _to_one_place(value, spread) if spread else [_short(value)]
+    told[1:1] = [f"half width {half_width:.2g}"] if half_width > 0 else []
+    return "; ".join(f"{one} {unit}".strip() for one in told)
 
 
-def _with_spread(value: float, spread: float) -> str:
+def _to_one_place(value: float, spread: float) -> list[str]:
     """Both to the same place: three figures of the mean, or one of the SD where that is one farther right."""
     last = 2 - math.floor(math.log10(abs(value))) if value else 0
     places = min(max(0, last, -math.floor(math.log10(spread))), max(0, last) + 1)
-    return f"{value:.{places}f} ± {spread:.{places}f}".replace("-", "−")
+    return [f"{value:.{places}f}".replace("-", "−"), f"spread {spread:.{places}f}"]
 
 
 def _short(value: float) -> str:

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from biomech.arrays import spans
 from biomech.files import whole_file
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
+from biomech.inverse_kinematics.trusted import share_of_frames
 from biomech.report.courses import Courses, in_pairs, side
 from biomech.report.film import SmallFilm
 from biomech.report.measured import Activity
@@ -42,6 +43,7 @@ class Shown:
         notes: what the user should know.
         files: names of the run's files by what they are.
         measured: events and measures, by activity.
+        flags: what options are called where they are typed, by name; of others the name is shown.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Shown:
     notes: list[str]
     files: Mapping[str, str]
     measured: Sequence[Activity] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(shown: Shown, path: Path) -> int:
@@ -99,7 +102,7 @@ def report_of(shown: Shown) -> str:
         "markers": _markers(shown.errors),
         "factors": _factors(shown.stages),
         "files": _files(shown),
-        "options": _options(shown.stages),
+        "options": _options(shown.stages, shown.flags),
         "beside": _beside(shown.files),
         "versions": _rows([(name, version) for name, version in shown.versions.items()]),
     }
@@ -208,10 +211,9 @@ def _subtitle(shown: Shown) -> str:
 def _verdicts(shown: Shown) -> str:
     """The four things that are asked first."""
     first, errors = shown.motions[0], shown.errors
-    frames = np.array([not why for why in first.reasons])
-    share = float(frames.mean())
+    share, frames = share_of_frames(first.believed), len(first.reasons)
     cards = [
-        _card("Frames to be trusted", f"{100 * share:.0f} %", f"{int(frames.sum())} of {len(frames)}", _mood(share))
+        _card("Frames to be trusted", f"{100 * share:.0f} %", f"{round(share * frames)} of {frames}", _mood(share))
     ]
     rms, worst = 1000 * errors.clip_rms_m, 1000 * float(np.nanmax(errors.max_m))
     good = float(errors.good.mean())
@@ -348,7 +350,7 @@ def _beside(files: Mapping[str, str]) -> str:
     return f" The angles are also in {' and '.join(found)} beside this page." if found else ""
 
 
-def _options(stages: Mapping[str, Any]) -> str:
+def _options(stages: Mapping[str, Any], flags: Mapping[str, str]) -> str:
     found: dict[str, object] = {}
     for stage in stages.values():
         found |= {
@@ -359,13 +361,22 @@ def _options(stages: Mapping[str, Any]) -> str:
         }
     if found.get("recover") == "fit":  # `refine` is of the network's answer alone
         found.pop("refine", None)
-    return _rows([(name, _said(value)) for name, value in found.items()]) if found else "<p>All as they come.</p>"
+    rows = [(flags.get(name, name), _said(value)) for name, value in found.items()]
+    return _rows(rows) if found else "<p>All as they come.</p>"
 
 
 def _said(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
+    if value is True:
+        return "on"
     return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+MEANS = (
+    '<p class="source">Means. Spread: one SD from one to the next, which says nothing of how true they are. '
+    "Half width: how far off they may be, where that is known; two of three true values lie within.</p>"
+)
 
 
 def _activities(measured: Sequence[Activity]) -> str:
@@ -377,15 +388,12 @@ def _activities(measured: Sequence[Activity]) -> str:
         key = f"Orange: right, blue: left, black: pelvis and trunk{spread}."
         source = f" Grey with a dashed edge: {_text(one.source)}." if one.source else ""
         told = f'<p class="source">{key}{source}</p>' if one.cycles else ""
-        means = _rows(one.measures) if one.measures else ""
+        means = f'<div class="means">{_rows(one.measures)}</div>{MEANS}' if one.measures else ""
         each = f"<details><summary>Each one</summary>{_table(one.head, one.each)}</details>" if one.each else ""
         notes = f'<p class="source">{_text("; ".join(one.notes))}.</p>' if one.notes else ""
         title = f"<h2>{_text(one.title)}</h2>"
         doubt = f'<p class="doubt">{_text(one.doubt)}</p>' if one.doubt else ""
-        found.append(
-            f'<section class="activity">{title}{doubt}{curves}{told}'
-            f'<div class="means">{means}</div>{each}{notes}</section>'
-        )
+        found.append(f'<section class="activity">{title}{doubt}{curves}{told}{means}{each}{notes}</section>')
     return "".join(found)
 
 

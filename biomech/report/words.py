@@ -170,8 +170,8 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
     found = []
     if "recover" in stages or options.get("personalise"):
         height = options.get("height_m")
-        stature = re.search(r"a stature of ([\d.]+) m was assumed", notes)
-        why = f"{stature[1]} m was assumed from the picture" if stature else "that of an average adult is assumed"
+        stature = stages.get("recover", {}).get("assumed_height_m")
+        why = f"{stature:.2f} m was assumed from the picture" if stature else "that of an average adult is assumed"
         found.append(_of_the_person("Height", height, "m", f"{why}: sizes and distances hang on it"))
     mass = options.get("mass_kg")
     used = stages.get("scale", {}).get("mass_kg")

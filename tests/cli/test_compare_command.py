@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from biomech.cli import main
 from biomech.cli.compare import compare
-from biomech.cli.flags import in_flags
 from biomech.errors import BioposeError
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
 from biomech.kinematics.recognise import recognise_motion
 from biomech.osim_models import DEFAULT_PATH
+from biomech.pipeline.flags import in_flags
 
 
 def _run(*arguments: object):

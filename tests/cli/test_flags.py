@@ -11,7 +11,7 @@ import typer
 
 import biomech
 from biomech.cli import main as command
-from biomech.cli.flags import NAMED, flag_of, in_flags
+from biomech.pipeline.flags import NAMED, flag_of, flags_of, in_flags
 
 # These speak of command lines, or are scripts that read their own.
 # Installed, `cli` and `osim_models` lie beside the library.
@@ -20,6 +20,7 @@ OF_COMMANDS = (
     "osim_models/build",
     "bench/faults",
     "build",
+    "pipeline/flags.py",
     "report/still.py",
     "train/sequence.py",
     "train/habit.py",
@@ -46,6 +47,12 @@ WHOLE_COMMAND = re.compile(r"`(?:biopose|OpenPose) [^`]*`|biopose (?:ik|detect|t
 )
 def test_names_become_flags(said: str, flags: str) -> None:
     assert in_flags(said) == flags
+
+
+def test_what_is_left_to_be_read_names_options_as_they_are_typed() -> None:
+    assert in_flags("(`every=1` looks at each)", "`") == "(`--every 1` looks at each)"
+    named = flags_of(["height_m", "every", "refine", "marker_set", "folder"])
+    assert named == {"height_m": "--height", "every": "--every", "refine": "--refine", "marker_set": "--markers"}
 
 
 def known_flags() -> set[str]:

@@ -82,6 +82,15 @@ def test_squats_outside_the_motion_are_left_out(methods: list[MethodCycles]) -> 
     )
 
 
+def test_two_squats_give_no_rows_of_dashes() -> None:
+    squats = known_squats([2.0, 5.0], seconds=7.0)
+    reference = ReadMotion(Path("mocap.mot"), squats)
+    found, _ = over_cycles([Compared(compare(reference, changed(squats, "two.mot", knee_angle_r=3.0)), "two.mot")])
+    assert "2 squats are too few for limits of agreement (3) and for p (5)" in found[0].notes
+    ((title, headings, (rows,)),) = cycle_tables(found, "max")
+    assert title == "two.mot: 2 squats: by phase" and headings[-1] == "at %" and "–" not in {c for r in rows for c in r}
+
+
 def test_tables_csv_and_json_say_the_same(methods: list[MethodCycles]) -> None:
     (_, headings, (rows,)), (title, _, (limits,)), *_ = cycle_tables(methods, "max")
     knee = dict(zip(headings, next(row for row in rows if row[0] == "knee_angle_r"), strict=True))

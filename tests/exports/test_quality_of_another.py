@@ -10,9 +10,9 @@ from biomech.errors import BioposeError
 from biomech.exports import write
 from biomech.exports.take import Take
 from biomech.exports.write import write_exports
+from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
-from biomech.pipeline.occasions import _trusted
 from biomech.pipeline.solve import read_uncertainty
 
 HEAD = "time,quality,marker_rms_mm,marker_max_mm,trusted,reason,not_determined\n"
@@ -42,7 +42,7 @@ def test_times_of_another_motion(files: list[Path], times: np.ndarray, said: str
     with pytest.raises(BioposeError, match=said):
         Take.read(files)
     with pytest.raises(BioposeError, match=said):
-        _trusted(files[2], motion(8))
+        Trusted.read(files[2]).frames_at(motion(8).time_s)
     columns = [f"{name}_{'deg' if turns else 'mm'}" for name, turns in _columns()]
     unsure = files[2].with_name("a_uncertainty.csv")
     unsure.write_text(",".join(["time", *columns]) + "\n" + "".join(f"{t}{',1' * len(columns)}\n" for t in times))

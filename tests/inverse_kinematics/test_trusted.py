@@ -8,7 +8,7 @@ import pytest
 
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
-from biomech.inverse_kinematics.trusted import COLUMNS, Trusted
+from biomech.inverse_kinematics.trusted import COLUMNS, MARKED, Trusted, share_of_frames
 
 OPEN = ["", "", "", "", "", "hip_rotation_l arm_rot_l"]
 WHY = [
@@ -71,6 +71,24 @@ def test_another_table_is_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "walk_quality.csv").write_text(text)
     with pytest.raises(BioposeError, match="not a quality file"):
         Trusted.read(tmp_path / "walk_quality.csv")
+
+
+def test_the_column_decides_that_somebody_may_edit(tmp_path: Path) -> None:
+    path = tmp_path / "quality.csv"
+    head, row = ",".join(COLUMNS), "{},0.9,3,8,{},{},"
+    path.write_text(
+        "\n".join([head, row.format(0.0, 0, ""), row.format(0.1, 1, "poorly seen"), row.format(0.2, 1, "")])
+    )
+    read = Trusted.read(path)
+    assert read.frames.tolist() == [False, True, True] and list(read.reasons) == [MARKED, "", ""]
+    path.write_text("\n".join([head, row.format(0.0, 2, "")]))
+    with pytest.raises(BioposeError, match="not a quality file"):
+        Trusted.read(path)
+
+
+def test_toes_that_no_marker_shows_make_no_frame_untrusted() -> None:
+    believed = np.array([[True, False], [True, False], [False, False], [True, True]])
+    assert share_of_frames(believed) == 0.75
 
 
 def test_abbreviations_of_the_virtual_markers_are_told_in_words() -> None:

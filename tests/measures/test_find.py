@@ -117,7 +117,11 @@ def test_jumps(height: float) -> None:
     assert found.activities == ["jump"] and len(found.repetitions) == 1
     jump = found.repetitions[0]
     assert jump.start_s == pytest.approx(1.5, abs=0.04) and jump.end_s == pytest.approx(1.5 + flight, abs=0.05)
-    assert jump.measures["height_m"] == pytest.approx(height, abs=0.04)
+    assert jump.measures["height_by_rise_m"] == pytest.approx(height, abs=0.04)
+    assert jump.measures["height_m"] == pytest.approx(height, abs=0.05)
+    ways = [jump.measures[f"height_by_{way}_m"] for way in ("rise", "speed")]
+    assert jump.measures["height_m"] == pytest.approx(np.mean(ways))
+    assert jump.half_widths["height_m"] == pytest.approx(np.ptp(ways) / 2)
     assert jump.measures["height_by_flight_time_m"] == pytest.approx(height, abs=0.05)
     assert jump.measures["height_above_standing_m"] > jump.measures["height_m"]
 
@@ -174,7 +178,7 @@ def test_tables_are_tidy_and_trust_is_told() -> None:
     trusted = motion.time_s < 4.0
     found = _found(motion, trusted=trusted)
     table = found.measures_table()
-    assert list(table.columns) == MEASURE_COLUMNS and table.value.notna().all()
+    assert list(table.columns) == MEASURE_COLUMNS and table.value.notna().all() and table.half_width.isna().all()
     knee = table[(table.activity == "squat") & (table.coordinate == "knee_angle_r")].pivot(
         index="number", columns="measure", values="value"
     )
@@ -197,3 +201,18 @@ def test_one_squat_of_five_that_seems_to_lean_back_is_still_a_squat() -> None:
         values[:, motion.names.index(name)] += sign * bump
     leaning = Kinematics(motion.names, values, motion.time_s, motion.rotational)
     assert [one.kind for one in _found(leaning).repetitions] == ["squat"] * 3
+
+
+def test_the_width_of_steps_says_how_far_off_it_may_be() -> None:
+    motion, _ = known_walk(1.2)
+    place = np.tile([0.01, 0.025], (len(motion.time_s), 1))  # across the way of who walks along X: Z
+    found = _found(motion, place_half_width_m=place)
+    assert [stride.half_widths["step_width_m"] for stride in found.strides] == pytest.approx(
+        [0.1] * len(found.strides), abs=0.01
+    )
+    table = found.measures_table()
+    widths = table[table.measure == "step_width"]
+    assert widths.half_width.notna().all() and widths.number.isna().sum() == 1
+    assert table[table.measure == "stride_time"].half_width.isna().all()
+    assert found.half_widths("walking")["step_width_m"] == pytest.approx(0.1, abs=0.01)
+    assert "step_width_m" not in _found(motion).half_widths("walking")

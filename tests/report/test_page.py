@@ -125,6 +125,9 @@ def test_pictures_bear_the_recordings_times_and_options_are_short(shown: Shown) 
     page = report_of(replace(shown, film=(film, 2.0), stages=stages))
     assert '<figure data-time="0.4">' in page and "<figcaption>2.4 s</figcaption>" in page
     assert "<th>end_s</th><td>7.5833</td>" in page and "refine</th>" not in page
+    flags, stages = {"end_s": "--end"}, {**stages, "recover": {**stages["recover"], "assumed_height_m": 1.674}}
+    page = report_of(replace(shown, film=(film, 2.0), stages=stages, flags=flags))
+    assert "<th>--end</th><td>7.5833</td>" in page and "1.67 m was assumed from the picture" in page
 
 
 def test_what_is_not_to_be_trusted_is_said_under_its_heading() -> None:
@@ -132,7 +135,7 @@ def test_what_is_not_to_be_trusted_is_said_under_its_heading() -> None:
     noise = 0.01 * np.random.default_rng(0).standard_normal(plain.values.shape)
     motion = Kinematics(plain.names, plain.values + noise, plain.time_s, plain.rotational)
     (told,) = measured_of(model, motion)
-    assert not told.doubt and dict(told.measures)["duration"].count("±") == 1 and told.head[3] == "trusted (%)"
+    assert not told.doubt and dict(told.measures)["duration"].count("; spread ") == 1 and told.head[3] == "trusted (%)"
     (told,) = measured_of(model, motion, np.zeros(len(motion.time_s), bool))
     assert told.doubt and not told.measures and not told.cycles and [row[3] for row in told.each] == ["0", "0"]
 
@@ -202,11 +205,18 @@ def test_keys_reach_the_player_and_no_words_overlap(shown: Shown, tmp_path: Path
 
 
 def test_a_mean_and_its_spread_end_at_the_same_place() -> None:
-    assert _with_unit(99.94, "deg", 2.713) == "99.9 ± 2.7 °" and _with_unit(0.2634, "m", 0.0095) == "0.263 ± 0.009 m"
     assert (
-        _with_unit(125.8, "steps_min", 0.49) == "125.8 ± 0.5 steps/min" and _with_unit(-1.42, "percent", 0) == "−1.42 %"
+        _with_unit(99.94, "deg", np.nan, 2.713) == "99.9 °; spread 2.7 °"
+        and _with_unit(0.2634, "m", 0.02, 0.0095) == "0.263 m; half width 0.02 m; spread 0.009 m"
     )
-    assert _with_unit(1500.0, "m", 1e-7) == "1500.0 ± 0.0 m" and _with_unit(0.0, "m", 0.2) == "0.0 ± 0.2 m"
+    assert (
+        _with_unit(125.8, "steps_min", np.nan, 0.49) == "125.8 steps/min; spread 0.5 steps/min"
+        and _with_unit(-1.42, "percent", np.nan, 0) == "−1.42 %"
+    )
+    assert (
+        _with_unit(1500.0, "m", np.nan, 1e-7) == "1500.0 m; spread 0.0 m"
+        and _with_unit(0.0, "m", np.nan, 0.2) == "0.0 m; spread 0.2 m"
+    )
 
 
 def test_notes_of_one_meaning_stand_together(shown: Shown) -> None:
