@@ -22,6 +22,7 @@ from biomech.body.motion import BodyMotion
 from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
+from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import is_translation
 from biomech.labels.library.skeleton import limits_rad, names
@@ -132,10 +133,10 @@ def bench_hard_poses(
                 film(*one, azimuth_deg, DISTANCE_M, FOV_DEG, (f"{seed} {name} {view}", number))
                 for number, one in enumerate(moving)
             ]
-            cells[f"{name}, {view}"] = _mean([errors(clip) for clip in clips])
+            cells[f"{name}, {view}"] = mean_of([errors(clip) for clip in clips])
             if view == limits_from:
                 trials[name] = [Tried.of(clip, motion) for clip, (motion, _) in zip(clips, moving, strict=True)]
-                costs[name] = _mean([weighed(trial) for trial in trials[name]])
+                costs[name] = mean_of([weighed(trial) for trial in trials[name]])
         say(f"{name}: {[cells[f'{name}, {view}'] for view in VIEWS]} {costs[name]}")
     hard = [row for cell, row in cells.items() if cell.rpartition(", ")[0] not in ANCHORS]
     wrong, trusted = (sum(row[key] for row in hard) for key in ("trusted_wrong", "trusted"))
@@ -147,7 +148,7 @@ def bench_hard_poses(
         "trusted_wrong_of_all": round(wrong / len(hard), 3) if hard else np.nan,
         "cells": cells,
         "costs": costs,
-        "without": {name: _mean([without(trial) for trial in trials[name]]) for name in worst},
+        "without": {name: mean_of([without(trial) for trial in trials[name]]) for name in worst},
         "people": people,
         "cpu_seconds": round(time.process_time() - begun, 1),
     }
@@ -192,11 +193,12 @@ def held(truth: Kinematics) -> slice:
     return slice(int(np.searchsorted(truth.time_s, ENTERED_S - 1e-9)), None)
 
 
-def errors(clip: Filmed) -> dict[str, float]:
-    """What `recover` makes of a clip.
+def errors(clip: Filmed, recovered: Callable[[Keypoints], BodyMotion] = recover) -> dict[str, float]:
+    """What a recoverer makes of a clip.
 
     Args:
         clip: of one pose.
+        recovered: the body of keypoints.
 
     Returns:
         Of the held frames: mean absolute errors by the lens bench's ``GROUPS`` (degrees), the angle between pelvis and
@@ -207,7 +209,7 @@ def errors(clip: Filmed) -> dict[str, float]:
     zero = pose_of(clip.truth.names, np.zeros_like(clip.truth.values))
     figures = {"zero_mae18_deg": float(_off(clip.truth, zero, when)["mae18_deg"].mean())}
     try:
-        motion = recover(clip.keypoints)
+        motion = recovered(clip.keypoints)
     except (BioposeError, np.linalg.LinAlgError):
         lost = dict.fromkeys((*(f"{group}_deg" for group in GROUPS), "pelvis_deg", "quality"), np.nan)
         return figures | lost | {"trusted": 0.0, "wrong": 1.0, "trusted_wrong": 0.0}
@@ -411,5 +413,6 @@ def _values(own: Sequence[str], table: dict[str, float]) -> Float[np.ndarray, " 
     )
 
 
-def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+def mean_of(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Of each key over the rows, NaN left out; three digits."""
     return {key: round(float(np.nanmean([row[key] for row in rows])), 3) for key in rows[0]}

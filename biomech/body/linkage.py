@@ -7,6 +7,7 @@ joint, as the skeleton's does, the forearm goes with the ulna, and the hand with
 """
 
 import functools
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -141,7 +142,12 @@ def coordinates_of(pose: Pose) -> dict[str, Angles]:
     found = {hinge.coordinate: pose.hinges[:, k] for k, hinge in enumerate(HINGES)}
     for k, ball in enumerate(BALLS):
         sign = np.where(_side(ball.coordinates[0]) == "l", [1, -1, -1], 1)
-        angles = np.unwrap(Rotation.from_matrix(pose.balls[:, k]).as_euler("ZXY"), axis=0) * sign
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # of an arm straight out at its side: any share of turns will do
+            turns = Rotation.from_matrix(pose.balls[:, k]).as_euler("ZXY")
+        angles = np.unwrap(turns, axis=0) * sign
         found |= dict(zip(ball.coordinates, angles.T, strict=True))
     return found
 
