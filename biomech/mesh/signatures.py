@@ -33,6 +33,7 @@ LEAST_FRAMES = 5
 SEATED_RAD, STILL_RAD, TRAVELS_M = np.radians(40.0), np.radians(25.0), 0.6
 SMALLEST_M = 0.9  # stature of the shortest children that were measured (docs/recovery.md)
 LIGHTEST, HEAVIEST = 16.0, 31.0  # kg/m²: one beyond what the embedded body reaches, 17 to 30
+Angles = dict[str, Float[np.ndarray, " frames"]]
 BODY_MASS = "the body mass index is {:.0f}"
 LIMBS = {
     f"{side} {name}": tuple(f"{side}_{point}" for point in points)
@@ -51,11 +52,23 @@ SAID = {
 }
 
 
-def beyond(motion: BodyMotion) -> dict[str, Bool[np.ndarray, " frames"]]:
-    """In which frames each joint is outside its range, by the name of its coordinate.
+def angles(motion: BodyMotion) -> Angles:
+    """Coordinates of our skeleton (rad) by name.
 
     Args:
         motion: of Anny.
+
+    Returns:
+        Those of the nearest pose of its links.
+    """
+    return coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
+
+
+def beyond(values: Angles) -> dict[str, Bool[np.ndarray, " frames"]]:
+    """In which frames each joint is outside its range, by the name of its coordinate.
+
+    Args:
+        values: of a motion, by ``angles``.
 
     Returns:
         Coordinates of which some frame is more than ``BEYOND_RAD`` outside. A ball's three angles are read both ways
@@ -64,7 +77,6 @@ def beyond(motion: BodyMotion) -> dict[str, Bool[np.ndarray, " frames"]]:
     ranges = figures.COORDINATES | {
         f"{name}_{side}": figure for name, figure in figures.SIDE_COORDINATES.items() for side in "rl"
     }
-    values = coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
 
     def outside(name: str, value: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
         low, high = np.radians((ranges[name].low, ranges[name].high))
@@ -149,11 +161,12 @@ def absent(motion: BodyMotion, keypoints: Keypoints) -> list[str]:
     return [limb for limb in found if sum(limb.split()[-1] == other.split()[-1] for other in found) == 1]
 
 
-def carried(motion: BodyMotion, seen: Bool[np.ndarray, " frames"]) -> bool:
+def carried(motion: BodyMotion, values: Angles, seen: Bool[np.ndarray, " frames"]) -> bool:
     """Whether the person sits all the time, legs still, while the pelvis goes along the floor.
 
     Args:
         motion: of Anny; m.
+        values: of the same, by ``angles``.
         seen: frames that count.
 
     Returns:
@@ -161,7 +174,6 @@ def carried(motion: BodyMotion, seen: Bool[np.ndarray, " frames"]) -> bool:
     """
     if seen.sum() < LEAST_FRAMES:
         return False
-    values = coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
     bends = np.stack([values[f"{name}_{side}"][seen] for name in ("hip_flexion", "knee_angle") for side in "rl"])
     way = np.linalg.norm(np.ptp(motion.root_position_m[seen][:, [0, 2]], axis=0))
     return bool(bends.min() > SEATED_RAD and np.ptp(bends, axis=1).max() < STILL_RAD and way > TRAVELS_M)
@@ -209,7 +221,8 @@ def signed(
     Returns:
         A copy with ``doubts`` and more ``notes``.
     """
-    reasons = {f"{name} {SAID['beyond']}": where for name, where in beyond(motion).items()}
+    values = angles(motion)
+    reasons = {f"{name} {SAID['beyond']}": where for name, where in beyond(values).items()}
     notes = size_notes(height_m, mass_kg)
     seen = np.ones(len(motion.time_s), bool) if keypoints is None else keypoints.found
     if keypoints is not None:
@@ -221,7 +234,7 @@ def signed(
             "a thing, leave its angles out"
             for limb in absent(motion, keypoints)
         ]
-    if carried(motion, seen):
+    if carried(motion, values, seen):
         notes.append(
             f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use "
             "angles, no heights, strides or events"
