@@ -20,6 +20,7 @@ from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.limbs import behind
 from biomech.mesh.subject import Subject
+from biomech.mesh.unusual import Angles, childlike, ends_early, stoops, upright
 from biomech.osim_models import figures
 
 BEYOND_RAD = np.radians(10.0)  # outside the range of a joint; of 205 ordinary runs none was
@@ -33,7 +34,6 @@ LEAST_FRAMES = 5
 SEATED_RAD, STILL_RAD, TRAVELS_M = np.radians(40.0), np.radians(25.0), 0.6
 SMALLEST_M = 0.9  # stature of the shortest children that were measured (docs/recovery.md)
 LIGHTEST, HEAVIEST = 16.0, 31.0  # kg/m²: one beyond what the embedded body reaches, 17 to 30
-Angles = dict[str, Float[np.ndarray, " frames"]]
 BODY_MASS = "the body mass index is {:.0f}"
 LIMBS = {
     f"{side} {name}": tuple(f"{side}_{point}" for point in points)
@@ -42,13 +42,16 @@ LIMBS = {
 }
 
 
-# What is said of each, of a frame (the first three) or of the clip.
+# What is said of each, of a frame (the first three) or of the clip; the latter ones' limits are in ``unusual``.
 SAID = {
     "beyond": "is outside what the joint allows",
     "contradicted": "fits no pose of the body",
     "sparse": "more than half of the keypoints are missing",
     "absent": "is never seen though nothing of the body hides it",
+    "short": "ends early in the picture",
     "carried": "the person sits and is carried along",
+    "stoops": "the person stoops",
+    "child": "the head is large for the legs",
 }
 
 
@@ -136,17 +139,17 @@ def contradicted(motion: BodyMotion, keypoints: Keypoints) -> dict[str, Bool[np.
     return {limb: where for limb, where in found.items() if where.sum() > MOST * keypoints.found.sum()}
 
 
-def absent(motion: BodyMotion, keypoints: Keypoints) -> list[str]:
+def absent(keypoints: Keypoints, hidden: dict[str, Bool[np.ndarray, " frames"]]) -> list[str]:
     """Limbs whose end is never seen, though no part of the fitted body is in front of it.
 
     Args:
-        motion: of Anny, with its camera.
-        keypoints: px, that it was recovered from.
+        keypoints: px.
+        hidden: by joint, of the body that was recovered from them (``limbs.behind``).
 
     Returns:
         Names of ``LIMBS``; none of both legs, which a table hides more often than they are missing.
     """
-    hidden, confidence, names = behind(motion), confidences(keypoints), keypoints.names
+    confidence, names = confidences(keypoints), keypoints.names
     if not hidden:
         return []
     found = []
@@ -204,6 +207,61 @@ def size_notes(height_m: float | None, mass_kg: float | None) -> list[str]:
     return notes
 
 
+def limb_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles) -> list[str]:
+    """What is to be said of limbs that are not there, or not whole.
+
+    Args:
+        motion: of Anny, with its camera.
+        keypoints: px, that it was recovered from.
+        values: of the motion, by ``angles``.
+
+    Returns:
+        A note for each limb.
+    """
+    hidden = behind(motion)
+    unseen = absent(keypoints, hidden)
+    notes = [
+        f"the {limb} {SAID['absent']}: it is made up, as a whole one; where it is missing, a prosthesis or behind "
+        "a thing, leave its angles out"
+        for limb in unseen
+    ]
+    shown = keypoints.found & ~sparse(keypoints)
+    free = {joint: shown & ~covered for joint, covered in hidden.items()}
+    return notes + [
+        f"the {limb} {SAID['short']}, the other one does not: where a part of it is missing, it is made up, as a "
+        "whole one that points at the lens; leave its angles out"
+        for limb in ends_early(keypoints, free, upright(values, keypoints.found))
+        if limb not in unseen
+    ]
+
+
+def build_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles, height_m: float | None) -> list[str]:
+    """What is to be said of a body as a whole that the film shows to be another than the model's.
+
+    Args:
+        motion: of Anny, with its camera.
+        keypoints: px, that it was recovered from.
+        values: of the motion, by ``angles``.
+        height_m: as it was told; of a child that is known nothing is said.
+
+    Returns:
+        Notes; none of an ordinary one.
+    """
+    stands, notes = upright(values, keypoints.found), []
+    if stoops(motion, keypoints, stands):
+        notes.append(
+            f"{SAID['stoops']}: the head is before the hips throughout. The model's back bends at its lowest joint "
+            "alone, so that a round back goes into lumbar extension, pelvis tilt and hip flexion, each some 10° off; "
+            "use how they change"
+        )
+    if height_m is None and childlike(motion, keypoints, stands):
+        notes.append(
+            f"{SAID['child']}, as a small child's: without a height the body is taken for an adult's, and heights, "
+            "ways and speeds are too large. Give `height_m`"
+        )
+    return notes
+
+
 def signed(
     motion: BodyMotion,
     keypoints: Keypoints | None = None,
@@ -229,15 +287,12 @@ def signed(
         reasons[SAID["sparse"]] = sparse(keypoints)
         for limb, where in contradicted(motion, keypoints).items():
             reasons[f"the picture of the {limb} {SAID['contradicted']}"] = where
-        notes += [
-            f"the {limb} {SAID['absent']}: it is made up, as a whole one; where it is missing, a prosthesis or behind "
-            "a thing, leave its angles out"
-            for limb in absent(motion, keypoints)
-        ]
+        notes += limb_notes(motion, keypoints, values)
+        notes += build_notes(motion, keypoints, values, height_m)
     if carried(motion, values, seen):
         notes.append(
-            f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use "
-            "angles, no heights, strides or events"
+            f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use angles of knees and "
+            "ankles; no heights, strides or events; hips, pelvis tilt and lumbar extension may be 10 to 20° off"
         )
     return replace(motion, doubts=joined(reasons, len(motion.time_s)), notes=[*motion.notes, *notes])
 

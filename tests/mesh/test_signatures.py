@@ -13,6 +13,7 @@ from biomech.body.motion import BodyMotion
 from biomech.camera import Camera
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.evidence import in_picture
+from biomech.mesh.limbs import behind
 from biomech.mesh.signatures import absent, angles, beyond, carried, contradicted, signed, size_notes, sparse
 
 FRAMES = 12
@@ -71,7 +72,7 @@ def test_a_limb_far_from_its_keypoints(walker: BodyMotion, keypoints: Keypoints)
 def test_a_hand_that_is_never_seen(walker: BodyMotion, keypoints: Keypoints) -> None:
     confidence = keypoints.confidence.copy()
     confidence[:, keypoints.names.index("left_wrist")] = 0.01
-    assert absent(walker, replace(keypoints, confidence=confidence)) == ["left arm"]
+    assert absent(replace(keypoints, confidence=confidence), behind(walker)) == ["left arm"]
 
 
 def test_who_sits_and_travels_is_carried() -> None:
