@@ -96,6 +96,7 @@ def test_what_is_not_confident_does_not_enter_the_fit(keypoints: Keypoints) -> N
 
 
 def test_reasons_are_kept_with_the_motion(tmp_path: Path) -> None:
-    motion = signed(posed(knee_angle_r=-40))
+    motion = replace(signed(posed(knee_angle_r=-40)), left_open=("pelvis_tx",))
     motion.save(tmp_path / "motion.npz")
-    assert list(BodyMotion.load(tmp_path / "motion.npz").doubts) == list(motion.doubts)
+    back = BodyMotion.load(tmp_path / "motion.npz")
+    assert list(back.doubts) == list(motion.doubts) and list(back.left_open) == ["pelvis_tx"]
