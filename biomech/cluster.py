@@ -19,7 +19,7 @@ from biomech import __version__
 from biomech.errors import BioposeError
 from biomech.files import told_of_writing
 from biomech.leftovers import own_prefix
-from biomech.workers import LOOK_S, Answer, Stop, Task
+from biomech.workers import LOOK_S, Answer, Stop, Task, begin
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -185,9 +185,7 @@ def _drain(
     while running or waiting or suspects:
         if suspects and not running and not waiting:
             waiting, limit, tried_alone = deque([suspects.popleft()]), max(limit, 1), True
-        while waiting and len(running) < limit and not stop.asked:
-            running[pool.submit(work, waiting[0])] = waiting[0]
-            waiting.popleft()
+        begin(pool, work, waiting, running, limit, stop)
         if stop.now:
             for future in running:
                 future.cancel()

@@ -113,6 +113,29 @@ def all_done(
     return count
 
 
+def begin(
+    pool: Executor,
+    work: Callable[[Task], Answer],
+    waiting: deque[Task],
+    running: dict[Future[Answer], Task],
+    limit: int,
+    stop: Stop,
+) -> None:
+    """Begin what waits, as far as the limit goes and no stop was asked for.
+
+    Args:
+        pool: of processes, or Dask's.
+        work: done to each task.
+        waiting: what was begun is taken out.
+        running: and put in here; a task whose beginning fails stays where it was.
+        limit: how many may run.
+        stop: asked to stop, nothing is begun.
+    """
+    while waiting and len(running) < limit and not stop.asked:
+        running[pool.submit(work, waiting[0])] = waiting[0]
+        waiting.popleft()
+
+
 def _drain(
     pool: Executor,
     work: Callable[[Task], Answer],
@@ -122,12 +145,10 @@ def _drain(
     lost: list[Task],
 ) -> Iterator[tuple[Task, Answer | BaseException]]:
     """Feed a pool; what was under way when it broke goes to ``lost``, what had not begun stays in ``waiting``."""
-    running: dict[Future, Task] = {}
+    running: dict[Future[Answer], Task] = {}
     while (running or waiting) and not lost:
         try:
-            while waiting and len(running) < limit and not stop.asked:
-                running[pool.submit(work, waiting[0])] = waiting[0]
-                waiting.popleft()
+            begin(pool, work, waiting, running, limit, stop)
         except BrokenExecutor:  # its tasks say so below
             pass
         if stop.now:

@@ -10,6 +10,7 @@ import typer
 
 from biomech.cli.bench_activities import activities
 from biomech.cli.bench_batch import batch
+from biomech.cli.bench_bodies import bodies
 from biomech.cli.bench_events import events
 from biomech.cli.bench_failures import failures
 from biomech.cli.bench_hard_poses import hard_poses
@@ -168,6 +169,7 @@ app.command("sources")(sources)
 app.command("speed")(speed)
 app.command("activities")(activities)
 app.command("batch")(batch)
+app.command("bodies")(bodies)
 app.command("events")(events)
 app.command("hard-poses")(hard_poses)
 app.command("lens")(lens)

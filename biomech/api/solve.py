@@ -106,6 +106,7 @@ def solve(
             goals=coordinate_goals(setup, loaded, read.time_s),
             told=SolverOptions(
                 doubts=() if motion is None else motion.doubts,
+                left_open=() if motion is None else motion.left_open,
                 smooth_mm=smooth_mm,
                 polish=polish,
                 recovered=recovered or motion is not None,

@@ -29,6 +29,7 @@ FIELDS = {
     "coordinate_names": Field("text", ("coordinates",), optional=True),
     "coordinate_sd": Field("number", ("frames", "coordinates"), 0.0, FURTHEST_M, optional=True),
     "doubts": Field("text", ("frames",), optional=True),
+    "left_open": Field("text", ("open",), optional=True),
     "cameras": Field("number", (), 1, 1000, optional=True),
     "turns_of_the_camera": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
     "camera_focal_px": Field("number", optional=True),
@@ -67,6 +68,8 @@ class BodyMotion:
     cameras: int = 1  # that saw it; ``camera`` is the first
     # Why a frame is not to be trusted whatever its quality, separated by "; "; empty: nothing was looked for.
     doubts: Sequence[str] = ()
+    # Coordinates of our skeleton that are not to be trusted in any frame, though the body shows them.
+    left_open: Sequence[str] = ()
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
@@ -88,6 +91,8 @@ class BodyMotion:
             arrays["turns_of_the_camera"] = self.camera_turns
         if any(self.doubts):
             arrays["doubts"] = np.array(self.doubts, dtype=str)
+        if self.left_open:
+            arrays["left_open"] = np.array(self.left_open, dtype=str)
         if self.cameras > 1:
             arrays["cameras"] = np.array(self.cameras)
         if self.camera is not None:
@@ -137,6 +142,7 @@ class BodyMotion:
             camera_turns=held.get("turns_of_the_camera"),
             cameras=int(held.get("cameras", 1)),
             doubts=[str(why) for why in held.get("doubts", [])],
+            left_open=[str(name) for name in held.get("left_open", [])],
         )
         motion.check(str(path))
         return motion

@@ -58,11 +58,13 @@ class CameraMotion:
         turns: the camera's axes in each frame from those of a frame in the middle of them; None for one that stands.
         unsure: frames in which that is not known, or in which the camera did more than turn.
         notes: what a user should know.
+        carried: it probably changed its place.
     """
 
     turns: Float[np.ndarray, "frames 3 3"] | None
     unsure: Bool[np.ndarray, " frames"]
     notes: list[str]
+    carried: bool = False
 
     def put_into(self, keypoints: Keypoints, first: int = 0) -> None:
         """Into the keypoints of somebody.
@@ -74,6 +76,7 @@ class CameraMotion:
         if self.turns is not None:
             frames = slice(first, first + len(keypoints.time_s))
             keypoints.camera_turns, keypoints.camera_unsure = self.turns[frames], self.unsure[frames]
+            keypoints.camera_carried = self.carried
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,8 @@ class CameraWatch:
             return CameraMotion(None, nowhere, [])
         unsure = ~known | zoomed
         loose = float(np.mean([view.explained < LOOSE for view in self.views if view.known]))
-        return CameraMotion(turns, unsure, [*_told(turns, known, zoom, zoomed), *_told_of_place(loose)])
+        notes = [*_told(turns, known, zoom, zoomed), *_told_of_place(loose)]
+        return CameraMotion(turns, unsure, notes, carried=loose > MOST_LOOSE)
 
     def _stands(self) -> bool:
         """Whether it did not move of late, so that not every frame need be looked at."""
@@ -371,5 +375,5 @@ def _told_of_place(loose: float) -> list[str]:
     return [
         f"in {loose:.0%} of the frames a quarter and more of what is behind the person does not go with the camera's "
         "turn: it probably changed its place (walked along, on wheels), which is not taken out. Angles hardly suffer; "
-        "where the person goes, and how fast, is wrong by the camera's way"
+        "where the person goes, and how fast, is wrong by the camera's way: pelvis_tx and pelvis_tz are not trusted"
     ]

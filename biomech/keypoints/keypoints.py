@@ -33,6 +33,7 @@ FIELDS = {
     "mask_from_image": Field("number", ("frames", 2, 3), gaps=True, optional=True),
     "camera_turns": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
     "camera_unsure": Field("number", ("frames",), 0, 1, optional=True),
+    "camera_carried": Field("number", (), 0, 1, optional=True),
     "detector": Field("text"),
     "notes": Field("text", ("notes",)),
     **HEAT_MAP_FIELDS,
@@ -65,6 +66,7 @@ class Keypoints:
     # known or it did more than turn; None for one that stands.
     camera_turns: Float[np.ndarray, "frames 3 3"] | None = None
     camera_unsure: Bool[np.ndarray, "frames"] | None = None
+    camera_carried: bool = False  # it probably changed its place
     detector: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -100,6 +102,8 @@ class Keypoints:
             arrays["camera_turns"] = self.camera_turns
         if self.camera_unsure is not None:
             arrays["camera_unsure"] = self.camera_unsure.astype(np.uint8)
+        if self.camera_carried:
+            arrays["camera_carried"] = np.array(1, np.uint8)
         if self.heat_maps is not None:
             arrays |= self.heat_maps.columns()
         with whole_file(path) as temporary, open(temporary, "wb") as file:
@@ -128,6 +132,7 @@ class Keypoints:
             heat_maps=HeatMaps.of_columns(held),
             camera_turns=held.get("camera_turns"),
             camera_unsure=None if (unsure := held.get("camera_unsure")) is None else unsure > 0,
+            camera_carried=bool(held.get("camera_carried", 0) > 0),
             detector=str(held["detector"]),
             notes=[str(n) for n in held["notes"]],
         )

@@ -49,6 +49,7 @@ FOUND_OF_LEVEL = ("pitch_rad", "roll_rad", "floor_m")
 CALIBRATED_STATURE_SD_M = 0.02
 STATURE_OFF = 0.03
 LEGLESS_QUALITY = 0.4  # at best, where both legs are hidden: two of five parts, and what is shown there is not found
+LIVING = 7.0, 120.0  # kg/m², set wide of what anybody alive has: beyond it a number was mistyped
 UPSIDE_DOWN = -0.5  # cosine between the pelvis' upward axis and the vertical
 FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
 
@@ -219,11 +220,11 @@ def _levelled(state: State, level: Level) -> State:
 
 
 def check_person(height_m: float | None, mass_kg: float | None, sex: str | None = None) -> None:
-    """Raise BioposeError for a height (m) or mass (kg) that no person has, or a sex that was not measured.
+    """Raise BioposeError for a height (m) or mass (kg) that no person has, alone or together, or an unmeasured sex.
 
     Args:
         height_m: 0.5 to 2.5; None is not known and passes, as with the others.
-        mass_kg: 5 to 350.
+        mass_kg: 5 to 350; with the height a body mass index within ``LIVING``.
         sex: female or male.
     """
     check_sex(sex)
@@ -234,6 +235,11 @@ def check_person(height_m: float | None, mass_kg: float | None, sex: str | None 
         raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give `height_m` in metres, as 1.78.")
     if mass_kg is not None and not 5 <= mass_kg <= 350:
         raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give `mass_kg` in kilograms, as 72.")
+    if height_m is not None and mass_kg is not None and not LIVING[0] <= mass_kg / height_m**2 <= LIVING[1]:
+        raise BioposeError(
+            f"{mass_kg:g} kg at {height_m:g} m is nobody's (a body mass index of {mass_kg / height_m**2:.1f})",
+            mend="Give `height_m` in metres and `mass_kg` in kilograms, as 1.78 and 72.",
+        )
 
 
 def _check(films: list[Keypoints], calibration: Calibration | None) -> None:

@@ -20,6 +20,7 @@ from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.limbs import behind
 from biomech.mesh.subject import Subject
+from biomech.mesh.unusual import Angles, childlike, ends_early, stoops, upright
 from biomech.osim_models import figures
 
 BEYOND_RAD = np.radians(10.0)  # outside the range of a joint; of 205 ordinary runs none was
@@ -41,21 +42,36 @@ LIMBS = {
 }
 
 
-# What is said of each, of a frame (the first three) or of the clip.
+# What is said of each, of a frame (the first three) or of the clip; the latter ones' limits are in ``unusual``.
 SAID = {
     "beyond": "is outside what the joint allows",
     "contradicted": "fits no pose of the body",
     "sparse": "more than half of the keypoints are missing",
     "absent": "is never seen though nothing of the body hides it",
+    "short": "ends early in the picture",
     "carried": "the person sits and is carried along",
+    "stoops": "the person stoops",
+    "child": "the head is large for the legs",
 }
 
 
-def beyond(motion: BodyMotion) -> dict[str, Bool[np.ndarray, " frames"]]:
-    """In which frames each joint is outside its range, by the name of its coordinate.
+def angles(motion: BodyMotion) -> Angles:
+    """Coordinates of our skeleton (rad) by name.
 
     Args:
         motion: of Anny.
+
+    Returns:
+        Those of the nearest pose of its links.
+    """
+    return coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
+
+
+def beyond(values: Angles) -> dict[str, Bool[np.ndarray, " frames"]]:
+    """In which frames each joint is outside its range, by the name of its coordinate.
+
+    Args:
+        values: of a motion, by ``angles``.
 
     Returns:
         Coordinates of which some frame is more than ``BEYOND_RAD`` outside. A ball's three angles are read both ways
@@ -64,7 +80,6 @@ def beyond(motion: BodyMotion) -> dict[str, Bool[np.ndarray, " frames"]]:
     ranges = figures.COORDINATES | {
         f"{name}_{side}": figure for name, figure in figures.SIDE_COORDINATES.items() for side in "rl"
     }
-    values = coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
 
     def outside(name: str, value: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
         low, high = np.radians((ranges[name].low, ranges[name].high))
@@ -124,17 +139,17 @@ def contradicted(motion: BodyMotion, keypoints: Keypoints) -> dict[str, Bool[np.
     return {limb: where for limb, where in found.items() if where.sum() > MOST * keypoints.found.sum()}
 
 
-def absent(motion: BodyMotion, keypoints: Keypoints) -> list[str]:
+def absent(keypoints: Keypoints, hidden: dict[str, Bool[np.ndarray, " frames"]]) -> list[str]:
     """Limbs whose end is never seen, though no part of the fitted body is in front of it.
 
     Args:
-        motion: of Anny, with its camera.
-        keypoints: px, that it was recovered from.
+        keypoints: px.
+        hidden: by joint, of the body that was recovered from them (``limbs.behind``).
 
     Returns:
         Names of ``LIMBS``; none of both legs, which a table hides more often than they are missing.
     """
-    hidden, confidence, names = behind(motion), confidences(keypoints), keypoints.names
+    confidence, names = confidences(keypoints), keypoints.names
     if not hidden:
         return []
     found = []
@@ -149,11 +164,12 @@ def absent(motion: BodyMotion, keypoints: Keypoints) -> list[str]:
     return [limb for limb in found if sum(limb.split()[-1] == other.split()[-1] for other in found) == 1]
 
 
-def carried(motion: BodyMotion, seen: Bool[np.ndarray, " frames"]) -> bool:
+def carried(motion: BodyMotion, values: Angles, seen: Bool[np.ndarray, " frames"]) -> bool:
     """Whether the person sits all the time, legs still, while the pelvis goes along the floor.
 
     Args:
         motion: of Anny; m.
+        values: of the same, by ``angles``.
         seen: frames that count.
 
     Returns:
@@ -161,7 +177,6 @@ def carried(motion: BodyMotion, seen: Bool[np.ndarray, " frames"]) -> bool:
     """
     if seen.sum() < LEAST_FRAMES:
         return False
-    values = coordinates_of(pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations))
     bends = np.stack([values[f"{name}_{side}"][seen] for name in ("hip_flexion", "knee_angle") for side in "rl"])
     way = np.linalg.norm(np.ptp(motion.root_position_m[seen][:, [0, 2]], axis=0))
     return bool(bends.min() > SEATED_RAD and np.ptp(bends, axis=1).max() < STILL_RAD and way > TRAVELS_M)
@@ -192,6 +207,61 @@ def size_notes(height_m: float | None, mass_kg: float | None) -> list[str]:
     return notes
 
 
+def limb_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles) -> list[str]:
+    """What is to be said of limbs that are not there, or not whole.
+
+    Args:
+        motion: of Anny, with its camera.
+        keypoints: px, that it was recovered from.
+        values: of the motion, by ``angles``.
+
+    Returns:
+        A note for each limb.
+    """
+    hidden = behind(motion)
+    unseen = absent(keypoints, hidden)
+    notes = [
+        f"the {limb} {SAID['absent']}: it is made up, as a whole one; where it is missing, a prosthesis or behind "
+        "a thing, leave its angles out"
+        for limb in unseen
+    ]
+    shown = keypoints.found & ~sparse(keypoints)
+    free = {joint: shown & ~covered for joint, covered in hidden.items()}
+    return notes + [
+        f"the {limb} {SAID['short']}, the other one does not: where a part of it is missing, it is made up, as a "
+        "whole one that points at the lens; leave its angles out"
+        for limb in ends_early(keypoints, free, upright(values, keypoints.found))
+        if limb not in unseen
+    ]
+
+
+def build_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles, height_m: float | None) -> list[str]:
+    """What is to be said of a body as a whole that the film shows to be another than the model's.
+
+    Args:
+        motion: of Anny, with its camera.
+        keypoints: px, that it was recovered from.
+        values: of the motion, by ``angles``.
+        height_m: as it was told; of a child that is known nothing is said.
+
+    Returns:
+        Notes; none of an ordinary one.
+    """
+    stands, notes = upright(values, keypoints.found), []
+    if stoops(motion, keypoints, stands):
+        notes.append(
+            f"{SAID['stoops']}: the head is before the hips throughout. The model's back bends at its lowest joint "
+            "alone, so that a round back goes into lumbar extension, pelvis tilt and hip flexion, each some 10° off; "
+            "use how they change"
+        )
+    if height_m is None and childlike(motion, keypoints, stands):
+        notes.append(
+            f"{SAID['child']}, as a small child's: without a height the body is taken for an adult's, and heights, "
+            "ways and speeds are too large. Give `height_m`"
+        )
+    return notes
+
+
 def signed(
     motion: BodyMotion,
     keypoints: Keypoints | None = None,
@@ -209,22 +279,20 @@ def signed(
     Returns:
         A copy with ``doubts`` and more ``notes``.
     """
-    reasons = {f"{name} {SAID['beyond']}": where for name, where in beyond(motion).items()}
+    values = angles(motion)
+    reasons = {f"{name} {SAID['beyond']}": where for name, where in beyond(values).items()}
     notes = size_notes(height_m, mass_kg)
     seen = np.ones(len(motion.time_s), bool) if keypoints is None else keypoints.found
     if keypoints is not None:
         reasons[SAID["sparse"]] = sparse(keypoints)
         for limb, where in contradicted(motion, keypoints).items():
             reasons[f"the picture of the {limb} {SAID['contradicted']}"] = where
-        notes += [
-            f"the {limb} {SAID['absent']}: it is made up, as a whole one; where it is missing, a prosthesis or behind "
-            "a thing, leave its angles out"
-            for limb in absent(motion, keypoints)
-        ]
-    if carried(motion, seen):
+        notes += limb_notes(motion, keypoints, values)
+        notes += build_notes(motion, keypoints, values, height_m)
+    if carried(motion, values, seen):
         notes.append(
-            f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use "
-            "angles, no heights, strides or events"
+            f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use angles of knees and "
+            "ankles; no heights, strides or events; hips, pelvis tilt and lumbar extension may be 10 to 20° off"
         )
     return replace(motion, doubts=joined(reasons, len(motion.time_s)), notes=[*motion.notes, *notes])
 

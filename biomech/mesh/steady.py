@@ -18,6 +18,7 @@ from biomech.mesh.rays import towards
 WIDEST = np.cos(np.radians(65.0))  # off the middle frame's axis: beyond, one flat picture does not hold the film
 UNSURE_QUALITY = 0.4  # at best, where the camera's turn is not known
 MOST_UNSURE = 0.5  # of the frames; of fewer the keypoints are left out
+LEVEL_PATH = ("pelvis_tx", "pelvis_tz")  # are off by the way of a camera that is carried along
 LEAST_TO_TELL = 0.01  # of the frames, out of the flat picture
 
 
@@ -96,6 +97,7 @@ def recover_steadied(keypoints: Keypoints, recover: Callable[[Keypoints], BodyMo
         camera=camera,
         camera_turns=keypoints.camera_turns,
         quality=_doubted(motion.quality, keypoints),
+        left_open=LEVEL_PATH if keypoints.camera_carried else (),
         notes=[*motion.notes, *notes],
     )
 

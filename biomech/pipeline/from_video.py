@@ -465,7 +465,11 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> Sol
             markers_trc=files.markers,
             quality=motion.quality,
             told=replace(
-                SolverOptions.of(options), recovered=True, half_widths=half_widths_by_name(motion), doubts=motion.doubts
+                SolverOptions.of(options),
+                recovered=True,
+                half_widths=half_widths_by_name(motion),
+                doubts=motion.doubts,
+                left_open=motion.left_open,
             ),
             progress=progress,
         )

@@ -59,6 +59,7 @@ class SolverOptions:
             that of recovered markers.
         half_widths: of coordinates (rad, m), as the recovery knows them; in place of the network's.
         doubts: what the recovery says against each frame (``BodyMotion.doubts``).
+        left_open: coordinates that the recovery does not know in any frame (``BodyMotion.left_open``).
         fill: interpolate the frames that show too few markers; they are left out of the motion otherwise.
         workers: processes of OpenSim's solver; the others need none.
     """
@@ -68,6 +69,7 @@ class SolverOptions:
     recovered: bool = False
     half_widths: HalfWidths | None = None
     doubts: Sequence[str] = ()
+    left_open: Sequence[str] = ()
     fill: bool = False
     workers: int | None = None
 
@@ -220,7 +222,11 @@ def solved_markers(
         found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
     not_told[solved], opened[solved] = shown.names_not_told(), shown.open.any(1)
-    trusted = Trusted.judge(quality, errors, found.doubted, not_told.tolist(), opened, told.doubts)
+    unknown_names = [
+        " ".join(dict.fromkeys([*said.split(), *(name for name in told.left_open if name in whole.names)]))
+        for said in not_told
+    ]
+    trusted = Trusted.judge(quality, errors, found.doubted, unknown_names, opened, told.doubts)
     # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
     kept = np.ones(len(whole.time_s), dtype=bool) if told.fill else solved
     course = within_a_turn(skeleton.description, whole.values)

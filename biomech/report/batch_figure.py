@@ -156,21 +156,6 @@ class BatchMeans:
         return lines if 0 < len(lines) <= MOST_LINES else {"all subjects": held.everybody}
 
 
-def figures_of(recordings: Sequence[BatchCourse]) -> dict[str, Figure]:
-    """The same of recordings that are at hand.
-
-    Args:
-        recordings: those with a motion.
-
-    Returns:
-        As ``BatchMeans.figures``.
-    """
-    means = BatchMeans((one.group, one.subject) for one in recordings)
-    for one in recordings:
-        means.add(one)
-    return means.figures()
-
-
 def _over(kind: str) -> str:
     return "trial" if kind == MOTION else f"{kind} cycle" if kind in GAITS else kind.replace("_", " ")
 
@@ -201,15 +186,6 @@ def _figure(lines: dict[str, RunningMean], over: str) -> Figure:
     return figure
 
 
-def _mean_sd(curves: Float[np.ndarray, "trials percents"]) -> tuple[Float[np.ndarray, " percents"], ...]:
-    """Of the values that are there; no deviation of fewer than two, nothing where there is none."""
-    there = np.isfinite(curves)
-    count = there.sum(0)
-    mean = np.where(there, curves, 0).sum(0) / np.where(count, count, np.nan)
-    squares = np.where(there, (curves - mean) ** 2, 0).sum(0)
-    return mean, np.sqrt(squares / np.maximum(count - 1, 1))
-
-
 def _ends(angles: pd.DataFrame) -> tuple[float, float]:
     return float(angles.index[0]), float(angles.index[-1])
 
@@ -232,7 +208,7 @@ def _cycle(
 ) -> Curves:
     """Mean over a recording's cycles, degrees at ``PERCENT`` of them; of all its angles or of some."""
     times, units = angles.index.to_numpy(float), angles.attrs["units"]
-    courses: Curves = {}
+    means = RunningMean()
     columns = angles.to_numpy(float).T  # one by one, pandas would copy the units with each
     for name, column in zip(angles.columns, columns, strict=True):
         if units[name] != "deg" or (only is not None and name not in only):
@@ -240,6 +216,6 @@ def _cycle(
         values = column.copy()
         there = np.isfinite(values)
         values[there] = np.rad2deg(np.unwrap(np.deg2rad(values[there])))
-        if len(cycles := over_spans(name, times, values, windows)):
-            courses[name] = _mean_sd(cycles)[0]
-    return courses
+        for cycle in over_spans(name, times, values, windows):
+            means.add({name: cycle})
+    return means.curves

@@ -164,6 +164,7 @@ def test_a_camera_that_is_carried_along_is_told(room: np.ndarray) -> None:
     at = np.linspace(0, 60, 40)
     carried = look(before_each_other(room, at, 1.4))
     assert carried.turns is not None and any("probably changed its place" in note for note in carried.notes)
+    assert carried.carried and not look([turned(room, turn) for turn in path(20, 6.0)]).carried
     assert look(before_each_other(room, 0 * at, 1.4)).notes == []
 
 

@@ -217,6 +217,8 @@ def test_progress_reaches_its_end(keypoints: Keypoints) -> None:
         ({"height_m": "1.78"}, "`height_m` is '1.78', no number"),
         ({"mass_kg": 1.0}, "1.0 kg is not a person's"),
         ({"mass_kg": 7200.0}, "7200.0 kg is not a person's"),
+        ({"height_m": 1.8, "mass_kg": 5.0}, "5 kg at 1.8 m is nobody's"),
+        ({"height_m": 0.6, "mass_kg": 70.0}, "70 kg at 0.6 m is nobody's"),
     ],
 )
 def test_impossible_people(keypoints: Keypoints, options: dict[str, float], message: str) -> None:

@@ -55,7 +55,8 @@ def test_the_keypoints_are_those_of_a_camera_that_stands(still: Keypoints, turni
 def test_the_body_is_the_one_before_a_camera_that_stands(
     still: Keypoints, turning: Keypoints, turns: np.ndarray
 ) -> None:
-    one, other = (recover_with("fit", keypoints, height_m=HEIGHT_M) for keypoints in (still, turning))
+    carried = replace(turning, camera_carried=True)
+    one, other = (recover_with("fit", keypoints, height_m=HEIGHT_M) for keypoints in (still, carried))
     untold = recover_with("fit", replace(turning, camera_turns=None, camera_unsure=None), height_m=HEIGHT_M)
 
     def apart(motion: BodyMotion) -> float:
@@ -67,6 +68,7 @@ def test_the_body_is_the_one_before_a_camera_that_stands(
         np.linalg.norm(motion.root_position_m - one.root_position_m, axis=1).mean() for motion in (other, untold)
     )
     assert path < 0.1 < wrong
+    assert tuple(other.left_open) == ("pelvis_tx", "pelvis_tz") and not untold.left_open
     assert any("turning was taken out" in note for note in other.notes)
     assert other.quality is not None and other.quality[3] <= UNSURE_QUALITY < other.quality[8]
     # The body lies on the moving picture.
@@ -83,9 +85,11 @@ def test_what_leaves_one_flat_picture_is_left_out(still: Keypoints, turning: Key
 
 
 def test_the_turns_are_kept_in_files(turning: Keypoints, tmp_path) -> None:
-    turning.save(tmp_path / "a.npz")
+    replace(turning, camera_carried=True).save(tmp_path / "a.npz")
     back = Keypoints.load(tmp_path / "a.npz")
+    assert back.camera_carried
     np.testing.assert_allclose(back.camera_turns, turning.camera_turns)
     np.testing.assert_array_equal(back.camera_unsure, turning.camera_unsure)
     replace(turning, camera_turns=None, camera_unsure=None).save(tmp_path / "b.npz")
-    assert Keypoints.load(tmp_path / "b.npz").camera_turns is None
+    without = Keypoints.load(tmp_path / "b.npz")
+    assert without.camera_turns is None and not without.camera_carried

@@ -88,6 +88,10 @@ SCENARIOS = (
         "person.osim",
         share=0.5,
     ),
+    scenario("compare tables", "compare run run --json", {"run/walk_quality.csv": "csv"}, share=0.5),
+    scenario(
+        "compare tables kept", "compare run run --untrusted keep --json", {"run/walk_quality.csv": "csv"}, share=0.3
+    ),
     scenario("report", "report run --json", RUN, share=1.5),
     scenario("open", "open run --no-start --json", RUN, share=0.5),
     scenario(

@@ -25,7 +25,7 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.shards import Split
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.motions import Motions
-from biomech.train.synthetic.people import clothes, clothing, random_shape
+from biomech.train.synthetic.people import random_shape
 from biomech.train.synthetic.view import Skin, scene
 from biomech.workers import Stop, all_done
 
@@ -277,17 +277,14 @@ def see(motion: BodyMotion, camera: Camera, makers: RendererAndDetector, rng: np
     """
     body, shape = makers.surface.body, torch.tensor(motion.shape).float()
     with torch.no_grad():
-        rest = body.rest(shape)
-        rest = rest._replace(
-            vertices=rest.vertices + clothing(body, makers.surface.normals(rest.vertices.numpy()), rng)
-        )
+        rest = makers.surface.dressed(body.rest(shape), rng)
         posed = body.pose(rest, torch.tensor(motion.rotations).float(), torch.tensor(motion.root_position_m).float())
         joints = camera.project(posed.joints.double().numpy())
         inside = np.all((joints >= 0) & (joints <= np.array(camera.size_px) - 1), axis=-1)  # NaN is not
         if inside.mean(1).min() < SHARE_INSIDE:
             return None
         skin = body.skin(rest, posed).numpy()
-    drawn = scene(clothes(body, rng), camera.size_px, joints[0][inside[0]], rng)
+    drawn = scene(makers.surface.coloured(rng), camera.size_px, joints[0][inside[0]], rng)
     turn = camera.rotation_camera_from_world
     region = _first_region(joints[0], body.bone_names, rng)
     found: list[Detection] = []

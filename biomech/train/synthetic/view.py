@@ -14,8 +14,10 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from biomech.body.anny import AnnyBody
+from biomech.body.body import Rest
 from biomech.keypoints.blazepose import CROP_SIZE
 from biomech.keypoints.detector import Region
+from biomech.train.synthetic.people import clothes, clothing
 
 SIMPLER = 0.6  # share of the triangles that are left out: what is left is 2 pixels wide in the crop
 NEAREST_M = 0.1
@@ -32,16 +34,36 @@ class Skin:
         mesh = mesh.decimate_pro(simpler, preserve_topology=True)
         kept = np.asarray(cKDTree(rest).query(np.asarray(mesh.points))[1])
         self.body = AnnyBody.load(kept.tolist())
-        self.corners = np.ascontiguousarray(mesh.regular_faces.T)
+        self.meshed(mesh.regular_faces.T)
+
+    def meshed(self, corners: Int[np.ndarray, "3 triangles"]) -> None:
+        """Take these triangles, of the body's vertices."""
+        self.corners = np.ascontiguousarray(corners)
         count = self.corners.shape[1]
         touching = (np.ones(3 * count, np.float32), (self.corners.ravel(), np.tile(np.arange(count), 3)))
-        self._triangles_of_vertex = sparse.csr_array(touching, shape=(len(kept), count))
+        self._triangles_of_vertex = sparse.csr_array(touching, shape=(len(self.body.vertices), count))
 
     def normals(self, points: Float[np.ndarray, "vertices 3"]) -> Float[np.ndarray, "vertices 3"]:
         """Of every vertex: those of its triangles, weighted by their area."""
         a, b, c = (points[corner] for corner in self.corners)
         normals = self._triangles_of_vertex @ np.cross(b - a, c - a)
         return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+    def dressed(self, rest: Rest, rng: np.random.Generator) -> Rest:
+        """At rest, in random clothes.
+
+        Args:
+            rest: of the bare body; m.
+            rng: of what is worn.
+
+        Returns:
+            The same joints, and vertices as cloth, shoes and hair carry them outwards.
+        """
+        return rest._replace(vertices=rest.vertices + clothing(self.body, self.normals(rest.vertices.numpy()), rng))
+
+    def coloured(self, rng: np.random.Generator) -> Float[np.ndarray, "vertices 3"]:
+        """Random colours of skin and clothes, 0 to 1."""
+        return clothes(self.body, rng)
 
 
 def rasterise(
