@@ -19,6 +19,7 @@ from jaxtyping import UInt8
 from biomech.camera import NARROWEST_DEG, WIDEST_DEG, check_focal, focal_from_fov
 from biomech.errors import BioposeError
 from biomech.files import check_file
+from biomech.planes import turned
 
 TEXT_BYTES = 2048
 FILM_SUFFIXES = {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".webm", ".wmv"}
@@ -34,6 +35,8 @@ ENDS_EARLY, ENDS_EARLY_S = 0.03, 0.5  # share and time that a film may be short 
 END_TOLERANCE_S = 0.1  # by which a film may end before the time asked for without a word
 MOST_LEFT_OUT = 10  # numbers for each picture of a folder; with fewer pictures the numbers are none of frames
 NUMBER_JITTER = 0.15  # of a step: names may be rounded times
+SMALL_PX = 1_000_000  # of a picture
+FULL_RANGE, PLAIN = 2, {1, 2, 5, 6}  # FFmpeg's: AVCOL_RANGE_JPEG; BT.709, not said, BT.601 twice
 ENOUGH_HZ = 30.0  # what is left of more frames; kinematics of film are filtered at 6 to 12 Hz
 # Diagonal of the 36 × 24 mm film frame, to which "35 mm equivalent" focal lengths refer (CIPA DCG-001).
 FILM_DIAGONAL_MM = float(np.hypot(36.0, 24.0))
@@ -62,6 +65,7 @@ class Video:
     slowed: float = 1.0  # seconds in the file for one of what was filmed
     said_s: float | None = None  # how long the file says it is, in its own time
     said_frames: int = 0  # how many frames; 0: it does not say
+    colorspace: int | None = None  # FFmpeg's number, of films stored as 8-bit 4:2:0 (``planes``); None of others
     focal_px: float | None = None  # from the metadata
     focal_source: str = "unknown"
     notes: list[str] = field(default_factory=list)  # what reading it met with
@@ -141,6 +145,17 @@ class Video:
             size_px: width, height of the upright pictures, if smaller ones will do: cheaper than to shrink them later.
         """
         return _folder_frames(self, size_px) if self.path.is_dir() else _file_frames(self, size_px)
+
+    def planes(self, size_px: tuple[int, int]) -> Iterator[tuple[float, UInt8[np.ndarray, "rows width"]]]:
+        """Time stamp in seconds and upright 4:2:0 picture (``biomech.planes``) as it is stored, frame after frame.
+
+        Args:
+            size_px: width, height of the upright pictures; even.
+
+        Returns:
+            Of a film whose ``colorspace`` is known.
+        """
+        return _file_frames(self, size_px, planes=True)
 
     def window_notes(self, last_s: float) -> list[str]:
         """That the film is over before the time that was asked for, if it is.
@@ -225,6 +240,9 @@ def _look_at_file(path: Path, filmed_hz: float | None) -> Video:
                 rate = stamped  # browsers and screen recorders write a nominal rate, such as 1000
             video = Video(path, (0, 0), rate, stream.frames or max(1, round((seconds or 0) * rate)))
             video.said_s, video.said_frames = seconds, stream.frames
+            context = stream.codec_context
+            if context.pix_fmt == "yuv420p" and context.color_range != FULL_RANGE and context.colorspace in PLAIN:
+                video.colorspace = context.colorspace
     except (FFmpegError, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise BioposeError(
             f"not a video that can be read, or damaged ({getattr(error, 'strerror', error)})",
@@ -303,11 +321,14 @@ def _focal_35mm(metadata: dict[str, str]) -> float | None:
     return None
 
 
-def _file_frames(video: Video, size_px: tuple[int, int] | None) -> Iterator[tuple[float, Frame]]:
+def _file_frames(
+    video: Video, size_px: tuple[int, int] | None, planes: bool = False
+) -> Iterator[tuple[float, UInt8[np.ndarray, "..."]]]:
     with av.open(str(video.path)) as container:
         stream = _picture_stream(container)
         assert stream is not None
-        stream.thread_type = "AUTO"
+        # Threads cost a tenth more in all; pictures that one decodes fast enough leave the cores to others.
+        stream.thread_type = "AUTO" if stream.codec_context.width * stream.codec_context.height > SMALL_PX else "NONE"
         if video.start_s:
             container.seek(int(video.slowed * video.start_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
         last, damaged, decoded_frames, count, size = -np.inf, 0, 0, 0, size_px
@@ -324,7 +345,9 @@ def _file_frames(video: Video, size_px: tuple[int, int] | None) -> Iterator[tupl
                     time_s = last + 1 / (video.every * video.rate_hz) if np.isfinite(last) else (video.start_s or 0.0)
                 last = time_s
                 if video.in_window(time_s):
-                    if count % video.every == 0:
+                    if count % video.every == 0 and planes and size_px is not None:
+                        yield time_s, _upright_planes(picture, size_px)
+                    elif count % video.every == 0:
                         frame = _upright(picture, stream.sample_aspect_ratio, size_px)
                         size = size or (frame.shape[1], frame.shape[0])
                         if frame.shape[1::-1] != size:  # of a stream whose size changes
@@ -378,6 +401,13 @@ def _upright(picture: av.VideoFrame, pixel_aspect: Fraction | None, size_px: tup
     if across:
         rgb = rgb.transpose(1, 0, 2)
     return np.ascontiguousarray(rgb[:: -1 if bottom_up else 1, :: -1 if right_to_left else 1])
+
+
+def _upright_planes(picture: av.VideoFrame, size_px: tuple[int, int]) -> UInt8[np.ndarray, "rows width"]:
+    across, *mirrored = _display(picture)
+    width, height = size_px[::-1] if across else size_px
+    stored = picture.to_ndarray(format="yuv420p", width=width, height=height, interpolation="AREA")
+    return turned(stored, across, *mirrored)
 
 
 def _display(picture: av.VideoFrame) -> tuple[bool, bool, bool]:

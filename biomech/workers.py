@@ -179,7 +179,7 @@ def _pool(workers: int, threads: int) -> Iterator[ProcessPoolExecutor]:
     former = {name: os.environ.get(name) for name in set_now}
     os.environ.update(set_now)
     try:
-        with _without_main(), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare) as pool:
+        with without_main(), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), prepare_worker) as pool:
             yield pool
     finally:
         for name, value in former.items():
@@ -187,8 +187,8 @@ def _pool(workers: int, threads: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """A worker runs the script that called us once more, unless it is not told of one; it needs none.
+def without_main() -> Iterator[None]:
+    """Start processes within: a worker runs the script that called us once more, unless it is not told of one.
 
     A script without a guard would start the same work in every worker, and what else stands in it.
     """
@@ -202,7 +202,7 @@ def _without_main() -> Iterator[None]:
         main.update(kept)
 
 
-def _prepare() -> None:
+def prepare_worker() -> None:
     """In each worker: the parent hears Ctrl-C for all; a worker whose parent is gone goes too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)

@@ -29,7 +29,7 @@ def detect(
     threads: int | None = None,
     camera_motion: str = "auto",
     keep_heat_maps: bool = False,
-    fewer_looks: bool = False,
+    fewer_looks: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's body points in every frame of a film.
@@ -52,7 +52,8 @@ def detect(
         threads: of the network; all cores, four at most, by default.
         camera_motion: ``auto`` finds whether and how the camera turned while it filmed; ``still`` takes it to stand.
         keep_heat_maps: keep the network's maps too, which ``recover(…, recoverer="mqhmr")`` needs.
-        fewer_looks: do not run the network on frames that slow motion lets be told from their neighbours.
+        fewer_looks: do not run the network on frames that slow motion lets be told from their neighbours; False runs it
+            on every frame.
         progress: called after every frame with the frames done and expected.
 
     Returns:

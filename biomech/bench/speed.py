@@ -5,6 +5,7 @@ and those that it started, hardly does.
 """
 
 import os
+import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -27,20 +28,25 @@ class StageClock:
     """
 
     seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    _now: tuple[str, float, float] | None = None
+    _now: tuple[str, float, float, int] | None = None
 
     def begin(self, name: str, skipped: bool = False) -> None:
         """The last stage has ended and this one begins: ``run_ik``'s ``on_stage``.
+
+        One that begins in another thread runs beside the last one, and both are taken together.
 
         Args:
             name: of the stage; empty where none follows.
             skipped: not looked at.
         """
-        clock, cpu = perf_counter(), cpu_seconds()
+        clock, cpu, thread = perf_counter(), cpu_seconds(), threading.get_ident()
         if self._now is not None:
-            last, began, began_cpu = self._now
+            last, began, began_cpu, of_thread = self._now
+            if name and thread != of_thread:
+                self._now = (f"{last}, {name}", began, began_cpu, of_thread)
+                return
             self.seconds[last] = (clock - began, cpu - began_cpu)
-        self._now = (name, clock, cpu) if name else None
+        self._now = (name, clock, cpu, thread) if name else None
 
     def rows(self, film_s: float) -> dict[str, dict[str, float]]:
         """Per second of a film of this length: by stage, on the clock and of CPU."""

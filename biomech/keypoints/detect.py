@@ -27,7 +27,7 @@ def detect(
     fov_deg: float | None = None,
     camera_motion: str = AUTO,
     keep_heat_maps: bool = False,
-    fewer_looks: bool = False,
+    fewer_looks: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Keypoints:
     """Find one person's points in every frame; nothing is smoothed.
@@ -58,7 +58,8 @@ def detect(
     watch = CameraWatch(focal, video.size_px) if camera_motion == AUTO else None
     times, rows, kept = [], [], []
     looking = Sparing(tracker, not fewer_looks or keep_heat_maps or video.rate_hz < SLOWEST_HZ)
-    for time_s, frame, found in looking.follow(prefetch(video.frames())):
+    # Decoded, followed and looked at for cuts and turns in a thread each.
+    for time_s, frame, found in prefetch(looking.follow(prefetch(video.frames()))):
         cuts.add(frame, time_s)
         if watch is not None:
             watch.add(frame, [found])

@@ -17,6 +17,9 @@ SIZE_JITTER, SIZE_RATE_PER_S = 0.3, 2.0
 MIN_LIKENESS = 0.25
 LIKENESS_MEMORY = 0.05  # weight of the newest frame
 UNSEEN = 0.35  # of the picture's longer side: regions up to this may be missed in the picture as a whole
+# How little a person may have moved, grown (a logarithm), turned (rad) and faded for frames to be leapt over.
+CALM_SHIFT, CALM_SIZE, CALM_TURN, CALM_FADING = 0.1, 0.2, 0.2, 0.1
+CALM_PRESENCE, CALM_CONFIDENCE = 0.9, 0.7
 SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
 
 Person = int | tuple[float, float]
@@ -59,10 +62,38 @@ class Tracker:
             if not self._fits(chosen, time_s):
                 chosen = self._search(frame, time_s)
         if chosen is not None:
-            weight = LIKENESS_MEMORY if self._last else 1.0
-            self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
-            self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
+            self._take(chosen, time_s)
         return chosen
+
+    def leap(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float, step: int) -> Detection | None:
+        """The person in a later frame, where they can hardly have been elsewhere in those between.
+
+        Args:
+            frame: RGB, upright.
+            time_s: of the frame.
+            step: how many frames it is after the last one.
+
+        Returns:
+            As ``follow``; None where the person moved, turned or is seen less well, or nobody is followed: the frames
+            between have to be followed through then, from the last one on.
+        """
+        if self._last is None:
+            return None
+        before, found = self._last, self._detector.points(frame, self._last.next_region)
+        if not self._fits(found, time_s) or found.presence < CALM_PRESENCE:
+            return None
+        was, now = before.next_region, found.next_region
+        turned = abs(np.angle(np.exp(1j * (now.angle_rad - was.angle_rad))))
+        calm = was.shift(now) < CALM_SHIFT and abs(np.log(now.size_px / was.size_px)) < CALM_SIZE and turned < CALM_TURN
+        if not calm or found.confidence.mean() < max(CALM_CONFIDENCE, before.confidence.mean() - CALM_FADING):
+            return None
+        self._take(found, time_s, step)
+        return found
+
+    def _take(self, chosen: Detection, time_s: float, step: int = 1) -> None:
+        weight = 1 - (1 - LIKENESS_MEMORY) ** step
+        self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
+        self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
 
     def beside(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection | None:
         """The person in a frame beside those that are followed; what is followed does not change.

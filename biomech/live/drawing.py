@@ -48,4 +48,4 @@ def draw_live(picture: Picture, names: list[str], found: Detection | None, angle
     step = max(16.0, LINE * min(height, 1.5 * width), *(GAP * text_height(picture, name, scale) for name in angles))
     for row, (name, value) in enumerate(angles.items(), start=1):
         said = "-" if np.isnan(value) else f"{value:.0f} deg"
-        write_text(picture, f"{name} {said}", (width / 25, row * step), MIDDLE, scale)
+        write_text(picture, f"{name} {said}", (width / 25, row * step), MIDDLE, scale=scale)

@@ -3,6 +3,9 @@
 A run is not lost by them: what fails here is told as a note, and made at the next run.
 """
 
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,20 +32,25 @@ HERE = Path(__file__)
 Stages = dict[str, StageRecord]
 
 
-def finish(run: Run, files: Result, options: Options) -> tuple[Stages, Stages]:
+def finish(run: Run, files: Result, options: Options, beside: Sequence[Stage] = ()) -> tuple[Stages, Stages]:
     """Make what is not up to date.
 
     Args:
         run: the folder's.
         files: with the record of the stages that have run.
         options: what the user said.
+        beside: stages of the run that tables and plots need not wait for: both are made at one time.
 
     Returns:
         What the stages that ended well left in the record, and what is to be told of those that did not.
+
+    Raises:
+        BioposeError: of a stage of ``beside``.
     """
     done: Stages = {}
     failed: Stages = {}
-    for make in (angles_stage, events_stage, *((report_stage,) if options.report else ())):
+
+    def made(make: Callable[[Result], Stage]) -> None:
         stage = make(replace(files, record={**files.record, "stages": {**files.record["stages"], **done}}))
         try:
             run.stage(**vars(stage))
@@ -51,7 +59,38 @@ def finish(run: Run, files: Result, options: Options) -> tuple[Stages, Stages]:
             said = f"{type(error).__name__}: {error}"
             note = f"{stage.name}: could not be made ({said}); all else is whole"
             failed[stage.name] = {"outputs": {}, "notes": [note]}
+
+    begun = threading.Event()
+
+    def tables() -> None:
+        begun.wait()
+        made(angles_stage)
+        made(events_stage)
+
+    with ThreadPoolExecutor(1) as pool:
+        making = pool.submit(tables)
+        try:
+            for stage in beside:
+                run.stage(**vars(_telling(stage, begun)))
+                done[stage.name] = run.record["stages"][stage.name]
+        finally:
+            begun.set()
+        making.result()
+    in_turn = [*(stage.name for stage in beside), "angles", "events"]
+    done = {name: done[name] for name in in_turn if name in done}  # whichever ended first
+    if options.report:
+        made(report_stage)
     return done, failed
+
+
+def _telling(stage: Stage, begun: threading.Event) -> Stage:
+    """A stage that says when its work begins, so that what runs beside it is told of after it."""
+
+    def work() -> StageRecord:
+        begun.set()
+        return stage.work()
+
+    return replace(stage, work=work)
 
 
 def angles_stage(files: Result) -> Stage:

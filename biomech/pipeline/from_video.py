@@ -11,6 +11,7 @@ from jaxtyping import Float
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.files import check_file
+from biomech.helper import Helper
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
 from biomech.keypoints.detectors import known
@@ -36,7 +37,7 @@ from biomech.pipeline.figures import (
 )
 from biomech.pipeline.options import Entrance, Options
 from biomech.pipeline.solve import SolverOptions, solve
-from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded
+from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded, with_helper
 from biomech.report.overlay import skeleton_of, write_overlay
 from biomech.scaling.by_body import scale_to_body
 from biomech.scaling.scale_tool import with_markers
@@ -84,12 +85,16 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
     clip = opened(video, options)
     street = [*body_stages(video, clip, files, options, bar), *solving_stages(files, options, bar)]
     if options.overlay:
-        street.append(overlay_stage(video, clip, files, options, bar))
+        painter = Helper("biomech.report.overlay")
+        street[1] = with_helper(street[1], painter)
+        street.append(overlay_stage(video, clip, files, options, bar, painter))
     return street
 
 
-def overlay_stage(video: Path, clip: Video, files: Result, options: Options, bar: Bar) -> Stage:
-    """The film with the skeleton on it."""
+def overlay_stage(
+    video: Path, clip: Video, files: Result, options: Options, bar: Bar, painter: Helper | None = None
+) -> Stage:
+    """The film with the skeleton on it, drawn by a process of its own where there is one."""
     return Stage(
         "overlay",
         inputs={
@@ -99,7 +104,7 @@ def overlay_stage(video: Path, clip: Video, files: Result, options: Options, bar
         },
         outputs=[files.overlay],
         options=options.key("film", "overlay"),
-        work=lambda: _overlay(clip, files, bar),
+        work=lambda: _overlay(clip, files, bar, painter or Helper()),
         code=("biomech.report.overlay", "biomech.kinematics.mot", HERE),
     )
 
@@ -475,14 +480,15 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> Sol
         )
 
 
-def _overlay(clip: Video, files: Result, bar: Bar) -> FrameFigures:
+def _overlay(clip: Video, files: Result, bar: Bar, painter: Helper) -> FrameFigures:
     motion = BodyMotion.load(files.motion)
     assert motion.camera is not None
     model = load_model(files.model)
     kinematics = read_motion(model, files.kinematics)
     markers, trusted = read_trc(files.markers), Trusted.read(files.quality)
     with bar("Drawing") as progress:
-        frames = write_overlay(
+        frames = painter.call(
+            write_overlay,
             clip,
             markers,
             _at_times(joint_centres(model, kinematics), markers.time_s),

@@ -207,7 +207,7 @@ class Options:
         About(
             "Faster: frames that slow motion lets be told from their neighbours are not looked at.", film=("detect",)
         ),
-    ] = False
+    ] = True
     neutral: Annotated[
         tuple[float, float] | Path | None,
         About(

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Run:
     record: Record = field(default_factory=Record)
     given: frozenset[str] = frozenset()  # real paths of the user's own files, which may lie in the folder
     removed: list[str] = field(default_factory=list)  # files of earlier runs that do not go with this one's
+    _writing: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @classmethod
     def open(cls, folder: Path, *, overwrite: bool = False, on_stage: OnStage | None = None) -> "Run":
@@ -80,6 +82,8 @@ class Run:
     ) -> bool:
         """Run ``work`` unless it ran before on the same inputs with the same options and its files are whole.
 
+        Two stages of which neither reads what the other writes may run in a thread each.
+
         Args:
             name: under which the record keeps it.
             inputs: by their role; two files of one name are two, and one file under another name is the same.
@@ -115,8 +119,7 @@ class Run:
             figures = {**figures, "notes": [*(told_of_kept(*one) for one in kept), *figures.get("notes", [])]}
         outputs = [*outputs, *(self.folder / name for name in figures.get("also", []))]
         written = {path.name for path in outputs}
-        self.remove({file: content for file, content in self._own(name).items() if file not in written})
-        self.record["stages"][name] = {
+        said: StageRecord = {
             "key": key,
             "options": options,
             "code": text,
@@ -126,8 +129,11 @@ class Run:
             "peak_memory_mb": None if math.isnan(peak := peak_memory_mb()) else round(peak),
             **figures,
         }
-        self.record["stages"][name]["sum"] = _sum(self.record["stages"][name])
-        self.save()
+        said["sum"] = _sum(said)
+        with self._writing:
+            self.remove({file: content for file, content in self._own(name).items() if file not in written})
+            self.record["stages"][name] = said
+            self.save()
         return True
 
     def remove(self, outputs: Mapping[str, str]) -> None:

@@ -172,17 +172,19 @@ def walk(
     _check_inputs(given, stages)
     run.given = frozenset(os.path.realpath(path) for path in given)
     claim(run, ", ".join(source.name for source in sources), recording, overwrite)
-    for stage in stages:
+    # Nothing but the report waits for the overlay: it is drawn while tables and plots are made.
+    beside = [stage for stage in stages[-1:] if stage.name == "overlay" and looks]
+    for stage in stages[: len(stages) - len(beside)]:
         run.stage(**vars(stage))
     if files.model.is_file():
         lay_bones(files.model)
     # The folder's record may hold stages of earlier runs besides, with other solvers or an overlay, on the same files.
-    own = {stage.name: run.record["stages"][stage.name] for stage in stages}
+    own = {stage.name: run.record["stages"][stage.name] for stage in stages if stage not in beside}
     failed: dict[str, StageRecord] = {}
     if looks:
         from biomech.pipeline.finish import finish
 
-        done, failed = finish(run, replace(files, record={**run.record, "stages": own}), options)
+        done, failed = finish(run, replace(files, record={**run.record, "stages": own}), options, beside)
         own |= done
     run.drop_outdated(own)
     return replace(files, record={**run.record, "stages": own | failed, "removed": run.removed})

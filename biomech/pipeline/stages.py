@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from biomech.helper import Helper
 from biomech.names import DEFAULT_SOLVER, MOTION_NAMES
 from biomech.pipeline.figures import Record, RunFigures, StageRecord
 
@@ -54,6 +55,24 @@ class Stage:
     options: Mapping[str, object]
     work: Callable[[], StageRecord]  # figures and notes for the record
     code: tuple[str | Path, ...] = ()  # what it runs, as ``provenance.code_hash`` takes it
+
+
+def with_helper(stage: Stage, helper: Helper) -> Stage:
+    """A stage that lets a helper begin with its imports while it works.
+
+    Args:
+        stage: any.
+        helper: not started yet.
+
+    Returns:
+        The same stage; where it is skipped the helper is not started.
+    """
+
+    def work() -> StageRecord:
+        helper.start()
+        return stage.work()
+
+    return replace(stage, work=work)
 
 
 @dataclass(frozen=True)

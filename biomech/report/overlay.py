@@ -4,29 +4,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import cv2
 import numpy as np
-import opensim
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 
 from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.markers.markers import Markers
+from biomech.planes import Picture, Planes, drawing_on, planes_of
 from biomech.prefetch import prefetch
 from biomech.video import Video
 
+if TYPE_CHECKING:
+    import opensim
+
 LEFT, RIGHT, MIDDLE = (40, 130, 255), (255, 130, 20), (255, 255, 255)  # RGB
 RED, WARNING, OUTLINE = (225, 25, 25), (255, 90, 90), (25, 25, 25)
+FAR = 4  # pictures' sides
 MIDLINE_M = 0.015  # nearer to the plane of symmetry is neither left nor right
 CLOCK_HZ = 90_000  # of the time stamps: every usual rate, and milliseconds, to the tick
 SUBPIXEL_BITS = 4
-# U and V of R, G, B and 1: ITU-R BT.601, 16 … 240.
-CHROMA = np.array([[-0.1482, -0.2910, 0.4392, 128], [0.4392, -0.3678, -0.0714, 128]])
-
-Picture = UInt8[np.ndarray, "height width 3"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class SkeletonDrawing:
         return LEFT if name in self.left else RIGHT if name in self.right else MIDDLE
 
 
-def skeleton_of(model: opensim.Model) -> SkeletonDrawing:
+def skeleton_of(model: "opensim.Model") -> SkeletonDrawing:
     """The lines of any model, one for every joint but the root; head, hands and feet end at a marker if they have any.
 
     Sides are those of the default pose, in which OpenSim models face X with Z to their right.
     """
+    import opensim  # not where films are drawn alone
+
     state = opensim.State(model.getWorkingState())
     model.realizePosition(state)
     into = {joint.getChildFrame().findBaseFrame().getName(): joint for joint in model.getJointSet()}
@@ -122,27 +125,69 @@ def write_overlay(
     size = (width, height)
     near_s = 0.5 * float(np.median(np.diff(markers.time_s))) if len(markers.time_s) > 1 else 0.5 / video.rate_hz
 
-    def drawn() -> Iterator[tuple[float, Picture]]:
-        for done, (time_s, picture) in enumerate(prefetch(video.frames(size)), start=1):
+    def drawn() -> Iterator[tuple[float, Planes]]:
+        for done, (time_s, picture) in enumerate(prefetch(as_stored(video, size)), start=1):
             frame = int(np.argmin(np.abs(markers.time_s - time_s)))
             if abs(markers.time_s[frame] - time_s) <= near_s + 1e-6:
                 seen_by = camera if turns is None else camera.turned(turns[frame])
                 pixels = seen_by.project(points.positions_m[frame])
                 # Pixel centres are whole numbers, so the picture's corner is at (−½, −½).
                 pixels = (pixels + 0.5) * np.divide(size, video.size_px) - 0.5
-                draw(picture, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
+                _draw_on(picture, dict(zip(points.names, pixels, strict=True)), set(joints.names), skeleton)
                 if trusted is not None and not trusted[frame]:
-                    _warn(picture)
-            write_text(picture, f"{time_s:.2f} s", (width / 25, height - width / 25), MIDDLE)
+                    with drawing_on(picture) as (part, _):
+                        _warn(part)
+            said, place = f"{time_s:.2f} s", (width / 25, height - width / 25)
+            with drawing_on(picture, _box_of_text(said, place, width)) as (part, (left, top)):
+                write_text(part, said, (place[0] - left, place[1] - top), MIDDLE, whole_width_px=width)
             if progress:
                 progress(done, max(done, video.n_frames))
             yield time_s, picture
 
-    return write_video(path, drawn(), size, video.rate_hz)
+    return write_video(path, drawn(), size, video.rate_hz, colorspace=video.colorspace)
+
+
+def as_stored(video: Video, size_px: tuple[int, int]) -> Iterator[tuple[float, Planes]]:
+    """Frames as 4:2:0, in which many films have them: then without a change but of size.
+
+    Args:
+        video: any.
+        size_px: width and height, even.
+
+    Yields:
+        Time stamps (s) and pictures.
+    """
+    if video.colorspace is not None:
+        yield from video.planes(size_px)
+        return
+    for time_s, picture in video.frames(size_px):
+        yield time_s, planes_of(picture)
+
+
+def _draw_on(
+    planes: Planes, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: SkeletonDrawing
+) -> None:
+    """``draw`` in the part of the picture where there is something to draw."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    places = np.array(list(pixels.values())).reshape(-1, 2)
+    places = places[(np.abs(places) < FAR * max(width, height)).all(axis=1)]
+    if not len(places):
+        return
+    margin = 5 * max(width, height) / 640 + 2  # of the widest dot and line
+    low, high = np.floor(places.min(0) - margin).astype(int), np.ceil(places.max(0) + margin).astype(int)
+    if (high <= 0).any() or (low >= (width, height)).any():
+        return
+    with drawing_on(planes, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))) as (part, corner):
+        moved = {name: place - corner for name, place in pixels.items()}
+        draw(part, moved, joints, skeleton, max(width, height))
 
 
 def draw(
-    picture: Picture, pixels: dict[str, Float[np.ndarray, "2"]], joints: set[str], skeleton: SkeletonDrawing
+    picture: Picture,
+    pixels: dict[str, Float[np.ndarray, "2"]],
+    joints: set[str],
+    skeleton: SkeletonDrawing,
+    longer_px: int | None = None,
 ) -> None:
     """Draw segments, joints and markers (all other points) at these pixels into the picture, which is changed.
 
@@ -151,11 +196,13 @@ def draw(
         pixels: by name, x right and y down from the middle of the first pixel; NaN, or far outside, is not drawn.
         joints: which of the names are drawn as joints.
         skeleton: which names a line joins, and which are left or right (the colour).
+        longer_px: longer side of the picture that this is a part of; None: it is whole.
     """
-    unit = max(picture.shape) / 640  # so that lines look alike at any size
+    longer_px = longer_px or max(picture.shape)
+    unit = longer_px / 640  # so that lines look alike at any size
     places = np.array(list(pixels.values())).reshape(-1, 2)
     # Beyond a few pictures' width nothing is to be seen, and OpenCV's whole numbers end; NaN is not within either.
-    within = (np.abs(places) < 4 * max(picture.shape)).all(axis=1)
+    within = (np.abs(places) < (FAR + 1) * longer_px).all(axis=1)
     names = [name for name, shown in zip(pixels, within, strict=True) if shown]
     # Fixed-point numbers are what OpenCV takes.
     seen = dict(zip(names, np.round(places[within] * 2**SUBPIXEL_BITS).astype(int).tolist(), strict=True))
@@ -173,8 +220,15 @@ def draw(
         _dot(picture, seen[name], 2.4 * unit, skeleton.color(name))
 
 
-def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tuple[int, int], rate_hz: float) -> int:
-    """Write time stamps (s) and RGB pictures as an .mp4, whole or not at all; returns how many there were.
+def write_video(
+    path: Path,
+    frames: Iterator[tuple[float, Picture | Planes]],
+    size_px: tuple[int, int],
+    rate_hz: float,
+    *,
+    colorspace: int | None = None,
+) -> int:
+    """Write time stamps (s) and pictures, RGB or 4:2:0, as an .mp4, whole or not at all; returns how many there were.
 
     H.264 where PyAV's FFmpeg has libx264, else MPEG-4 part 2; 4:2:0; the index in front, so that it plays while it
     loads. Stamps count from the first; sides must be even.
@@ -184,6 +238,7 @@ def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tu
         frames: time stamps ascend; all pictures have ``size_px``.
         size_px: width and height.
         rate_hz: nominal; what is shown when goes by the stamps.
+        colorspace: FFmpeg's number of what 4:2:0 pictures are in; None: it is not said.
 
     Returns:
         Frames written.
@@ -196,28 +251,21 @@ def write_video(path: Path, frames: Iterator[tuple[float, Picture]], size_px: tu
         stream.width, stream.height = size_px
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, CLOCK_HZ)
+        if colorspace is not None:
+            stream.codec_context.colorspace = colorspace
         if codec == "libx264":
             stream.options = {"crf": "20", "preset": "ultrafast"}  # two fifths of veryfast's time, twice its size
         else:
             stream.bit_rate = 8 * size_px[0] * size_px[1]
         for time_s, picture in prefetch(frames):  # drawn while the one before is encoded
             first = time_s if first is None else first
-            frame = av.VideoFrame.from_ndarray(_planes(picture), format="yuv420p")
+            planes = picture if picture.ndim == 2 else planes_of(picture)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = round((time_s - first) * CLOCK_HZ), Fraction(1, CLOCK_HZ)
             container.mux(stream.encode(frame))
             count += 1
         container.mux(stream.encode())
     return count
-
-
-def _planes(picture: Picture) -> UInt8[np.ndarray, "three_halves_of_height width"]:
-    """4:2:0 of a picture of even sides: as FFmpeg makes it, in half of its time."""
-    height, width = picture.shape[:2]
-    planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)  # whose colours are those of every second pixel
-    four = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    for part, colour in enumerate(np.split(planes[height:].reshape(-1), 2)):
-        cv2.transform(four, CHROMA[part : part + 1], colour.reshape(four.shape[:2]))
-    return np.asarray(planes)
 
 
 def _dot(picture: Picture, fixed: list[int], radius: float, color: tuple[int, int, int]) -> None:
@@ -232,7 +280,13 @@ def _warn(picture: Picture) -> None:
 
 
 def write_text(
-    picture: Picture, text: str, origin: tuple[float, float], color: tuple[int, int, int], scale: float = 1.0
+    picture: Picture,
+    text: str,
+    origin: tuple[float, float],
+    color: tuple[int, int, int],
+    *,
+    scale: float = 1.0,
+    whole_width_px: int | None = None,
 ) -> None:
     """Write on a dark ground into the picture, which is changed.
 
@@ -242,21 +296,29 @@ def write_text(
         origin: lower left corner of the text, px.
         color: RGB.
         scale: of the letters; 1 is 1/1000 of the picture's width.
+        whole_width_px: of the picture that this is a part of; None: it is whole.
     """
-    size, thick, width, height, below = _text_size(picture, text, scale)
+    width = scale * (whole_width_px or picture.shape[1])
+    left, top, right, bottom = _box_of_text(text, origin, width)
     x, y = round(origin[0]), round(origin[1])
-    cv2.rectangle(picture, (x - below, y - height - below), (x + width + below, y + below), OUTLINE, -1)
+    cv2.rectangle(picture, (left, top), (right, bottom), OUTLINE, -1)
+    size, thick = _letters(width)
     cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, color, thick, cv2.LINE_AA)
 
 
 def text_height(picture: Picture, text: str, scale: float = 1.0) -> int:
     """How high the dark ground of ``write_text`` is, px; OpenCV's letters are not of one height in all its versions."""
-    _, _, _, height, below = _text_size(picture, text, scale)
-    return height + 2 * below
+    _, top, _, bottom = _box_of_text(text, (0, 0), scale * picture.shape[1])
+    return bottom - top
 
 
-def _text_size(picture: Picture, text: str, scale: float) -> tuple[float, int, int, int, int]:
-    """Scale and weight of the letters; width, height above and below the line they stand on, px."""
-    size, thick = max(0.4, scale * picture.shape[1] / 1000), max(1, round(scale * picture.shape[1] / 600))
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
-    return size, thick, width, height, below
+def _letters(width_px: float) -> tuple[float, int]:
+    """Size and thickness in a picture of this width."""
+    return max(0.4, width_px / 1000), max(1, round(width_px / 600))
+
+
+def _box_of_text(text: str, origin: tuple[float, float], width_px: float) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the ground that it is written on."""
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, *_letters(width_px))
+    x, y = round(origin[0]), round(origin[1])
+    return x - below, y - height - below, x + width + below, y + below

@@ -1,5 +1,7 @@
 """The clock of the stages, and what the bench makes of a run whose time is known."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,20 @@ def test_stages_follow_each_other(time):
     clock.begin("")
     assert clock.seconds == {"detect": (3.0, 6.0), "recover": (1.0, 2.0)}
     assert clock.rows(film_s=2.0)["detect"] == {"seconds_per_s": 1.5, "cpu_s_per_s": 3.0}
+
+
+def test_stages_at_one_time_are_taken_together(time):
+    clock = StageClock()
+    clock.begin("solve")
+    time[0] = 1.0
+    clock.begin("overlay")
+    beside = threading.Thread(target=clock.begin, args=("angles",))
+    beside.start()
+    beside.join()
+    time[0] = 3.0
+    clock.begin("report")
+    clock.begin("")
+    assert clock.seconds == {"solve": (1.0, 2.0), "overlay, angles": (2.0, 4.0), "report": (0.0, 0.0)}
 
 
 def test_the_films_length_over_the_runs(time, film, tmp_path, monkeypatch):

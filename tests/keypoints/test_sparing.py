@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biomech.keypoints.detector import Detection, Region
-from biomech.keypoints.sparing import REACH, Sparing, lagrange, middle_region, told_between
+from biomech.keypoints.sparing import LONGEST_S, Sparing, lagrange, middle_region, told_between
 from biomech.keypoints.tracking import Tracker
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
@@ -64,18 +64,18 @@ def slowly(time_s: float) -> float:
     return 320 + 20 * np.sin(2 * np.pi * 0.5 * time_s)
 
 
-def test_a_slow_motion_is_looked_at_every_second_frame() -> None:
+def test_a_slow_motion_is_looked_at_seven_times_a_second() -> None:
     detector = Moving(slowly)
     found, sparing = followed(detector, 60)
     assert [round(time_s * RATE_HZ) for time_s, _, _ in found] == list(range(60))
     assert [_number(frame) for _, frame, _ in found] == list(range(60))
-    assert sparing.left_out == 27  # of 30: the first, and those whose neighbours end with the film, are looked at
-    assert set(range(0, 60, 2)) <= set(detector.looked)
+    assert sparing.left_out == 60 - len(set(detector.looked)) > 35
+    assert np.diff(sorted(set(detector.looked))).max() / RATE_HZ <= LONGEST_S
     for time_s, _, person in found:
         assert person is not None
-        assert np.allclose(person.xy[:, 0], slowly(time_s), atol=0.01)
+        assert np.allclose(person.xy[:, 0], slowly(time_s), atol=0.05)
         assert person.world_m is not None
-        assert np.allclose(person.world_m, slowly(time_s), atol=0.01)
+        assert np.allclose(person.world_m, slowly(time_s), atol=0.05)
 
 
 def test_what_was_not_looked_at_has_no_mask() -> None:
@@ -95,9 +95,32 @@ def test_a_fast_motion_is_looked_at_in_every_frame() -> None:
 
 def test_a_jerk_is_looked_at() -> None:
     detector = Moving(lambda time_s: 320.0 if time_s < 1 else 320 + 400 * (time_s - 1))
-    followed(detector, 60)
-    assert {29, 31} <= set(detector.looked)
+    found, _ = followed(detector, 60)
+    assert set(range(29, 36)) <= set(detector.looked)
     assert 15 not in detector.looked
+    for time_s, _, person in found:
+        assert person is not None
+        assert np.allclose(person.xy[:, 0], detector.x_of(time_s), atol=1.0)
+
+
+def test_who_starts_to_run_is_followed_frame_by_frame() -> None:
+    detector = Moving(lambda time_s: 320.0 + 300 * max(0.0, time_s - 0.99) ** 2)
+    followed(detector, 60)
+    late = [k for k in detector.looked if k > 50]
+    assert set(late) == set(range(51, 60))
+
+
+def test_a_picture_unlike_its_neighbours_is_looked_at() -> None:
+    """A black frame, a flash: nobody is to be told there from the frames about it."""
+
+    def with_a_flash():
+        for number, (time_s, frame) in enumerate(frames(60)):
+            frame[10:] = 255 if number == 33 else 90
+            yield time_s, frame
+
+    detector = Moving(slowly, gone=(33,))
+    found = list(Sparing(Tracker(detector)).follow(with_a_flash()))
+    assert [k for k, (_, _, person) in enumerate(found) if person is None] == [33]
 
 
 def test_every_look_looks_at_every_frame() -> None:
@@ -127,12 +150,12 @@ def test_few_frames_wait() -> None:
 
     def counted():
         for k, one in enumerate(frames(60)):
-            assert k - len(given) <= REACH + 1
+            assert k - len(given) <= 3 * 4
             yield one
 
     for one in sparing.follow(counted()):
         given.append(one)
-    assert len(sparing._window) <= 2 * REACH + 1
+    assert len(sparing._window) <= 4 * 4
 
 
 def test_weights_of_a_cubic() -> None:

@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +13,11 @@ from small_trial import Trial, trial  # noqa: F401
 
 from biomech.cli.main import main
 from biomech.errors import BioposeError
-from biomech.pipeline.finish import report_again
+from biomech.pipeline.figures import StageRecord
+from biomech.pipeline.finish import finish, report_again
+from biomech.pipeline.record import Run
 from biomech.pipeline.run import Options, Result, run_ik
+from biomech.pipeline.stages import Stage
 
 
 def ran(trial: Trial, folder: Path, **more: object) -> tuple[list[str], Result]:  # noqa: F811
@@ -49,6 +54,34 @@ def test_a_failure_is_a_note(trial: Trial, tmp_path: Path, monkeypatch: pytest.M
     assert "angles" not in result.files
     monkeypatch.undo()
     assert ran(trial, tmp_path / "run", report=False)[0] == ["angles"], "the next run makes it"
+
+
+def test_tables_are_made_while_a_stage_beside_them_runs(trial: Trial, tmp_path: Path) -> None:  # noqa: F811
+    _, result = ran(trial, tmp_path / "run", report=False)
+    result.angles_figure.unlink()
+    run = Run.open(tmp_path / "run")
+    drawn = tmp_path / "run/overlay.mp4"
+
+    def draw() -> StageRecord:
+        for _ in range(600):  # it ends only once the others have
+            if result.angles_figure.is_file() and "angles" in run.record["stages"]:
+                break
+            time.sleep(0.1)
+        drawn.write_bytes(b"film")
+        return {"frames": int(result.angles_figure.is_file())}
+
+    del run.record["stages"]["angles"]
+    stage = Stage("overlay", inputs={}, outputs=[drawn], options={}, work=draw)
+    done, failed = finish(run, result, Options(report=False), [stage])
+    assert [*done] == ["overlay", "angles", "events"] and not failed
+    assert done["overlay"]["frames"] == 1
+    assert {"overlay", "angles", "events"} <= set(json.loads((tmp_path / "run/biopose.json").read_text())["stages"])
+
+    def fails() -> StageRecord:
+        raise BioposeError("no room")
+
+    with pytest.raises(BioposeError, match="no room"):
+        finish(Run.open(tmp_path / "run", overwrite=True), result, Options(report=False), [replace(stage, work=fails)])
 
 
 def test_the_report_is_made_again(

@@ -43,7 +43,8 @@ OF_DETECTORS = {
 def other(name: str) -> Options:
     """With one option that is not the default."""
     return replace(
-        Options(), **{name: not getattr(Options(), name) if name in ("refine", "overlay", "report") else "other"}
+        Options(),
+        **{name: not getattr(Options(), name) if name in ("fewer_looks", "refine", "overlay", "report") else "other"},
     )
 
 
