@@ -19,9 +19,10 @@ def bodies(
     sized: Annotated[bool, typer.Option("--sized", help="Tell the person's true height and mass.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Toddlers, the very heavy, who stoops, lacks a limb or sits in a wheelchair.
+    """Bodies that the model does not have.
 
-    Errors, and what a run says, beside the same people in an ordinary body.
+    Toddlers, the very heavy, who stoops, lacks a limb or sits in a wheelchair: errors, and what a run says, beside the
+    same people in an ordinary body.
     """
     from biomech.bench.bodies import bench_bodies
     from biomech.bench.films import chosen
