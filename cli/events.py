@@ -53,14 +53,17 @@ def events(
     clear_leftovers(out)
     files = tables_beside(out, name_of(motion))
     write_tables(found, files)
+    half_widths = {f"{kind}_{name}": v for kind in found.activities for name, v in found.half_widths(kind).items()}
     if as_json:
         summary = {name: value if math.isfinite(value) else None for name, value in found.summary.items()}
         told = {"motion": str(motion), "model": str(model), "activities": found.activities, "summary": summary}
+        told |= {"half_widths": half_widths}
         told |= {"filter_hz": {kind or "motion": hz for kind, hz in found.filter_hz.items()}, "notes": found.notes}
         typer.echo(json.dumps(told | {name: str(path) for name, path in files.items()}))
         return
     for name, value in found.summary.items():
         if math.isfinite(value):
-            typer.echo(f"{name:44s} {value:.3f}".rstrip("0").rstrip("."))
+            off = f"   half width {half_widths[name]:.2f}" if name in half_widths else ""
+            typer.echo(f"{name:44s} {value:.3f}".rstrip("0").rstrip(".") + off)
     typer.echo(f"tables: {', '.join(str(path) for path in files.values())}")
     say_notes(found.notes)

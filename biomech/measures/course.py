@@ -212,6 +212,12 @@ class Course:
         """Height of the middle of the hips above that of the ankles."""
         return self.hips_m[:, 1] - (self.ankle_m["r"][:, 1] + self.ankle_m["l"][:, 1]) / 2
 
+    @cached_property
+    def lower_foot_m(self) -> Track:
+        """Height of the lowest of both heels and both toes."""
+        lowest: Track = np.min([part[side][:, 1] for side in SIDES for part in (self.heel_m, self.toe_m)], axis=0)
+        return lowest
+
     def bend_deg(self, side: str) -> Track:
         """Between thigh and shank, 0 of a straight leg: whatever sign the model's coordinate has.
 

@@ -25,7 +25,9 @@ from biomech.measures.course import SIDES, Course, Track
 EXCURSION = 0.17  # of the leg: the least that a foot goes forwards and back
 BY_THE_EDGE_M = 0.005  # that a foot has come forwards, or gone back, since the motion's first frame or until its last
 STRIDE_S = (0.45, 2.6)
-LOW = 0.14, 0.30  # of the leg: the highest that a heel strikes, and a toe leaves, above its lowest of the stride
+# Of the leg: the highest that a heel strikes, and a toe leaves; of a walk above the lower foot, of a run above its own
+# lowest of the stride.
+LOW = 0.14, 0.30
 LOW_RUNNING = 0.2, 0.6
 SHORTEST_STRIDE = 0.35  # of the leg
 SLOWEST_M_S = 0.15
@@ -197,10 +199,13 @@ def _judged(course: Course, cycle: GaitCycle) -> GaitCycle | None:
     if not runs and not STANCE[0] <= stance <= STANCE[1]:
         return None
     heel, toe = course.heel_m[side][:, 1], course.toe_m[side][:, 1]
+    # A walker's floor is the lower foot, there and then: one camera lets a body that comes nearer rise or sink.
+    floor = np.full_like(heel, heel[frames].min()) if runs else course.lower_foot_m
+    beneath = np.full_like(toe, toe[frames].min()) if runs else course.lower_foot_m
     high = [
-        course.at(heel, cycle.start_s) - heel[frames].min(),
-        course.at(heel, cycle.end_s) - heel[frames].min(),
-        course.at(toe, cycle.toe_off_s) - toe[frames].min(),
+        course.at(heel - floor, cycle.start_s),
+        course.at(heel - floor, cycle.end_s),
+        course.at(toe - beneath, cycle.toe_off_s),
     ]
     strikes, leaves = LOW_RUNNING if runs else LOW
     if (np.array(high) > course.leg_m * np.array([strikes, strikes, leaves])).any():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import find_peaks
 
-from biomech.measures.course import SIDES, Course, Track
+from biomech.measures.course import Course, Track
 from biomech.measures.repetitions import STRAIGHT_DEG
 
 GRAVITY_M_S2 = 9.81
@@ -54,7 +54,7 @@ def jumps_of(course: Course) -> list[Jump]:
         In order.
     """
     rate, height = course.rate_hz, course.com_m[:, 1]
-    lowest = lowest_of_feet(course)
+    lowest = course.lower_foot_m
     upwards = course.com_velocity_m_s[:, 1]
     window, contact = max(3, round(BEFORE_S * rate)), max(1, round(ABOUT_CONTACT_S * rate))
     tops, _ = find_peaks(height, prominence=LEAST_RISE_M)
@@ -92,12 +92,6 @@ def _falling(course: Course, top: int, about_s: float) -> float:
 def _first(jump: Jump, following: Jump | None) -> bool:
     """Of two tops in one flight only one counts."""
     return following is None or following.take_off_s >= jump.landing_s - 1e-9
-
-
-def lowest_of_feet(course: Course) -> Track:
-    """Height of the lowest of both heels and both toes (m)."""
-    points = [part[side][:, 1] for side in SIDES for part in (course.heel_m, course.toe_m)]
-    return np.min(points, axis=0)
 
 
 def _last_below(values: Track, level: float) -> float | None:
@@ -145,7 +139,7 @@ def measured(course: Course, jump: Jump) -> dict[str, float]:
     }
     bend = np.minimum(course.bend_deg("r"), course.bend_deg("l"))
     stands = (bend < STRAIGHT_DEG) & (course.time_s < jump.take_off_s - 0.3)
-    stands &= lowest_of_feet(course) < jump.floors_m[0] + LEFT_M
+    stands &= course.lower_foot_m < jump.floors_m[0] + LEFT_M
     if stands.sum() >= 0.2 * course.rate_hz:
         found["height_above_standing_m"] = top - float(np.median(height[stands]))
     dip = course.frames(max(float(course.time_s[0]), jump.take_off_s - BEFORE_S), jump.take_off_s)

@@ -216,3 +216,12 @@ def test_the_width_of_steps_says_how_far_off_it_may_be() -> None:
     assert table[table.measure == "stride_time"].half_width.isna().all()
     assert found.half_widths("walking")["step_width_m"] == pytest.approx(0.1, abs=0.01)
     assert "step_width_m" not in _found(motion).half_widths("walking")
+
+
+def test_a_walk_that_seems_to_sink_on_its_way_is_still_a_walk() -> None:
+    """One camera lets a body that comes nearer rise or sink, as here by 0.2 m a second."""
+    motion, _ = known_walk(1.2)
+    values = motion.values.copy()
+    values[:, motion.names.index("pelvis_ty")] += 0.2 * (motion.time_s - motion.time_s[0])
+    sinking = Kinematics(motion.names, values, motion.time_s, motion.rotational)
+    assert len(_found(sinking).strides) == len(_found(motion).strides) > 0
