@@ -10,8 +10,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from biomech.comparison.compare import Comparison, curve_deg_mm
-from biomech.comparison.drawing import DOUBT, DOUBT_ALPHA, REFERENCE, finish_panel, grid, look, shade, write_figure
+from biomech.comparison.drawing import (
+    DOUBT,
+    DOUBT_ALPHA,
+    REFERENCE,
+    finish_panel,
+    grid,
+    look,
+    room_above,
+    shade,
+    write_figure,
+)
 from biomech.comparison.tables import file_labels
+
+IN_A_LINE, LINE_INCHES = 4, 0.22  # of the legend
 
 
 def write_curves(comparisons: Sequence[Comparison], path: Path) -> None:
@@ -45,8 +57,13 @@ def draw_curves(comparisons: Sequence[Comparison]) -> Figure:
         for label, line in _draw_panel(panel, name, comparisons, labels, (first, last)):
             lines.setdefault(label, line)
     lines = dict(sorted(lines.items(), key=lambda one: isinstance(one[1], Patch)))
+    room_above(figure, LINE_INCHES * (-(-len(lines) // IN_A_LINE) - 1))
     figure.legend(
-        handles=list(lines.values()), labels=list(lines), loc="upper center", frameon=False, ncols=min(len(lines), 4)
+        handles=list(lines.values()),
+        labels=list(lines),
+        loc="upper center",
+        frameon=False,
+        ncols=min(len(lines), IN_A_LINE),
     )
     return figure
 

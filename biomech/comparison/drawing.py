@@ -27,7 +27,7 @@ DOUBT_ALPHA = 0.25
 LEAST_SPAN = {"°": 2.0, "mm": 10.0}  # so that the noise of an angle at rest does not fill a panel
 COLUMNS = 4
 PANEL_INCHES = (3.2, 1.75)
-HEAD_INCHES = 0.6
+HEAD_INCHES, FOOT_INCHES = 0.6, 0.5
 
 
 def check_figure(path: Path) -> None:
@@ -69,7 +69,7 @@ def grid(
     figure.subplots_adjust(
         left=0.5 / width,
         right=1 - 0.15 / width,
-        bottom=0.5 / height,
+        bottom=FOOT_INCHES / height,
         top=1 - head_inches / height,
         hspace=0.55 if own else 0.35,
         wspace=0.2,
@@ -81,6 +81,21 @@ def grid(
         if lowest:
             panel.set_xlabel(x_label, fontsize=8, labelpad=1)
     return figure, {name: axes.flat[place] for place, name in places.items()}
+
+
+def room_above(figure: Figure, inches: float) -> None:
+    """Make a figure of ``grid`` (with its usual head) higher, for a legend of more than one line.
+
+    Args:
+        figure: is changed.
+        inches: that come on top; none or fewer change nothing.
+    """
+    if inches <= 0:
+        return
+    width, height = figure.get_size_inches()
+    height += inches
+    figure.set_size_inches(width, height)
+    figure.subplots_adjust(bottom=FOOT_INCHES / height, top=1 - (HEAD_INCHES + inches) / height)
 
 
 def finish_panel(panel: Axes, name: str, unit: str, least: float | None = None) -> None:
@@ -169,7 +184,6 @@ def write_figure(figure: Figure, path: Path, title: str) -> None:
         if path.suffix.lower() == ".html":
             style = "svg{max-width:100%;height:auto}"
             head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
-            drawing = (
-                f"<!doctype html><html><head>{head}</head><body>{drawing[drawing.index('<svg') :]}</body></html>\n"
-            )
+            body = drawing[drawing.index("<svg") :]
+            drawing = f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
         temporary.write_text(drawing, encoding="utf-8")

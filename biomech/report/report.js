@@ -71,7 +71,7 @@ function ticks(low, high, count) {
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(+(k * step).toPrecision(10));
   return found;
 }
-const W = 300, H = 170, LEFT = 42, RIGHT = 14, TOP = 24, BOTTOM = 36;
+const W = 300, H = 173, LEFT = 42, RIGHT = 14, TOP = 24, BOTTOM = 39;
 function axes(svg, x0, x1, y0, y1, xLabel, yLabel) {
   const X = x => LEFT + (x - x0) / ((x1 - x0) || 1) * (W - LEFT - RIGHT);
   const Y = y => H - BOTTOM - (y - y0) / ((y1 - y0) || 1) * (H - TOP - BOTTOM);
@@ -81,7 +81,7 @@ function axes(svg, x0, x1, y0, y1, xLabel, yLabel) {
   }
   for (const x of ticks(x0, x1, 6)) {
     el("line", {x1: X(x), x2: X(x), y1: H - BOTTOM, y2: H - BOTTOM + 4, stroke: "#9aa4b1"}, svg);
-    el("text", {x: X(x), y: H - BOTTOM + 15, "text-anchor": "middle"}, svg).textContent = x;
+    el("text", {x: X(x), y: H - BOTTOM + 19, "text-anchor": "middle"}, svg).textContent = x;
   }
   el("line", {x1: LEFT, x2: W - RIGHT, y1: H - BOTTOM, y2: H - BOTTOM, stroke: "#9aa4b1"}, svg);
   el("text", {x: W - RIGHT, y: H - 3, "text-anchor": "end"}, svg).textContent = xLabel;
