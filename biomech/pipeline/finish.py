@@ -17,7 +17,6 @@ from biomech.errors import BioposeError
 from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
-from biomech.pipeline.occasions import events_stage
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.runs_within import refuse_runs_within
@@ -63,6 +62,8 @@ def finish(run: Run, files: Result, options: Options, beside: Sequence[Stage] = 
 
     def tables() -> None:
         begun.wait()
+        from biomech.pipeline.occasions import events_stage  # scipy.signal: half a second, beside what is drawn
+
         made(angles_stage)
         made(events_stage)
 
