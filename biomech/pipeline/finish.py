@@ -18,7 +18,6 @@ from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import AnglesFigures, ReportFigures, StageRecord
 from biomech.pipeline.flags import flags_of, in_flags
-from biomech.pipeline.occasions import events_stage, place_half_widths
 from biomech.pipeline.options import Options
 from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.runs_within import refuse_runs_within
@@ -64,6 +63,8 @@ def finish(run: Run, files: Result, options: Options, beside: Sequence[Stage] = 
 
     def tables() -> None:
         begun.wait()
+        from biomech.pipeline.occasions import events_stage  # scipy.signal: half a second, beside what is drawn
+
         made(angles_stage)
         made(events_stage)
 
@@ -246,6 +247,7 @@ def _shown(files: Result) -> "Shown":
     from biomech.report.page import Shown
     from biomech.report.scene import scene_of
     from biomech.skeleton.model import load_model, read_motion
+    from biomech.pipeline.occasions import place_half_widths
     from biomech.skeleton.skeleton import Skeleton
 
     there = {path.name for path in _shown_files(files)}

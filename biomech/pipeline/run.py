@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
@@ -69,7 +70,7 @@ def run_ik(
     from biomech.body.sources.read import is_mesh_file
     from biomech.keypoints.readers import is_from_elsewhere
     from biomech.mesh.recover import check_person
-    from biomech.pipeline import from_films, from_markers, from_meshes, from_video
+    from biomech.pipeline import from_video
     from biomech.pipeline.solvers import choose_solvers
 
     several = [Path(source)] if isinstance(source, Path | str) else [Path(one) for one in source]
@@ -84,19 +85,38 @@ def run_ik(
     if len(several) == 1:
         options.refuse(("calibration", "offsets_s"), "is for several films at once")
     else:
+        from biomech.pipeline import from_films
+
         from_films.check(several, options)
-    entrance = from_markers if is_marker_file(source) else from_meshes if meshes else from_video
+    entrance = _entrance(source, meshes)
     taken = choose_solvers(options, lambda: entrance.check_network(source, options))
     options = replace(options, solvers=taken)
     with claimed(folder):
         run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
         files = Result.of(folder, recording_name(source), run.record, taken)
         if len(several) > 1:
+            from biomech.pipeline import from_films
+
             street = from_films.stages(several, files, options, bar)
         else:
             stages = from_video.keypoint_stages if given_points else entrance.stages
             street = stages(source, files, options, bar)
         return walk(run, several, files, options, street, overwrite, looks=looks)
+
+
+def _entrance(source: Path, meshes: bool) -> ModuleType:
+    """The one that a recording takes; the others' imports are not waited for."""
+    if is_marker_file(source):
+        from biomech.pipeline import from_markers
+
+        return from_markers
+    if meshes:
+        from biomech.pipeline import from_meshes
+
+        return from_meshes
+    from biomech.pipeline import from_video
+
+    return from_video
 
 
 def run_mesh(
