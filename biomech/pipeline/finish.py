@@ -242,12 +242,12 @@ def _shown(files: Result) -> "Shown":
     from biomech.inverse_kinematics.fast import posed_errors
     from biomech.inverse_kinematics.trusted import Trusted
     from biomech.markers.trc import read_trc
+    from biomech.pipeline.occasions import place_half_widths
     from biomech.report.film import small_film
     from biomech.report.measured import measured_of
     from biomech.report.page import Shown
     from biomech.report.scene import scene_of
     from biomech.skeleton.model import load_model, read_motion
-    from biomech.pipeline.occasions import place_half_widths
     from biomech.skeleton.skeleton import Skeleton
 
     there = {path.name for path in _shown_files(files)}
