@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -104,7 +105,7 @@ class Clip:
         Raises:
             BioposeError: the file is not a clip, or of another body.
         """
-        columns = _read(path, [field.name for field in fields(cls) if maps or field.name not in MAPS])
+        columns: dict[str, Any] = _read(path, [field.name for field in fields(cls) if maps or field.name not in MAPS])
         if not maps:
             frames = len(columns["xy"])
             columns |= {
@@ -117,7 +118,7 @@ class Clip:
         return cls(**{**columns, **plain})
 
 
-def _read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+def _read(path: Path, names: Iterable[str]) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}
@@ -142,6 +143,14 @@ def clip_paths(folder: Path, split: str) -> list[Path]:
     if not paths:
         raise BioposeError(f"there are no clips {split}_*.npz", where=str(folder))
     return paths
+
+
+class Drawn(NamedTuple):
+    """An item of ``Clips`` before it is made."""
+
+    clip: Clip
+    rows: Int[np.ndarray, " rows"]
+    mirrored: bool
 
 
 class Clips(Dataset):
@@ -181,13 +190,32 @@ class Clips(Dataset):
         Raises:
             BioposeError: a file is not a clip, or of another body.
         """
+        return self.seen(self.drawn(index))
+
+    def drawn(self, index: int) -> Drawn:
+        """What an item shows, a function of seed and index.
+
+        Args:
+            index: of the item, as ``__getitem__`` takes it.
+
+        Raises:
+            BioposeError: as ``__getitem__``.
+        """
         clip = self._clip(index % len(self))
         rows, rng = np.arange(len(clip.xy)), np.random.default_rng((self.seed, index))
         if self.frames is not None:
             rows = rng.choice(rows, self.frames, replace=len(rows) < self.frames)
-        inputs, truth = inputs_of(clip, rows), truth_of(clip, rows)
-        if self.bone_names is not None and rng.random() < 0.5:
-            assert inputs.evidence is not None
+        return Drawn(clip, rows, self.bone_names is not None and rng.random() < 0.5)
+
+    def seen(self, drawn: Drawn) -> tuple[Inputs, Truth]:
+        """An item as the network has it.
+
+        Args:
+            drawn: by ``drawn``.
+        """
+        inputs, truth = inputs_of(drawn.clip, drawn.rows), truth_of(drawn.clip, drawn.rows)
+        if drawn.mirrored:
+            assert inputs.evidence is not None and self.bone_names is not None
             truth = mirrored_truth(truth, inputs.crop, self.body, self.bone_names)
             inputs = Inputs(mirrored_crop(inputs.crop), evidence=mirrored_evidence(inputs.evidence, inputs.crop))
         return inputs, truth
