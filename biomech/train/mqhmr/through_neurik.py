@@ -27,7 +27,7 @@ from biomech.neurik.network import RATE_HZ, NeurIK
 from biomech.neurik.predict import RECOVERED_CONFIDENCE
 from biomech.train.mqhmr.losses import MeshLossWeights, Truth, completed, losses
 from biomech.train.mqhmr.train import joined
-from biomech.train.synthetic.clips import Clips, Drawn
+from biomech.train.synthetic.clips import Clips, Excerpt
 from biomech.train.synthetic.make import RATE_HZ as CLIP_RATE_HZ
 
 BETWEEN = round(RATE_HZ / CLIP_RATE_HZ)  # of NeurIK's frames, from one of a clip to the next
@@ -83,7 +83,7 @@ class JointClips(Dataset):
             self._kept[key] = self._upright(drawn, truth)
         return inputs, truth, self._kept[key]
 
-    def _upright(self, drawn: Drawn, truth: Truth) -> Upright:
+    def _upright(self, drawn: Excerpt, truth: Truth) -> Upright:
         up = drawn.clip.up.astype(float) * (-1.0 if drawn.mirrored else 1.0, 1.0, 1.0)
         rotations, betas = truth.rotations.double().numpy(), truth.betas[0].double().numpy()
         found = coordinates_of(against_gravity(pose_of_bones(self.body, betas, rotations), up))

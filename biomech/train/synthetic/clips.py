@@ -145,7 +145,7 @@ def clip_paths(folder: Path, split: str) -> list[Path]:
     return paths
 
 
-class Drawn(NamedTuple):
+class Excerpt(NamedTuple):
     """An item of ``Clips`` before it is made."""
 
     clip: Clip
@@ -192,7 +192,7 @@ class Clips(Dataset):
         """
         return self.seen(self.drawn(index))
 
-    def drawn(self, index: int) -> Drawn:
+    def drawn(self, index: int) -> Excerpt:
         """What an item shows, a function of seed and index.
 
         Args:
@@ -205,9 +205,9 @@ class Clips(Dataset):
         rows, rng = np.arange(len(clip.xy)), np.random.default_rng((self.seed, index))
         if self.frames is not None:
             rows = rng.choice(rows, self.frames, replace=len(rows) < self.frames)
-        return Drawn(clip, rows, self.bone_names is not None and rng.random() < 0.5)
+        return Excerpt(clip, rows, self.bone_names is not None and rng.random() < 0.5)
 
-    def seen(self, drawn: Drawn) -> tuple[Inputs, Truth]:
+    def seen(self, drawn: Excerpt) -> tuple[Inputs, Truth]:
         """An item as the network has it.
 
         Args:
