@@ -180,6 +180,9 @@ def mqhmr(
     body_model: Annotated[Path | None, typer.Option(help="Your SMPL file (.npz), for --body smpl.")] = None,
     encoder_weights: Annotated[Path | None, typer.Option(help="Your ViTPose, HMR2.0 or MAE file.")] = None,
     start: Annotated[Path | None, typer.Option(help="Weights (mqhmr.safetensors) of an earlier training.")] = None,
+    guess: Annotated[
+        Path | None, typer.Option(help="Compact: such weights of which the first guess is taken; the rest begins anew.")
+    ] = None,
     only_guess: Annotated[
         bool, typer.Option("--only-guess", help="Compact: learn the first guess alone; fast, and a start for --start.")
     ] = False,
@@ -230,7 +233,15 @@ def mqhmr(
         only_guess=only_guess,
     )
     prepared = prepare(
-        recipe, clips, people or [], held_out or [], body_model, encoder_weights, start, allow_pickle=allow_pickle
+        recipe,
+        clips,
+        people or [],
+        held_out or [],
+        body_model,
+        encoder_weights,
+        start,
+        guess=guess,
+        allow_pickle=allow_pickle,
     )
     for line in prepared.lines:
         typer.echo(line)
@@ -246,6 +257,60 @@ def mqhmr(
             device=device,
             resume=resume,
             about={"command": command, "data": prepared.lines},
+            progress=progress,
+            say=typer.echo,
+        )
+    typer.echo(f"{out / 'mqhmr.safetensors'}: the weights; {out / 'loss.png'}: the curves")
+
+
+@app.command()
+def joint(
+    clips: Annotated[Path, typer.Option(help="Folder of rendered clips, train_*.npz and held_out_*.npz.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights, recipe, checkpoint and curves.")],
+    start: Annotated[Path | None, typer.Option(help="MQ-HMR's weights to begin with. [default: the package's]")] = None,
+    neurik_weights: Annotated[
+        Path | None, typer.Option(help="NeurIK's weights, which stay as they are. [default: the package's]")
+    ] = None,
+    markers: Annotated[float, typer.Option(min=0.0, help="Weight of the markers' loss (m).")] = 2.0,
+    angles: Annotated[float, typer.Option(min=0.0, help="Weight of the angles' loss (°).")] = 0.06,
+    hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of batches and variations.")] = 0,
+    items: Annotated[int, typer.Option(min=1, help="Clips of a batch, whole, on each device.")] = 16,
+    rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 1e-4,
+    device: Annotated[str, typer.Option(help="cpu or cuda; several GPUs through torchrun.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the CPU. [default: all cores]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
+) -> None:
+    """Tune MQ-HMR through NeurIK.
+
+    The errors of markers and joint angles reach the first network; NeurIK stays as it is.
+
+    The same steps without them: --markers 0 --angles 0.
+    """
+    import torch
+
+    from biomech.cli.progress import progress_bar
+    from biomech.mesh.recoverers import SHIPPED
+    from biomech.train.loop import Schedule
+    from biomech.train.mqhmr.joint import JointRecipe, train_joint
+    from biomech.train.mqhmr.through_neurik import JointWeights
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    schedule = Schedule(steps=steps, hours=hours, seed=seed, rate=rate)
+    recipe = JointRecipe(schedule, added=JointWeights(markers, angles), items=items)
+    command = " ".join(["biopose", *sys.argv[1:]])
+    with progress_bar("Training") as progress:
+        train_joint(
+            start or SHIPPED,
+            clips,
+            out,
+            recipe,
+            neurik=neurik_weights,
+            device=device,
+            resume=resume,
+            about={"command": command},
             progress=progress,
             say=typer.echo,
         )

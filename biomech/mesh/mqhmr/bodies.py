@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
 from biomech.body.anny import AnnyBody
-from biomech.body.body import BoneTree
+from biomech.body.body import BoneTree, Posed
 from biomech.camera import TO_THE_LENS
 from biomech.keypoints.blazepose import POINT_NAMES
 from biomech.markers.smpl import ARM_DOWN_RAD, BETAS, ELBOWS, load_smpl
@@ -139,6 +139,38 @@ class BodyLayer(nn.Module):
         rest = torch.eye(3).to(rotations).expand(*rotations.shape[:-3], len(self.parents), 3, 3)
         return rest.index_copy(-3, torch.tensor(self.turning, device=rotations.device), rotations)
 
+    def at_rest(
+        self, betas: Float[Tensor, "batch shape"]
+    ) -> tuple[Float[Tensor, "batch points 3"], Float[Tensor, "batch bones 3"]]:
+        """The bodies before they are posed.
+
+        Args:
+            betas: the body's own shape numbers.
+
+        Returns:
+            Points (the surface's ``surface_size`` first) and joints, m, rest axes.
+        """
+        shares = self.coefficients(betas)
+        joints = self.joints + torch.tensordot(shares, self.joint_components, 1)
+        return self.points + torch.tensordot(shares, self.components, 1), joints
+
+    def turned(
+        self,
+        joints: Float[Tensor, "batch bones 3"],
+        rotations: Float[Tensor, "batch bones 3 3"],
+        root_position_m: Float[Tensor, "batch 3"],
+    ) -> Posed:
+        """Where the bones are: ``BoneTree.pose``.
+
+        Args:
+            joints: at rest, m.
+            rotations, root_position_m: as ``forward`` takes them.
+
+        Returns:
+            Joints (m) and rotations from rest, in the outer axes.
+        """
+        return self._tree.pose(joints, rotations, root_position_m)
+
     def forward(
         self,
         betas: Float[Tensor, "batch shape"],
@@ -155,11 +187,9 @@ class BodyLayer(nn.Module):
         Returns:
             Joints, orientations, keypoints and surface in the outer axes, m.
         """
-        shares = self.coefficients(betas)
-        joints = self.joints + torch.tensordot(shares, self.joint_components, 1)
-        points = self.points + torch.tensordot(shares, self.components, 1)
+        points, joints = self.at_rest(betas)
         stature = points[:, -2, 1] - points[:, -1, 1]
-        posed = self._tree.pose(joints, rotations, root_position_m)
+        posed = self.turned(joints, rotations, root_position_m)
         if self.pose_components is not None:
             bent = rotations[:, 1:] - torch.eye(3).to(rotations)
             points = points + (bent.flatten(1) @ self.pose_components).view_as(points)

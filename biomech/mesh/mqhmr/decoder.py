@@ -71,12 +71,14 @@ class DecoderLayer(nn.Module):
         return tokens + self._drop(self.feed(self.norm_feed(tokens)))
 
     def _mixed(self, tokens: Tensor, position: Tensor, context: Tensor) -> Tensor:
-        count = tokens.shape[1]
-        asking = torch.cat([tokens + position, context], 1)
-        query, key = self.query_key(asking).unflatten(-1, (2, self.heads, -1)).movedim(2, 0).transpose(2, 3)
-        value = self.value(torch.cat([tokens, context], 1)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        asking = tokens + position
+        (ask, listen), (ask_bias, listen_bias) = self.query_key.weight.chunk(2), self.query_key.bias.chunk(2)
+        query = functional.linear(asking, ask, ask_bias)  # the context only listens
+        key = functional.linear(torch.cat([asking, context], 1), listen, listen_bias)
+        value = self.value(torch.cat([tokens, context], 1))
+        query, key, value = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
         rate = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(query[:, :, :count], key, value, dropout_p=rate)
+        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=rate)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def _drop(self, change: Tensor) -> Tensor:

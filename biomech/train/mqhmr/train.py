@@ -63,6 +63,7 @@ def prepare(
     encoder_weights: Path | None = None,
     start: Path | None = None,
     *,
+    guess: Path | None = None,
     allow_pickle: bool = False,
 ) -> PreparedMqhmr:
     """Network and data of a recipe: clips for the evidence front, people in pictures for the other.
@@ -75,6 +76,8 @@ def prepare(
         body_model: the user's SMPL file, where the body is that.
         encoder_weights: the user's file of a picture encoder, to begin with.
         start: weights of an earlier training to begin with.
+        guess: such weights of which only the first guess is taken, so that tokens, levels and sizes of the decoder may
+            be others.
         allow_pickle: for 3DPW, whose files are pickles; only arrays in them are read.
 
     Returns:
@@ -93,6 +96,8 @@ def prepare(
     network = MQHMR.build(recipe.config, body_model, encoder_weights)
     if start is not None:
         network.load_state_dict(load_mqhmr(start, body_model).state_dict())
+    if guess is not None:
+        _take_guess(network, load_mqhmr(guess, body_model), guess)
     parts: tuple[Dataset, Dataset]
     if clips is not None:
         body, seed = network.body.name, recipe.schedule.seed
@@ -150,7 +155,7 @@ def train_mqhmr(
     network.to(place)
 
     def batches(first_step: int) -> Iterator[Item]:
-        sampler = _Draws(len(data), recipe.items, recipe.schedule.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
+        sampler = Draws(len(data), recipe.items, recipe.schedule.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
         loader = DataLoader(data, batch_sampler=sampler, num_workers=recipe.workers, collate_fn=collate)
         yield from (moved(item, place) for item in loader)
 
@@ -171,6 +176,17 @@ def train_mqhmr(
     if figures is not None:
         write(network, Path(folder), {**(about or {}), "recipe": said, "held_out": figures})
     return network
+
+
+def _take_guess(network: MQHMR, other: MQHMR, where: Path) -> None:
+    """Copy the part that ``only_guess`` trains."""
+    if {network.config.front, other.config.front} != {"evidence"}:
+        raise BioposeError("only networks that see evidence have a first guess of their own", where=str(where))
+    try:
+        network.evidence.summary.load_state_dict(other.evidence.summary.state_dict())
+        network.guess_head.load_state_dict(other.guess_head.state_dict())
+    except RuntimeError as error:
+        raise BioposeError("its first guess has other sizes than this network's", where=str(where)) from error
 
 
 def joined(items: list[Item]) -> Item:
@@ -266,7 +282,7 @@ def _losses(
     return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), weights)
 
 
-class _Draws:
+class Draws:
     """Batches of indices without end: the whole set in random order, again and again, a function of seed and step."""
 
     def __init__(self, length: int, items: int, seed: int, first_step: int):

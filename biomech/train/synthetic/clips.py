@@ -6,8 +6,10 @@ them back in any number and order, so that the set can grow while it is used.
 
 import functools
 import zipfile
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +28,8 @@ from biomech.mesh.mqhmr.network import Inputs
 from biomech.mesh.mqhmr.pyramid import HEAT_MAPS, DetectorOutput
 from biomech.train.mqhmr.losses import Truth
 from biomech.train.mqhmr.mirror import mirrored_truth
+
+MAPS = ("heat", "mask")  # most of a clip's bytes
 
 
 @dataclass
@@ -57,6 +61,28 @@ class Clip:
         """The detector's 3D as the lifter corrects it."""
         return lifted_m(self.xy, self.confidence, self.world_m, self.focal_px, self.principal_px)
 
+    def without_maps(self) -> "Clip":
+        """The same with empty heat maps and mask; what was worked out of the rest stays."""
+        frames = len(self.xy)
+        return self._with(np.zeros((frames, HEAT_MAPS, 0, 0), np.uint8), np.zeros((frames, 0, 0), np.uint8))
+
+    def with_maps(self, path: Path) -> "Clip":
+        """The same with the heat maps and the mask of its file.
+
+        Args:
+            path: of the .npz.
+
+        Raises:
+            BioposeError: the file is no clip any more.
+        """
+        return self._with(*_read(path, MAPS).values())
+
+    def _with(self, heat: np.ndarray, mask: np.ndarray) -> "Clip":
+        clip = replace(self, heat=heat, mask=mask)
+        if "lifted_m" in self.__dict__:
+            clip.__dict__["lifted_m"] = self.lifted_m
+        return clip
+
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
         columns = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
@@ -79,11 +105,7 @@ class Clip:
         Raises:
             BioposeError: the file is not a clip, or of another body.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                columns = {f.name: file[f.name] for f in fields(cls) if maps or f.name not in ("heat", "mask")}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise BioposeError(f"not a clip of rendered bodies ({plainly(error)})", where=str(path)) from error
+        columns: dict[str, Any] = _read(path, [field.name for field in fields(cls) if maps or field.name not in MAPS])
         if not maps:
             frames = len(columns["xy"])
             columns |= {
@@ -94,6 +116,14 @@ class Clip:
         if body not in (None, plain["body"]):
             raise BioposeError(f"the clip is of the body {plain['body']!r}, not {body!r}", where=str(path))
         return cls(**{**columns, **plain})
+
+
+def _read(path: Path, names: Iterable[str]) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise BioposeError(f"not a clip of rendered bodies ({plainly(error)})", where=str(path)) from error
 
 
 def clip_paths(folder: Path, split: str) -> list[Path]:
@@ -115,6 +145,14 @@ def clip_paths(folder: Path, split: str) -> list[Path]:
     return paths
 
 
+class Excerpt(NamedTuple):
+    """An item of ``Clips`` before it is made."""
+
+    clip: Clip
+    rows: Int[np.ndarray, " rows"]
+    mirrored: bool
+
+
 class Clips(Dataset):
     """Clips of a folder for training: each item some frames of one, as a batch.
 
@@ -123,7 +161,7 @@ class Clips(Dataset):
         body: whose clips they have to be.
         frames: of an item, drawn at random; None for all of them.
         bone_names: of the body; where given, every other item is seen in a mirror.
-        maps: or else without the heat maps and the mask, and kept in memory once read.
+        maps: or else without the heat maps and the mask, which alone are not kept in memory once read.
 
     Raises:
         BioposeError: there are none.
@@ -152,24 +190,45 @@ class Clips(Dataset):
         Raises:
             BioposeError: a file is not a clip, or of another body.
         """
+        return self.seen(self.drawn(index))
+
+    def drawn(self, index: int) -> Excerpt:
+        """What an item shows, a function of seed and index.
+
+        Args:
+            index: of the item, as ``__getitem__`` takes it.
+
+        Raises:
+            BioposeError: as ``__getitem__``.
+        """
         clip = self._clip(index % len(self))
         rows, rng = np.arange(len(clip.xy)), np.random.default_rng((self.seed, index))
         if self.frames is not None:
             rows = rng.choice(rows, self.frames, replace=len(rows) < self.frames)
-        inputs, truth = inputs_of(clip, rows), truth_of(clip, rows)
-        if self.bone_names is not None and rng.random() < 0.5:
-            assert inputs.evidence is not None
+        return Excerpt(clip, rows, self.bone_names is not None and rng.random() < 0.5)
+
+    def seen(self, drawn: Excerpt) -> tuple[Inputs, Truth]:
+        """An item as the network has it.
+
+        Args:
+            drawn: by ``drawn``.
+        """
+        inputs, truth = inputs_of(drawn.clip, drawn.rows), truth_of(drawn.clip, drawn.rows)
+        if drawn.mirrored:
+            assert inputs.evidence is not None and self.bone_names is not None
             truth = mirrored_truth(truth, inputs.crop, self.body, self.bone_names)
             inputs = Inputs(mirrored_crop(inputs.crop), evidence=mirrored_evidence(inputs.evidence, inputs.crop))
         return inputs, truth
 
     def _clip(self, number: int) -> Clip:
-        if number in self._kept:
-            return self._kept[number]
-        clip = Clip.load(self.paths[number], self.maps, self.body)
-        if not self.maps:  # small, and reading would take longer than learning
-            self._kept[number] = clip
-        return clip
+        """From the file at first; later only its maps, since reading the rest takes half as long as learning."""
+        if number not in self._kept:
+            clip = Clip.load(self.paths[number], self.maps, self.body)
+            clip.lifted_m  # noqa: B018 (worked out once, kept with the clip)
+            self._kept[number] = clip.without_maps() if self.maps else clip
+            return clip
+        kept = self._kept[number]
+        return kept.with_maps(self.paths[number]) if self.maps else kept
 
 
 def inputs_of(clip: Clip, rows: Int[np.ndarray, " rows"]) -> Inputs:
