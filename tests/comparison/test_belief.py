@@ -14,6 +14,7 @@ from biomech.comparison.belief import read_believing
 from biomech.comparison.compare import Comparison, compare
 from biomech.comparison.curves import draw_curves
 from biomech.comparison.cycle_tables import cycles_csv, cycles_json
+from biomech.comparison.drawing import grid, room_above
 from biomech.comparison.over_cycles import Compared, over_cycles
 from biomech.comparison.overview import overview
 from biomech.comparison.pairing import MotionPair
@@ -299,3 +300,15 @@ def test_in_python(tmp_path: Path, late: np.ndarray) -> None:
     assert biomech.compare(walked(), wrong).errors["knee_angle_r"].max > 39
     with pytest.raises(BioposeError, match="is no way to take"):
         biomech.compare(walked(), motion, untrusted="all")
+
+
+def test_a_long_legend_has_room_above_the_panels() -> None:
+    figure, panels = grid(["knee_angle_r", "knee_angle_l"], "time (s)")
+    before = figure.get_size_inches()[1]
+    feet = [before * panel.get_position().height for panel in panels.values()]
+    room_above(figure, -0.2)
+    room_above(figure, 0.44)
+    height = figure.get_size_inches()[1]
+    assert height == pytest.approx(before + 0.44)
+    assert [height * panel.get_position().height for panel in panels.values()] == pytest.approx(feet)
+    assert height * (1 - max(panel.get_position().y1 for panel in panels.values())) == pytest.approx(0.6 + 0.44)
