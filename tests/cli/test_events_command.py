@@ -33,6 +33,7 @@ def run(tmp_path: Path) -> Path:
     write_mot(motion, folder / "squat_fast.mot")
     shutil.copy(DEFAULT_PATH, folder / "squat_scaled.osim")
     table = pd.DataFrame({"time": motion.time_s, "trusted": (motion.time_s < 6).astype(int)})
+    table = table.assign(reason="", not_determined="")
     table.to_csv(folder / "squat_quality.csv", index=False)
     return folder
 
