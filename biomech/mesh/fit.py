@@ -49,9 +49,6 @@ SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
 # What detector and network think of the pose they think from every side, and partly err alike: of n views each has the
 # nth part of the say, to this power.
 VIEWS_SHARE = 0.5
-# Two searches from different starts end some hundredths apart. Of 37 clips of hard poses (of ``bench.doubts``) second
-# answers that cost less than this (11) were 6.9° nearer in the mean, the others as near as the first within 0.3°.
-PLAINLY = 0.95
 TRACED = (
     "Hips LowerBack Neck LeftUpLeg LeftLeg LeftFoot LeftToeBase RightUpLeg RightLeg RightFoot RightToeBase "
     "LeftArm LeftForeArm LeftHand RightArm RightForeArm RightHand"
@@ -154,22 +151,6 @@ class WindowFit:
             iterations=iterations,
         )
 
-    def cheaper(self, one: State, other: State) -> State:
-        """Which of two answers costs less, each with its feet where they stand in it.
-
-        Args:
-            one: taken unless the other is plainly cheaper.
-            other: of the same frames; taken below ``PLAINLY`` of the cost.
-
-        Returns:
-            One of them.
-        """
-        costs = []
-        for state in (one, other):
-            self.minimise(state, iterations=0)
-            costs.append(self.cost(state))
-        return other if costs[1] < PLAINLY * costs[0] else one
-
     def covariances(self, state: State) -> Float[np.ndarray, "frames unknowns unknowns"]:
         """How sure each frame's place and small turns are, as far as the residuals say; after ``minimise``."""
         return self._equations(state, None, free_level=False).covariances()
@@ -209,29 +190,6 @@ class WindowFit:
             total += float((self._balance_weight() * geman_mcclure(np.square(off).sum(-1))).sum())
         residuals = (state.subject.residual(), state.level.residual())
         return 0.5 * (total + sum(float(np.square(r).sum()) for r in residuals))
-
-    def costs(self, state: State) -> Float[np.ndarray, " frames"]:
-        """Of each frame, what the picture, the detector's 3D, the network and the habits cost; as ``cost`` has them.
-
-        Args:
-            state: one frame for each of the evidence.
-
-        Returns:
-            Without what frames share: smoothness, the floor, shape and camera.
-        """
-        shaped, values = state.subject.shaped, features(state.pose)
-        points = self.placing.points(self._frame(state), self.points)
-        first = points @ state.level.camera_from_world.T
-        total = 2 * HABIT_TRUST * self.habit.costs(values)
-        for e in self.views:
-            seen = e.of_first(first)
-            picture = np.square(self._picture(e, seen, shaped.stature_m)).sum(-1)
-            landmarks = np.square(self._landmarks(e, seen, shaped.stature_m)).sum(-1)
-            guess = np.square((values - e.guess) / e.guess_sd)
-            total += (e.confidence * geman_mcclure(picture)).sum(1)
-            total += self.landmark_trust * geman_mcclure(landmarks).sum(1)
-            total += self.guess_trust * geman_mcclure(guess).sum(1)
-        return 0.5 * self.information * total
 
     # The residuals, unweighted.
 

@@ -23,7 +23,6 @@ from biomech.calibration.cameras import Calibration
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh import doubt
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.evidence import explained, part, seen_by
@@ -35,7 +34,6 @@ from biomech.mesh.hidden import unsure_of_legs
 from biomech.mesh.level import Level
 from biomech.mesh.neutral import NEUTRAL, StandingNote, check_upright, neutral_frames, upright
 from biomech.mesh.placing import Placing
-from biomech.mesh.second_start import second_start, unlike
 from biomech.mesh.standing import standing
 from biomech.mesh.start import FromDetector, Initialiser
 from biomech.mesh.subject import Subject
@@ -143,34 +141,20 @@ def recover(
             state = fit(part, FIRST_LANDMARK_TRUST).minimise(state, iterations=ITERATIONS, grounded=False)
         return with_floor(state, placing, soles, part[0].interval_s)
 
-    def best(windowed: WindowFit, state: State, rounds: int, free: bool) -> State:
-        """The answer from there, or from a second start where the pose is unlike what the network knows."""
-
-        def settled(state: State) -> State:
-            for _ in range(rounds):  # where feet stand is settled anew in each
-                free_shape = free and shape is None
-                state = windowed.minimise(state, iterations=ITERATIONS, free_shape=free_shape, free_level=free)
-            return state
-
-        state, where = settled(state), unlike(windowed.views)
-        if not where.any():
-            return state
-        again = with_floor(second_start(windowed, state, where), placing, soles, windowed.interval_s)
-        return windowed.cheaper(state, settled(again))
-
     first = {}
     for window in shape_windows:
-        first[window.start] = best(fit(_parts(sparse, window)), begun(window), FLOOR_ROUNDS, free=True)
+        state, windowed = begun(window), fit(_parts(sparse, window))
+        for _ in range(FLOOR_ROUNDS):  # where feet stand is settled anew in each
+            state = windowed.minimise(state, iterations=ITERATIONS, free_shape=shape is None, free_level=True)
+        first[window.start] = state
         step()
     subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
     level = _mean_level([state.level for state in first.values()])
     if len(windows) > 1:  # the windows' shapes and cameras differed from their mean
         for window in windows:
-            before, windowed = first.get(window.start), fit(_parts(sparse, window))
-            state = _levelled(replace(before or begun(window), subject=subject), level)
-            first[window.start] = (
-                windowed.minimise(state, iterations=ITERATIONS) if before else best(windowed, state, 1, free=False)
-            )
+            state = first.get(window.start) or begun(window)
+            state = _levelled(replace(state, subject=subject), level)
+            first[window.start] = fit(_parts(sparse, window)).minimise(state, iterations=ITERATIONS)
             step()
     joined = _interpolated(_joined([first[window.start] for window in windows], windows), apart, frames)
     states, unsure = [], []
@@ -201,10 +185,6 @@ def recover(
     motion = _upright(joined, covariance, body, films[0], quality, notes)
     coordinate_sd = motion.coordinate_sd
     assert coordinate_sd is not None and motion.camera is not None
-    if len(films) == 1 and initialiser.judged:
-        where, coordinate_sd = doubt.judged(evidence[0], joined.pose, coordinate_sd, quality, habit)
-        doubts = [doubt.UNSETTLED if doubted else "" for doubted in where]
-        motion = replace(motion, doubts=doubts, notes=[*motion.notes, *doubt.note(where)])
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
         motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
     return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden), cameras=len(films))

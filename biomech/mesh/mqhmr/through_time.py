@@ -30,7 +30,7 @@ from biomech.mesh.subject import Subject
 class FromFrames:
     """MQ-HMR's points in space and its poses."""
 
-    posed, judged = True, False
+    posed = True
 
     def __init__(self, frames: Frames, point_sd: PointSd):
         if not frames.seen.any():
