@@ -167,14 +167,35 @@ def posed(
     Returns:
         About the origin, facing X, with what is lowest on the floor; and what drove it, without translations.
     """
+    return entered(BEGUN.get(name, {}), POSES[name], shape, rng)
+
+
+def entered(
+    begun: dict[str, float],
+    aim: dict[str, float],
+    shape: Float[np.ndarray, " shape"],
+    rng: np.random.Generator | None = None,
+    spread_deg: float = SPREAD_DEG,
+) -> tuple[BodyMotion, Kinematics]:
+    """``posed``, of any poses.
+
+    Args:
+        begun, aim: degrees, as in ``POSES``.
+        shape: of the body.
+        rng: draws how the person differs from the table; None: not at all.
+        spread_deg: by how much.
+
+    Returns:
+        As ``posed``.
+    """
     own = [coordinate for coordinate in names() if not is_translation(coordinate)]
-    spread = np.zeros(len(own)) if rng is None else np.radians(SPREAD_DEG) * rng.standard_normal(len(own))
-    begun, aim = (_values(own, table) + spread for table in (BEGUN.get(name, {}), POSES[name]))
+    spread = np.zeros(len(own)) if rng is None else np.radians(spread_deg) * rng.standard_normal(len(own))
+    first, last = (_values(own, table) + spread for table in (begun, aim))
     time_s = np.arange(round((ENTERED_S + HELD_S) * RATE_HZ)) / RATE_HZ
     way = np.clip(time_s / ENTERED_S, 0, 1)
     share = (way**3 * (10 - 15 * way + 6 * way**2))[:, None]
     low, high = np.array([limits_rad()[coordinate] for coordinate in own]).T
-    values = np.clip(begun * (1 - share) + aim * share, low, high)
+    values = np.clip(first * (1 - share) + last * share, low, high)
     truth = Kinematics(own, values, time_s, np.ones(len(own), bool))
     motion = borne_by_all(driven(AnnyBody.load([0]), shape, own, values, time_s))
     middle = motion.root_position_m[held(truth)].mean(0) * [1.0, 0.0, 1.0]
@@ -202,20 +223,22 @@ def errors(clip: Filmed, recovered: Callable[[Keypoints], BodyMotion] = recover)
 
     Returns:
         Of the held frames: mean absolute errors by the lens bench's ``GROUPS`` (degrees), the angle between pelvis and
-        pelvis, mean ``quality``, shares ``trusted`` (of quality ``LEAST_QUALITY``), ``wrong`` (the 18 rotations more
-        than ``WRONG_DEG`` off) and both; and ``zero_mae18_deg``. Of a clip without an answer NaN, nothing trusted.
+        pelvis, mean ``quality``, shares ``trusted`` (of quality ``LEAST_QUALITY`` and not doubted), ``wrong`` (the 18
+        rotations more than ``WRONG_DEG`` off) and both; and ``zero_mae18_deg``. Of a clip without an answer NaN,
+        nothing trusted.
     """
     when = held(clip.truth)
     zero = pose_of(clip.truth.names, np.zeros_like(clip.truth.values))
-    figures = {"zero_mae18_deg": float(_off(clip.truth, zero, when)["mae18_deg"].mean())}
+    figures = {"zero_mae18_deg": float(off_deg(clip.truth, zero, when)["mae18_deg"].mean())}
     try:
         motion = recovered(clip.keypoints)
     except (BioposeError, np.linalg.LinAlgError):
         lost = dict.fromkeys((*(f"{group}_deg" for group in GROUPS), "pelvis_deg", "quality"), np.nan)
         return figures | lost | {"trusted": 0.0, "wrong": 1.0, "trusted_wrong": 0.0}
     assert motion.quality is not None
-    off = _off(clip.truth, pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations), when)
-    wrong, trusted = off["mae18_deg"] > WRONG_DEG, motion.quality[when] >= LEAST_QUALITY
+    off = off_deg(clip.truth, pose_of_bones(AnnyBody.load([0]), motion.shape, motion.rotations), when)
+    undoubted = np.array([not why for why in motion.doubts or [""] * len(motion.quality)])
+    wrong, trusted = off["mae18_deg"] > WRONG_DEG, (undoubted & (motion.quality >= LEAST_QUALITY))[when]
     return (
         figures
         | {key: float(each.mean()) for key, each in off.items()}
@@ -313,7 +336,7 @@ class Tried:
         Returns:
             Degrees.
         """
-        return float(_off(self.truth, state.pose, held(self.truth))["mae18_deg"].mean())
+        return float(off_deg(self.truth, state.pose, held(self.truth))["mae18_deg"].mean())
 
     def cost(self, state: State, *, floor: bool = True, **without: bool) -> float:
         """Half the sum of squares; feet stand where they do in this state.
@@ -383,8 +406,17 @@ def without(trial: Tried) -> dict[str, float]:
     return {name: trial.mae18_deg(state) for name, state in states.items()}
 
 
-def _off(truth: Kinematics, pose: Pose, when: slice) -> dict[str, Float[np.ndarray, " held"]]:
-    """Errors by ``GROUPS`` and of the pelvis, degrees; the whole person may be turned about the vertical."""
+def off_deg(truth: Kinematics, pose: Pose, when: slice) -> dict[str, Float[np.ndarray, " held"]]:
+    """Errors by ``GROUPS`` and of the pelvis; the whole person may be turned about the vertical.
+
+    Args:
+        truth: rad, without translations.
+        pose: in a world whose Y is up; the same frames.
+        when: the frames that count.
+
+    Returns:
+        Degrees, under the group's name with ``_deg`` and ``pelvis_deg``.
+    """
     true, found = pose_of(truth.names, truth.values).balls[:, 0], pose.balls[:, 0]
     both = (found[when] @ np.swapaxes(true[when], 1, 2)).sum(0)
     heading = np.arctan2(both[2, 0] - both[0, 2], both[0, 0] + both[2, 2])

@@ -45,10 +45,12 @@ class Habit:
 
     def cost(self, values: Float[np.ndarray, "frames features"]) -> float:
         """Half the sum of squares, and the rarity of the components."""
-        whitened = self._whitened(values)
-        energy = np.square(whitened).sum(-1) / 2 + self.rarity
         outside = self._outside(values) / LIMIT_SD
-        return float(energy.min(1).sum() + np.square(outside).sum() / 2)
+        return float(self.rarities(values).sum() + np.square(outside).sum() / 2)
+
+    def rarities(self, values: Float[np.ndarray, "frames features"]) -> Float[np.ndarray, " frames"]:
+        """How rare each pose is (nats), whatever the ranges of joints say; 0 in the middle of the commonest."""
+        return (np.square(self._whitened(values)).sum(-1) / 2 + self.rarity).min(1)
 
     def rows(
         self, values: Float[np.ndarray, "frames features"]

@@ -23,6 +23,7 @@ from biomech.calibration.cameras import Calibration
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
+from biomech.mesh import doubt
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.evidence import explained, part, seen_by
@@ -185,6 +186,10 @@ def recover(
     motion = _upright(joined, covariance, body, films[0], quality, notes)
     coordinate_sd = motion.coordinate_sd
     assert coordinate_sd is not None and motion.camera is not None
+    if len(films) == 1 and initialiser.judged:
+        where, coordinate_sd = doubt.judged(evidence[0], joined.pose, coordinate_sd, quality, habit)
+        doubts = [doubt.UNSETTLED if doubted else "" for doubted in where]
+        motion = replace(motion, doubts=doubts, notes=[*motion.notes, *doubt.note(where)])
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
         motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
     return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden), cameras=len(films))

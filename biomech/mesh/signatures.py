@@ -277,7 +277,7 @@ def signed(
         height_m, mass_kg: as they were told.
 
     Returns:
-        A copy with ``doubts`` and more ``notes``.
+        A copy with more ``doubts`` and ``notes``.
     """
     values = angles(motion)
     reasons = {f"{name} {SAID['beyond']}": where for name, where in beyond(values).items()}
@@ -294,7 +294,10 @@ def signed(
             f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use angles of knees and "
             "ankles; no heights, strides or events; hips, pelvis tilt and lumbar extension may be 10 to 20° off"
         )
-    return replace(motion, doubts=joined(reasons, len(motion.time_s)), notes=[*motion.notes, *notes])
+    own = joined(reasons, len(motion.time_s))
+    before = motion.doubts or [""] * len(own)
+    doubts = ["; ".join(why for why in both if why) for both in zip(before, own, strict=True)]
+    return replace(motion, doubts=doubts, notes=[*motion.notes, *notes])
 
 
 def joined(reasons: dict[str, Bool[np.ndarray, " frames"]], frames: int) -> Sequence[str]:

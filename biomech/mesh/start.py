@@ -29,6 +29,7 @@ class Initialiser(Protocol):
     """What a recovery begins with, besides the keypoints in the picture."""
 
     posed: bool  # whether ``state`` is near enough for the shape to be fitted at once
+    judged: bool  # whether answers that begin so are held against ``doubt``
 
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
@@ -73,6 +74,9 @@ class FromDetector:
     """The detector's 3D landmarks: corrected where the detector is the embedded one; the rest pose laid over them."""
 
     posed = False
+
+    def __init__(self, *, judged: bool = True):
+        self.judged = judged
 
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence

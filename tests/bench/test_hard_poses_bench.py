@@ -71,7 +71,7 @@ def test_who_is_turned_about_the_vertical_is_not_off(average):
         turn = {"y": [[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], "x": [[1, 0, 0], [0, cos, -sin], [0, sin, cos]]}
         balls = pose.balls.copy()
         balls[:, 0] = np.array(turn[about]) @ balls[:, 0]
-        return float(hard_poses._off(truth, Pose(balls, pose.hinges), when)["pelvis_deg"].max())
+        return float(hard_poses.off_deg(truth, Pose(balls, pose.hinges), when)["pelvis_deg"].max())
 
     assert off("y") < 1e-3
     assert off("x") == pytest.approx(np.degrees(1.0), abs=1.0)  # rolled over its long axis: that is no heading

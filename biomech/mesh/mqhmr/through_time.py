@@ -30,7 +30,7 @@ from biomech.mesh.subject import Subject
 class FromFrames:
     """MQ-HMR's points in space and its poses."""
 
-    posed = True
+    posed, judged = True, False
 
     def __init__(self, frames: Frames, point_sd: PointSd):
         if not frames.seen.any():
