@@ -43,7 +43,7 @@ from biomech.scaling.proportions import check_sex
 Answer = TypeVar("Answer")
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
 WINDOWS_AT_ONCE = min(os.cpu_count() or 1, 2)  # each needs some 300 MB
-APART_S, LEAST_APART = 1 / 10, 12  # frames of the first rounds; at least so many
+APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
