@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -40,9 +41,10 @@ from biomech.mesh.start import FromDetector, Initialiser
 from biomech.mesh.subject import Subject
 from biomech.scaling.proportions import check_sex
 
+Answer = TypeVar("Answer")
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
 WINDOWS_AT_ONCE = min(os.cpu_count() or 1, 2)  # each needs some 300 MB
-APART_S, LEAST_APART = 1 / 10, 12  # frames of the first rounds; at least so many
+APART_S, LEAST_APART = 1 / 15, 12  # frames of the first rounds; at least so many
 SHAPE_WINDOWS = 3
 ITERATIONS, LAST_ITERATIONS = 15, 6
 FLOOR_ROUNDS = 2
@@ -142,20 +144,26 @@ def recover(
             state = fit(part, FIRST_LANDMARK_TRUST).minimise(state, iterations=ITERATIONS, grounded=False)
         return with_floor(state, placing, soles, part[0].interval_s)
 
-    first = {}
-    for window in shape_windows:
+    def shaped(window: slice) -> State:
         state, windowed = begun(window), fit(_parts(sparse, window))
         for _ in range(FLOOR_ROUNDS):  # where feet stand is settled anew in each
             state = windowed.minimise(state, iterations=ITERATIONS, free_shape=shape is None, free_level=True)
+        return state
+
+    first = {}
+    for window, state in zip(shape_windows, _on_threads(shaped, shape_windows), strict=True):
         first[window.start] = state
         step()
     subject = subject.with_shape(np.mean([state.subject.shape for state in first.values()], axis=0))
     level = _mean_level([state.level for state in first.values()])
     if len(windows) > 1:  # the windows' shapes and cameras differed from their mean
-        for window in windows:
-            state = first.get(window.start) or begun(window)
-            state = _levelled(replace(state, subject=subject), level)
-            first[window.start] = fit(_parts(sparse, window)).minimise(state, iterations=ITERATIONS)
+
+        def common(window: slice) -> State:
+            state = _levelled(replace(first.get(window.start) or begun(window), subject=subject), level)
+            return fit(_parts(sparse, window)).minimise(state, iterations=ITERATIONS)
+
+        for window, state in zip(windows, list(_on_threads(common, windows)), strict=True):
+            first[window.start] = state
             step()
     joined = _interpolated(_joined([first[window.start] for window in windows], windows), apart, frames)
     states, unsure = [], []
@@ -165,11 +173,10 @@ def recover(
         state = windowed.minimise(state, iterations=LAST_ITERATIONS)
         return state, windowed.covariances(state)
 
-    with ThreadPoolExecutor(WINDOWS_AT_ONCE) as pool:  # the windows know nothing of each other
-        for state, covariances in pool.map(last, all_windows):
-            states.append(state)
-            unsure.append(covariances)
-            step()
+    for state, covariances in _on_threads(last, all_windows):
+        states.append(state)
+        unsure.append(covariances)
+        step()
     joined = _joined(states, all_windows)
     covariance = _one_after_the_other(unsure, all_windows)
     quality, notes = explained(films, correspondence, placing, evidence, joined)
@@ -193,6 +200,12 @@ def recover(
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
         motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
     return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden), cameras=len(films))
+
+
+def _on_threads(work: Callable[[slice], Answer], windows: Sequence[slice]) -> Iterator[Answer]:
+    """Windows that know nothing of each other, a few at a time."""
+    with ThreadPoolExecutor(WINDOWS_AT_ONCE) as pool:
+        yield from pool.map(work, windows)
 
 
 def with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
