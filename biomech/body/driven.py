@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from biomech.angles import wrapped
@@ -18,7 +19,12 @@ from biomech.body.motion import BodyMotion
 TRANSLATIONS = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 # A foot of which nothing is lower than this above the lowest point of both carries no weight.
 SOFT_M = 0.006
+LEAST_PELVIS_M = 0.3  # above the floor, by the coordinates: to tell how long their legs are
 EVERY = 10  # vertex of the whole skin: a centimetre or two apart
+# By how much a point of a sole may have the pelvis go otherwise than the coordinates say; and what these count
+# themselves, where there is no such point.
+AGREES_M_S, SAID = 0.4, 1e-4
+STEADY_S = 0.06  # over which the feet's word is taken
 IN_THE_AIR_M = 0.03  # both feet, if the coordinates have the pelvis so much higher than standing would
 
 
@@ -31,9 +37,11 @@ def driven(
 ) -> BodyMotion:
     """The body moving as coordinates say, on the floor Y = 0.
 
-    The feet decide where it goes: the sole that is lowest neither slides nor sinks, whatever the legs' length. Only
-    where the coordinates have both feet in the air does the pelvis travel as they say. With all coordinates 0 the
-    body stands upright, soles on the floor, facing +X.
+    The feet decide where it goes, whatever the legs' length: the lowest sole does not sink, and of the low ones that
+    neither slides which goes with the coordinates' own way. (On a body of other proportions the foot that swings by is
+    often the lower one: alone it would hold the body on the spot, or carry it backwards.) Only where the coordinates
+    have both feet in the air does the pelvis travel as they say. With all coordinates 0 the body stands upright, soles
+    on the floor, facing +X.
 
     Args:
         body: any AnnyBody; its vertices do not matter.
@@ -50,10 +58,12 @@ def driven(
     root = np.zeros((len(values), 3))
     lowest = soles[..., 1].min(1)
     root[:, 1] = -lowest
+    way = None
     if all(name in names for name in TRANSLATIONS):
         said = values[:, [names.index(name) for name in TRANSLATIONS]]
+        way = said[:, [0, 2]] * float(np.median(root[:, 1]) / max(np.median(said[:, 1]), LEAST_PELVIS_M))
         root[:, 1] += _flight(said[:, 1] - said[:, 1].min(), root[:, 1] - root[:, 1].min())
-    root[:, [0, 2]] = _travel(soles, root[:, 1] + lowest)
+    root[:, [0, 2]] = _travel(soles, root[:, 1] + lowest, way, time_s)
     return BodyMotion(
         body=body.name,
         bone_names=list(body.bone_names),
@@ -127,14 +137,37 @@ def _flight(
     return np.where(above > IN_THE_AIR_M, above, 0.0)
 
 
-def _travel(soles: Float[np.ndarray, "frames points 3"], clearance_m: np.ndarray) -> Float[np.ndarray, "frames 2"]:
-    """Where the root goes so that the lowest points of the soles stay where they are; in the air straight on."""
+def _travel(
+    soles: Float[np.ndarray, "frames points 3"],
+    clearance_m: Float[np.ndarray, " frames"],
+    way_m: Float[np.ndarray, "frames 2"] | None = None,
+    time_s: Float[np.ndarray, " frames"] | None = None,
+) -> Float[np.ndarray, "frames 2"]:
+    """Where the root goes so that low points of the soles stay where they are; in the air straight on.
+
+    Args:
+        soles: about the root.
+        clearance_m: of the lowest point above the floor.
+        way_m: of the pelvis, as is said: of the low points those count that go with it. None: all.
+        time_s: of the frames, for the way.
+
+    Returns:
+        From 0.
+    """
     if len(soles) < 2:
         return np.zeros((len(soles), 2))
     height = soles[..., 1] - soles[..., 1].min(1, keepdims=True)
     weight = np.exp(-np.maximum(height[1:], height[:-1]) / SOFT_M)
-    weight /= weight.sum(1, keepdims=True)
-    moved = -((soles[1:, :, [0, 2]] - soles[:-1, :, [0, 2]]) * weight[..., None]).sum(1)
+    by_point = soles[:-1, :, [0, 2]] - soles[1:, :, [0, 2]]
+    said, its_weight = np.zeros((len(weight), 2)), 0.0
+    if way_m is not None and time_s is not None:
+        said, its_weight = np.diff(way_m, axis=0), SAID
+        otherwise_m_s = np.linalg.norm(by_point - said[:, None], axis=2) / np.diff(time_s)[:, None]
+        weight *= np.exp(-0.5 * (otherwise_m_s / AGREES_M_S) ** 2)
+    moved = (by_point * weight[..., None]).sum(1) + its_weight * said
+    moved /= weight.sum(1, keepdims=True) + its_weight
+    if way_m is not None and time_s is not None:  # from foot to foot no pelvis goes by a jerk
+        moved = said + gaussian_filter1d(moved - said, STEADY_S / float(np.median(np.diff(time_s))), axis=0)
     flying = np.maximum(clearance_m[1:], clearance_m[:-1]) > 1e-3
     at = np.arange(len(moved))
     if flying.any() and not flying.all():

@@ -57,10 +57,10 @@ def test_errors_are_but_for_a_constant_heading(person):
 
 def test_cells_that_nobody_would_film_say_so(monkeypatch):
     monkeypatch.setattr(lens, "recovered", lambda one, way: {"knee_deg": 3.0, "lost": 0.0})
-    figures = lens.bench_lens(distances_m=(0.8, 5.0), fields_deg=(24.0,), people=3, ways=("full",))
+    figures = lens.bench_lens(distances_m=(0.8, 10.0), fields_deg=(24.0,), people=3, ways=("full",))
     assert set(figures["cells"]["0.8 m, 24°"]) == {"inside"}
-    assert figures["cells"]["5 m, 24°"]["full"] == {"knee_deg": 3.0, "lost": 0.0}
-    assert figures["walks"]["5 m, 24°"]["clips"] == 1 and figures["full_knee_deg"] == 3.0
+    assert figures["cells"]["10 m, 24°"]["full"] == {"knee_deg": 3.0, "lost": 0.0}
+    assert figures["walks"]["10 m, 24°"]["clips"] == 1 and figures["full_knee_deg"] == 3.0
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from biomech.bench.drawn_people import coordinates, moving, people
 from biomech.body.anny import AnnyBody
 from biomech.body.driven import TRANSLATIONS, driven, with_soft_forearms
 from biomech.body.neutral import NEUTRAL_POSTURE
@@ -119,3 +120,16 @@ def test_soft_forearms_leave_the_hands_alone():
         hand = body.bone_names.index(f"{side}Hand")
         assert torch.allclose(hands[0].joints[:, hand], hands[1].joints[:, hand], atol=1e-4)
         assert torch.allclose(hands[0].rotations[:, hand], hands[1].rotations[:, hand], atol=1e-4)
+
+
+@pytest.mark.parametrize("person", [3, 9, 15])
+def test_who_walks_goes_where_the_coordinates_say_without_a_jerk(person, tmp_path):
+    one = next(o for o in people(tmp_path) if (o.activity, o.person) == ("walk", person))
+    truth = coordinates(one)
+    motion = moving(one, truth)
+    said = np.stack([truth.column(name) for name in ("pelvis_tx", "pelvis_tz")], 1)
+    said *= np.median(motion.root_position_m[:, 1]) / np.median(truth.column("pelvis_ty"))
+    went = motion.root_position_m[:, [0, 2]]
+    way, said_way = went[-1] - went[0], said[-1] - said[0]
+    assert np.linalg.norm(way - said_way) < 0.25 * np.linalg.norm(said_way)  # of another person's legs; was up to 1.1
+    assert np.abs(np.diff(went, 3, axis=0)).max() < 0.008  # m a frame, cubed: was 0.12
