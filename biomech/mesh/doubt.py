@@ -37,6 +37,7 @@ SIGNALS = (
     *(f"residuals' deviation, {name}" for name in OF_RESIDUALS),
     *("rarity", "rarity of the network's pose", "upright", "quality", "off the network's pose"),
 )
+COLUMNS = ("mean", "spread", "weight")  # of the table, for every signal
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Doubt:
         table = json.loads(path.read_text())
         if list(table["signals"]) != list(SIGNALS):
             raise BioposeError("the table of doubts is of other signals", where=str(path))
-        columns = np.array([list(row.values()) for row in table["signals"].values()]).T
+        mean, spread, weight = (np.array([row[key] for row in table["signals"].values()]) for key in COLUMNS)
         widen = np.array([table["widen"][name] for name in expected.NAMES])
-        return cls(*columns, bias=table["bias"], limit=table["limit"], wide=table["wide"], widen=widen)
+        return cls(mean, spread, weight, table["bias"], table["limit"], table["wide"], widen)
 
     def log_odds(self, signals: Float[np.ndarray, "frames signals"]) -> Float[np.ndarray, " frames"]:
         """That a frame is more than ``WRONG_DEG`` off.
