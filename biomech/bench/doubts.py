@@ -93,7 +93,10 @@ OTHERS: dict[str, dict[str, float]] = {
         **{"lumbar_extension": -30, "arm_flex": 90},
     },
 }
-BEGUN = {"headstand": {**OTHERS["headstand"], "hip_flexion": 60}, "candle": {"pelvis_tilt": 90}}
+BEGUN: dict[str, dict[str, float]] = {
+    "headstand": {**OTHERS["headstand"], "hip_flexion": 60},
+    "candle": {"pelvis_tilt": 90},
+}
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def learned(chosen: Sequence[Path], reported: Sequence[Path], file: Path = FILE)
     figures = {name: round(float(value), 4) for name, value in figures.items()}
     widen = dict(zip(expected.NAMES, np.round(_widening(hard, whole, wide), 2).tolist(), strict=True))
     mean, spread, weight, bias = whole
-    table = {
+    written = {
         "about": f"{len(hard)} clips of hard poses, {len(ordinary)} ordinary runs (chosen), {len(others)} (reported); "
         "python -m biomech.bench.doubts",
         "figures": figures,
@@ -162,7 +165,7 @@ def learned(chosen: Sequence[Path], reported: Sequence[Path], file: Path = FILE)
         },
     }
     with whole_file(file) as temporary:
-        temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     return figures
 
 

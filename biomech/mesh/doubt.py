@@ -64,7 +64,8 @@ class Doubt:
             raise BioposeError("the table of doubts is of other signals", where=str(path))
         columns = np.array([list(row.values()) for row in table["signals"].values()]).T
         widen = np.array([table["widen"][name] for name in expected.NAMES])
-        return cls(*columns, bias=table["bias"], limit=table["limit"], wide=table["wide"], widen=widen)
+        mean, spread, weight = columns
+        return cls(mean, spread, weight, bias=table["bias"], limit=table["limit"], wide=table["wide"], widen=widen)
 
     def log_odds(self, signals: Float[np.ndarray, "frames signals"]) -> Float[np.ndarray, " frames"]:
         """That a frame is more than ``WRONG_DEG`` off.

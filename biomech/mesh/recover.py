@@ -184,12 +184,13 @@ def recover(
         notes.append(f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture")
     motion = _upright(joined, covariance, body, films[0], quality, notes)
     coordinate_sd = motion.coordinate_sd
-    assert coordinate_sd is not None and motion.camera is not None
+    assert coordinate_sd is not None
     if len(films) == 1 and initialiser.judged:
         where, coordinate_sd = doubt.judged(evidence[0], joined.pose, coordinate_sd, quality, habit)
         doubts = [doubt.UNSETTLED if doubted else "" for doubted in where]
         motion = replace(motion, doubts=doubts, notes=[*motion.notes, *doubt.note(where)])
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture
+        assert motion.camera is not None
         motion = replace(motion, camera=replace(motion.camera, center_px=calibration.cameras[0].center_px))
     return replace(motion, coordinate_sd=unsure_of_legs(coordinate_sd, hidden), cameras=len(films))
 
