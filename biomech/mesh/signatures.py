@@ -42,11 +42,12 @@ LIMBS = {
 }
 
 
-# What is said of each, of a frame (the first three) or of the clip; the latter ones' limits are in ``unusual``.
+# What is said of each, of a frame (the first four) or of the clip; the latter ones' limits are in ``unusual``.
 SAID = {
     "beyond": "is outside what the joint allows",
     "contradicted": "fits no pose of the body",
     "sparse": "more than half of the keypoints are missing",
+    "brief": f"fewer than {LEAST_FRAMES} pictures of the person: one moment does not say how a body lies in depth",
     "absent": "is never seen though nothing of the body hides it",
     "short": "ends early in the picture",
     "carried": "the person sits and is carried along",
@@ -285,6 +286,9 @@ def signed(
     seen = np.ones(len(motion.time_s), bool) if keypoints is None else keypoints.found
     if keypoints is not None:
         reasons[SAID["sparse"]] = sparse(keypoints)
+        if seen.sum() < LEAST_FRAMES:
+            reasons[SAID["brief"]] = seen
+            notes.append(f"{SAID['brief']}; take a longer part of the film")
         for limb, where in contradicted(motion, keypoints).items():
             reasons[f"the picture of the {limb} {SAID['contradicted']}"] = where
         notes += limb_notes(motion, keypoints, values)

@@ -134,6 +134,10 @@ def motion_and_model(given: Path, model: Path | None) -> tuple[Path, Path, Path 
     if given.is_dir():
         given = _motion_in(given)
     check_file(given, missing="no such file", mend="Give a folder of `biopose ik`, or a .mot.")
+    from biomech.video import FILM_SUFFIXES  # brings its libraries
+
+    if given.suffix.lower() in FILM_SUFFIXES:
+        raise BioposeError("a film, no motion", where=str(given), mend=f"Run `biopose ik {given}` first.")
     name = name_of(given)
     if model is None:
         model = given.with_name(f"{name}_scaled.osim")

@@ -59,6 +59,11 @@ class Shown:
     measured: Sequence[Activity] = ()
     flags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def virtual(self) -> bool:
+        """Whether the markers are read off a body that was fitted or given, instead of recorded."""
+        return "extract" in self.stages
+
 
 def write_report(shown: Shown, path: Path) -> int:
     """Write the page, whole or not at all.
@@ -219,7 +224,13 @@ def _verdicts(shown: Shown) -> str:
     good = float(errors.good.mean())
     limits = f"RMS under {1000 * RMS_ERROR_M:.0f}, largest under {1000 * MAX_ERROR_M:.0f} mm"
     said = f"RMS; largest {worst:.0f} mm. OpenSim's rule, {limits}, is kept in {100 * good:.0f}\u00a0% of the frames"
-    cards.append(_card("Skeleton to markers", f"{rms:.1f} mm", said, _mood(good)))
+    if shown.virtual:  # good by itself: the markers are read off the body that was fitted
+        said += ". The markers are the fitted body's own: this says nothing of how true the angles are"
+    cards.append(
+        _card(
+            "Skeleton to markers", f"{rms:.1f} mm", said, "" if shown.virtual and _mood(good) == "good" else _mood(good)
+        )
+    )
     turning = first.half_widths[:, first.rotational]
     if np.isfinite(turning).any():
         legs = {
@@ -227,11 +238,12 @@ def _verdicts(shown: Shown) -> str:
             for plain, title in (("hip_flexion", "hip"), ("knee_angle", "knee"), ("ankle_angle", "ankle"))
         }
         told = ", ".join(f"{title} flexion ±{value:.0f}°" for title, value in legs.items() if np.isfinite(value))
+        within = WITHIN if "recover" in shown.stages else "two of three values lie within"
         cards.append(
             _card(
                 "How far off angles may be",
                 f"±{np.nanmean(turning):.0f}°",
-                f"two of three values lie within; {told}" if told else "two of three values lie within",
+                "; ".join(part for part in (within, told) if part),
                 "",
             )
         )
@@ -373,10 +385,17 @@ def _said(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-MEANS = (
-    '<p class="source">Means. Spread: one SD from one to the next, which says nothing of how true they are. '
-    "Half width: how far off they may be, where that is known; two of three true values lie within.</p>"
-)
+WITHIN = "two of three values lie within, as measured on drawn people; of real film somewhat fewer"
+
+
+def _means(measures: Sequence[tuple[str, str]]) -> str:
+    """What the words beside the means are; of half widths only where there is one."""
+    told = "Means. Spread: one SD from one to the next, which says nothing of how true they are."
+    if any("half width" in value for _, value in measures):
+        told += " Half width: how far off they may be, where that is known; two of three true values lie within."
+    else:
+        told += " How far off they may be is not known; what the angles' half widths say holds for angles here, too."
+    return f'<p class="source">{told}</p>'
 
 
 def _activities(measured: Sequence[Activity]) -> str:
@@ -388,7 +407,7 @@ def _activities(measured: Sequence[Activity]) -> str:
         key = f"Orange: right, blue: left, black: pelvis and trunk{spread}."
         source = f" Grey with a dashed edge: {_text(one.source)}." if one.source else ""
         told = f'<p class="source">{key}{source}</p>' if one.cycles else ""
-        means = f'<div class="means">{_rows(one.measures)}</div>{MEANS}' if one.measures else ""
+        means = f'<div class="means">{_rows(one.measures)}</div>{_means(one.measures)}' if one.measures else ""
         each = f"<details><summary>Each one</summary>{_table(one.head, one.each)}</details>" if one.each else ""
         notes = f'<p class="source">{_text("; ".join(one.notes))}.</p>' if one.notes else ""
         title = f"<h2>{_text(one.title)}</h2>"

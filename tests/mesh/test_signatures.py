@@ -60,6 +60,15 @@ def test_frames_with_few_confident_keypoints(keypoints: Keypoints) -> None:
     assert np.flatnonzero(sparse(replace(keypoints, confidence=confidence))).tolist() == [4, 5, 6]
 
 
+def test_a_moment_alone_is_not_trusted(walker: BodyMotion, keypoints: Keypoints) -> None:
+    confidence = np.where(np.arange(len(keypoints.confidence))[:, None] < 4, keypoints.confidence, 0.0)
+    brief = replace(keypoints, confidence=confidence, xy=np.where(confidence[..., None] > 0, keypoints.xy, np.nan))
+    said = signed(walker, brief)
+    assert [("fewer than 5 pictures" in why) for why in said.doubts[:6]] == 4 * [True] + 2 * [False]
+    assert any("take a longer part" in note for note in said.notes)
+    assert not any("fewer than" in why for why in signed(walker, keypoints).doubts)
+
+
 def test_a_limb_far_from_its_keypoints(walker: BodyMotion, keypoints: Keypoints) -> None:
     xy = keypoints.xy.copy()
     xy[:, keypoints.names.index("left_ankle")] += 150
