@@ -98,7 +98,7 @@ def chosen(names: list[str], only: tuple[str, ...]) -> list[str]:
         BioposeError: one that is asked for is not there.
     """
     for one in only:
-        if not any(name.startswith(one) for name in names):
+        if not one or not any(name.startswith(one) for name in names):
             raise BioposeError(f"there is no '{one}' here", mend=f"Give `only` with one or more of {', '.join(names)}.")
     return [name for name in names if not only or any(name.startswith(one) for one in only)]
 

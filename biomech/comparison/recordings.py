@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomech.errors import BioposeError
+from biomech.names import RUN_RECORD
 
-RUN = "biopose.json"
+RUN = RUN_RECORD
 OPENCAP, POSE2SIM = "OpenSimData", "kinematics"
 MEND = (
     "Give a .mot, .sto or .csv, a folder of `biopose ik`, an OpenCap session (with OpenSimData/Kinematics), or a "

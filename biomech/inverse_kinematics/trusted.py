@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from biomech.arrays import rows_at
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, write_csv
 from biomech.inverse_kinematics.marker_errors import MAX_ERROR_M, RMS_ERROR_M, MarkerErrors
 from biomech.names import MOTION_NAMES
@@ -87,13 +87,25 @@ class Trusted:
         try:
             table = pd.read_csv(check_file(path), keep_default_na=False)
             why, left_open = (table[name].astype(str).tolist() for name in ("reason", "not_determined"))
-            trusted = table["trusted"].to_numpy(float)
-            if not np.isin(trusted, (0, 1)).all():
-                raise ValueError("neither 0 nor 1")
+            trusted = pd.to_numeric(table["trusted"], errors="coerce").to_numpy(float)
             reasons = ["" if one else said or MARKED for one, said in zip(trusted, why, strict=True)]
             read = cls(table["time"].to_numpy(float), reasons, left_open)
         except (KeyError, ValueError) as error:
-            raise BioposeError("not a quality file of `biopose ik`", where=str(path)) from error
+            raise BioposeError(
+                f"not a quality file of `biopose ik` ({plainly(error)})",
+                where=str(path),
+                mend="Save it with commas between the columns and all of them, or run `biopose ik` again.",
+            ) from error
+        if (odd := np.flatnonzero(~np.isin(trusted, (0, 1)))).size:
+            said = str(table["trusted"].iloc[odd[0]])
+            what = f"'{said}'" if said else "empty"
+            raise BioposeError(
+                f"`trusted` is {what} in line {odd[0] + 2}",
+                where=str(path),
+                mend="Give 0 or 1.",
+            )
+        if not len(trusted):
+            raise BioposeError("no frames in it", where=str(path), mend="Run `biopose ik` again.")
         rows_at(read.time_s, read.time_s[:0], where=str(path), noun="the quality file")
         return read
 

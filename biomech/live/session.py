@@ -21,6 +21,7 @@ from biomech.live.angles import DEFAULT_ANGLES, CausalAngles, takes_points
 from biomech.live.drawing import draw_live
 from biomech.live.frames import LiveCamera, Newest, Taken, camera_of, paced
 from biomech.live.recording import LiveRecording
+from biomech.names import LIVE_FILM, RUN_RECORD
 from biomech.video import Video, focal_length
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -132,6 +133,8 @@ def live(
     video = camera.video if camera is not None else Video.open(Path(str(source)), every=None)
     focal = focal_length(video, focal_px, fov_deg)
     causal = CausalAngles(angles, focal[0], video.size_px)
+    if folder is not None and (folder / RUN_RECORD).exists() and not (folder / LIVE_FILM).exists():
+        raise BioposeError("holds the run of another film", where=str(folder), mend="Give another `out`.")
     recording = None if folder is None else LiveRecording(folder, video)
     followed = _Session(Tracker(Briefly(detector)), causal, recording, show, detector.point_names)
     frames = camera.frames() if camera is not None else paced(video)

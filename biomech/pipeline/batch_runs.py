@@ -1,5 +1,6 @@
 """The recordings of a batch are run: on processes of this machine or on a Dask cluster, and on after failures."""
 
+import errno
 import functools
 import os
 import time
@@ -145,4 +146,10 @@ def _run_ik(threads: int) -> RunOne:
 
 
 def _of_error(error: BaseException) -> dict[str, Any]:
-    return {"error": error.text() if isinstance(error, BioposeError) else f"{type(error).__name__}: {plainly(error)}"}
+    if isinstance(error, BioposeError):
+        return {"error": error.text()}
+    if isinstance(error, SystemExit):
+        return {"error": "its process was told to end. Run the same command again"}
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return {"error": "its name is too long for the names of the results. Give the recording a shorter one"}
+    return {"error": f"{type(error).__name__}: {plainly(error)}"}

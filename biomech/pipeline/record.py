@@ -21,12 +21,13 @@ except ImportError:  # Windows
 from biomech import __version__
 from biomech.errors import BioposeError
 from biomech.files import read_json, sha256, whole_file
+from biomech.names import RUN_RECORD
 from biomech.pipeline.claim import check_place
 from biomech.pipeline.figures import Record, StageRecord
 from biomech.pipeline.kept import keeping, told_of_kept
 from biomech.pipeline.provenance import code_hash, library_versions
 
-RECORD = "biopose.json"
+RECORD = RUN_RECORD
 OnStage = Callable[[str, bool], None]  # name, whether it is skipped
 PARTS = ("inputs", "outputs")
 FROM_ELSEWHERE = ("network", "recipe", "generic model", "option ")  # roles of inputs that no stage makes

@@ -82,7 +82,7 @@ def test_the_column_decides_that_somebody_may_edit(tmp_path: Path) -> None:
     read = Trusted.read(path)
     assert read.frames.tolist() == [False, True, True] and list(read.reasons) == [MARKED, "", ""]
     path.write_text("\n".join([head, row.format(0.0, 2, "")]))
-    with pytest.raises(BioposeError, match="not a quality file"):
+    with pytest.raises(BioposeError, match="trusted. is .2. in line 2"):
         Trusted.read(path)
 
 
@@ -99,3 +99,16 @@ def test_abbreviations_of_the_virtual_markers_are_told_in_words() -> None:
         ["mine1", "mine2", "rring"], np.array([[0, 0, 0.09]]), np.zeros(1), np.ones(1, bool)
     ).flags()
     assert "(marker rring)" in largest  # another set's
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"), [("yes", "'yes' in line 3"), ("", "empty in line 3"), ("0.5", "'0.5' in line 3")]
+)
+def test_what_is_neither_0_nor_1_is_named_with_its_line(tmp_path, trusted, said):
+    path = tmp_path / "quality.csv"
+    path.write_text(f"time,trusted,reason,not_determined\n0,1,,\n0.1,{trusted},,\n")
+    with pytest.raises(BioposeError, match=said):
+        Trusted.read(path)
+    path.write_text("time,trusted,reason,not_determined\n")
+    with pytest.raises(BioposeError, match="no frames"):
+        Trusted.read(path)
