@@ -48,7 +48,7 @@ VERBS = (
     "doctor",
 )
 GROUPS = ("models", "bench", "train")
-TAKES_PAIRS = ("--person",)  # a pixel x,y
+TAKES_PAIRS = ("--person", "--levels")  # a pixel x,y; parts of the crop's pixels
 
 
 def _register() -> None:

@@ -73,6 +73,10 @@ def test_a_mistyped_option_is_told() -> None:
     assert result.returncode == 2 and "--heigth" in result.stderr and "Traceback" not in result.stderr
 
 
+def test_two_numbers_with_a_comma_are_not_one_with_a_point() -> None:
+    command._check_decimals(["train", "mqhmr", "--levels", "8,16", "--person", "100,200"])
+
+
 @pytest.mark.parametrize("arguments", [["--height", "1,78"], ["--height=1,78"]])
 def test_a_number_with_a_comma_is_told(arguments: list[str], tmp_path: Path) -> None:
     run = biopose("ik", str(tmp_path / "film.mp4"), *arguments)
