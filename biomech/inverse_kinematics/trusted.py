@@ -100,7 +100,7 @@ class Trusted:
             said = str(table["trusted"].iloc[odd[0]])
             what = f"'{said}'" if said else "empty"
             raise BioposeError(
-                f"`trusted` is {what} in line {odd[0] + 2}",
+                f"the column trusted is {what} in line {odd[0] + 2}",
                 where=str(path),
                 mend="Give 0 or 1.",
             )
