@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-from torch.utils.data import DataLoader
-
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.load import load_mqhmr
 from biomech.mesh.mqhmr.network import MQHMR
@@ -30,7 +28,7 @@ from biomech.train.mqhmr.through_neurik import (
     joint_losses,
     together,
 )
-from biomech.train.mqhmr.train import Draws, moved, write
+from biomech.train.mqhmr.train import Draws, drawn, write
 from biomech.train.synthetic.clips import Clips
 
 
@@ -109,9 +107,7 @@ def train_joint(
     held_out = JointClips(Clips(clips, "held_out", "anny"), solver)
 
     def batches(first_step: int) -> Iterator[JointItem]:
-        sampler = Draws(len(data), recipe.items, seed + 7919 * rank(), first_step)
-        loader = DataLoader(data, batch_sampler=sampler, collate_fn=together)
-        yield from (moved(item, place) for item in loader)
+        return drawn(data, Draws(len(data), recipe.items, seed + 7919 * rank(), first_step), together, place)
 
     lesson = Lesson(
         batches,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from safetensors.torch import save_file
@@ -29,6 +29,7 @@ from biomech.train.mqhmr.readers import read_people
 from biomech.train.synthetic.clips import Clips
 
 Item = tuple[Inputs, Truth]
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,8 @@ def train_mqhmr(
     network.to(place)
 
     def batches(first_step: int) -> Iterator[Item]:
-        sampler = Draws(len(data), recipe.items, recipe.schedule.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
-        loader = DataLoader(data, batch_sampler=sampler, num_workers=recipe.workers, collate_fn=collate)
-        yield from (moved(item, place) for item in loader)
+        draws = Draws(len(data), recipe.items, recipe.schedule.seed + 7919 * rank(), first_step)  # type: ignore[arg-type]
+        return drawn(data, draws, collate, place, workers=recipe.workers)
 
     if recipe.only_guess:
         network.requires_grad_(False)
@@ -280,6 +280,25 @@ def _losses(
     with torch.autocast(truth.betas.device.type, torch.bfloat16, enabled=truth.betas.is_cuda):
         answer = model(inputs, only_guess=only_guess)
     return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), weights)
+
+
+def drawn(
+    data: Dataset, draws: "Draws", collate: Callable[[list[Any]], Drawn], place: torch.device, *, workers: int = 0
+) -> Iterator[Drawn]:
+    """Batches of a set, on the device.
+
+    Args:
+        data: any index.
+        draws: which items make a batch.
+        collate: one batch of items.
+        place: of ``place_of``.
+        workers: processes that read ahead.
+
+    Yields:
+        Without end.
+    """
+    loader = DataLoader(data, batch_sampler=draws, num_workers=workers, collate_fn=collate)
+    return (moved(item, place) for item in loader)
 
 
 class Draws:
