@@ -6,7 +6,7 @@ the frames in which a pose is held count.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,10 +117,8 @@ def bench_hard_poses(
     Raises:
         BioposeError: there is no such pose or view.
     """
-    for noun, wanted, known in (("pose", poses, POSES), ("view", (limits_from,), VIEWS)):
-        for name in wanted:
-            if name not in known:
-                raise BioposeError(f"no {noun} '{name}'", mend=f"One of: {', '.join(known)}.")
+    check_known("pose", poses, POSES)
+    check_known("view", (limits_from,), VIEWS)
     begun = time.process_time()
     cells: dict[str, dict[str, float]] = {}
     costs: dict[str, dict[str, float]] = {}
@@ -152,6 +150,22 @@ def bench_hard_poses(
         "people": people,
         "cpu_seconds": round(time.process_time() - begun, 1),
     }
+
+
+def check_known(noun: str, wanted: Sequence[str], known: Collection[str]) -> None:
+    """Refuse what there is not.
+
+    Args:
+        noun: what they are names of.
+        wanted: names.
+        known: all that there are.
+
+    Raises:
+        BioposeError: one of the names is not known.
+    """
+    for name in wanted:
+        if name not in known:
+            raise BioposeError(f"no {noun} '{name}'", mend=f"One of: {', '.join(known)}.")
 
 
 def posed(

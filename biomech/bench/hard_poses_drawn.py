@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from biomech.bench.drawn_people import VIEWS_RAD, DrawingEyes, camera_at
-from biomech.bench.hard_poses import ANCHORS, POSES, RATE_HZ, errors, mean_of, posed
+from biomech.bench.hard_poses import ANCHORS, POSES, RATE_HZ, check_known, errors, mean_of, posed
 from biomech.bench.lens import ROTATIONS, Filmed
 from biomech.body.anny import AnnyBody
 from biomech.body.cmu import HELD_OUT_SUBJECTS, cmu_names, read_cmu, replay
@@ -70,9 +70,7 @@ def bench_hard_poses_drawn(
     Raises:
         BioposeError: there is no such pose, recoverer or zip, or a file of the weights is missing.
     """
-    for name in poses:
-        if name not in POSES:
-            raise BioposeError(f"no pose '{name}'", mend=f"One of: {', '.join(POSES)}.")
+    check_known("pose", poses, POSES)
     for recoverer in recoverers:
         check(recoverer, mqhmr_weights)
     begun = time.process_time()
