@@ -22,6 +22,7 @@ def check_recoverer(recoverer: str) -> None:
         raise BioposeError(f"there is no recoverer '{recoverer}'", mend=f"Give `recover={known}`.")
 
 
+FILM_SUFFIXES = {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".webm", ".wmv"}
 RUN_RECORD = "biopose.json"  # in every folder of results
 # What a session of `biopose live` keeps: the film, and the points and angles that were seen in it.
 LIVE_FILM, LIVE_KEYPOINTS, LIVE_ANGLES = "live.mp4", "seen_keypoints.npz", "seen_angles.csv"

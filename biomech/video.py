@@ -19,10 +19,10 @@ from jaxtyping import UInt8
 from biomech.camera import NARROWEST_DEG, WIDEST_DEG, check_focal, focal_from_fov
 from biomech.errors import BioposeError
 from biomech.files import check_file
+from biomech.names import FILM_SUFFIXES
 from biomech.planes import turned
 
 TEXT_BYTES = 2048
-FILM_SUFFIXES = {".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".webm", ".wmv"}
 PICTURE_SUFFIXES = {".bmp", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FOLDER_RATE_HZ = 30.0
 LATEST_S = 1e7  # of a film's time stamps

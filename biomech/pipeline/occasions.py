@@ -15,7 +15,7 @@ from biomech.measures.filtering import AUTO
 from biomech.measures.find import DOUBTFUL, find_events
 from biomech.measures.found import Found
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
-from biomech.names import MOTION_NAMES
+from biomech.names import FILM_SUFFIXES, MOTION_NAMES
 from biomech.pipeline.figures import EventsFigures
 from biomech.pipeline.runs_within import refuse_runs_within
 from biomech.pipeline.stages import Result, Stage
@@ -134,8 +134,6 @@ def motion_and_model(given: Path, model: Path | None) -> tuple[Path, Path, Path 
     if given.is_dir():
         given = _motion_in(given)
     check_file(given, missing="no such file", mend="Give a folder of `biopose ik`, or a .mot.")
-    from biomech.video import FILM_SUFFIXES  # brings its libraries
-
     if given.suffix.lower() in FILM_SUFFIXES:
         raise BioposeError("a film, no motion", where=str(given), mend=f"Run `biopose ik {given}` first.")
     name = name_of(given)
