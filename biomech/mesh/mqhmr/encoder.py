@@ -126,15 +126,27 @@ class Vit(nn.Module):
         self.register_buffer("sd", torch.tensor(SD)[:, None, None], persistent=False)
 
     def forward(self, picture: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch width rows columns"]:
-        """``picture``: RGB, 0 … 1."""
-        hidden = self.patch_embed((picture - self.mean) / self.sd).flatten(2).mT
-        hidden = hidden + self.pos_embed[:, 1:] + self.pos_embed[:, :1]
+        """One map of a batch of crops.
+
+        Args:
+            picture: RGB, 0 … 1; of another size than the encoder was made for, the places are told as resampled.
+
+        Returns:
+            A cell for each 16 × 16 pixels.
+        """
+        patches = self.patch_embed((picture - self.mean) / self.sd)
+        cells = (patches.shape[-2], patches.shape[-1])
+        places = self.pos_embed[:, 1:]
+        if cells != self.cells:
+            grid = places.mT.unflatten(-1, self.cells)
+            places = functional.interpolate(grid, size=cells, mode="bilinear", align_corners=False).flatten(2).mT
+        hidden = patches.flatten(2).mT + places + self.pos_embed[:, :1]
         for block in self.blocks:
             if self.checkpointing and self.training:
                 hidden = checkpoint(block, hidden, use_reentrant=False)
             else:
                 hidden = block(hidden)
-        return self.last_norm(hidden).mT.unflatten(-1, self.cells)
+        return self.last_norm(hidden).mT.unflatten(-1, cells)
 
     def load_weights(self, path: Path) -> None:
         """Take the encoder's weights out of a file of ViTPose, HMR2.0, mmpose, transformers or MAE.
