@@ -172,7 +172,10 @@ def mqhmr(
     ] = None,
     people: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=ANNOTATIONS,PICTURES of coco, mpii, h36m, 3dpw, bedlam, npz; repeat for several."),
+        typer.Option(
+            help="NAME=ANNOTATIONS,PICTURES of coco, mpii, h36m, 3dpw, bedlam, npz, or drawn=FOLDER of `biopose train "
+            "pictures`; repeat for several."
+        ),
     ] = None,
     held_out: Annotated[list[str] | None, typer.Option(help="Such sets for the figures.")] = None,
     size: Annotated[str, typer.Option(help="compact (the detector's evidence), or S, B, L, H (pictures).")] = "compact",
@@ -186,6 +189,10 @@ def mqhmr(
     only_guess: Annotated[
         bool, typer.Option("--only-guess", help="Compact: learn the first guess alone; fast, and a start for --start.")
     ] = False,
+    halved: Annotated[
+        bool,
+        typer.Option("--halved", help="Pictures of half the rows and columns: a quarter of the time; for --start."),
+    ] = False,
     projection: Annotated[str, typer.Option(help="full, or weak as in the paper.")] = "full",
     tokens: Annotated[int | None, typer.Option(min=1, help="Pose query tokens. [default: 96; compact 48]")] = None,
     levels: Annotated[str, typer.Option(help="Of the feature pyramid, as parts of the crop's pixels.")] = "4,8,16",
@@ -196,6 +203,8 @@ def mqhmr(
     frames: Annotated[int, typer.Option(min=1, help="Of each clip in a batch.")] = 4,
     rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 5e-4,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read ahead.")] = 0,
+    report_every: Annotated[int, typer.Option(min=1, help="Steps from one report and checkpoint to the next.")] = 250,
+    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="On a CPU too; faster where it knows that.")] = False,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, a third more time.")] = False,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Look into 3DPW's pickles, for arrays alone.")
@@ -220,17 +229,18 @@ def mqhmr(
     place_of(device)
     if threads is not None:
         torch.set_num_threads(threads)
-    changes: dict[str, Any] = {"body": body, "projection": projection, "checkpointing": checkpointing}
+    changes: dict[str, Any] = {"body": body, "projection": projection, "checkpointing": checkpointing, "halved": halved}
     changes["strides"] = parse_levels(levels)
     if tokens is not None:
         changes["tokens"] = tokens
     recipe = MqhmrRecipe(
         config=configuration(size, **changes),
-        schedule=Schedule(steps=steps, hours=hours, seed=seed, rate=rate),
+        schedule=Schedule(steps=steps, hours=hours, seed=seed, rate=rate, report_every=report_every),
         items=items,
         frames=frames,
         workers=workers,
         only_guess=only_guess,
+        bfloat16=bfloat16,
     )
     prepared = prepare(
         recipe,
@@ -358,6 +368,46 @@ def clips(
             progress=progress,
         )
     typer.echo(f"{out}: {made} shards made")
+
+
+@app.command()
+def pictures(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures; those that are there stay.")],
+    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 20_000,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Other people and motions, for figures.")] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more pictures.")
+    ] = 0,
+    library: Annotated[
+        Path | None, typer.Option(help="Of `biopose label --library`: its recordings beside what is drawn by code.")
+    ] = None,
+    as_filmed: Annotated[
+        bool, typer.Option("--as-filmed", help="Only what people film, as they film it; else also poses of any kind.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+) -> None:
+    """Draw what MQ-HMR's picture front learns from.
+
+    Random people before random cameras as JPEGs, for `biopose train mqhmr --people drawn=FOLDER`.
+
+    Ctrl-C stops after the shards under way; the same command goes on.
+    """
+    from biomech.cli.progress import progress_bar
+    from biomech.train.synthetic.make import Plan
+    from biomech.train.synthetic.pictures import draw_pictures
+    from biomech.workers import stop_on_signals
+
+    with stop_on_signals(typer.echo) as stop, progress_bar("Drawing") as progress:
+        made = draw_pictures(
+            out,
+            count,
+            plan=Plan("held_out" if held_out else "train", library, as_filmed),
+            seed=seed,
+            workers=jobs or os.cpu_count() or 1,
+            stop=stop,
+            progress=progress,
+        )
+    typer.echo(f"{out}: {made} shards drawn")
 
 
 @app.command()

@@ -234,7 +234,7 @@ def test_batches_train_either_body(tmp_path, smpl, monkeypatch):
         "S", encoder="tiny", tokens=8, layers=1, width=32, heads=2, feed_width=32, memory_width=8, value_width=8
     )
     for body in (smpl, anny_layer()):
-        pictures = Pictures([flat, posed], body, Jitter())
+        pictures = Pictures([flat, posed], body, Jitter(mirrored=0))
         inputs, truth = collate([pictures[0], pictures[1]])
         assert inputs.picture.shape == (2, 3, 256, 192)
         assert inputs.crop.focal_px.tolist() == pytest.approx([800, 600])  # the diagonal where it is not known

@@ -1,7 +1,8 @@
 """People in pictures, whatever data set they come from: one noun for the readers, and batches of it for the network.
 
 Readers: ``coco`` (COCO, MPII, H36M: annotated points), ``smpl_labels`` (3DPW, BEDLAM, BML-MoVi and the .npz files of
-SPIN, CLIFF and HMR2.0: SMPL's θ and β). What a set does not say is NaN, and a keypoint's confidence is then 0.
+SPIN, CLIFF and HMR2.0: SMPL's θ and β), ``drawn`` (pictures of our own: Anny's). What a set does not say is NaN, and a
+keypoint's confidence is then 0.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,10 @@ from biomech.keypoints.detector import Region
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, BodyLayer
 from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.encoder import CROP_HEIGHT, CROP_WIDTH
+from biomech.mesh.mqhmr.mirror import mirrored_crop
 from biomech.mesh.mqhmr.network import Inputs
 from biomech.train.mqhmr.losses import Truth
+from biomech.train.mqhmr.mirror import mirrored_truth
 
 BODY_JOINTS = 22  # of SMPL, SMPL-H and SMPL-X alike, the root first
 MARGIN = 1.2  # of the crop around a box
@@ -46,13 +49,14 @@ class PersonInPicture:
     confidence_2d: Float[np.ndarray, " keypoints"] = field(default_factory=lambda: np.zeros(len(KEYPOINTS)))
     keypoints_m: Float[np.ndarray, "keypoints 3"] = field(default_factory=lambda: unknown(len(KEYPOINTS), 3))
     confidence_3d: Float[np.ndarray, " keypoints"] = field(default_factory=lambda: np.zeros(len(KEYPOINTS)))
-    body: str = ""  # whose θ and β these are: "smpl", "smplh", "smplx"
+    body: str = ""  # whose θ and β these are: "smpl", "smplh", "smplx", "anny"
     gender: str = "neutral"  # whose model's β
     rotations: Float[np.ndarray, "joints 3 3"] = field(default_factory=lambda: unknown(BODY_JOINTS, 3, 3))
     betas: Float[np.ndarray, " betas"] = field(default_factory=lambda: unknown(10))
     # The model's origin: the root's joint is at rotation_camera_from_world · J₀(β) + translation_m.
     rotation_camera_from_world: Float[np.ndarray, "3 3"] = field(default_factory=lambda: np.eye(3))
     translation_m: Float[np.ndarray, "3"] = field(default_factory=lambda: unknown(3))
+    root_position_m: Float[np.ndarray, "3"] = field(default_factory=lambda: unknown(3))  # Anny's: of the root's joint
 
 
 def region_of_box(x: float, y: float, width: float, height: float) -> Region:
@@ -114,6 +118,7 @@ class Jitter:
     size: float = 0.15  # of its logarithm
     angle_rad: float = 0.15
     light: float = 0.2  # of each colour's factor
+    mirrored: float = 0.5  # share that is seen in a mirror
 
 
 class Pictures(Dataset):
@@ -136,16 +141,17 @@ class Pictures(Dataset):
         """One person, without a batch's dimension; from ``len`` on the same people again, varied differently.
 
         Raises:
-            BioposeError: the picture cannot be read.
+            BioposeError: the picture cannot be read, or θ and β are not the body's.
         """
         person = self.people[index % len(self)]
         picture = cv2.imread(str(person.picture), cv2.IMREAD_COLOR)
         if picture is None:
             raise BioposeError("not a picture that can be read", where=str(person.picture))
-        region, light = person.region, np.ones(3)
+        region, light, mirrored = person.region, np.ones(3), False
         if self.jitter is not None:
             rng = np.random.default_rng((self.seed, index))
             region, light = _varied(region, self.jitter, rng)
+            mirrored = bool(rng.random() < self.jitter.mirrored)
         height, width = picture.shape[:2]
         middle = ((width - 1) / 2, (height - 1) / 2)
         crop = Crop(
@@ -160,13 +166,24 @@ class Pictures(Dataset):
                 )
             )
         )
-        pixels = torch.from_numpy(cropped(picture, region)[..., ::-1] * light / 255).float().clamp(0, 1)
-        return Inputs(crop, pixels.movedim(-1, 0)), self._truth(person)
+        pixels = torch.from_numpy(cropped(picture, region)[..., ::-1] * light / 255).float().clamp(0, 1).movedim(-1, 0)
+        truth = self._truth(person)
+        if mirrored:
+            one, all_of_it = Crop(*(part[None] for part in crop)), Truth(*(part[None] for part in truth))
+            truth = Truth(*(p[0] for p in mirrored_truth(all_of_it, one, self.body.name, self.body.bone_names)))
+            crop, pixels = Crop(*(part[0] for part in mirrored_crop(one))), pixels.flip(-1)
+        return Inputs(crop, pixels), truth
 
     def _truth(self, person: PersonInPicture) -> Truth:
         bones, shape = len(self.body.parents), len(self.body.shape_names)
         rotations, betas, root = unknown(bones, 3, 3), unknown(shape), unknown(3)
-        if person.body and self.body.name.startswith("smpl"):  # θ of the body's joints is common to the family
+        if person.body == self.body.name == "anny":
+            rotations, betas, root = person.rotations, person.betas, person.root_position_m
+            if rotations.shape != (bones, 3, 3) or betas.shape != (shape,):
+                raise BioposeError("θ and β are of another body than Anny", where=str(person.picture))
+        elif person.body.startswith("smpl") and self.body.name.startswith(
+            "smpl"
+        ):  # θ of the body's joints is common to the family
             rotations = np.tile(np.eye(3), (bones, 1, 1))
             rotations[: len(person.rotations)] = person.rotations
             if (person.body, person.gender) == (self.body.name, "neutral"):

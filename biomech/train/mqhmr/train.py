@@ -26,7 +26,7 @@ from biomech.train.loop import Lesson, Schedule, place_of, rank, train
 from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
 from biomech.train.mqhmr.losses import MeshLossWeights, Truth, completed, losses
 from biomech.train.mqhmr.readers import read_people
-from biomech.train.synthetic.clips import Clips
+from biomech.train.synthetic.clips import SPLITS, Clips
 
 Item = tuple[Inputs, Truth]
 Drawn = TypeVar("Drawn")
@@ -42,6 +42,7 @@ class MqhmrRecipe:
     items: int = 16  # of the data set in a batch, on each device: people, or clips
     frames: int = 4  # of each clip
     only_guess: bool = False  # learn the first guess alone: fast, and a good start for all of it
+    bfloat16: bool = False  # of learned layers, on a CPU too
     workers: int = 0  # processes that read ahead
 
 
@@ -94,6 +95,8 @@ def prepare(
     torch.manual_seed(recipe.schedule.seed)
     if recipe.only_guess and not evidence:
         raise BioposeError("only a network that sees evidence learns its first guess alone")
+    if recipe.config.halved and evidence:
+        raise BioposeError("only a network that sees pictures can be shown halved ones")
     network = MQHMR.build(recipe.config, body_model, encoder_weights)
     if start is not None:
         network.load_state_dict(load_mqhmr(start, body_model).state_dict())
@@ -106,7 +109,10 @@ def prepare(
         maps = not recipe.only_guess
         parts = Clips(clips, "train", body, recipe.frames, seed, names, maps), Clips(clips, "held_out", body, maps=maps)
     else:
-        read = [read_people(said, allow_pickle=allow_pickle) for said in (people, held_out)]
+        read = [
+            read_people(said, allow_pickle=allow_pickle, split=split)
+            for said, split in zip((people, held_out), SPLITS, strict=True)
+        ]
         parts = Pictures(read[0], network.body, Jitter(), recipe.schedule.seed), Pictures(read[1], network.body)
     kind = "clips" if evidence else "people"
     count = sum(parameter.numel() for parameter in network.parameters())
@@ -165,11 +171,14 @@ def train_mqhmr(
             part.requires_grad_()
     lesson = Lesson(
         batches,
-        partial(_losses, network, recipe.weights, recipe.only_guess),
+        partial(_losses, network, recipe),
         partial(measure, network, held_out, collate, only_guess=recipe.only_guess),
     )
     said = asdict(recipe)
     del said["workers"], said["config"]["checkpointing"]  # neither changes what is learned
+    for told, choice in ((said["config"], "halved"), (said, "bfloat16")):  # younger than some trainings, which go on
+        if not told[choice]:
+            del told[choice]
     figures = train(
         network, lesson, folder, recipe.schedule, said, device=device, resume=resume, progress=progress, say=say
     )
@@ -272,14 +281,13 @@ def write(network: MQHMR, folder: Path, about: Mapping[str, object]) -> None:
         temporary.write_text(json.dumps({"config": asdict(network.config), **about}, indent=1) + "\n")
 
 
-def _losses(
-    network: MQHMR, weights: MeshLossWeights, only_guess: bool, model: nn.Module, batch: Item, step: int
-) -> dict[str, Tensor]:
-    """bfloat16 in the learned layers on a GPU; geometry and losses are exact."""
+def _losses(network: MQHMR, recipe: MqhmrRecipe, model: nn.Module, batch: Item, step: int) -> dict[str, Tensor]:
+    """bfloat16 in the learned layers on a GPU, or where the recipe says so; geometry and losses are exact."""
     inputs, truth = batch
-    with torch.autocast(truth.betas.device.type, torch.bfloat16, enabled=truth.betas.is_cuda):
-        answer = model(inputs, only_guess=only_guess)
-    return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), weights)
+    narrow = truth.betas.is_cuda or recipe.bfloat16
+    with torch.autocast(truth.betas.device.type, torch.bfloat16, enabled=narrow):
+        answer = model(inputs, only_guess=recipe.only_guess)
+    return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), recipe.weights)
 
 
 def drawn(

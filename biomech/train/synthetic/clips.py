@@ -29,6 +29,7 @@ from biomech.mesh.mqhmr.pyramid import HEAT_MAPS, DetectorOutput
 from biomech.train.mqhmr.losses import Truth
 from biomech.train.mqhmr.mirror import mirrored_truth
 
+SPLITS = ("train", "held_out")  # held_out: other people and motions by the same code
 MAPS = ("heat", "mask")  # most of a clip's bytes
 
 

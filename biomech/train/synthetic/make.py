@@ -23,7 +23,7 @@ from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.shards import Split
-from biomech.train.synthetic.clips import Clip
+from biomech.train.synthetic.clips import SPLITS, Clip
 from biomech.train.synthetic.motions import Motions
 from biomech.train.synthetic.people import random_shape
 from biomech.train.synthetic.view import Skin, scene
@@ -32,7 +32,6 @@ from biomech.workers import Stop, all_done
 FRAMES, RATE_HZ = 10, 15.0  # of a clip, where nothing else is said
 CLIPS = 24  # of a shard
 CLIPS_OF_PERSON = 3
-SPLITS = ("train", "held_out")  # held_out: other people and motions by the same code
 SIZES_PX = ((1920, 1080), (1080, 1920), (1280, 720), (720, 1280), (960, 720))
 SHARE_INSIDE = 0.4  # of the joints that a picture shows at least
 TRIES = 200

@@ -137,7 +137,8 @@ class Scene:
         xy: Float[np.ndarray, "vertices 2"],
         region: Region,
         rng: np.random.Generator,
-    ) -> UInt8[np.ndarray, "256 256 3"]:
+        size: int = CROP_SIZE,
+    ) -> UInt8[np.ndarray, "size size 3"]:
         """The region of the picture as the detector cuts it out.
 
         Args:
@@ -146,18 +147,18 @@ class Scene:
             xy: where they are in the picture, px.
             region: what the detector looks at; may reach beyond the picture.
             rng: of the grain.
+            size: of the crop's side, px; the detector's where not given.
 
         Returns:
-            RGB, as ``region.matrix(256)`` maps the picture.
+            RGB, as ``region.matrix(size)`` maps the picture.
         """
-        matrix = region.matrix(CROP_SIZE)
+        matrix = region.matrix(size)
         width, height = self.size_px
         to_picture = np.diag([width / self.backdrop.shape[1], height / self.backdrop.shape[0], 1.0])
         behind = matrix @ to_picture
-        size = (CROP_SIZE, CROP_SIZE)
-        crop = cv2.warpAffine(self.backdrop, behind, size, borderMode=cv2.BORDER_REPLICATE)
+        crop = cv2.warpAffine(self.backdrop, behind, (size, size), borderMode=cv2.BORDER_REPLICATE)
         cells = (xy @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-        pixel, corners, shares = rasterise(cells, points_m[:, 2], surface.corners, CROP_SIZE)
+        pixel, corners, shares = rasterise(cells, points_m[:, 2], surface.corners, size)
         lit = surface.normals(points_m) @ self.light_from
         shade = self.ambient + (1 - self.ambient) * lit.clip(0, None)
         colours = (self.colours * shade[:, None] * 255).clip(0, 255).astype(np.float32)
@@ -167,22 +168,23 @@ class Scene:
             drawn = np.round((outline @ matrix[:, :2].T + matrix[:, 2]) * 16).clip(-1e6, 1e6).astype(np.int32)
             cv2.fillPoly(crop, [drawn], (colour * 255).tolist(), shift=4)
         crop = self._bordered(crop, matrix)
-        sharp = region.size_px / CROP_SIZE
+        sharp = region.size_px / size
         blur = max(self.blur, 0.4 / sharp if sharp < 1 else 0.0)
         crop = cv2.GaussianBlur(crop, (0, 0), blur)
         if self.grain > 0:
-            noise = rng.integers(-128, 128, (CROP_SIZE, CROP_SIZE, 1), np.int8).astype(np.float32)
+            noise = rng.integers(-128, 128, (size, size, 1), np.int8).astype(np.float32)
             crop = (crop + noise * self.grain).clip(0, 255).astype(np.uint8)
         return crop
 
-    def _bordered(self, crop: UInt8[np.ndarray, "256 256 3"], matrix: Float[np.ndarray, "2 3"]) -> np.ndarray:
+    def _bordered(self, crop: UInt8[np.ndarray, "size size 3"], matrix: Float[np.ndarray, "2 3"]) -> np.ndarray:
         """Beyond the picture's rim its last pixels go on, as in the detector's own crops."""
         right, bottom = (float(side - 1) for side in self.size_px)
         back = np.linalg.inv(matrix[:, :2])
-        corners = (np.array([[0, 0], [255, 0], [255, 255], [0, 255]]) - matrix[:, 2]) @ back.T
+        last = len(crop) - 1
+        corners = (np.array([[0, 0], [last, 0], [last, last], [0, last]]) - matrix[:, 2]) @ back.T
         if (corners >= 0).all() and (corners <= [right, bottom]).all():
             return crop
-        back, there, cells = back.astype(np.float32), matrix.astype(np.float32), np.arange(CROP_SIZE, dtype=np.float32)
+        back, there, cells = back.astype(np.float32), matrix.astype(np.float32), np.arange(len(crop), dtype=np.float32)
         x, y = cells - there[0, 2], cells[:, None] - there[1, 2]
         across = (back[0, 0] * x + back[0, 1] * y).clip(0, right)
         down = (back[1, 0] * x + back[1, 1] * y).clip(0, bottom)
