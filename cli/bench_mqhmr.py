@@ -12,6 +12,12 @@ def mqhmr(
         typer.Option(help="Folder pose2sim_demo: videos/ and reference_triangulated.trc.", envvar="BIOPOSE_VIDEO"),
     ] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of rendered clips, held_out_*.npz.")] = None,
+    drawn: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of `biopose train pictures --held-out`; --runs may be of networks that see pictures."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs.")] = Path("runs/mqhmr"),
     mqhmr_weights: Annotated[
         Path | None, typer.Option(help="MQ-HMR's mqhmr.safetensors, with its spread.json beside it.")
@@ -52,6 +58,7 @@ def mqhmr(
         out,
         film=data,
         clips=clips,
+        drawn=drawn,
         pictures=pictures,
         cameras=tuple(cameras.split(",")) if cameras else CAMERAS,
         frames=frames,

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.bench.beam import CAMERAS, REFERENCE_NAMES, Points
+from biomech.bench.mqhmr_drawn import bench_drawn
 from biomech.bench.mqhmr_pictures import draw_failures
 from biomech.bench.mqhmr_rendered import bench_rendered
 from biomech.body.anny import AnnyBody
@@ -46,6 +47,7 @@ def bench_mqhmr(
     *,
     film: Path | None = None,
     clips: Path | None = None,
+    drawn: Path | None = None,
     pictures: Path | None = None,
     cameras: tuple[str, ...] = CAMERAS,
     frames: int = 4,
@@ -61,6 +63,7 @@ def bench_mqhmr(
         folder: for runs.
         film: the folder ``pose2sim_demo``.
         clips: of rendered clips, ``held_out_*.npz``.
+        drawn: of drawn pictures, ``held_out_*.npz`` and their JPEGs; every network is measured on them.
         pictures: where the worst of the rendered frames are drawn.
         cameras: of the film; the whole job is timed on the first.
         frames, held_out: of each rendered clip, and how many clips (None: all).
@@ -73,13 +76,15 @@ def bench_mqhmr(
     Raises:
         BioposeError: there is nothing to measure on, or data is not what it should be.
     """
-    if film is None and clips is None:
-        raise BioposeError("nothing to measure on", mend="Give `data` or `clips`.")
+    if film is None and clips is None and drawn is None:
+        raise BioposeError("nothing to measure on", mend="Give `data`, `clips` or `drawn`.")
     network = next(iter(networks.values()))
     figures: dict[str, object] = {}
     if film is not None:
         figures |= bench_film(network, point_sd, film, cameras=cameras, say=say)
         figures |= bench_pipeline(film / "videos" / f"{cameras[0]}.mp4", folder / "pipeline", say=say)
+    if drawn is not None:
+        figures["drawn"] = bench_drawn(networks, drawn, say=say)
     if clips is not None:
         found, rendered, errors = bench_rendered(networks, clips, frames=frames, clips=held_out, say=say)
         figures |= found

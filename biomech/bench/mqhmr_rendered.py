@@ -96,7 +96,7 @@ def held_out_frames(folder: Path, network: MQHMR, frames: int, clips: int | None
         names,
         inputs,
         truth,
-        _landmarks(network, bodies.keypoints),
+        landmarks(network, bodies.keypoints),
         np.concatenate(said),
         (bodies.surface - bodies.joints[:, :1]).double().numpy(),
         truth.root_position_m.norm(dim=1).double().numpy(),
@@ -119,14 +119,14 @@ def network_errors(network: MQHMR, rendered: Rendered, iterations: int) -> Frame
     with torch.no_grad():
         bodies = network.pose(found.answer)
     surface = (bodies.surface - bodies.joints[:, :1]).double().numpy() - rendered.surface_m
-    joints = _landmarks(network, bodies.keypoints)
+    joints = landmarks(network, bodies.keypoints)
     mve = np.linalg.norm(surface, axis=-1).mean(-1) * 1000
-    return _errors(joints, rendered.joints_m, mve, found.refined.numpy() if iterations else None)
+    return errors_of(joints, rendered.joints_m, mve, found.refined.numpy() if iterations else None)
 
 
 def detector_errors(rendered: Rendered) -> FrameErrors:
     """What the detector's own world landmarks say of them."""
-    return _errors(rendered.detector_m, rendered.joints_m, None)
+    return errors_of(rendered.detector_m, rendered.joints_m, None)
 
 
 def bench_rendered(
@@ -211,17 +211,29 @@ def true_rarity(network: MQHMR, rendered: Rendered) -> Float[np.ndarray, " frame
     return rarity(network.body, rendered.truth.rotations).double().numpy()
 
 
-def _landmarks(network: MQHMR, keypoints: torch.Tensor) -> Float[np.ndarray, "frames 33 3"]:
+def landmarks(network: MQHMR, keypoints: torch.Tensor) -> Float[np.ndarray, "frames 33 3"]:
+    """The detector's 33 points among a body's keypoints, m."""
     rows = [network.body.keypoint_names.index(name) for name in POINT_NAMES]
     return keypoints[:, rows].double().numpy()
 
 
-def _errors(
+def errors_of(
     joints: Float[np.ndarray, "frames 33 3"],
     truth: Float[np.ndarray, "frames 33 3"],
     mve: Float[np.ndarray, " frames"] | None,
     refined: Bool[np.ndarray, " frames"] | None = None,
 ) -> FrameErrors:
+    """Errors of joints beside the truth.
+
+    Args:
+        joints: m, camera axes about any origin, as ``landmarks`` has them.
+        truth: m, of the same frames.
+        mve: of the surface, mm, where it is known.
+        refined: whether a frame's answer was refined, where it could be.
+
+    Returns:
+        By frame, mm; joints about the middle of the hips.
+    """
     ours, theirs = (points - points[:, HIPS].mean(1, keepdims=True) for points in (joints, truth))
     apart = np.linalg.norm(ours - theirs, axis=-1).mean(-1) * 1000
     aligned = np.linalg.norm(align(joints, truth) - truth, axis=-1).mean(-1) * 1000
