@@ -212,7 +212,15 @@ def true_rarity(network: MQHMR, rendered: Rendered) -> Float[np.ndarray, " frame
 
 
 def landmarks(network: MQHMR, keypoints: torch.Tensor) -> Float[np.ndarray, "frames 33 3"]:
-    """The detector's 33 points among a body's keypoints, m."""
+    """The detector's 33 points among a body's keypoints.
+
+    Args:
+        network: whose body it is.
+        keypoints: (frames, keypoints, 3), m, as ``Bodies`` has them.
+
+    Returns:
+        In the detector's order, m.
+    """
     rows = [network.body.keypoint_names.index(name) for name in POINT_NAMES]
     return keypoints[:, rows].double().numpy()
 

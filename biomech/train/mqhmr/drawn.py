@@ -123,5 +123,13 @@ def read_drawn(folder: Path, *, split: str = SPLITS[0]) -> list[PersonInPicture]
 
 
 def picture_path(labels: Path, row: int) -> Path:
-    """The JPEG of a row of a shard's labels."""
+    """Where a picture of a shard is.
+
+    Args:
+        labels: of the shard, the .npz.
+        row: of the labels.
+
+    Returns:
+        The JPEG.
+    """
     return labels.with_suffix("") / f"{row:03d}.jpg"

@@ -162,7 +162,17 @@ def _painters(plan: Plan) -> Painters:
 
 
 def shard_path(folder: Path, split: str, seed: int, shard: int) -> Path:
-    """Of a shard's labels; its pictures lie in the folder of the same name."""
+    """The file of a shard's labels; its pictures lie in the folder of the same name.
+
+    Args:
+        folder: of the set.
+        split: one of ``SPLITS``.
+        seed: of the drawing, up to 999.
+        shard: its number.
+
+    Returns:
+        Whether it is there or not.
+    """
     return folder / f"{split}_{seed:03d}_{shard:06d}.npz"
 
 
