@@ -58,7 +58,8 @@ def bench_mqhmr(
     """All figures for which there is data.
 
     Args:
-        networks: by name; the first is judged, the others stand beside it on rendered clips.
+        networks: by name; the first is judged, the others stand beside it on rendered clips, and on drawn pictures also
+            those that look at pictures.
         point_sd: of the first one.
         folder: for runs.
         film: the folder ``pose2sim_demo``.
@@ -74,11 +75,13 @@ def bench_mqhmr(
         Errors (mm, degrees) and times (s) by the names that the module's docstring tells.
 
     Raises:
-        BioposeError: there is nothing to measure on, or data is not what it should be.
+        BioposeError: there is nothing to measure on, data is not what it should be, or the network cannot look at it.
     """
     if film is None and clips is None and drawn is None:
         raise BioposeError("nothing to measure on", mend="Give `data`, `clips` or `drawn`.")
     network = next(iter(networks.values()))
+    if network.config.front != "evidence" and (film or clips):
+        raise BioposeError("this MQ-HMR looks at pictures; here films and clips are what a detector says of them")
     figures: dict[str, object] = {}
     if film is not None:
         figures |= bench_film(network, point_sd, film, cameras=cameras, say=say)
@@ -86,7 +89,8 @@ def bench_mqhmr(
     if drawn is not None:
         figures["drawn"] = bench_drawn(networks, drawn, say=say)
     if clips is not None:
-        found, rendered, errors = bench_rendered(networks, clips, frames=frames, clips=held_out, say=say)
+        evident = {name: one for name, one in networks.items() if one.config.front == "evidence"}
+        found, rendered, errors = bench_rendered(evident, clips, frames=frames, clips=held_out, say=say)
         figures |= found
         if pictures is not None:
             figures["failures"] = draw_failures(network, rendered, errors, pictures, failures)

@@ -44,7 +44,7 @@ def bench_drawn(networks: Mapping[str, MQHMR], folder: Path, *, say: Say = lambd
 
     Returns:
         ``pictures``, ``seen_share`` where a network needs the detector, and ``all`` and ``seen`` by network: means, mm.
-        A network that needs the detector stands under ``seen`` alone.
+        A network that needs the detector stands under ``seen`` alone, which is empty where nobody is seen.
 
     Raises:
         BioposeError: there are no held-out pictures, or a network is of another body.
@@ -54,7 +54,7 @@ def bench_drawn(networks: Mapping[str, MQHMR], folder: Path, *, say: Say = lambd
     people = read_drawn(folder, split=SPLITS[1])
     one = next(iter(networks.values()))
     pictures = Pictures(people, one.body)
-    by_name = {CONSTANT: _errors(one, pictures, lambda inputs: constant(one, inputs.crop))}
+    alike = _errors(one, pictures, lambda inputs: constant(one, inputs.crop))
     seen: Bool[np.ndarray, " people"] = np.ones(len(people), bool)
     evident = {name: network for name, network in networks.items() if network.config.front == "evidence"}
     evidence: list[Inputs] = []
@@ -64,16 +64,19 @@ def bench_drawn(networks: Mapping[str, MQHMR], folder: Path, *, say: Say = lambd
         evidence = [inputs for inputs in found if inputs is not None]
         say(f"{int(seen.sum())} of {len(people)} people are seen by the detector")
     figures: dict[str, object] = {"pictures": len(people)}
-    on_all: dict[str, dict[str, float]] = {CONSTANT: by_name[CONSTANT].figures()}
-    on_seen: dict[str, dict[str, float]] = {CONSTANT: by_name[CONSTANT].figures(seen)}
+    on_all: dict[str, dict[str, float]] = {CONSTANT: alike.figures()}
+    on_seen: dict[str, dict[str, float]] = {CONSTANT: alike.figures(seen)} if seen.any() else {}
     for name, network in networks.items():
+        if name in evident and not evidence:
+            continue
         if name in evident:
             some = Pictures([person for person, there in zip(people, seen, strict=True) if there], network.body)
             on_seen[name] = _errors(network, some, _from_evidence(network, evidence)).figures()
             say(f"  {name}, of those: {on_seen[name]}")
         else:
             errors = _errors(network, pictures, network)
-            on_all[name], on_seen[name] = errors.figures(), errors.figures(seen)
+            on_all[name] = errors.figures()
+            on_seen |= {name: errors.figures(seen)} if seen.any() else {}
             say(f"  {name}: {on_all[name]}")
     if evident:
         figures["seen_share"] = round(float(seen.mean()), 3)

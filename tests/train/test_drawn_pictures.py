@@ -11,6 +11,8 @@ import torch
 from fake_smpl import BODY_PARENTS, smplh_arrays, write_smplh
 from typer.testing import CliRunner
 
+from biomech.bench import mqhmr_drawn
+from biomech.bench.mqhmr import bench_mqhmr
 from biomech.bench.mqhmr_drawn import bench_drawn
 from biomech.cli.train import app
 from biomech.errors import BioposeError
@@ -18,7 +20,7 @@ from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer, smpl_layer
 from biomech.mesh.mqhmr.camera import Crop, project
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.load import load_mqhmr
-from biomech.mesh.mqhmr.network import MQHMR, Inputs, configuration
+from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, BodyPrediction, Inputs, configuration
 from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
 from biomech.train.mqhmr.drawn import PictureLabels, read_drawn
 from biomech.train.mqhmr.readers import read_people
@@ -166,13 +168,19 @@ def test_the_command_refuses_what_holds_no_pictures(tmp_path) -> None:
         assert not (tmp_path / "out").exists()
 
 
+def test_what_looks_at_pictures_is_not_measured_on_clips(tmp_path) -> None:
+    network = MQHMR(configuration("S", tokens=4, layers=1), anny_layer())
+    with pytest.raises(BioposeError, match="looks at pictures"):
+        bench_mqhmr({"pictures": network}, None, tmp_path, clips=tmp_path)
+
+
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setitem(VIT_SIZES, "tiny", VitSize(24, 1, 2))
     small = configuration(
         "S", encoder="tiny", tokens=4, layers=1, width=32, heads=2, feed_width=32, memory_width=8, value_width=8
     )
-    monkeypatch.setattr("biomech.mesh.mqhmr.network.CONFIGS", {"S": small})
+    monkeypatch.setitem(CONFIGS, "S", small)
     return small
 
 
@@ -197,6 +205,9 @@ def test_commands_draw_train_halved_go_on_whole_and_measure(tiny, tmp_path) -> N
     assert not found.config.halved
     figures = bench_drawn({"whole": found, "halved": halved}, tmp_path / "drawn")
     assert figures["pictures"] == 3 and set(figures["all"]) == {"constant", "whole", "halved"}
+    beside = bench_drawn({"detected": MQHMR(configuration("compact"), anny_layer()).eval()}, tmp_path / "drawn")
+    assert 0 < beside["seen_share"] <= 1 and set(beside["all"]) == {"constant"}
+    assert beside["seen"]["detected"]["mpjpe_mm"] > 0
     assert all(row["mpjpe_mm"] >= row["pa_mpjpe_mm"] > 0 and row["mve_mm"] > 0 for row in figures["all"].values())
     done = CliRunner().invoke(app, ["mqhmr", "--clips", drawn, "--halved", "--out", out, "--steps", "1"])
     assert isinstance(done.exception, BioposeError)
@@ -222,15 +233,11 @@ def test_a_halved_network_sees_every_pixel_at_half_the_rows(tiny) -> None:
 
 def test_the_true_answer_has_no_error(folder) -> None:
     """What is measured is measured against the truth of the same row."""
-    from biomech.bench import mqhmr_drawn
-
     body = anny_layer()
     network = MQHMR(configuration("S", tokens=4, layers=1), body)
     shown = Pictures(read_drawn(folder, split="held_out"), body)
 
     def true_answer(inputs):
-        from biomech.mesh.mqhmr.network import BodyPrediction
-
         _, truth = collate([shown[row] for row in range(len(inputs.picture))])
         return BodyPrediction(
             truth.rotations[None], truth.betas, torch.zeros(len(truth.betas), 3), truth.root_position_m
