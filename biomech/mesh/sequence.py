@@ -32,6 +32,7 @@ WIDTH, DILATIONS, DROPOUT = 256, (1, 2, 4, 8, 1, 4), 0.1
 COLUMNS = {"seen": 2 * POINTS, "present": POINTS, "way": 6, "said": 3 * POINTS, "any_said": 1}
 INPUTS = sum(COLUMNS.values())
 LEAST_SD, MOST_SD = 0.003, 1.0
+MOST_LOG = 10.0  # of a spread, far beyond the widest
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ class SequenceNet(nn.Module):
         points = points - points.mean(-2, keepdim=True)
         return (
             self.mean + self.scale * values,
-            (self.scale * torch.exp(spread - 0.5)).clamp(LEAST_SD, MOST_SD),
+            (self.scale * _exp(spread - 0.5)).clamp(LEAST_SD, MOST_SD),
             points,
-            torch.exp(points_spread - 3.5).clamp(LEAST_SD, MOST_SD).unflatten(-1, (POINTS, 3)),
+            _exp(points_spread - 3.5).clamp(LEAST_SD, MOST_SD).unflatten(-1, (POINTS, 3)),
         )
 
     @classmethod
@@ -93,6 +94,11 @@ class SequenceNet(nn.Module):
         network = cls(tensors["first.bias"].shape[0])
         network.load_state_dict(tensors)
         return network.eval()
+
+
+def _exp(log: Tensor) -> Tensor:
+    """Without overflow, whose gradient would be no number."""
+    return torch.exp(log.clamp(max=MOST_LOG))
 
 
 def columns_of(

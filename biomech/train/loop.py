@@ -332,7 +332,8 @@ class _Log:
         ):
             for name in names:
                 axes.plot(steps, [row[name] for row in self.rows], label=name)
-            axes.set(xlabel="step", ylabel=label, yscale="log")
+            above = all(row[name] > 0 for row in self.rows for name in names)
+            axes.set(xlabel="step", ylabel=label, yscale="log" if above else "linear")
             axes.legend()
         with whole_file(self.folder / PLOT) as temporary:
             figure.savefig(temporary)

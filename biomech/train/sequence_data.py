@@ -59,8 +59,7 @@ class Moving:
     stature_m: Float[np.ndarray, " motions"]
 
 
-@dataclass(frozen=True)
-class ClipBatch:
+class ClipBatch(NamedTuple):
     """What the network sees, and the truth."""
 
     columns: Float[Tensor, "clips frames inputs"]

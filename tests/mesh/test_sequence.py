@@ -95,3 +95,11 @@ def test_it_learns() -> None:
         optimiser.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0] - 0.3
+
+
+def test_a_spread_beyond_all_measure_has_a_gradient() -> None:
+    network = SequenceNet(width=8)
+    torch.nn.init.constant_(network.last.bias, 1e3)
+    batch = filmed(moving(), np.arange(1), 6, RATE_HZ, np.random.default_rng(0))
+    loss_of(network, batch).backward()
+    assert all(torch.isfinite(part.grad).all() for part in network.parameters() if part.grad is not None)
