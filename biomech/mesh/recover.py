@@ -40,6 +40,7 @@ from biomech.mesh.standing import standing
 from biomech.mesh.start import FromDetector, Initialiser
 from biomech.mesh.subject import Subject
 from biomech.scaling.proportions import check_sex
+from biomech.side_by_side import taking_a_core
 
 Answer = TypeVar("Answer")
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
@@ -204,8 +205,16 @@ def recover(
 
 def _on_threads(work: Callable[[slice], Answer], windows: Sequence[slice]) -> Iterator[Answer]:
     """Windows that know nothing of each other, a few at a time."""
+    if len(windows) == 1:
+        yield work(windows[0])
+        return
+
+    def taken(window: slice) -> Answer:
+        with taking_a_core():
+            return work(window)
+
     with ThreadPoolExecutor(WINDOWS_AT_ONCE) as pool:
-        yield from pool.map(work, windows)
+        yield from pool.map(taken, windows)
 
 
 def with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
