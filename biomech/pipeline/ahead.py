@@ -8,8 +8,10 @@ import functools
 import importlib
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from biomech.collecting import put_off
 from biomech.pipeline.figures import StageRecord
 from biomech.pipeline.provenance import code_hash
 from biomech.pipeline.stages import Stage
@@ -37,10 +39,8 @@ def with_ahead(stage: Stage, works: Sequence[Work]) -> Stage:
             for one in works:
                 if ended.is_set():
                     return
-                try:
+                with suppress(Exception), put_off():
                     one()
-                except Exception:
-                    continue
 
         # No daemon: an import that is cut off as the interpreter ends may take it down.
         thread = threading.Thread(target=get_ready, daemon=False)

@@ -216,7 +216,7 @@ def draw(
                 color = OUTLINE if outline else skeleton.color(child)
                 thick = max(1, round(width * unit))
                 cv2.line(picture, seen[parent], seen[child], color, thick, cv2.LINE_AA, SUBPIXEL_BITS)
-    for name in joints & seen.keys():
+    for name in (name for name in seen if name in joints):  # in one order: a set's differs from process to process
         _dot(picture, seen[name], 3.2 * unit, OUTLINE)
         _dot(picture, seen[name], 2.4 * unit, skeleton.color(name))
 
