@@ -19,6 +19,7 @@ from biomech.keypoints.detect import detect
 from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.readers import is_from_elsewhere
+from biomech.leftovers import clear_leftovers
 from biomech.markers.markers import Markers
 from biomech.mesh import recoverers
 from biomech.osim_models import DEFAULT_PATH
@@ -514,6 +515,7 @@ def _overlay(clip: Video, files: Result, bar: Bar, painter: Helper) -> FrameFigu
             turns=motion.turns_at(markers.time_s),
             progress=progress,
         )
+    clear_leftovers(files.folder)  # of a process that was killed over it, when the film was drawn here
     return {"frames": frames}
 
 
