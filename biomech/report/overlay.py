@@ -28,7 +28,7 @@ FAR = 4  # pictures' sides
 MIDLINE_M = 0.015  # nearer to the plane of symmetry is neither left nor right
 CLOCK_HZ = 90_000  # of the time stamps: every usual rate, and milliseconds, to the tick
 SUBPIXEL_BITS = 4
-QUANTISER = 20  # of what is drawn on films: 46 dB of a still camera's film, 43 of a moving one's, in a third less bytes
+QUANTISER = 20  # of what is drawn on films: 46 dB of a still camera's film, 43 of a moving one's
 
 
 @dataclass(frozen=True)
