@@ -24,10 +24,10 @@ import torch
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, read_json
+from biomech.names import ARRAY_SUFFIXES as SUFFIXES
 
 MOST_BYTES = 8_000_000_000
 DEEPEST = 40
-SUFFIXES = (".npz", ".npy", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".json")
 PICKLES = (".pkl", ".pickle", ".joblib")
 OPENERS: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,

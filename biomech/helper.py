@@ -124,6 +124,8 @@ def _serve(ends: Connection, modules: Sequence[str]) -> None:
 
     try:
         answer = ("done", work(*given, progress=progress, **named))
+    except SystemExit:  # told to end: as one that is killed, so that the work is done where it was asked for
+        raise
     except BaseException as error:
         answer = ("error", error)
     with contextlib.suppress(OSError):

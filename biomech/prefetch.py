@@ -9,9 +9,17 @@ Item = TypeVar("Item")
 ITEMS_AHEAD = 3
 
 
-def prefetch(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, made in a thread of their own a few ahead of their use."""
-    ready: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(ITEMS_AHEAD)
+def prefetch(items: Iterable[Item], ahead: int = ITEMS_AHEAD) -> Iterator[Item]:
+    """The same items, made in a thread of their own a few ahead of their use.
+
+    Args:
+        items: made one after the other.
+        ahead: so many wait, at most.
+
+    Returns:
+        They, in their order; what making one raised is raised.
+    """
+    ready: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(ahead)
     stopped = threading.Event()
 
     def hand_over(more: bool, item: Item | BaseException | None) -> None:

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import signal
+import sys
 import time
 
 import pytest
@@ -25,6 +27,13 @@ def die(main: int, *, progress=None) -> int:
     if os.getpid() != main:
         os._exit(9)
     return 7
+
+
+def be_told_to_end(main: int, *, progress=None) -> int:
+    if os.getpid() != main:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+    return 8
 
 
 def started(*modules: str) -> Helper:
@@ -56,6 +65,11 @@ def test_an_error_comes_back_as_it_is() -> None:
 
 def test_what_kills_it_is_done_here() -> None:
     assert started().call(die, os.getpid()) == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_what_tells_it_to_end_is_done_here() -> None:
+    assert started().call(be_told_to_end, os.getpid()) == 8
 
 
 def test_a_helper_that_nobody_has_ends() -> None:

@@ -61,6 +61,7 @@ def test_what_an_import_waits_for() -> None:
     loaded = "print(*(name for name in ('torch', 'opensim', 'pyvista', 'matplotlib', 'cv2') if name in sys.modules))"
     for modules, allowed in (
         ("biomech.pipeline.run", set()),
+        ("biomech.pipeline.from_video, biomech.pipeline.solvers, biomech.pipeline.finish", {"cv2"}),
         ("biomech.pipeline.from_markers, biomech.pipeline.from_video", {"torch", "opensim", "cv2"}),
     ):
         command = [sys.executable, "-c", f"import sys; import {modules}; {loaded}"]

@@ -17,7 +17,8 @@ from scipy.optimize import least_squares
 from biomech.body.anny.model import AnnyBody
 from biomech.build.proportions import lengths_of
 from biomech.mesh.subject import Subject
-from biomech.scaling.proportions import LENGTHS, SEXES, body_lengths
+from biomech.person import SEXES
+from biomech.scaling.proportions import LENGTHS, body_lengths
 
 FITTED_TO_M, NEAR_M = 0.004, 0.01
 AT_BOUND = 1e-3

@@ -24,6 +24,7 @@ EULER_AXES = np.array([figures.Z, figures.X, figures.Y])  # in the order in whic
 
 Angles = Float[np.ndarray, " frames"]
 Turns = Float[np.ndarray, "frames 3 3"]
+Hinged = tuple[Float[np.ndarray, "frames hinges 3 3"], Float[np.ndarray, "frames hinges 3"]]
 
 
 class Ball(NamedTuple):
@@ -152,38 +153,62 @@ def coordinates_of(pose: Pose) -> dict[str, Angles]:
     return found
 
 
-def world(pose: Pose) -> Float[np.ndarray, "frames links 3 3"]:
-    """Orientation of every link."""
+def world(pose: Pose, hinged: Hinged | None = None) -> Float[np.ndarray, "frames links 3 3"]:
+    """Orientation of every link.
+
+    Args:
+        pose: of the links.
+        hinged: by ``hinges_of`` the pose, where that is known already.
+
+    Returns:
+        World from link.
+    """
     turned = np.empty((len(pose), len(LINKS), 3, 3))
-    ball = hinge = 0
+    own, ball, hinge = hinged or hinges_of(pose), 0, 0
     for k, (joint, parent) in enumerate(zip(JOINTS, PARENTS, strict=True)):
         if isinstance(joint, Ball):
-            own, ball = pose.balls[:, ball], ball + 1
+            turn, ball = pose.balls[:, ball], ball + 1
         else:
-            own, hinge = _hinged(joint, pose.hinges[:, hinge])[0], hinge + 1
-        turned[:, k] = own if parent < 0 else turned[:, parent] @ own
+            turn, hinge = own[0][:, hinge], hinge + 1
+        turned[:, k] = turn if parent < 0 else turned[:, parent] @ turn
     return turned
 
 
-def axes(pose: Pose, turned: Float[np.ndarray, "frames links 3 3"]) -> Float[np.ndarray, "frames turns 3"]:
+def hinges_of(pose: Pose) -> Hinged:
+    """Of every hinge its rotation against the parent, and the axis (in the parent) of a small change of its angle.
+
+    Args:
+        pose: of the links.
+
+    Returns:
+        Rotations, and axes, of unit length but the knees'; in the order of ``HINGES``.
+    """
+    turns = np.empty((len(pose), len(HINGES), 3, 3))
+    about = np.empty((len(pose), len(HINGES), 3))
+    turns[:, _PINS], about[:, _PINS] = rotations(_PIN_AXES, pose.hinges[:, _PINS]), _PIN_AXES
+    for k in _KNEES:
+        turns[:, k], about[:, k] = _hinged(HINGES[k], pose.hinges[:, k])
+    return turns, about
+
+
+def axes(
+    pose: Pose, turned: Float[np.ndarray, "frames links 3 3"], hinged: Hinged | None = None
+) -> Float[np.ndarray, "frames turns 3"]:
     """World axes of all small turns, link by link: three of a ball (its own axes), one of a hinge.
 
     Args:
         pose: of the links.
         turned: their orientations, by ``world``.
+        hinged: by ``hinges_of`` the pose, where that is known already.
 
     Returns:
         Rows in the order of ``TURNING``; all of unit length but the knees', which turn about several axes at once.
     """
-    found, hinge = [], 0
-    for k, (joint, parent) in enumerate(zip(JOINTS, PARENTS, strict=True)):
-        if isinstance(joint, Ball):
-            found.append(np.swapaxes(turned[:, k], 1, 2))
-        else:
-            axis = _hinged(joint, pose.hinges[:, hinge])[1]
-            found.append((turned[:, parent] @ axis[..., None]).swapaxes(1, 2))
-            hinge += 1
-    return np.concatenate(found, 1)
+    found = np.empty((len(pose), len(TURNING), 3))
+    found[:, BALL_TURNS] = np.swapaxes(turned[:, _BALL_LINKS], 2, 3)
+    about = (hinged or hinges_of(pose))[1]
+    found[:, HINGE_TURNS] = (turned[:, _HINGE_PARENTS] @ about[..., None])[..., 0]
+    return found
 
 
 # For each small turn, in the order of ``axes``: its link.
@@ -192,6 +217,11 @@ TURNING: Int[np.ndarray, " turns"] = np.array(
 )
 BALL_TURNS: Int[np.ndarray, "balls 3"] = np.array([np.flatnonzero(TURNING == LINKS.index(b.link)) for b in BALLS])
 HINGE_TURNS: Int[np.ndarray, " hinges"] = np.array([np.flatnonzero(TURNING == LINKS.index(h.link))[0] for h in HINGES])
+_BALL_LINKS = np.array([LINKS.index(ball.link) for ball in BALLS])
+_HINGE_PARENTS = np.array([LINKS.index(hinge.parent) for hinge in HINGES])
+_PINS = np.array([k for k, hinge in enumerate(HINGES) if hinge.axis is not None])
+_KNEES = [k for k, hinge in enumerate(HINGES) if hinge.axis is None]
+_PIN_AXES = np.array([hinge.axis for hinge in HINGES if hinge.axis is not None])
 
 
 def turned_by(pose: Pose, step: Float[np.ndarray, "frames turns"]) -> Pose:
@@ -335,13 +365,34 @@ def _euler(angles: list[Angles], side: str) -> Rotation:
 def _hinged(hinge: Hinge, angle: Angles) -> tuple[Turns, Float[np.ndarray, "frames 3"]]:
     """Rotation against the parent, and the axis (in the parent, not of unit length) of a small change of the angle."""
     if hinge.axis is not None:
-        turn = Rotation.from_rotvec(angle[:, None] * hinge.axis).as_matrix()
-        return turn, np.broadcast_to(hinge.axis, (len(angle), 3))
+        return rotations(hinge.axis, angle), np.broadcast_to(hinge.axis, (len(angle), 3))
     return _knee(_side(hinge.coordinate), angle)
 
 
+def rotations(axis: Float[np.ndarray, "*#n 3"], angle: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n 3 3"]:
+    """About fixed axes (Rodrigues): a third of what rotation vectors take.
+
+    Args:
+        axis: of unit length.
+        angle: rad.
+
+    Returns:
+        Rotation matrices.
+    """
+    x, y, z = np.moveaxis(np.asarray(axis, float), -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
+    sine, rest = np.sin(angle)[..., None, None], (1 - np.cos(angle))[..., None, None]
+    return np.asarray(np.eye(3) + sine * cross + rest * (cross @ cross))
+
+
+@functools.cache
+def _knee_offset(side: str) -> Float[np.ndarray, "3 3"]:
+    return Rotation.from_euler("XYZ", _mirrored(figures.KNEE_ORIENTATION_RAD, side)).as_matrix()
+
+
 def _knee(side: str, angle: Angles) -> tuple[Turns, Float[np.ndarray, "frames 3"]]:
-    offset = Rotation.from_euler("XYZ", _mirrored(figures.KNEE_ORIENTATION_RAD, side)).as_matrix()
+    offset = _knee_offset(side)
     turn, axis = np.broadcast_to(offset, (len(angle), 3, 3)), np.zeros((len(angle), 3))
     for about, highest_first in (
         (figures.X, (1.0, 0.0)),
@@ -351,5 +402,5 @@ def _knee(side: str, angle: Angles) -> tuple[Turns, Float[np.ndarray, "frames 3"
         powers, own = np.array(highest_first[::-1]), _mirrored(about, side)
         by_angle = polynomial.polyval(angle, polynomial.polyder(powers))
         axis = axis + by_angle[:, None] * (turn @ own)
-        turn = turn @ Rotation.from_rotvec(polynomial.polyval(angle, powers)[:, None] * own).as_matrix()
+        turn = turn @ rotations(own, polynomial.polyval(angle, powers))
     return turn @ offset.T, axis

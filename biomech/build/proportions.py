@@ -21,7 +21,8 @@ from jaxtyping import Float
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
-from biomech.scaling.proportions import FILE, LENGTHS, SEXES
+from biomech.person import SEXES
+from biomech.scaling.proportions import FILE, LENGTHS
 
 MALLEOLUS_ABOVE_ANKLE = 0.0114  # statures
 HIPS_OF_BICRISTAL, SHOULDERS_OF_BIACROMIAL = 0.60, 0.87

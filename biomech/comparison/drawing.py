@@ -107,7 +107,7 @@ def finish_panel(panel: Axes, name: str, unit: str, least: float | None = None) 
         unit: ° or mm; another one with its own least span.
         least: span of the ordinates; ``LEAST_SPAN`` of the unit where None.
     """
-    panel.set_title(f"{name} ({unit})", fontsize=8, pad=3)
+    panel.set_title(f"{name} ({unit})", fontsize=8, pad=3, y=1.0)  # where nothing stands above: else that is sought
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.25, lw=0.5)
     low, high = panel.get_ylim()

@@ -24,12 +24,12 @@ from biomech.angles import wrapped
 from biomech.errors import BioposeError
 from biomech.inverse_kinematics.fast import CoordinateTask
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
-from biomech.inverse_kinematics.setup import ACCURACY
 from biomech.inverse_kinematics.tracked import enough_seen, filled, tracked_weights
 from biomech.inverse_kinematics.tracking import FrameSpan, Track, converges, track
 from biomech.kinematics.kinematics import Kinematics
 from biomech.leftovers import temporary_folder
 from biomech.markers.markers import Markers
+from biomech.names import ACCURACY
 from biomech.skeleton.model import coordinate_is_rotational, coordinate_names, load_model
 
 FEWEST_FRAMES = 40  # of a stretch; a process takes two seconds to start

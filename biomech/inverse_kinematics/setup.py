@@ -12,11 +12,8 @@ from biomech.files import whole_file
 from biomech.inverse_kinematics.fast import CoordinateTask
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.mot import write_mot
+from biomech.names import ACCURACY
 from biomech.skeleton.model import print_whole
-
-# OpenSim's default of 1e-5 is not converged: 1.5° from noise-free truth, 0.14° at 1e-7. Two stretches of a jump with
-# the 142 markers differ from one run by 0.06° at 1e-7 and 0.004° at 1e-8, for half as much time again.
-ACCURACY = 1e-8
 
 # The tool finds the markers beside its setup, but a model by a relative path only in the working folder, and crashes
 # where there is none. So a run's model is named from the root: the setup works from anywhere, and after the folder has

@@ -14,8 +14,10 @@ from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import MASK_SIZE, Keypoints
 from biomech.keypoints.sparing import SLOWEST_HZ, Sparing
 from biomech.keypoints.tracking import Person, Tracker
-from biomech.prefetch import prefetch
+from biomech.prefetch import ITEMS_AHEAD, prefetch
 from biomech.video import Video, focal_length
+
+MOST_AHEAD, AHEAD_BYTES = 8, 24_000_000  # pictures that wait between two threads
 
 
 def detect(
@@ -59,7 +61,8 @@ def detect(
     times, rows, kept = [], [], []
     looking = Sparing(tracker, not fewer_looks or keep_heat_maps or video.rate_hz < SLOWEST_HZ)
     # Decoded, followed and looked at for cuts and turns in a thread each.
-    for time_s, frame, found in prefetch(looking.follow(prefetch(video.frames()))):
+    ahead = pictures_ahead(video.size_px)
+    for time_s, frame, found in prefetch(looking.follow(prefetch(video.frames(), ahead)), ahead):
         cuts.add(frame, time_s)
         if watch is not None:
             watch.add(frame, [found])
@@ -86,6 +89,18 @@ def detect(
     notes += _others(tracker.most_seen, person)
     found_in.notes = notes
     return found_in
+
+
+def pictures_ahead(size_px: tuple[int, int]) -> int:
+    """How many pictures of a film wait between its threads: of small ones as many as there are from look to look.
+
+    Args:
+        size_px: of the film.
+
+    Returns:
+        ``ITEMS_AHEAD`` or more.
+    """
+    return max(ITEMS_AHEAD, min(MOST_AHEAD, AHEAD_BYTES // (3 * size_px[0] * size_px[1])))
 
 
 def check_maps(detector: Detector, wanted: bool) -> None:

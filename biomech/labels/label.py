@@ -24,7 +24,7 @@ from biomech.inverse_kinematics.determined import Determined, determined
 from biomech.inverse_kinematics.fast import inverse_kinematics
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.inverse_kinematics.opensim_tool import solve_ik
-from biomech.inverse_kinematics.setup import ACCURACY, write_solution
+from biomech.inverse_kinematics.setup import write_solution
 from biomech.kinematics.kinematics import Kinematics
 from biomech.labels import models
 from biomech.labels.models import ScaledModel, scaled_model
@@ -33,6 +33,7 @@ from biomech.labels.shards import FORMAT, TrialFigures, about_shard, is_whole, w
 from biomech.labels.sources import BodyTrial, MarkerTrial, Trial
 from biomech.markers.marker_map import map_file, marker_maps
 from biomech.markers.trc import write_trc
+from biomech.names import ACCURACY
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline.provenance import code_hash, library_versions
 from biomech.skeleton.skeleton import Skeleton

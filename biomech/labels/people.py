@@ -16,7 +16,8 @@ from biomech.body.anny import AnnyBody
 from biomech.errors import BioposeError
 from biomech.files import read_text
 from biomech.mesh.subject import Subject, match
-from biomech.scaling.proportions import LENGTHS, SEXES, Expected, people
+from biomech.person import SEXES
+from biomech.scaling.proportions import LENGTHS, Expected, people
 
 # Stature of men and women, mean and standard deviation: ANSUR II (Gordon et al. 2014), 4,082 men and 1,986 women.
 STATURE_M = {"male": (1.756, 0.069), "female": (1.629, 0.064)}

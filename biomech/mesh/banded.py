@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from biomech.errors import BioposeError
 
@@ -57,6 +56,7 @@ class BandedNormalEquations:
         residual: Float[np.ndarray, "pieces rows"],
         jacobian: Float[np.ndarray, "frames rows size"],
         weight: Float[np.ndarray, "pieces rows"] | None = None,
+        columns: Int[np.ndarray, " some"] | None = None,
     ) -> None:
         """Residuals weight · Σ stencil[k] · x(frame + k), where x has the given Jacobian in each frame.
 
@@ -67,6 +67,7 @@ class BandedNormalEquations:
             residual: weighted, one piece for each place of the stencil: frames + 1 − its length.
             jacobian: of x, of all frames, by their own unknowns; without the weight if one is given.
             weight: of each row of each piece; None where all pieces have the same, which the Jacobian then holds.
+            columns: the unknowns that the Jacobian is by, where it is not by all; the residuals do not hang on others.
         """
         pieces = len(residual)
         if pieces <= 0:
@@ -74,7 +75,11 @@ class BandedNormalEquations:
         for row, factor in enumerate(stencil):
             here = factor * jacobian[row : row + pieces]
             weighted = residual if weight is None else weight * residual
-            self.gradient[row : row + pieces] += (weighted[:, None] @ here)[:, 0]
+            pulled = (weighted[:, None] @ here)[:, 0]
+            if columns is None:
+                self.gradient[row : row + pieces] += pulled
+            else:
+                self.gradient[row : row + pieces, columns] += pulled
         for gap in range(len(stencil)):
             if weight is None:  # each product of two frames serves every place of the stencil
                 ahead = jacobian[gap:].transpose(0, 2, 1) @ jacobian[: len(jacobian) - gap]
@@ -85,7 +90,23 @@ class BandedNormalEquations:
                 else:
                     there = jacobian[column : column + pieces] * np.square(weight)[..., None]
                     product = jacobian[column + gap : column + gap + pieces].transpose(0, 2, 1) @ there
-                self.blocks[gap][column : column + pieces] += factor * product
+                if columns is None:
+                    self.blocks[gap][column : column + pieces] += factor * product
+                else:
+                    self.blocks[gap][column : column + pieces, columns[:, None], columns] += factor * product
+
+    def add(self, other: "BandedNormalEquations") -> None:
+        """Those of other residuals of the same unknowns.
+
+        Args:
+            other: of as many frames and unknowns.
+        """
+        for own, more in zip(self.blocks, other.blocks, strict=True):
+            own += more
+        self.gradient += other.gradient
+        self.border += other.border
+        self.corner += other.corner
+        self.shared_gradient += other.shared_gradient
 
     def solve(self, damping: float) -> tuple[Float[np.ndarray, "frames size"], Float[np.ndarray, "shared"]]:
         """The step that lowers the sum of squares, with Marquardt's damping of the diagonal.
@@ -112,39 +133,45 @@ class BandedNormalEquations:
     def _solved(
         self, right: Float[np.ndarray, "unknowns columns"], damping: float
     ) -> Float[np.ndarray, "unknowns columns"]:
-        """(JᵀJ of all frames, damped)⁻¹ times some columns: Cholesky factors of the blocks of ``_in_pairs``."""
+        """(JᵀJ of all frames, damped)⁻¹ times some columns: Cholesky factors of the blocks of ``_in_pairs``.
+
+        From both ends to the middle, a pair of each at a time: half as many calls, and none of LAPACK through scipy,
+        which keeps other threads from running.
+        """
         main, below = self._in_pairs()
         size, pairs = main.shape[1], len(main)
         diagonal = np.arange(size)
         main[:, diagonal, diagonal] *= 1 + damping
         main[:, diagonal, diagonal] += 1e-9 * max(float(main[:, diagonal, diagonal].max()), 1e-12)
-        solved = np.zeros((pairs * size, right.shape[1]))
-        solved[: len(right)] = right
-        solved = solved.reshape(pairs, size, -1)
-        if not np.isfinite(solved).all():
+        sides = np.zeros((pairs * size, right.shape[1]))
+        sides[: len(right)] = right
+        sides = sides.reshape(pairs, size, -1)
+        if not np.isfinite(sides).all():
             raise ValueError("not finite")
-        factors: list[np.ndarray] = []
-        across: list[np.ndarray] = []
-        for k in range(pairs):  # LAPACK itself: scipy's own checks take as long as blocks of this size
-            block = main[k]
-            if k:
-                block = block - across[-1].T @ across[-1]
-                solved[k] -= across[-1].T @ solved[k - 1]
-            factor, trouble = dpotrf(block, lower=1)
-            if trouble:
-                raise LinAlgError("not positive definite")
-            factors.append(factor)
-            if k < pairs - 1:
-                both = dtrtrs(factor, np.concatenate([solved[k], below[k].T], 1), lower=1)[0]
-                solved[k] = both[:, :-size]
-                across.append(both[:, -size:])
-            else:
-                solved[k] = dtrtrs(factor, solved[k], lower=1)[0]
-        for k in reversed(range(pairs)):
-            if k < pairs - 1:
-                solved[k] -= across[k] @ solved[k + 1]
-            solved[k] = dtrtrs(factors[k], solved[k], lower=1, trans=1)[0]
-        return solved.reshape(pairs * size, -1)[: len(right)]
+        middle = pairs // 2
+        short = 2 * middle - (pairs - 1)  # 1 where the way from the end has one pair less: then it begins with none
+        blocks = np.zeros((middle, 2, size, size))
+        blocks[:, 0], blocks[:short, 1], blocks[short:, 1] = main[:middle], np.eye(size), main[middle + 1 :][::-1]
+        # Of each pair what couples it with the one that is nearer to the middle, then its right sides.
+        held = np.zeros((middle, 2, size, size + right.shape[1]))
+        held[:, 0, :, :size], held[:, 0, :, size:] = np.swapaxes(below[:middle], 1, 2), sides[:middle]
+        held[short:, 1, :, :size], held[short:, 1, :, size:] = below[middle:][::-1], sides[middle + 1 :][::-1]
+        inverses, taken = np.empty_like(blocks), np.zeros(held.shape[1:])
+        for k in range(middle):
+            inverses[k] = _inverse_factors(blocks[k] - taken[..., :size])
+            held[k, ..., size:] -= taken[..., size:]
+            held[k] = inverses[k] @ held[k]
+            taken = np.swapaxes(held[k, ..., :size], 1, 2) @ held[k]
+        taken = taken.sum(0)
+        inverse = _inverse_factors((main[middle] - taken[:, :size])[None])[0]
+        sides[middle] = inverse.T @ (inverse @ (sides[middle] - taken[:, size:]))
+        solved = np.empty_like(held[..., size:])
+        inner = np.stack([sides[middle]] * 2)
+        for k in reversed(range(middle)):
+            inner = np.swapaxes(inverses[k], 1, 2) @ (held[k, ..., size:] - held[k, ..., :size] @ inner)
+            solved[k] = inner
+        sides[:middle], sides[middle + 1 :] = solved[:, 0], solved[short:, 1][::-1]
+        return sides.reshape(pairs * size, -1)[: len(right)]
 
     def _in_pairs(self) -> tuple[Float[np.ndarray, "pairs two two"], Float[np.ndarray, "pairs_less_one two two"]]:
         """JᵀJ by twos of frames, which is block tridiagonal: its diagonal, and what is below it."""
@@ -188,6 +215,20 @@ class BandedNormalEquations:
             raise BioposeError(f"how sure the body is could not be found ({error})") from error
         frames = [found[:, k * d : (k + 1) * d, k * d : (k + 1) * d] for k in range(REACH)]
         return np.stack(frames, 1).reshape(-1, d, d)[: self.frames]
+
+
+def _inverse_factors(blocks: Float[np.ndarray, "some size size"]) -> Float[np.ndarray, "some size size"]:
+    """L⁻¹ of positive definite blocks L Lᵀ, by halves.
+
+    Raises:
+        LinAlgError: one is not positive definite.
+    """
+    factors, half = np.linalg.cholesky(blocks), blocks.shape[1] // 2
+    inverses = np.zeros_like(factors)
+    upper, lower = np.linalg.inv(factors[:, :half, :half]), np.linalg.inv(factors[:, half:, half:])
+    inverses[:, :half, :half], inverses[:, half:, half:] = upper, lower
+    inverses[:, half:, :half] = -lower @ (factors[:, half:, :half] @ upper)
+    return inverses
 
 
 def minimised(

@@ -26,6 +26,12 @@ class BonePoints:
     offset: Float[np.ndarray, "points 3"]
     before: Float[np.ndarray, "points 3"] | None = None
 
+    def some(self, places: Int[np.ndarray, " some"]) -> "BonePoints":
+        """Those at some places, in that order."""
+        names = [self.names[place] for place in places]
+        before = None if self.before is None else self.before[places]
+        return BonePoints(names, self.bone[places], self.offset[places], before)
+
 
 @dataclass(frozen=True)
 class Shaped:

@@ -36,6 +36,7 @@ from biomech.mesh.placing import Placed, Placing, PosedLinks, Slopes
 from biomech.mesh.robust import geman_mcclure, geman_mcclure_slope
 from biomech.mesh.standing import Standing, standing
 from biomech.mesh.subject import Subject
+from biomech.side_by_side import both
 
 CORRELATION_S = 0.1  # errors, poses and accelerations last about this long: frames closer than it are not news
 ACCELERATION_SD = 12.0  # m/s², of points on the limbs
@@ -119,6 +120,8 @@ class WindowFit:
         self.mass = np.array(list(MASSES.values())) / sum(MASSES.values())
         self.information = min(1.0, self.interval_s / CORRELATION_S)
         self.standing: Standing | None = None
+        self._traced = [(turns, self.tracers.some(places)) for places, turns in placing.limbs(self.tracers)]
+        self._posed: tuple[State, PosedLinks, Float[np.ndarray, "frames features"]] | None = None
 
     def minimise(
         self,
@@ -162,34 +165,52 @@ class WindowFit:
         return standing(soles, mass, state.level.floor_m, self.interval_s)[0]
 
     def _frame(self, state: State) -> PosedLinks:
-        return self.placing.frame(state.subject.shaped, state.pose, state.root)
+        return self._of(state)[0]
+
+    def _of(self, state: State) -> tuple[PosedLinks, Float[np.ndarray, "frames features"]]:
+        """The body and its features; those of the last state are kept: cost and equations ask one after the other."""
+        if self._posed is None or self._posed[0] is not state:
+            frame = self.placing.frame(state.subject.shaped, state.pose, state.root)
+            self._posed = state, frame, features(state.pose)
+        return self._posed[1:]
 
     def cost(self, state: State) -> float:
         """Half the robust sum of squares."""
-        shaped, frame = state.subject.shaped, self._frame(state)
-        points, values = self.placing.points(frame, self.points), features(state.pose)
-        first = points @ state.level.camera_from_world.T
+        frame, values = self._of(state)
+        seen, moved = both(
+            lambda: self._cost_of_picture(state, frame, values), lambda: self._cost_of_motion(state, frame)
+        )
+        residuals = (state.subject.residual(), state.level.residual())
+        return 0.5 * (seen + moved + sum(float(np.square(r).sum()) for r in residuals))
+
+    def _cost_of_picture(self, state: State, frame: PosedLinks, values: Float[np.ndarray, "frames features"]) -> float:
+        """What is seen, thought and usual of each frame."""
+        stature_m = state.subject.stature_m
+        first = self.placing.points(frame, self.points) @ state.level.camera_from_world.T
         total = 2 * HABIT_TRUST * self.information * self.habit.cost(values)
         for e in self.views:
             seen = e.of_first(first)
-            picture = np.square(self._picture(e, seen, shaped.stature_m)).sum(-1)
-            landmarks = np.square(self._landmarks(e, seen, shaped.stature_m)).sum(-1)
+            picture = np.square(self._picture(e, seen, stature_m)).sum(-1)
+            landmarks = np.square(self._landmarks(e, seen, stature_m)).sum(-1)
             guess = np.square((values - e.guess) / e.guess_sd)
             total += self.information * float(
                 (e.confidence * geman_mcclure(picture)).sum()
                 + self.landmark_trust * geman_mcclure(landmarks).sum()
                 + self.guess_trust * geman_mcclure(guess).sum()
             )
-        usual = USUAL_STATURE_M / shaped.stature_m
-        total += float(np.square(usual * self._smoothness(self.placing.points(frame, self.tracers))).sum())
+        return total
+
+    def _cost_of_motion(self, state: State, frame: PosedLinks) -> float:
+        """Smoothness and feet."""
+        usual = USUAL_STATURE_M / state.subject.stature_m
+        total = float(np.square(usual * self._smoothness(self.placing.points(frame, self.tracers))).sum())
         soles = self.placing.points(frame, self.soles)
         total += float(np.square(usual * self._slides(soles)).sum())
         if self.standing is not None:
             total += float(np.square(usual * self._heights(soles, state.level.floor_m)).sum())
             off = usual * self._off_balance(soles, self.placing.points(frame, self.masses))
             total += float((self._balance_weight() * geman_mcclure(np.square(off).sum(-1))).sum())
-        residuals = (state.subject.residual(), state.level.residual())
-        return 0.5 * (total + sum(float(np.square(r).sum()) for r in residuals))
+        return total
 
     # The residuals, unweighted.
 
@@ -262,12 +283,22 @@ class WindowFit:
     # The normal equations.
 
     def _equations(self, state: State, slopes: Slopes | None, free_level: bool) -> BandedNormalEquations:
-        shaped, frame = state.subject.shaped, self._frame(state)
-        frames, shapes = len(state.root), state.subject.size if slopes else 0
-        equations = BandedNormalEquations(frames, self.placing.size, shapes + LEVEL_SIZE * free_level)
+        seen, moved = both(
+            lambda: self._of_picture(state, slopes, free_level), lambda: self._of_motion(state, slopes, free_level)
+        )
+        seen.add(moved)
+        self._add_shared(seen, state, slopes, free_level)
+        return seen
+
+    def _none_yet(self, state: State, slopes: Slopes | None, free_level: bool) -> BandedNormalEquations:
+        shapes = state.subject.size if slopes else 0
+        return BandedNormalEquations(len(state.root), self.placing.size, shapes + LEVEL_SIZE * free_level)
+
+    def _of_picture(self, state: State, slopes: Slopes | None, free_level: bool) -> BandedNormalEquations:
+        """What is seen, thought and usual of each frame."""
+        (frame, values), equations = self._of(state), self._none_yet(state, slopes, free_level)
         placed = self.placing.place(frame, self.points, slopes)
-        values = features(state.pose)
-        by_pose = np.concatenate([np.zeros((frames, values.shape[1], 3)), by_turns(state.pose, values)], -1)
+        by_pose = np.concatenate([np.zeros((len(values), values.shape[1], 3)), by_turns(state.pose, values)], -1)
         for e in self.views:
             self._add_seen(equations, e, placed, state, slopes, free_level)
             guess = (values - e.guess) / e.guess_sd
@@ -276,20 +307,23 @@ class WindowFit:
         weight = np.sqrt(HABIT_TRUST * self.information)
         rows, by_values = self.habit.rows(values)
         equations.add_frames(weight * rows, weight * (by_values @ by_pose))
+        return equations
 
+    def _of_motion(self, state: State, slopes: Slopes | None, free_level: bool) -> BandedNormalEquations:
+        """Smoothness and feet."""
+        frame, equations = self._frame(state), self._none_yet(state, slopes, free_level)
+        frames = len(state.root)
         # Metres of movement are those of a person of usual stature: else the smallest person would move least.
-        usual = USUAL_STATURE_M / shaped.stature_m
-        tracers = self.placing.place(frame, self.tracers)
-        flat = usual * tracers.by_pose.reshape(frames, -1, self.placing.size)
-        equations.add_differences(
-            SECOND_DIFFERENCE, usual * self._smoothness(tracers.points), flat * self._smoothness_weight()
-        )
-
+        usual = USUAL_STATURE_M / state.subject.stature_m
+        for turns, tracers in self._traced:
+            placed = self.placing.place(frame, tracers, None, turns)
+            flat = (usual * self._smoothness_weight()) * placed.by_pose.reshape(frames, -1, 3 + len(turns))
+            columns = np.concatenate([np.arange(3), 3 + turns])
+            equations.add_differences(SECOND_DIFFERENCE, usual * self._smoothness(placed.points), flat, columns=columns)
         soles = self.placing.place(frame, self.soles, slopes)
         self._add_slides(equations, usual * self._slides(soles.points), usual * self._sliding(), soles.by_pose)
         if self.standing is not None:
             self._add_floor(equations, state, frame, soles, slopes, free_level)
-        self._add_shared(equations, state, slopes, free_level)
         return equations
 
     def _add_seen(

@@ -32,11 +32,11 @@ from biomech.mesh.recover import (
     _levelled,
     _mean_level,
     _windows,
-    check_person,
     with_floor,
 )
 from biomech.mesh.skin_points import SkinPoints
 from biomech.mesh.subject import Subject
+from biomech.person import check_person
 
 FEWEST = 12  # markers that the body can be fitted to
 TRUNK = ("Hips", "LowerBack", "Spine", "Spine1")

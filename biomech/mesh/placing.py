@@ -16,6 +16,7 @@ from biomech.body.linkage import (
     axes,
     bone_links,
     bones_in_links,
+    hinges_of,
     turned_by,
     world,
 )
@@ -49,8 +50,9 @@ class PosedLinks:
 
     def __init__(self, placing: "Placing", shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]):
         self.shaped = shaped
-        links = world(pose)
-        self.axes = axes(pose, links)
+        hinged = hinges_of(pose)
+        links = world(pose, hinged)
+        self.axes = axes(pose, links, hinged)
         self.turned = links[:, placing.links] @ shaped.into_links
         self.joints = joint_positions(placing.parents, shaped.joints, self.turned, root)
 
@@ -79,6 +81,25 @@ class Placing:
         """1 where a small turn (in the order of ``linkage.axes``) moves a link, else 0."""
         return self._moves
 
+    def limbs(self, points: BonePoints) -> list[tuple[Int[np.ndarray, " some"], Int[np.ndarray, " turns"]]]:
+        """Points in groups, each with the turns that move any of it: those of a leg do not move with the arms.
+
+        Args:
+            points: any.
+
+        Returns:
+            Of each group the points' places and the turns, for ``place``.
+        """
+        moved = [frozenset(np.flatnonzero(row).tolist()) for row in self._moves[self.links[points.bone]]]
+        if points.before is not None:
+            before = self._moves[self.links[self.before[points.bone]]]
+            moved = [own | frozenset(np.flatnonzero(row).tolist()) for own, row in zip(moved, before, strict=True)]
+        groups: dict[frozenset[int], list[int]] = {}
+        for point in sorted(range(len(moved)), key=lambda k: -len(moved[k])):
+            holder = next((turns for turns in groups if moved[point] <= turns), moved[point])
+            groups.setdefault(holder, []).append(point)
+        return [(np.array(sorted(some)), np.array(sorted(turns))) for turns, some in groups.items()]
+
     def frame(self, shaped: Linked, pose: Pose, root: Float[np.ndarray, "frames 3"]) -> PosedLinks:
         """The body in some frames, for ``points`` and ``place``.
 
@@ -106,13 +127,20 @@ class Placing:
         placed = frame.joints[:, points.bone] + own
         return placed if before is None else placed + before
 
-    def place(self, frame: PosedLinks, points: BonePoints, slopes: Slopes | None = None) -> Placed:
+    def place(
+        self,
+        frame: PosedLinks,
+        points: BonePoints,
+        slopes: Slopes | None = None,
+        turns: Int[np.ndarray, " some"] | None = None,
+    ) -> Placed:
         """Points with their derivatives; by the shape too if its slopes are given.
 
         Args:
             frame: by ``frame``.
             points: offsets in statures.
             slopes: how the subject's shape changes (``Subject.slopes``).
+            turns: of all small turns those by which derivatives are wanted; None: by all.
 
         Returns:
             Points (m, world) with their derivatives: m per unknown (m, rad; the root's three first), and, with slopes,
@@ -122,18 +150,24 @@ class Placing:
         placed = frame.joints[:, points.bone] + own
         if before is not None:
             placed = placed + before
-        count, pivots = placed.shape[1], frame.joints[:, self.pivot_bones]
+        turns = np.arange(len(TURNING)) if turns is None else turns
+        axis, pivots = frame.axes[:, turns], frame.joints[:, self.pivot_bones[turns]]
         # A turn about a through j moves p by a × p − a × j, if the point's link hangs on the turn's.
-        by_pose = np.zeros((len(placed), count, 3, self.size))
+        by_pose = np.zeros((*placed.shape, 3 + len(turns)))
         by_pose[..., :3] = np.eye(3)
-        moves = self._moves[self.links[points.bone]]
-        cross = _crosses(frame.axes)  # frames, turns, moved, point's coordinate
-        moment = np.cross(frame.axes, pivots)
-        turns = np.einsum("fptm->fpmt", np.einsum("ftmk,fpk->fptm", cross, placed, optimize=True))
-        by_pose[..., 3:] = (turns - moment.swapaxes(1, 2)[:, None]) * moves[:, None]
+        moves = self._moves[self.links[points.bone]][:, turns]
+        along, moment = np.moveaxis(axis, -1, 0)[:, :, None], np.moveaxis(np.cross(axis, pivots), -1, 0)[:, :, None]
+        at = np.moveaxis(placed, -1, 0)[..., None]
+        for k in range(3):  # of the cross product, in place
+            first, second = (k + 1) % 3, (k + 2) % 3
+            moved = along[first] * at[second]
+            moved -= along[second] * at[first]
+            moved -= moment[k]
+            np.multiply(moved, moves, out=by_pose[:, :, k, 3:])
         if before is not None:  # what the bone before carries does not turn with the point's own link
-            point, turn = np.nonzero(moves - self._moves[self.links[self.before[points.bone]]] * (moves > 0))
-            still = np.cross(frame.axes[:, turn], before[:, point])
+            own_only = moves - self._moves[self.links[self.before[points.bone]]][:, turns] * (moves > 0)
+            point, turn = np.nonzero(own_only)
+            still = np.cross(axis[:, turn], before[:, point])
             by_pose[:, point, :, 3 + turn] -= np.moveaxis(still, 0, 1)
         if slopes is None:
             return Placed(placed, by_pose, None)
@@ -165,10 +199,3 @@ class Placing:
             return own, None
         before = frame.turned[:, self.before[points.bone]]
         return own, stature * np.einsum("fpij,pj->fpi", before, points.before)
-
-
-def _crosses(axes: Float[np.ndarray, "frames turns 3"]) -> Float[np.ndarray, "frames turns 3 3"]:
-    """Matrices of a × ·."""
-    x, y, z = np.moveaxis(axes, -1, 0)
-    zero = np.zeros_like(x)
-    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)

@@ -5,7 +5,6 @@ between those.
 """
 
 import itertools
-import numbers
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +38,8 @@ from biomech.mesh.placing import Placing
 from biomech.mesh.standing import standing
 from biomech.mesh.start import FromDetector, Initialiser
 from biomech.mesh.subject import Subject
-from biomech.scaling.proportions import check_sex
+from biomech.person import check_person
+from biomech.side_by_side import taking_a_core
 
 Answer = TypeVar("Answer")
 WINDOW, OVERLAP = 240, 30  # frames: memory does not grow with the clip
@@ -52,7 +52,6 @@ FOUND_OF_LEVEL = ("pitch_rad", "roll_rad", "floor_m")
 CALIBRATED_STATURE_SD_M = 0.02
 STATURE_OFF = 0.03
 LEGLESS_QUALITY = 0.4  # at best, where both legs are hidden: two of five parts, and what is shown there is not found
-LIVING = 7.0, 120.0  # kg/m², set wide of what anybody alive has: beyond it a number was mistyped
 UPSIDE_DOWN = -0.5  # cosine between the pelvis' upward axis and the vertical
 FIRST_LANDMARK_TRUST = 0.5  # while nothing else says where in depth the limbs are
 
@@ -204,8 +203,16 @@ def recover(
 
 def _on_threads(work: Callable[[slice], Answer], windows: Sequence[slice]) -> Iterator[Answer]:
     """Windows that know nothing of each other, a few at a time."""
+    if len(windows) == 1:
+        yield work(windows[0])
+        return
+
+    def taken(window: slice) -> Answer:
+        with taking_a_core():
+            return work(window)
+
     with ThreadPoolExecutor(WINDOWS_AT_ONCE) as pool:
-        yield from pool.map(work, windows)
+        yield from pool.map(taken, windows)
 
 
 def with_floor(state: State, placing: Placing, soles: BonePoints, interval_s: float) -> State:
@@ -235,29 +242,6 @@ def _levelled(state: State, level: Level) -> State:
     balls = state.pose.balls.copy()
     balls[:, 0] = turn @ balls[:, 0]
     return State(Pose(balls, state.pose.hinges), state.root @ turn.T, state.subject, level)
-
-
-def check_person(height_m: float | None, mass_kg: float | None, sex: str | None = None) -> None:
-    """Raise BioposeError for a height (m) or mass (kg) that no person has, alone or together, or an unmeasured sex.
-
-    Args:
-        height_m: 0.5 to 2.5; None is not known and passes, as with the others.
-        mass_kg: 5 to 350; with the height a body mass index within ``LIVING``.
-        sex: female or male.
-    """
-    check_sex(sex)
-    for name, value in (("height_m", height_m), ("mass_kg", mass_kg)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
-            raise BioposeError(f"`{name}` is {value!r}, no number", mend="Give it as 1.78 (m) or 72 (kg).")
-    if height_m is not None and not 0.5 <= height_m <= 2.5:
-        raise BioposeError(f"a height of {height_m} m is not a person's", mend="Give `height_m` in metres, as 1.78.")
-    if mass_kg is not None and not 5 <= mass_kg <= 350:
-        raise BioposeError(f"a mass of {mass_kg} kg is not a person's", mend="Give `mass_kg` in kilograms, as 72.")
-    if height_m is not None and mass_kg is not None and not LIVING[0] <= mass_kg / height_m**2 <= LIVING[1]:
-        raise BioposeError(
-            f"{mass_kg:g} kg at {height_m:g} m is nobody's (a body mass index of {mass_kg / height_m**2:.1f})",
-            mend="Give `height_m` in metres and `mass_kg` in kilograms, as 1.78 and 72.",
-        )
 
 
 def _check(films: list[Keypoints], calibration: Calibration | None) -> None:

@@ -1,8 +1,12 @@
-"""The recoverers by name: `fit` from the detector's own 3D, `mqhmr` from what MQ-HMR says of each frame."""
+"""The recoverers by name: `fit` from the detector's own 3D, `mqhmr` from what MQ-HMR says of each frame.
+
+Each is imported where it is asked for: torch and MQ-HMR keep nobody waiting who only names them.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -10,20 +14,13 @@ from jaxtyping import Float
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.mqhmr import point_sd
-from biomech.mesh.mqhmr.load import WEIGHTS, load_mqhmr
-from biomech.mesh.mqhmr.network import MQHMR
-from biomech.mesh.mqhmr.point_sd import PointSd
-from biomech.mesh.mqhmr.predict import look_at
-from biomech.mesh.mqhmr.refine import refined
-from biomech.mesh.mqhmr.through_time import recover_frames
-from biomech.mesh.neutral import StandingNote
-from biomech.mesh.recover import recover
-from biomech.mesh.signatures import signed
-from biomech.mesh.steady import frames_steadied, recover_steadied
-from biomech.names import check_recoverer
+from biomech.names import MQHMR_WEIGHTS, check_recoverer
 
-SHIPPED = Path(__file__).parent / "mqhmr" / WEIGHTS
+if TYPE_CHECKING:
+    from biomech.mesh.mqhmr.network import MQHMR
+    from biomech.mesh.mqhmr.point_sd import PointSd
+
+SHIPPED = Path(__file__).parent / "mqhmr" / MQHMR_WEIGHTS
 NOT_MOVED = 0.05  # share of the frames worth a note
 
 
@@ -45,15 +42,18 @@ def check(recoverer: str, mqhmr_weights: Path | None = None) -> None:
         )
 
 
-def trained(mqhmr_weights: Path | None = None) -> tuple[MQHMR, PointSd]:
+def trained(mqhmr_weights: Path | None = None) -> tuple["MQHMR", "PointSd"]:
     """MQ-HMR with the standard deviations of its points, which lie beside the weights; the package's by default.
 
     Raises:
         BioposeError: one of the files is missing or not what it should be.
     """
+    from biomech.mesh.mqhmr import point_sd
+    from biomech.mesh.mqhmr.load import load_mqhmr
+
     check("mqhmr", mqhmr_weights)
     weights = mqhmr_weights or SHIPPED
-    return load_mqhmr(weights), PointSd.load(weights.with_name(point_sd.NAME))
+    return load_mqhmr(weights), point_sd.PointSd.load(weights.with_name(point_sd.NAME))
 
 
 def keeps_heat_maps(recoverer: str) -> bool:
@@ -81,6 +81,10 @@ def standing_shape(
     Raises:
         BioposeError: as ``recover``.
     """
+    from biomech.mesh.neutral import StandingNote
+    from biomech.mesh.recover import recover
+    from biomech.mesh.steady import recover_steadied
+
     keypoints.check()
     keypoints.check_in_picture()
     whole = (float(keypoints.time_s[0]), float(keypoints.time_s[-1]))
@@ -125,7 +129,12 @@ def recover_with(
     keypoints.check_in_picture()
     if recoverer != "fit" and (neutral_s is not None or shape is not None):
         raise BioposeError("`neutral` is for the fit", mend="Leave `neutral` or `recover=mqhmr` away.")
+    from biomech.mesh.signatures import signed
+    from biomech.mesh.steady import frames_steadied, recover_steadied
+
     if recoverer == "fit":
+        from biomech.mesh.recover import recover
+
         motion = recover_steadied(
             keypoints,
             lambda seen: recover(
@@ -139,6 +148,10 @@ def recover_with(
             ),
         )
         return signed(motion, keypoints, height_m=height_m, mass_kg=mass_kg)
+    from biomech.mesh.mqhmr.predict import look_at
+    from biomech.mesh.mqhmr.refine import refined
+    from biomech.mesh.mqhmr.through_time import recover_frames
+
     (network, points_spread), notes = trained(mqhmr_weights), []
     if refine:
         frames, moved = refined(network, keypoints, progress=progress)

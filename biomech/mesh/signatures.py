@@ -122,7 +122,7 @@ def contradicted(motion: BodyMotion, keypoints: Keypoints) -> dict[str, Bool[np.
         return {}
     body = AnnyBody.load([0])
     places, correspondence = Correspondence.load(body.bone_names).match(keypoints.names)
-    subject = Subject.start(body, None, None).with_shape(motion.shape)
+    subject = Subject(body, motion.shape, motion.shape, height_m=None)
     world = Chain(body.parents, body.bone_names).positions(
         correspondence.points, subject.shaped, motion.rotations, motion.root_position_m
     )

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from biomech.body.anny.model import AnnyBody, Measured
 from biomech.mesh.chain import Slopes
 from biomech.mesh.placing import Linked
-from biomech.scaling.proportions import Expected, body_lengths, check_sex, people
+from biomech.person import check_sex
+from biomech.scaling.proportions import Expected, body_lengths, people
 
 ADULT_STATURE_M, ADULT_STATURE_SD_M = (
     1.70,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biomech.arrays import SAME_TIME_S
+from biomech.collecting import put_off
 from biomech.errors import BioposeError
 from biomech.names import MOTION_NAMES
 from biomech.pipeline.claim import claimed
@@ -63,10 +64,11 @@ def finish(run: Run, files: Result, options: Options, beside: Sequence[Stage] = 
 
     def tables() -> None:
         begun.wait()
-        from biomech.pipeline.occasions import events_stage  # scipy.signal: half a second, beside what is drawn
+        with put_off():
+            from biomech.pipeline.occasions import events_stage  # scipy.signal: half a second, beside what is drawn
 
-        made(angles_stage)
-        made(events_stage)
+            made(angles_stage)
+            made(events_stage)
 
     with ThreadPoolExecutor(1) as pool:
         making = pool.submit(tables)

@@ -1,4 +1,7 @@
-"""The entrance with a video, or with its keypoints: detect, recover, extract; then scale, solve and the overlay."""
+"""The entrance with a video, or with its keypoints: detect, recover, extract; then scale, solve and the overlay.
+
+What only later stages need (torch, OpenSim, pandas) is imported in their work: detection does not wait for it.
+"""
 
 import time
 from collections.abc import Callable
@@ -12,19 +15,16 @@ from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.helper import Helper
-from biomech.inverse_kinematics.trusted import Trusted
 from biomech.keypoints.detect import detect
 from biomech.keypoints.detectors import known
 from biomech.keypoints.keypoints import Keypoints
 from biomech.keypoints.readers import is_from_elsewhere
-from biomech.markers.joint_centres import joint_centres
+from biomech.leftovers import clear_leftovers
 from biomech.markers.markers import Markers
-from biomech.markers.trc import read_trc, write_trc
-from biomech.markers.virtual import extract_seen, load_virtual_markers
 from biomech.mesh import recoverers
-from biomech.mesh.expected import half_widths_by_name, view_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.pipeline import solvers
+from biomech.pipeline.ahead import for_film, with_ahead
 from biomech.pipeline.detecting import detector_files, detector_of, reading_stage
 from biomech.pipeline.figures import (
     DetectFigures,
@@ -36,12 +36,7 @@ from biomech.pipeline.figures import (
     tool_scaled,
 )
 from biomech.pipeline.options import Entrance, Options
-from biomech.pipeline.solve import SolverOptions, solve
 from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded, with_helper
-from biomech.report.overlay import skeleton_of, write_overlay
-from biomech.scaling.by_body import scale_to_body
-from biomech.scaling.scale_tool import with_markers
-from biomech.skeleton.model import load_model, read_motion
 from biomech.video import Video
 
 HERE = Path(__file__)
@@ -60,6 +55,8 @@ def check_network(video: Path, options: Options) -> None:
         BioposeError: another model has other coordinates, or not the virtual markers.
     """
     if options.model is not None:
+        from biomech.scaling.scale_tool import with_markers
+
         model = with_markers(options.model, options.marker_set)
         solvers.check_network(model, [marker.getName() for marker in model.getMarkerSet()], str(options.model))
 
@@ -88,6 +85,7 @@ def stages(video: Path, files: Result, options: Options, bar: Bar) -> list[Stage
         painter = Helper("biomech.report.overlay")
         street[1] = with_helper(street[1], painter)
         street.append(overlay_stage(video, clip, files, options, bar, painter))
+    street[0] = with_ahead(street[0], for_film(street[1:]))
     return street
 
 
@@ -356,6 +354,8 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.nda
 
 
 def _recover(files: Result, options: Options, bar: Bar) -> RecoverFigures:
+    from biomech.mesh.expected import view_note
+
     keypoints = Keypoints.load(files.keypoints)
 
     def recover(shape: Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
@@ -423,6 +423,9 @@ def stature_m(motion: BodyMotion) -> float:
 
 
 def _extract(files: Result, fill: bool) -> ExtractFigures:
+    from biomech.markers.trc import write_trc
+    from biomech.markers.virtual import extract_seen
+
     markers = extract_seen(BodyMotion.load(files.motion), fill=fill)
     write_trc(markers, files.markers)
     return {"markers": len(markers.names), "notes": markers.notes if fill else []}  # else the solve says it
@@ -446,6 +449,8 @@ def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> Too
     Raises:
         BioposeError: as ``scale_model``.
     """
+    from biomech.scaling.by_body import scale_to_body
+
     scaled = scale_to_body(
         motion,
         out_osim,
@@ -459,6 +464,11 @@ def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> Too
 
 
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> SolveFigures:
+    from biomech.markers.trc import read_trc
+    from biomech.markers.virtual import load_virtual_markers
+    from biomech.mesh.expected import half_widths_by_name
+    from biomech.pipeline.solve import SolverOptions, solve
+
     motion = BodyMotion.load(files.motion)
     assert motion.quality is not None
     with bar("Solving") as progress:
@@ -481,6 +491,12 @@ def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> Sol
 
 
 def _overlay(clip: Video, files: Result, bar: Bar, painter: Helper) -> FrameFigures:
+    from biomech.inverse_kinematics.trusted import Trusted
+    from biomech.markers.joint_centres import joint_centres
+    from biomech.markers.trc import read_trc
+    from biomech.report.overlay import skeleton_of, write_overlay
+    from biomech.skeleton.model import load_model, read_motion
+
     motion = BodyMotion.load(files.motion)
     assert motion.camera is not None
     model = load_model(files.model)
@@ -499,6 +515,7 @@ def _overlay(clip: Video, files: Result, bar: Bar, painter: Helper) -> FrameFigu
             turns=motion.turns_at(markers.time_s),
             progress=progress,
         )
+    clear_leftovers(files.folder)  # of a process that was killed over it, when the film was drawn here
     return {"frames": frames}
 
 

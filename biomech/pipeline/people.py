@@ -25,7 +25,7 @@ from biomech.keypoints.read_all import read_everybody
 from biomech.keypoints.readers import is_from_elsewhere
 from biomech.markers.markers import is_marker_file
 from biomech.mesh import recoverers
-from biomech.mesh.recover import check_person
+from biomech.person import check_person
 from biomech.pipeline import from_meshes, from_video
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.detecting import detector_files, detector_of, told_of_points

@@ -1,9 +1,9 @@
 """What code and data of the package a result was made with, as one hash: another of either makes it out of date."""
 
-import ast
 import functools
 import hashlib
 import importlib.util
+import re
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +12,11 @@ from biomech import __version__
 from biomech.files import content_hash, stamp
 
 PACKAGE = "biomech"
+IMPORT = re.compile(
+    rf"(?m)^[ \t]*(?:from[ \t]+({PACKAGE}(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)"
+    rf"|import[ \t]+({PACKAGE}[^\n#]*))"
+)
+COMMENT = re.compile(r"#[^\n]*")
 ELSEWHERE = ("cli", "osim_models")  # subpackages that do not lie in the package's own folder
 NO_DATA = {".py", ".pyc", ".pyi", ".md"}
 LIBRARIES = ("numpy", "scipy", "torch", "opensim", "opencv-python-headless", "av", "ai-edge-litert", "ezc3d")
@@ -60,26 +65,19 @@ def _reached(modules: tuple[str, ...]) -> set[Path]:
 @functools.lru_cache(4096)
 def _imports(path: Path, size: int, changed_ns: int) -> tuple[str, ...]:
     """The package's modules that a module names in an import; some of the names may be no modules."""
-    return tuple(dict.fromkeys(_named(ast.parse(path.read_bytes()))))
+    return tuple(dict.fromkeys(_named(path.read_text(encoding="utf-8"))))
 
 
-def _named(tree: ast.Module) -> Iterator[str]:
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            yield str(node.module)
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    """All statements, those inside others too; expressions, which are most of a tree, hold no imports."""
-    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-        inside = getattr(tree, part, None)
-        for node in inside if isinstance(inside, list) else ():
-            if isinstance(node, ast.stmt):
-                yield node
-            yield from _statements(node)
+def _named(text: str) -> Iterator[str]:
+    """By the lines that imports begin with: a tenth of a parser's time, which was a third of a second of every run."""
+    for found in IMPORT.finditer(text):
+        module, names, whole = found.groups()
+        if whole:
+            yield from (part.split()[0] for part in whole.split(",") if part.split()[0].split(".")[0] == PACKAGE)
+            continue
+        listed = COMMENT.sub("", names).strip("()").split(",")
+        yield from (f"{module}.{part.split()[0]}" for part in listed if part.split())
+        yield module
 
 
 def _file_of(module: str) -> Path | None:

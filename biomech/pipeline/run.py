@@ -14,6 +14,7 @@ from types import ModuleType
 from biomech.errors import BioposeError
 from biomech.files import check_file, sha256
 from biomech.markers.markers import is_marker_file
+from biomech.names import ARRAY_SUFFIXES
 from biomech.osim_models.bones import lay_bones
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.figures import RecordedSource, StageRecord
@@ -67,9 +68,8 @@ def run_ik(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
-    from biomech.body.sources.read import is_mesh_file
     from biomech.keypoints.readers import is_from_elsewhere
-    from biomech.mesh.recover import check_person
+    from biomech.person import check_person
     from biomech.pipeline import from_video
     from biomech.pipeline.solvers import choose_solvers
 
@@ -77,7 +77,7 @@ def run_ik(
     source, folder, options = several[0], Path(folder), options or Options()
     options.one_person()
     check_person(options.height_m, options.mass_kg, options.sex)
-    meshes = is_mesh_file(source)
+    meshes = _is_mesh_file(source)
     given_points = (is_keypoint_file(source) and not meshes) or is_from_elsewhere(source)
     for one in several:
         if is_marker_file(one) or is_keypoint_file(one):
@@ -102,6 +102,15 @@ def run_ik(
             stages = from_video.keypoint_stages if given_points else entrance.stages
             street = stages(source, files, options, bar)
         return walk(run, several, files, options, street, overwrite, looks=looks)
+
+
+def _is_mesh_file(source: Path) -> bool:
+    """Whether it is a body of another program; films are known by their names."""
+    if source.suffix.lower() not in ARRAY_SUFFIXES:
+        return False
+    from biomech.body.sources.read import is_mesh_file
+
+    return is_mesh_file(source)
 
 
 def _entrance(source: Path, meshes: bool) -> ModuleType:
@@ -146,7 +155,7 @@ def run_mesh(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
-    from biomech.mesh.recover import check_person
+    from biomech.person import check_person
     from biomech.pipeline import from_video
     from biomech.pipeline.mesh_files import mesh_stages
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from biomech.body.motion import BodyMotion
 from biomech.files import check_target
 from biomech.markers.markers import is_marker_file
-from biomech.mesh.recover import check_person
+from biomech.person import check_person
 from biomech.pipeline import from_markers, from_video
 from biomech.pipeline.figures import ToolScaleFigures
 from biomech.pipeline.kept import keeping, told_of_kept

@@ -3,22 +3,19 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import opensim
-
-from biomech.comparison.compare import compare
-from biomech.comparison.tables import as_csv
 from biomech.errors import BioposeError
 from biomech.files import whole_file
-from biomech.inverse_kinematics.setup import ACCURACY
-from biomech.kinematics.recognise import ReadMotion, recognise_motion
-from biomech.markers.virtual import load_virtual_markers
-from biomech.names import DEFAULT_SOLVER, MOTION_NAMES
-from biomech.neurik import predict
+from biomech.names import ACCURACY, DEFAULT_SOLVER, MOTION_NAMES
 from biomech.pipeline.figures import DifferenceFigures, SolveFigures
 from biomech.pipeline.options import Entrance, Options, check_solvers
-from biomech.pipeline.solve import check_coordinates
 from biomech.pipeline.stages import Result, Solution, Stage
+
+if TYPE_CHECKING:  # heavy, and needed only once a motion is there or the network is asked for
+    import opensim
+
+    from biomech.kinematics.recognise import ReadMotion
 
 MOST = 0.5  # of the 142: markers of which fewer are there are another set
 
@@ -56,7 +53,7 @@ def choose_solvers(options: Options, check_network: Callable[[], None]) -> tuple
     return chosen
 
 
-def check_network(model: opensim.Model, marker_names: Sequence[str], where: str) -> None:
+def check_network(model: "opensim.Model", marker_names: Sequence[str], where: str) -> None:
     """Whether the network knows the markers and the model.
 
     Args:
@@ -67,6 +64,9 @@ def check_network(model: opensim.Model, marker_names: Sequence[str], where: str)
     Raises:
         BioposeError: it does not.
     """
+    from biomech.markers.virtual import load_virtual_markers
+    from biomech.pipeline.solve import check_coordinates
+
     virtual = load_virtual_markers().names
     known = set(virtual) & set(marker_names)
     if len(known) < MOST * len(virtual):
@@ -80,6 +80,8 @@ def check_network(model: opensim.Model, marker_names: Sequence[str], where: str)
 
 def network_files() -> list[Path]:
     """The network's weights, and the recipe that they are read by."""
+    from biomech.neurik import predict
+
     return [predict.FILE, predict.FILE.with_suffix(".json")]
 
 
@@ -154,7 +156,9 @@ def _solved(work: Callable[[Solution], SolveFigures], solution: Solution, files:
 
 def _difference(files: Result) -> DifferenceFigures:
     """How far every other motion is from the first; as `biopose compare --untrusted keep` does it, of every frame."""
+    from biomech.comparison.compare import compare
     from biomech.comparison.curves import write_curves  # matplotlib: only where a figure is drawn
+    from biomech.comparison.tables import as_csv
 
     first, *others = [_motion(solution.kinematics) for solution in files.solutions]
     comparisons = [compare(first, other) for other in others]
@@ -174,7 +178,9 @@ def _difference(files: Result) -> DifferenceFigures:
     }
 
 
-def _motion(path: Path) -> ReadMotion:
+def _motion(path: Path) -> "ReadMotion":
     """Under its bare name, so that what is written does not say where the folder was."""
+    from biomech.kinematics.recognise import ReadMotion, recognise_motion
+
     found = recognise_motion(path)
     return ReadMotion(Path(path.name), found.kinematics, found.notes)

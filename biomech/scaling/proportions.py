@@ -17,12 +17,11 @@ import torch
 from jaxtyping import Float
 
 from biomech.body.anny.model import AnnyBody
-from biomech.errors import BioposeError
 from biomech.markers.virtual import load_virtual_markers
+from biomech.person import SEXES, check_sex
 
 FILE = Path(__file__).with_name("proportions.json")
 Sex = Literal["female", "male"]
-SEXES = ("female", "male")
 
 # Lengths between joint centres and bony landmarks, in the order of the file; each with what its definition is
 # uncertain by (our estimate, as a share of the length): how far a joint lies from the landmark differs from person to
@@ -106,14 +105,6 @@ def people(sex: str | None = None) -> Population:
     )
     apart = means - means.mean(0)
     return Population(means.mean(0), covariances.mean(0) + apart.T @ apart / len(means))
-
-
-def check_sex(sex: str | None) -> None:
-    """Raise BioposeError for a sex of which nothing is known."""
-    if sex is not None and sex not in SEXES:
-        raise BioposeError(
-            f"'{sex}' is none of the sexes that were measured", mend="Give `sex=female or male`, or leave it away."
-        )
 
 
 class BodyLengths:

@@ -78,3 +78,35 @@ def test_not_a_number_is_told(rng: np.random.Generator) -> None:
     equations.add_frames(rng.normal(size=(FRAMES, 6)), jacobian)
     with pytest.raises(BioposeError, match="could not be fitted"):
         equations.solve(1e-3)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 6, 9, 10])
+def test_any_number_of_frames_is_solved_from_both_ends(rng: np.random.Generator, frames: int) -> None:
+    equations = BandedNormalEquations(frames, SIZE, 0)
+    jacobian, residual = rng.normal(size=(frames, 6, SIZE)), rng.normal(size=(frames, 6))
+    equations.add_frames(residual, jacobian)
+    moving = rng.normal(size=(frames, 5, SIZE))
+    if frames > 2:
+        equations.add_differences(SECOND_DIFFERENCE, rng.normal(size=(frames - 2, 5)), moving)
+    whole = np.zeros((frames, SIZE, frames, SIZE))
+    for gap, blocks in enumerate(equations.blocks):
+        for frame, block in enumerate(blocks):
+            whole[frame + gap, :, frame] = block
+            whole[frame, :, frame + gap] = block.T
+    whole = whole.reshape(frames * SIZE, -1)
+    step = equations.solve(0.0)[0]
+    np.testing.assert_allclose(whole @ step.ravel(), -equations.gradient.ravel(), rtol=1e-5, atol=1e-5)
+
+
+def test_unknowns_that_a_difference_does_not_hang_on_may_be_left_out(rng: np.random.Generator) -> None:
+    columns = np.array([0, 2])
+    some, residual = rng.normal(size=(FRAMES, 5, 2)), rng.normal(size=(FRAMES - 2, 5))
+    whole = np.zeros((FRAMES, 5, SIZE))
+    whole[..., columns] = some
+    one, other = BandedNormalEquations(FRAMES, SIZE, 0), BandedNormalEquations(FRAMES, SIZE, 0)
+    one.add_differences(SECOND_DIFFERENCE, residual, some, columns=columns)
+    other.add_differences(SECOND_DIFFERENCE, residual, whole)
+    for few, all_of_them in zip([*one.blocks, one.gradient], [*other.blocks, other.gradient], strict=True):
+        np.testing.assert_allclose(few, all_of_them, atol=1e-12)
+    one.add(other)
+    np.testing.assert_allclose(one.gradient, 2 * other.gradient, atol=1e-12)

@@ -41,6 +41,24 @@ def test_points_move_as_their_jacobian_says(pose: Pose) -> None:
         np.testing.assert_allclose(by_shape[:, legs], placed.by_shape[..., number][:, legs], atol=5e-3)
 
 
+def test_a_limb_moves_by_its_own_turns_alone(pose: Pose) -> None:
+    body = AnnyBody.load([0])
+    placing, subject = Placing(body), Subject.start(body, None, None)
+    points, root = Correspondence.load(body.bone_names).points, np.zeros((FRAMES, 3))
+    frame = placing.frame(subject.shaped, pose, root)
+    whole = placing.place(frame, points)
+    limbs = placing.limbs(points)
+    assert sorted(place for places, _ in limbs for place in places) == list(range(len(points.names)))
+    assert len(limbs) > 3
+    for places, turns in limbs:
+        part = placing.place(frame, points.some(places), turns=turns)
+        np.testing.assert_allclose(part.points, whole.points[:, places], atol=1e-14)
+        rest = np.setdiff1d(np.arange(len(TURNING)), turns)
+        assert not whole.by_pose[:, places][..., 3 + rest].any()
+        columns = np.concatenate([np.arange(3), 3 + turns])
+        np.testing.assert_allclose(part.by_pose, whole.by_pose[:, places][..., columns], atol=1e-14)
+
+
 def test_features_and_their_derivatives(pose: Pose) -> None:
     values = features(pose)
     assert values.shape == (FRAMES, SIZE)

@@ -1,5 +1,6 @@
 """The hash of code and data: what changes it, and what does not."""
 
+import ast
 import sys
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def test_a_file_alone_counts_without_what_it_imports(package: Path) -> None:
     assert code_hash("biomech.other", package / "stage.py") == before
     (package / "stage.py").write_text("def work():\n    return 0\n")
     assert code_hash("biomech.other", package / "stage.py") != before
+
+
+def test_imports_by_their_lines_are_those_of_the_parser() -> None:
+    for path in provenance._root().rglob("*.py"):
+        text, parsed = path.read_text(encoding="utf-8"), set[str]()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                parsed |= {alias.name for alias in node.names if alias.name.split(".")[0] == "biomech"}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "biomech":
+                parsed |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+        assert set(provenance._named(text)) == parsed, path
 
 
 def test_the_stages_reach_their_networks() -> None:

@@ -137,7 +137,7 @@ def test_a_stage_that_fails_leaves_the_earlier_ones(
     def fails(*_: object, **__: object) -> None:
         raise BioposeError("OpenSim failed")
 
-    monkeypatch.setattr("biomech.pipeline.from_video.solve", fails)
+    monkeypatch.setattr("biomech.pipeline.solve.solve", fails)
     with pytest.raises(BioposeError, match="OpenSim failed"):
         run_ik(clip, folder, Options(height_m=1.6, mass_kg=70.0, start_s=0.5, end_s=0.62))
     after = content(folder)

@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 from biomech.errors import BioposeError, plainly
 from biomech.files import check_file, read_json
 from biomech.mesh.mqhmr.network import MQHMR, Config
+from biomech.names import MQHMR_WEIGHTS
 
-WEIGHTS, RECIPE = "mqhmr.safetensors", "mqhmr.json"
+WEIGHTS, RECIPE = MQHMR_WEIGHTS, "mqhmr.json"
 
 
 def load_mqhmr(weights: Path, body_model: Path | None = None) -> MQHMR:
