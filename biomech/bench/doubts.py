@@ -33,7 +33,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.mesh import expected
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.doubt import FILE, FURTHEST, WRONG_DEG, smoothed
-from biomech.mesh.doubt_signals import SIGNALS, Shown, signals_of
+from biomech.mesh.doubt_signals import SIGNALS, Judgeable, signals_of
 from biomech.mesh.evidence import seen_by
 from biomech.mesh.ground import against_gravity
 from biomech.mesh.habit import Habit
@@ -161,7 +161,7 @@ def told(keypoints: Keypoints, motion: BodyMotion) -> tuple[Float[np.ndarray, "f
     body, seen = AnnyBody.load([0]), steadied(keypoints)
     places, correspondence = Correspondence.load(body.bone_names).match(seen.names)
     (evidence,), _ = seen_by([seen], places, correspondence, FromDetector(), None)
-    answer = Shown.of_motion(motion)
+    answer = Judgeable.of_motion(motion)
     return signals_of(evidence, answer, correspondence, Habit.load()), evidence.interval_s
 
 

@@ -18,7 +18,7 @@ from scipy.ndimage import uniform_filter1d
 from biomech.errors import BioposeError
 from biomech.mesh import expected
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.doubt_signals import SIGNALS, Shown, signals_of
+from biomech.mesh.doubt_signals import SIGNALS, Judgeable, signals_of
 from biomech.mesh.fit import Evidence
 from biomech.mesh.habit import Habit
 
@@ -76,7 +76,7 @@ class Doubt:
 
 
 def judged(
-    recoverer: str, evidence: Evidence, answer: Shown, correspondence: Correspondence, habit: Habit
+    recoverer: str, evidence: Evidence, answer: Judgeable, correspondence: Correspondence, habit: Habit
 ) -> tuple[Bool[np.ndarray, " frames"], Float[np.ndarray, "frames coordinates"]]:
     """In which frames the pose is too likely wrong to be trusted, and how wide half widths must be.
 

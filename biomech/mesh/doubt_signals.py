@@ -46,7 +46,7 @@ LEAST_CONFIDENCE = 0.3  # of a group's points together
 
 
 @dataclass(frozen=True)
-class Shown:
+class Judgeable:
     """What a recovery found, in a world whose Y is up."""
 
     pose: Pose
@@ -60,14 +60,14 @@ class Shown:
     @classmethod
     def of_state(
         cls, state: State, sd: Float[np.ndarray, "frames coordinates"], quality: Float[np.ndarray, " frames"]
-    ) -> "Shown":
+    ) -> "Judgeable":
         """Of the fit's own, whose lens is at the origin."""
         return cls(
             *(state.pose, state.root, state.subject.shaped, state.level.camera_from_world, np.zeros(3), sd, quality),
         )
 
     @classmethod
-    def of_motion(cls, motion: BodyMotion) -> "Shown":
+    def of_motion(cls, motion: BodyMotion) -> "Judgeable":
         """Of a recovered body with camera, quality and standard deviations."""
         body, camera = AnnyBody.load([0]), motion.camera
         assert camera is not None and motion.quality is not None and motion.coordinate_sd is not None
@@ -84,7 +84,7 @@ class Shown:
 
 
 def signals_of(
-    evidence: Evidence, answer: Shown, correspondence: Correspondence, habit: Habit
+    evidence: Evidence, answer: Judgeable, correspondence: Correspondence, habit: Habit
 ) -> Float[np.ndarray, "frames signals"]:
     """What tells of a wrong pose.
 

@@ -27,7 +27,7 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh import doubt
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.doubt_signals import Shown
+from biomech.mesh.doubt_signals import Judgeable
 from biomech.mesh.evidence import explained, part, seen_by
 from biomech.mesh.expected import NAMES, coordinate_sd
 from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
@@ -198,7 +198,7 @@ def recover(
         said = evidence[0]
         if initialiser.judged != "fit":  # whoever found the pose: the detector and the sequence network judge it
             said = seen_by(films, places, correspondence, FromDetector(), None)[0][0]
-        answer = Shown.of_state(joined, coordinate_sd, quality)
+        answer = Judgeable.of_state(joined, coordinate_sd, quality)
         where, coordinate_sd = doubt.judged(initialiser.judged, said, answer, correspondence, habit)
         doubts = [doubt.UNSETTLED if doubted else "" for doubted in where]
         motion = replace(motion, doubts=doubts, notes=[*motion.notes, *doubt.note(where)])

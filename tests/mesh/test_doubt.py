@@ -15,7 +15,7 @@ from biomech.camera import Camera
 from biomech.errors import BioposeError
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.doubt import FILE, UNSETTLED, Doubt, judged, note, smoothed
-from biomech.mesh.doubt_signals import SIGNALS, Shown, signals_of
+from biomech.mesh.doubt_signals import SIGNALS, Judgeable, signals_of
 from biomech.mesh.evidence import seen_by
 from biomech.mesh.expected import NAMES
 from biomech.mesh.habit import Habit
@@ -45,7 +45,7 @@ def shown(name: str = "standing", layout: str = "blazepose_2d"):
     )
     places, correspondence = Correspondence.load(AnnyBody.load([0]).bone_names).match(keypoints.names)
     (evidence,), _ = seen_by([keypoints], places, correspondence, FromDetector(), None)
-    return evidence, Shown.of_motion(motion), correspondence, motion, keypoints
+    return evidence, Judgeable.of_motion(motion), correspondence, motion, keypoints
 
 
 @pytest.mark.parametrize("recoverer", RECOVERERS)
