@@ -1,16 +1,17 @@
-"""Which answers are likely wrong: ``python -m biomech.bench.doubts --chosen RUN… --reported RUN…``.
+"""Which answers are likely wrong: ``python -m biomech.bench.doubts --poses POSES --chosen ORDINARY… --reported …``.
 
-Poses by code that are none of `biopose bench hard-poses`, and mixtures of two of them, by other people from any side,
-are recovered as there; their frames, and those of ordinary motions and runs (whose answers count as right), teach
-``mesh/doubt.json`` what a wrong answer looks like. The limit is chosen so that ``FALSE_ALARMS`` of the chosen ordinary
-frames are doubted; how many of the reported ones are, and what is left of each pose that took no part (a fold for each
-pose, ten for the mixtures), is printed.
+Clips of ``bench.other_poses``, seen by the real landmark network, are recovered by fit and MQ-HMR; their frames, and
+those of ordinary clips and runs, teach ``mesh/doubt.json`` what a wrong answer of either looks like. Ordinary are
+clips of `biopose train clips --as-filmed` (.npz; their truth is known) and folders of runs of the fit (whose answers
+count as right). The limit is chosen so that ``FALSE_ALARMS`` of the chosen ordinary frames that are right are doubted;
+how many of the reported ones are, and what is left of poses that took no part (a fold for each pose, ten for the
+mixtures), is printed. What was recovered is kept with ``--kept FOLDER``: with other weights of a network give another.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,92 +19,46 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from biomech.angles import wrapped
-from biomech.bench.hard_poses import ON_PALMS, RATE_HZ, UP, entered, held, off_deg
-from biomech.bench.lens import film
+from biomech.bench.hard_poses import HELD_S, off_deg
+from biomech.bench.other_poses import BEGINNING, MIXTURE
 from biomech.body.anny import AnnyBody
-from biomech.body.driven import driven
 from biomech.body.linkage import Pose, coordinates_of, pose_of_bones
 from biomech.body.motion import BodyMotion
-from biomech.body.neutral import NEUTRAL_POSTURE
 from biomech.coverage import LEVEL
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
 from biomech.keypoints.keypoints import Keypoints
 from biomech.kinematics.kinematics import Kinematics
-from biomech.labels.library.generated import KINDS, generate
-from biomech.labels.people import random_person, seeded
 from biomech.mesh import expected
 from biomech.mesh.correspondence import Correspondence
-from biomech.mesh.doubt import FILE, FURTHEST, SIGNALS, WRONG_DEG, signals_of, smoothed
+from biomech.mesh.doubt import FILE, FURTHEST, WRONG_DEG, smoothed
+from biomech.mesh.doubt_signals import SIGNALS, Judgeable, signals_of
 from biomech.mesh.evidence import seen_by
+from biomech.mesh.ground import against_gravity
 from biomech.mesh.habit import Habit
+from biomech.mesh.mqhmr.refine import refined
+from biomech.mesh.mqhmr.through_time import recover_frames
 from biomech.mesh.recover import recover
+from biomech.mesh.recoverers import trained
 from biomech.mesh.start import FromDetector
 from biomech.mesh.steady import steadied
+from biomech.names import RECOVERERS
+from biomech.train.synthetic.clips import Clip
+from biomech.train.synthetic.make import RATE_HZ, keypoints_of
 
-TIMES, MIXED = 2, 32  # clips of each pose; mixtures
-SPREAD_DEG, MIXED_SPREAD_DEG = 8.0, 8.0
-DISTANCES_M, FOV_DEG = (3.0, 5.5), 67.0
-FALSE_ALARMS, FALSE_WIDTHS = 0.002, 0.01  # of the chosen ordinary frames: not trusted, half widths wider
-RIDGE = 10.0
+FALSE_ALARMS, FALSE_WIDTHS = 0.004, 0.01  # of the chosen ordinary frames: not trusted, half widths wider
+RIDGE = 100.0
 FOLDS = 10
-ORDINARY, SECONDS = "ordinary", 2.0
-POINTED = {"ankle_angle": -35}
-OTHERS: dict[str, dict[str, float]] = {
-    "prone": {"pelvis_tilt": -88, **POINTED},
-    "on the side": {"pelvis_list": 85, "hip_flexion": 20, "knee_angle": 30},
-    "long sit": {"pelvis_tilt": 5, "hip_flexion": 85, "knee_angle": 3, "arm_flex": 10},
-    "child": {"pelvis_tilt": -65, "lumbar_extension": -30, "hip_flexion": 118, "knee_angle": 138, **POINTED, **UP},
-    "all fours": {"pelvis_tilt": -85, "hip_flexion": 85, "knee_angle": 92, **POINTED, "arm_flex": 85, **ON_PALMS},
-    "cobra": {
-        **{"pelvis_tilt": -70, "lumbar_extension": 25, "hip_flexion": -15, **POINTED},
-        **{"arm_flex": 20, "elbow_flex": 20},
-    },
-    "kneeling": {"knee_angle": 95, **POINTED},
-    "boat": {"pelvis_tilt": 40, "hip_flexion": 90, "knee_angle": 8, "arm_flex": 60, "lumbar_extension": -10},
-    "candle": {
-        **{"pelvis_tilt": 165, "lumbar_extension": -45, "hip_flexion": 15},
-        **{"neck_extension": -40, "arm_flex": -10},
-    },
-    "headstand": {
-        **{"pelvis_tilt": 178, "hip_flexion": 115, "knee_angle": 130, "ankle_angle": -30},
-        **{"arm_flex": 150, "elbow_flex": 110},
-    },
-    "side plank": {"pelvis_list": 65, "arm_add": -80, "arm_flex": 0},
-    "straddle": {"pelvis_tilt": 0, "hip_flexion": 85, "hip_adduction": -45, "knee_angle": 3, "arm_flex": 60},
-    "triangle": {"hip_adduction": -35, "pelvis_list": 30, "lumbar_bending": 30, "arm_add": -85},
-    "half bridge": {
-        **{"pelvis_tilt": 112, "hip_flexion": 5, "knee_angle": 88, "lumbar_extension": 0},
-        **{"ankle_angle": 5},
-    },
-    "knees drawn up": {"pelvis_tilt": 88, "hip_flexion": 105, "knee_angle": 115, "arm_flex": 40, "elbow_flex": 60},
-    "pistol": {
-        **{"pelvis_tilt": -25, "hip_flexion_r": 115, "knee_angle_r": 125, "ankle_angle_r": 30},
-        **{"hip_flexion_l": 95, "knee_angle_l": 5, "lumbar_extension": -20, "arm_flex": 80},
-    },
-    "high kick": {"pelvis_tilt": 15, "hip_flexion_r": 110, "knee_angle_r": 5, "hip_flexion_l": 0, "arm_flex": 30},
-    "crouch start": {
-        **{"pelvis_tilt": -75, "hip_flexion_r": 100, "knee_angle_r": 85, "hip_flexion_l": 75, "knee_angle_l": 110},
-        **{"ankle_angle": 15, "arm_flex": 85, **ON_PALMS},
-    },
-    "arched": {"pelvis_tilt": 20, "lumbar_extension": 22, "hip_flexion": -18, **UP},
-    "kneeling fold": {
-        **{"pelvis_tilt": -60, "hip_flexion": 60, "knee_angle": 95, **POINTED},
-        **{"lumbar_extension": -30, "arm_flex": 90},
-    },
-}
-BEGUN: dict[str, dict[str, float]] = {
-    "headstand": {**OTHERS["headstand"], "hip_flexion": 60},
-    "candle": {"pelvis_tilt": 90},
-}
+ORDINARY = "ordinary"
+COUNTS = ("trusted_before", "wrong_before", "trusted", "wrong", "widened", "right_before", "right")
 
 
 @dataclass(frozen=True)
 class Judged:
     """Frames of one clip."""
 
-    group: str  # fold of a hard pose, or whose ordinary run it is
+    group: str  # fold of a hard pose, or ``ORDINARY``
     signals: Float[np.ndarray, "frames signals"]
     wrong: Bool[np.ndarray, " frames"]
     seen: Bool[np.ndarray, " frames"]  # of a quality that would be trusted
@@ -112,24 +67,45 @@ class Judged:
     needed: Float[np.ndarray, "frames coordinates"] | None = None  # by ``needed``
 
 
-def learned(chosen: Sequence[Path], reported: Sequence[Path], file: Path = FILE) -> dict[str, Any]:
-    """The table of ``mesh.doubt``, written, and its figures.
+def learned(
+    poses: Path, chosen: Sequence[Path], reported: Sequence[Path], kept: Path | None = None, file: Path = FILE
+) -> dict[str, Any]:
+    """The tables of ``mesh.doubt``, written, and their figures.
 
     Args:
-        chosen: folders of ordinary runs that it learns from and whose frames set the limit.
-        reported: of others.
-        file: where it goes.
+        poses: folder of clips of ``bench.other_poses``.
+        chosen: ordinary clips, and folders of runs, that it learns from and whose frames set the limit.
+        reported: others.
+        kept: folder of what was recovered; is made, and read where it is there already.
+        file: where the tables go.
 
     Returns:
-        Shares of the frames: of ``chosen`` and ``reported``, how many of those seen well are doubted; of the hard
-        poses before and after, as ``trusted`` and ``trusted_wrong``, and how many of the angles are within their
-        half width, each pose by a table that never saw it.
+        By recoverer shares of the frames: of ``chosen`` and ``reported``, how many of those that are right and seen
+        well are doubted; of the hard poses before and after, as ``trusted``, and what share of the trusted is
+        ``wrong`` and of the right ones trusted (``right``), and how many of the angles are within their half width,
+        each pose by a table that never saw it.
+
+    Raises:
+        BioposeError: there are no clips of poses, or what is no clip or run.
     """
-    hard, drawn = _hard(), _drawn()
-    ordinary = [*(_of_run(run, ORDINARY) for run in chosen), *drawn[0::2]]
-    others = [*(_of_run(run, ORDINARY) for run in reported), *drawn[1::2]]
+    paths = sorted(poses.glob(f"{BEGINNING}*.npz"))
+    if not paths:
+        raise BioposeError("no clips of poses", where=str(poses), mend="Draw them: `-m biomech.bench.other_poses`.")
+    tables, figures = {}, {}
+    for recoverer in RECOVERERS:
+        hard = _read(paths, recoverer, kept)
+        ordinary, others = (_read(ones, recoverer, kept) for ones in (chosen, reported))
+        tables[recoverer], figures[recoverer] = _table(hard, ordinary, others)
+    about = f"{len(paths)} clips of hard poses drawn; python -m biomech.bench.doubts"
+    with whole_file(file) as temporary:
+        temporary.write_text(json.dumps({"about": about, "recoverers": tables}, indent=1) + "\n", encoding="utf-8")
+    return figures
+
+
+def _table(hard: list[Judged], ordinary: list[Judged], others: list[Judged]) -> tuple[dict[str, Any], dict[str, float]]:
+    """One recoverer's table and its figures."""
     whole = _regression([*hard, *ordinary])
-    usual = np.concatenate([_odds(one, whole)[one.seen] for one in ordinary])
+    usual = np.concatenate([_odds(one, whole)[one.seen & ~one.wrong] for one in ordinary])
     limit, wide = (float(np.quantile(usual, 1 - share)) for share in (FALSE_ALARMS, FALSE_WIDTHS))
     rows, within = [], []
     for group in sorted({one.group for one in hard}):
@@ -140,33 +116,36 @@ def learned(chosen: Sequence[Path], reported: Sequence[Path], file: Path = FILE)
             if one.group == group:
                 seen, wrong, odds = (values[one.begun :] for values in (one.seen, one.wrong, _odds(one, table)))
                 kept = seen & (odds <= limit)
-                rows.append(np.stack([seen, seen & wrong, kept, kept & wrong, odds > wide]).mean(1))
+                counts = (seen, seen & wrong, kept, kept & wrong, odds > wide, seen & ~wrong, kept & ~wrong)
+                rows.append(np.stack(counts).mean(1))
                 reached = np.where((odds > wide)[:, None], times, 1.0)
                 within.append(np.stack([_within(one, 1.0), _within(one, reached)]))
-    names = ("trusted_before", "trusted_wrong_before", "trusted", "trusted_wrong", "widened")
-    figures = {f"hard_{name}": value for name, value in zip(names, np.mean(rows, axis=0), strict=True)}
-    figures |= dict(zip(("hard_within_before", "hard_within"), np.mean(within, axis=0), strict=True))
+    share = dict(zip(COUNTS, np.mean(rows, axis=0), strict=True))
+    figures = {
+        "hard_trusted_before": share["trusted_before"],
+        "hard_wrong_of_trusted_before": share["wrong_before"] / share["trusted_before"],
+        "hard_trusted": share["trusted"],
+        "hard_wrong_of_trusted": share["wrong"] / share["trusted"],
+        "hard_right_trusted": share["right"] / share["right_before"],
+        "hard_widened": share["widened"],
+    }
+    figures |= dict(zip(("hard_within_before", "hard_within"), np.nanmean(within, axis=0), strict=True))
     for name, clips in (("chosen", ordinary), ("reported", others)):
         figures |= {f"{name}_doubted": _beyond(clips, whole, limit), f"{name}_widened": _beyond(clips, whole, wide)}
     figures = {name: round(float(value), 4) for name, value in figures.items()}
-    widen = dict(zip(expected.NAMES, np.round(_widening(hard, whole, wide), 2).tolist(), strict=True))
+    figures |= {"hard_clips": len(hard), "chosen_clips": len(ordinary), "reported_clips": len(others)}
     mean, spread, weight, bias = whole
-    written = {
-        "about": f"{len(hard)} clips of hard poses, {len(ordinary)} ordinary runs (chosen), {len(others)} (reported); "
-        "python -m biomech.bench.doubts",
+    return {
         "figures": figures,
         "limit": round(limit, 4),
-        "wide": round(wide, 4),
+        "wide": round(min(wide, limit), 4),
         "bias": round(bias, 5),
-        "widen": widen,
+        "widen": dict(zip(expected.NAMES, np.round(_widening(hard, whole, wide), 2).tolist(), strict=True)),
         "signals": {
             name: {"mean": round(m, 5), "spread": round(s, 5), "weight": round(w, 5)}
             for name, m, s, w in zip(SIGNALS, mean.tolist(), spread.tolist(), weight.tolist(), strict=True)
         },
-    }
-    with whole_file(file) as temporary:
-        temporary.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
-    return figures
+    }, figures
 
 
 def told(keypoints: Keypoints, motion: BodyMotion) -> tuple[Float[np.ndarray, "frames signals"], float]:
@@ -182,9 +161,8 @@ def told(keypoints: Keypoints, motion: BodyMotion) -> tuple[Float[np.ndarray, "f
     body, seen = AnnyBody.load([0]), steadied(keypoints)
     places, correspondence = Correspondence.load(body.bone_names).match(seen.names)
     (evidence,), _ = seen_by([seen], places, correspondence, FromDetector(), None)
-    pose = pose_of_bones(body, motion.shape, motion.rotations)
-    assert motion.coordinate_sd is not None and motion.quality is not None
-    return signals_of(evidence, pose, motion.coordinate_sd, motion.quality, Habit.load()), evidence.interval_s
+    answer = Judgeable.of_motion(motion)
+    return signals_of(evidence, answer, correspondence, Habit.load()), evidence.interval_s
 
 
 def needed(
@@ -211,87 +189,85 @@ def needed(
     return times
 
 
-def mixture(number: int) -> dict[str, float]:
-    """Between two of ``OTHERS``, every angle another by chance.
+def _read(paths: Sequence[Path], recoverer: str, kept: Path | None) -> list[Judged]:
+    """Clips, and folders of runs where it is the fit's turn; without those who are not found."""
+    found = []
+    for path in paths:
+        if path.is_dir():
+            found += [_of_run(path)] if recoverer == "fit" else []
+        else:
+            found += _of_clip(path, recoverer, kept)
+    return found
+
+
+def _of_clip(path: Path, recoverer: str, kept: Path | None) -> list[Judged]:
+    """One, or none of who is not found."""
+    known = kept is not None and _kept(kept, path.stem, recoverer).exists()
+    clip, body = Clip.load(path, maps=recoverer == "mqhmr" and not known), AnnyBody.load([0])
+    keypoints, truth = keypoints_of(clip, RATE_HZ), truth_of(clip)
+    motion = _recovered(path.stem, keypoints, recoverer, kept)
+    if motion is None:
+        return []
+    signals, interval_s = told(keypoints, motion)
+    pose = pose_of_bones(body, motion.shape, motion.rotations)
+    wrong = off_deg(truth, pose, slice(None))["mae18_deg"] > WRONG_DEG
+    assert motion.quality is not None and motion.coordinate_sd is not None
+    seen, times = motion.quality >= LEAST_QUALITY, needed(truth, pose, motion.coordinate_names, motion.coordinate_sd)
+    group, hard = ORDINARY, path.stem.startswith(BEGINNING)
+    if hard:
+        name, _, number = path.stem.removeprefix(BEGINNING).rsplit("_", 2)
+        group = f"{name} {int(number) % FOLDS}" if name == MIXTURE else name
+    begun = len(signals) - round(HELD_S * RATE_HZ) if hard else 0
+    return [Judged(group, signals, wrong, seen, interval_s, begun, times)]
+
+
+def truth_of(clip: Clip) -> Kinematics:
+    """The true coordinates of a rendered clip.
 
     Args:
-        number: which.
+        clip: its maps do not matter.
 
     Returns:
-        Degrees, by coordinate.
+        rad, without translations, in a world whose Y is up and whose X is where the person faces in the mean: tilt and
+        list of a pelvis are about axes of the world.
     """
-    rng = seeded("mixed poses", number)
-    one, other = ({**_sided(OTHERS[name])} for name in rng.choice(list(OTHERS), 2, replace=False))
-    share = rng.uniform(0, 1)
-    names = sorted({*one, *other})
-    usual = {name: float(np.degrees(NEUTRAL_POSTURE[name])) for name in names}
-    return {
-        name: (1 - share) * one.get(name, usual[name])
-        + share * other.get(name, usual[name])
-        + float(rng.normal(0, MIXED_SPREAD_DEG))
-        for name in names
-    }
+    seen = pose_of_bones(AnnyBody.load([0]), clip.betas.astype(float), clip.rotations.astype(float))
+    pose = against_gravity(seen, clip.up.astype(float))
+    ahead = pose.balls[:, 0, :, 0].mean(0) * [1.0, 0.0, 1.0]
+    ahead /= max(float(np.linalg.norm(ahead)), 1e-9)
+    turn = np.stack([ahead, [0.0, 1.0, 0.0], np.cross(ahead, [0.0, 1.0, 0.0])])
+    balls = pose.balls.copy()
+    balls[:, 0] = turn @ balls[:, 0]
+    columns = coordinates_of(Pose(balls, pose.hinges))
+    time_s = np.arange(len(clip.xy)) / RATE_HZ
+    return Kinematics(list(columns), np.stack(list(columns.values()), 1), time_s, np.ones(len(columns), bool))
 
 
-def _sided(table: dict[str, float]) -> dict[str, float]:
-    """With both sides by name."""
-    whole: dict[str, float] = {}
-    for name, deg in sorted(table.items(), key=lambda item: item[0].endswith(("_r", "_l"))):
-        alone = name.startswith(("pelvis", "lumbar", "neck")) or name.endswith(("_r", "_l"))
-        whole |= {name: deg} if alone else {f"{name}_{side}": deg for side in "rl"}
-    return whole
+def _kept(folder: Path, name: str, recoverer: str) -> Path:
+    return folder / f"{name}_{recoverer}_motion.npz"
 
 
-def _hard() -> list[Judged]:
-    clips = []
-    for number in range(TIMES):
-        for name, aim in OTHERS.items():
-            clips.append(_of_pose(name, BEGUN.get(name, {}), aim, seeded("other poses", name, number), (name, number)))
-    for number in range(MIXED):
-        group = f"mixture {number % FOLDS}"
-        rng = seeded("mixed", number)
-        clips.append(_of_pose(group, {}, mixture(number), rng, ("mixed", number)))
-    return [clip for clip in clips if clip is not None]
-
-
-def _drawn() -> list[Judged]:
-    """Ordinary motions by code, before the same simulated detector: two of each kind, of different people."""
-    clips = []
-    for kind in KINDS:
-        for number in range(2):
-            rng = seeded("ordinary", kind, number)
-            shape, truth = random_person(rng).shape, generate(kind, SECONDS, RATE_HZ, rng)
-            motion = driven(AnnyBody.load([0]), shape, list(truth.names), truth.values, truth.time_s)
-            root = motion.root_position_m - motion.root_position_m.mean(0) * [1.0, 0.0, 1.0]
-            clips.append(_recovered(ORDINARY, replace(motion, root_position_m=root), truth, rng, (kind, number)))
-    return [replace(clip, begun=0) for clip in clips if clip is not None]
-
-
-def _of_pose(
-    group: str, begun: dict[str, float], aim: dict[str, float], rng: np.random.Generator, key: tuple[str, int]
-) -> Judged | None:
-    motion, truth = entered(begun, aim, random_person(rng).shape, rng, SPREAD_DEG)
-    return _recovered(group, motion, truth, rng, key)
-
-
-def _recovered(
-    group: str, motion: BodyMotion, truth: Kinematics, rng: np.random.Generator, key: tuple[str, int]
-) -> Judged | None:
-    """Seen from any side; None of who is not found."""
-    clip = film(motion, truth, float(rng.uniform(-180, 180)), float(rng.uniform(*DISTANCES_M)), FOV_DEG, key)
+def _recovered(name: str, keypoints: Keypoints, recoverer: str, kept: Path | None) -> BodyMotion | None:
+    """Unjudged; None of who is not found."""
+    path = None if kept is None else _kept(kept, name, recoverer)
+    if path is not None and path.exists():
+        return BodyMotion.load(path)
     try:
-        found = recover(clip.keypoints, initialiser=FromDetector(judged=False))
+        if recoverer == "fit":
+            motion = recover(keypoints, initialiser=FromDetector(judged=False))
+        else:
+            network, points_spread = trained()
+            frames, _ = refined(network, keypoints)
+            motion = recover_frames(keypoints, frames, points_spread, judged=False)
     except (BioposeError, np.linalg.LinAlgError):
         return None
-    signals, interval_s = told(clip.keypoints, found)
-    pose = pose_of_bones(AnnyBody.load([0]), found.shape, found.rotations)
-    wrong = off_deg(truth, pose, slice(None))["mae18_deg"] > WRONG_DEG
-    assert found.quality is not None and found.coordinate_sd is not None
-    times = needed(truth, pose, found.coordinate_names, found.coordinate_sd)
-    return Judged(group, signals, wrong, found.quality >= LEAST_QUALITY, interval_s, int(held(truth).start), times)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        motion.save(path)
+    return motion
 
 
-def _of_run(folder: Path, group: str) -> Judged:
+def _of_run(folder: Path) -> Judged:
     found = sorted(folder.glob("*_motion.npz"))
     if not found:
         raise BioposeError("no run here", where=str(folder), mend="Give folders of runs that a bench kept.")
@@ -300,15 +276,14 @@ def _of_run(folder: Path, group: str) -> Judged:
     signals, interval_s = told(Keypoints.load(keypoints), motion)
     assert motion.quality is not None
     seen = motion.quality >= LEAST_QUALITY
-    return Judged(group, signals, np.zeros(len(seen), bool), seen, interval_s)
+    return Judged(ORDINARY, signals, np.zeros(len(seen), bool), seen, interval_s)
 
 
 def _regression(clips: list[Judged]) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Ridge logistic regression by Newton's steps; hard and ordinary frames have the same say."""
     frames, wrong, hard = [], [], []
     for one in clips:
-        use = one.seen.copy()
-        use[: one.begun] = False
+        use = one.seen  # also while a pose is entered: poses between are news, frames of one that is held hardly
         frames.append(one.signals[use])
         wrong.append(one.wrong[use])
         hard.append(np.full(use.sum(), one.group != ORDINARY))
@@ -340,7 +315,9 @@ def _odds(one: Judged, table: tuple[np.ndarray, np.ndarray, np.ndarray, float]) 
 def _beyond(
     clips: list[Judged], table: tuple[np.ndarray, np.ndarray, np.ndarray, float], limit: float
 ) -> Float[np.ndarray, ""] | float:
-    return np.concatenate([(_odds(one, table) > limit)[one.seen] for one in clips]).mean() if clips else np.nan
+    if not clips:
+        return np.nan
+    return np.concatenate([(_odds(one, table) > limit)[one.seen & ~one.wrong] for one in clips]).mean()
 
 
 def _widening(
@@ -368,7 +345,9 @@ def _within(one: Judged, times: Float[np.ndarray, "frames coordinates"] | float)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--poses", type=Path, required=True)
     for name in ("chosen", "reported"):
         parser.add_argument(f"--{name}", type=Path, nargs="+", default=[])
+    parser.add_argument("--kept", type=Path)
     given = parser.parse_args()
-    print(json.dumps(learned(given.chosen, given.reported), indent=1))
+    print(json.dumps(learned(given.poses, given.chosen, given.reported, given.kept), indent=1))

@@ -1,10 +1,9 @@
 """How likely a pose is wrong although it explains the picture: what `recover` says of frames that it cannot know.
 
-Who lies, folds or hangs upside down is shown in poses that meet every keypoint and are wrong. What tells of it is what
-the sequence network expects of its own error, how wide the fit's residuals leave the joints, how rare the pose is,
-and how upright the trunk. A logistic regression over these signals gives the chance that the 18 rotations are more than
-15° off in the mean. ``doubt.json`` says what it was learned from (``bench.doubts``), none of it of `biopose bench
-hard-poses`. Of one camera alone: two leave less open, and were not measured.
+Who lies, folds or hangs upside down is shown in poses that meet every keypoint and are wrong. What tells of it are the
+numbers of ``doubt_signals``. A logistic regression over them, one for each recoverer, gives the chance that the 18
+rotations are more than 15° off in the mean. ``doubt.json`` says what it was learned from (``bench.doubts``), none of it
+of `biopose bench hard-poses`. Of one camera alone: two leave less open, and were not measured.
 """
 
 import functools
@@ -16,13 +15,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import uniform_filter1d
 
-from biomech.body.linkage import Pose
 from biomech.errors import BioposeError
 from biomech.mesh import expected
-from biomech.mesh.features import NAMES, features
+from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.doubt_signals import SIGNALS, Judgeable, signals_of
 from biomech.mesh.fit import Evidence
 from biomech.mesh.habit import Habit
-from biomech.mesh.robust import geman_mcclure
 
 FILE = Path(__file__).with_name("doubt.json")
 WRONG_DEG = 15.0  # mean of the 18 rotations of a frame
@@ -30,13 +28,6 @@ OVER_S = 0.5  # log odds are means of so long
 FURTHEST = 4.0  # standard deviations of a signal from its mean
 LEAST_TO_TELL = 0.05  # of the frames
 UNSETTLED = "an unusual pose that one camera does not settle"
-OF_NETWORK = ("pelvis", "torso", "head", "femur", "knee", "ankle", "humerus", "elbow")
-OF_RESIDUALS = ("pelvis_tilt", "pelvis_list", "hip_flexion", "hip_rotation", "knee", "lumbar")
-SIGNALS = (
-    *(f"network's error, {name}" for name in OF_NETWORK),
-    *(f"residuals' deviation, {name}" for name in OF_RESIDUALS),
-    *("rarity", "rarity of the network's pose", "upright", "quality", "off the network's pose"),
-)
 COLUMNS = ("mean", "spread", "weight")  # of the table, for every signal
 
 
@@ -53,14 +44,18 @@ class Doubt:
     widen: Float[np.ndarray, " coordinates"]  # how many times, columns as ``expected.NAMES``
 
     @classmethod
-    @functools.lru_cache(maxsize=1)
-    def load(cls, path: Path = FILE) -> "Doubt":
-        """The packaged one.
+    @functools.lru_cache(maxsize=4)
+    def load(cls, recoverer: str = "fit", path: Path = FILE) -> "Doubt":
+        """The packaged one for a recoverer's answers.
+
+        Args:
+            recoverer: of ``biomech.names.RECOVERERS``.
+            path: of the tables.
 
         Raises:
             BioposeError: it was made for other signals.
         """
-        table = json.loads(path.read_text())
+        table = json.loads(path.read_text())["recoverers"][recoverer]
         if list(table["signals"]) != list(SIGNALS):
             raise BioposeError("the table of doubts is of other signals", where=str(path))
         mean, spread, weight = (np.array([row[key] for row in table["signals"].values()]) for key in COLUMNS)
@@ -80,71 +75,27 @@ class Doubt:
         return whitened @ self.weight + self.bias
 
 
-def signals_of(
-    evidence: Evidence,
-    pose: Pose,
-    sd: Float[np.ndarray, "frames coordinates"],
-    quality: Float[np.ndarray, " frames"],
-    habit: Habit,
-) -> Float[np.ndarray, "frames signals"]:
-    """What tells of a wrong pose.
-
-    Args:
-        evidence: of a clip, with the sequence network's word.
-        pose: that was found there, in a world whose Y is up.
-        sd: rad, m; columns as ``expected.NAMES``.
-        quality: 0 … 1.
-        habit: of people.
-
-    Returns:
-        Columns as ``SIGNALS``.
-    """
-    values = features(pose)
-    off = geman_mcclure(np.square((values - evidence.guess) / evidence.guess_sd)).sum(1)
-
-    def means(logs: np.ndarray, names: tuple[str, ...], begin: tuple[str, ...]) -> np.ndarray:
-        groups = [[k for k, name in enumerate(names) if name.startswith(one)] for one in begin]
-        return np.stack([logs[:, columns].mean(1) for columns in groups], 1)
-
-    return np.concatenate(
-        [
-            means(np.log(evidence.guess_sd), NAMES, OF_NETWORK),
-            means(np.log(sd + 1e-3), expected.NAMES, OF_RESIDUALS),
-            np.stack(
-                [
-                    *(habit.rarities(values) / 10, habit.rarities(evidence.guess) / 10),
-                    *(pose.balls[:, 0, 1, 1], quality, np.log1p(off)),
-                ],
-                1,
-            ),
-        ],
-        1,
-    )
-
-
 def judged(
-    evidence: Evidence,
-    pose: Pose,
-    sd: Float[np.ndarray, "frames coordinates"],
-    quality: Float[np.ndarray, " frames"],
-    habit: Habit,
+    recoverer: str, evidence: Evidence, answer: Judgeable, correspondence: Correspondence, habit: Habit
 ) -> tuple[Bool[np.ndarray, " frames"], Float[np.ndarray, "frames coordinates"]]:
     """In which frames the pose is too likely wrong to be trusted, and how wide half widths must be.
 
     Args:
-        evidence, pose, sd, quality, habit: as ``signals_of``.
+        recoverer: who found it, of ``biomech.names.RECOVERERS``.
+        evidence, answer, correspondence, habit: as ``signals_of``.
 
     Returns:
         Doubted frames, none where no network has said anything; and the standard deviations, wider where it is less
         likely, but likelier than in ordinary films, that the pose is wrong.
     """
-    told = np.isfinite(evidence.guess_sd).all(1)
+    told, sd = np.isfinite(evidence.guess_sd).all(1), answer.sd
     if not told.any():
         return told, sd
-    table = Doubt.load()
+    table = Doubt.load(recoverer)
     odds = np.full(len(told), -np.inf)
-    signals = signals_of(evidence, pose, sd, quality, habit)
-    odds[told] = smoothed(table.log_odds(signals[told]), evidence.interval_s)
+    odds[told] = smoothed(
+        table.log_odds(signals_of(evidence, answer, correspondence, habit)[told]), evidence.interval_s
+    )
     wider = np.where((odds > table.wide)[:, None], table.widen, 1.0)
     return odds > table.limit, np.minimum(sd * wider, np.maximum(sd, expected.MOST_RAD))
 

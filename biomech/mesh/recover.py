@@ -26,6 +26,7 @@ from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh import doubt
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.doubt_signals import Judgeable
 from biomech.mesh.evidence import explained, part, seen_by
 from biomech.mesh.expected import NAMES, coordinate_sd
 from biomech.mesh.fit import LANDMARK_TRUST, Evidence, State, WindowFit
@@ -193,7 +194,11 @@ def recover(
     coordinate_sd, camera = motion.coordinate_sd, motion.camera
     assert coordinate_sd is not None and camera is not None
     if len(films) == 1 and initialiser.judged:
-        where, coordinate_sd = doubt.judged(evidence[0], joined.pose, coordinate_sd, quality, habit)
+        said = evidence[0]
+        if initialiser.judged != "fit":  # whoever found the pose: the detector and the sequence network judge it
+            said = seen_by(films, places, correspondence, FromDetector(), None)[0][0]
+        answer = Judgeable.of_state(joined, coordinate_sd, quality)
+        where, coordinate_sd = doubt.judged(initialiser.judged, said, answer, correspondence, habit)
         doubts = [doubt.UNSETTLED if doubted else "" for doubted in where]
         motion = replace(motion, doubts=doubts, notes=[*motion.notes, *doubt.note(where)])
     if calibration is not None:  # the keypoints are those of a lens in the middle of the picture

@@ -29,7 +29,7 @@ class Initialiser(Protocol):
     """What a recovery begins with, besides the keypoints in the picture."""
 
     posed: bool  # whether ``state`` is near enough for the shape to be fitted at once
-    judged: bool  # whether answers that begin so are held against ``doubt``
+    judged: str | None  # by whose table of ``doubt`` answers that begin so are judged; by none
 
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
@@ -76,7 +76,7 @@ class FromDetector:
     posed = False
 
     def __init__(self, *, judged: bool = True):
-        self.judged = judged
+        self.judged = "fit" if judged else None
 
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence

@@ -30,12 +30,12 @@ from biomech.mesh.subject import Subject
 class FromFrames:
     """MQ-HMR's points in space and its poses."""
 
-    posed, judged = True, False
+    posed = True
 
-    def __init__(self, frames: Frames, point_sd: PointSd):
+    def __init__(self, frames: Frames, point_sd: PointSd, *, judged: bool = True):
         if not frames.seen.any():
             raise BioposeError("no frame shows the person", mend="Choose another clip or person.")
-        self.frames, self.point_sd = frames, point_sd
+        self.frames, self.point_sd, self.judged = frames, point_sd, "mqhmr" if judged else None
 
     def in_space(
         self, evidence: Evidence, keypoints: Keypoints, places: list[int], correspondence: Correspondence
@@ -98,6 +98,7 @@ def recover_frames(
     height_m: float | None = None,
     mass_kg: float | None = None,
     sex: str | None = None,
+    judged: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> BodyMotion:
     """One moving body from what MQ-HMR said of each frame.
@@ -107,6 +108,7 @@ def recover_frames(
         frames: the network's answers, refined or not.
         point_sd: of the network's points.
         height_m, mass_kg, sex, progress: as ``recover``.
+        judged: whether the answer is held against ``doubt``.
 
     Returns:
         As ``recover``.
@@ -116,5 +118,5 @@ def recover_frames(
     """
     if list(keypoints.names) != POINT_NAMES:
         raise BioposeError("MQ-HMR needs BlazePose's keypoints", mend="Make them with `biopose detect VIDEO`.")
-    initialiser = FromFrames(frames, point_sd)
+    initialiser = FromFrames(frames, point_sd, judged=judged)
     return recover(keypoints, height_m=height_m, mass_kg=mass_kg, sex=sex, initialiser=initialiser, progress=progress)
