@@ -61,7 +61,16 @@ class Judgeable:
     def of_state(
         cls, state: State, sd: Float[np.ndarray, "frames coordinates"], quality: Float[np.ndarray, " frames"]
     ) -> "Judgeable":
-        """Of the fit's own, whose lens is at the origin."""
+        """Of the fit's own, whose lens is at the origin.
+
+        Args:
+            state: all its frames.
+            sd: rad, m; columns as ``expected.NAMES``.
+            quality: 0 … 1.
+
+        Returns:
+            What is judged.
+        """
         return cls(
             *(state.pose, state.root, state.subject.shaped, state.level.camera_from_world, np.zeros(3), sd, quality),
         )
