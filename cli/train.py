@@ -407,7 +407,7 @@ def pictures(
             stop=stop,
             progress=progress,
         )
-    typer.echo(f"{out}: {made} shards drawn")
+    typer.echo(f"{out}: {made} shards drawn; those that were there are as they were")
 
 
 @app.command()

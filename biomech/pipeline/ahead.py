@@ -44,8 +44,9 @@ def with_ahead(stage: Stage, works: Sequence[Work]) -> Stage:
 
         # No daemon: an import that is cut off as the interpreter ends may take it down.
         thread = threading.Thread(target=get_ready, daemon=False)
-        thread.start()
         try:
+            with suppress(RuntimeError):  # no room for another one: then nothing is done ahead
+                thread.start()
             return stage.work()
         finally:
             ended.set()

@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
+from biomech.pipeline.claim import check_place
 
 CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
 DEVICES = ("cpu", "cuda")
@@ -146,6 +147,26 @@ def rank() -> int:
     return int(os.environ.get("RANK", 0))
 
 
+def check_folder(folder: Path, resume: bool) -> Path:
+    """Whether a training may begin in a folder, or go on; also for who has much to read before it.
+
+    Args:
+        folder: of checkpoint and curves; need not be there.
+        resume: whether it is to go on from the checkpoint, if there is one.
+
+    Returns:
+        The checkpoint, there or not.
+
+    Raises:
+        BioposeError: the folder holds a training already, or can be no folder that is written to.
+    """
+    checkpoint = Path(folder) / CHECKPOINT
+    check_place(Path(folder))
+    if checkpoint.exists() and not resume:
+        raise BioposeError("holds a training already", where=str(folder), mend="Add `resume`, or name another folder.")
+    return checkpoint
+
+
 def train(
     network: nn.Module,
     lesson: Lesson[Batch],
@@ -174,9 +195,7 @@ def train(
         BioposeError: the folder holds a training already, or the checkpoint is of another recipe.
     """
     place, world = place_of(device), int(os.environ.get("WORLD_SIZE", 1))
-    checkpoint = Path(folder) / CHECKPOINT
-    if checkpoint.exists() and not resume:
-        raise BioposeError("holds a training already", where=str(folder), mend="Add `resume`, or name another folder.")
+    checkpoint = check_folder(folder, resume)
     average = averaged(network, schedule.average)
     optimiser = torch.optim.AdamW(network.parameters(), schedule.rate, betas=(0.9, 0.98), weight_decay=schedule.decay)
     step, spent = 0, 0.0

@@ -7,21 +7,28 @@ the last report; ``--resume`` goes on from there, with the clips that are there 
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+import math
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from biomech.files import sha256, whole_file
+from biomech.errors import BioposeError, plainly
+from biomech.files import check_file, sha256, whole_file
 from biomech.mesh.features import NAMES
 from biomech.mesh.sequence import RATE_HZ, SequenceNet
+from biomech.pipeline.claim import claimed
+from biomech.pipeline.flags import in_flags
 from biomech.train.lifter import surprise
-from biomech.train.loop import Lesson, Schedule
+from biomech.train.loop import Lesson, Schedule, check_folder
 from biomech.train.loop import train as trained
 from biomech.train.real_errors import RealErrors, with_real_errors
 from biomech.train.sequence_data import (
@@ -29,6 +36,7 @@ from biomech.train.sequence_data import (
     RECORDED_SHARE,
     ClipBatch,
     Moving,
+    SeenClip,
     drawn,
     filmed,
     in_mirror,
@@ -108,17 +116,39 @@ def train(
         Mean errors on held-out clips: ``knee_deg``, of all features (``features_deg``), ``surprise``.
 
     Raises:
-        BioposeError: there are no clips of either kind, or ``out`` holds a training already.
+        BioposeError: there are no clips of either kind, or not of one length; ``start`` is no such network; ``out``
+            holds a training already or motions of another one, cannot be written to, or is trained in by another run.
     """
-    found, held = (seen_clips(clip_paths(clips, split)) for split in ("train", "held_out"))
-    out.mkdir(parents=True, exist_ok=True)
-    moving = _motions(out / MOTIONS_FILE, motions, schedule.seed, library)
-    lessons, judged = Lessons(moving, rendered(found), RealErrors.of(found)), rendered(held)
+    check_folder(out, resume)
     torch.manual_seed(schedule.seed)
     network = SequenceNet()
     if start:
-        network.load_state_dict(load_file(start))
-    else:
+        _begin_with(network, start)
+    found, held = (_of_one_length(clip_paths(clips, split)) for split in ("train", "held_out"))
+    with claimed(out):
+        return _train(network, found, held, out, library, start, motions, schedule, resume)
+
+
+def _train(
+    network: SequenceNet,
+    found: list[SeenClip],
+    held: list[SeenClip],
+    out: Path,
+    library: Path | None,
+    start: Path | None,
+    motions: int,
+    schedule: Schedule,
+    resume: bool,
+) -> dict[str, float]:
+    moving = _motions(out / MOTIONS_FILE, motions, schedule.seed, library)
+    length = len(found[0].xy)
+    if length > moving.points.shape[1]:
+        raise BioposeError(
+            f"clips of {length} frames are longer than the motions, which have {moving.points.shape[1]}",
+            mend="Make shorter ones with `biopose train clips --clip-frames`.",
+        )
+    lessons, judged = Lessons(moving, rendered(found), RealErrors.of(found)), rendered(held)
+    if start is None:
         values = torch.from_numpy(moving.features.reshape(-1, moving.features.shape[-1])).float()
         network.mean.copy_(values.mean(0))
         network.scale.copy_(values.std(0).clamp(min=0.03))
@@ -167,14 +197,57 @@ def figures_of(network: SequenceNet, batch: ClipBatch) -> dict[str, float]:
     return {"knee_deg": degrees[0], "features_deg": degrees[1], "surprise": float(loss_of(network, batch))}
 
 
+def _of_one_length(paths: Sequence[Path]) -> list[SeenClip]:
+    """Clips that make batches together."""
+    found = seen_clips(paths)
+    frames = [len(one.xy) for one in found]
+    for path, count in zip(paths, frames, strict=True):
+        if count != frames[0]:
+            raise BioposeError(
+                f"a clip of {count} frames, and {paths[0].name} has {frames[0]}: batches need clips of one length",
+                where=str(path),
+                mend="Give each length a folder of its own.",
+            )
+    return found
+
+
+def _begin_with(network: SequenceNet, start: Path) -> None:
+    check_file(start)
+    try:
+        network.load_state_dict(load_file(start))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BioposeError(
+            f"not the weights of a sequence network ({plainly(error)})",
+            where=str(start),
+            mend=f"Give the {WEIGHTS} of an earlier training with `start`, or leave it away.",
+        ) from error
+
+
 def _motions(kept: Path, count: int, seed: int, library: Path | None) -> Moving:
     """Drawn once, and read when a training goes on."""
+    drawn_by = np.array([seed, library is not None])
     if kept.exists():
-        with np.load(kept) as arrays:
-            return Moving(**arrays)
+        try:
+            with np.load(kept, allow_pickle=False) as arrays:
+                moving = Moving(**{field.name: arrays[field.name] for field in fields(Moving)})
+                same = "drawn_by" not in arrays or np.array_equal(arrays["drawn_by"], drawn_by)  # older ones do not say
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise BioposeError(
+                f"not the motions of a training ({plainly(error)})",
+                where=str(kept),
+                mend="Remove the file, and they are drawn anew.",
+            ) from error
+        if not same or len(moving.points) != count:
+            raise BioposeError(
+                "motions of another training: another number, another seed, or with and without a library",
+                where=str(kept),
+                mend="Name another `out`; or, to begin anew there, remove the file.",
+            )
+        return moving
     moving = drawn(count, np.random.default_rng(seed), library)
     with whole_file(kept) as path, open(path, "wb") as file:
-        np.savez(file, **{name: value.astype(np.float32) for name, value in vars(moving).items()})
+        columns = {name: value.astype(np.float32) for name, value in vars(moving).items()}
+        np.savez(file, **columns, drawn_by=drawn_by)
     return moving
 
 
@@ -184,7 +257,8 @@ def _plain(batch: ClipBatch) -> ClipBatch:
     return ClipBatch(*(part[kept] for part in batch))
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
+    """What ``python -m biomech.train.sequence`` does; ends with 2 where the user can mend what is wrong."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
     parser.add_argument("clips", type=Path)
@@ -195,14 +269,27 @@ if __name__ == "__main__":
     parser.add_argument("--motions", type=int, default=MOTIONS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
-    said = parser.parse_args()
+    said = parser.parse_args(arguments)
+    if not (math.isfinite(said.hours) and said.hours >= 0 and said.motions > 0 and said.seed >= 0):
+        parser.error("--hours and --seed are 0 or more, --motions 1 or more")
     length = Schedule(**{**asdict(SCHEDULE), "hours": said.hours, "seed": said.seed})
-    train(
-        said.clips,
-        said.out,
-        said.library,
-        start=said.start,
-        motions=said.motions,
-        schedule=length,
-        resume=said.resume,
-    )
+    try:
+        train(
+            said.clips,
+            said.out,
+            said.library,
+            start=said.start,
+            motions=said.motions,
+            schedule=length,
+            resume=said.resume,
+        )
+    except BioposeError as error:
+        print(f"Error: {in_flags(error.text())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"Stopped; what the last report told is kept in {said.out}: --resume goes on", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

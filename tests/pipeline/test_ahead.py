@@ -41,6 +41,29 @@ def test_nothing_is_begun_once_the_stage_has_failed() -> None:
     assert later == []
 
 
+def test_where_no_thread_can_be_started_the_stage_is_done_alone(monkeypatch) -> None:
+    def full(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    assert with_ahead(stage(lambda: {"frames": 1}), [lambda: 1 // 0]).work() == {"frames": 1}
+
+
+def test_nothing_goes_on_where_its_start_is_interrupted(monkeypatch) -> None:
+    whole, begun = threading.Thread.start, list[int]()
+
+    def interrupted(self: threading.Thread) -> None:
+        whole(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        with_ahead(stage(dict), [lambda: time.sleep(0.2), lambda: begun.append(1)]).work()
+    monkeypatch.undo()
+    time.sleep(0.5)
+    assert begun == []
+
+
 def test_what_a_film_needs_can_be_got_ready() -> None:
     recover = Stage("recover", inputs={}, outputs=[], options={}, work=dict, code=("biomech.errors", Path(__file__)))
     for work in for_film([recover]):

@@ -21,6 +21,7 @@ from biomech.mesh.mqhmr.camera import Crop, project
 from biomech.mesh.mqhmr.encoder import VIT_SIZES, VitSize
 from biomech.mesh.mqhmr.load import load_mqhmr
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, BodyPrediction, Inputs, configuration
+from biomech.pipeline.claim import claimed
 from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
 from biomech.train.mqhmr.drawn import PictureLabels, read_drawn
 from biomech.train.mqhmr.readers import read_people
@@ -119,6 +120,42 @@ def test_a_stopped_drawing_goes_on(tmp_path, monkeypatch) -> None:
     assert files[0] == files[1] and len(files[0]) == 5
     for file in files[0]:
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes()
+
+
+def test_a_shard_with_fewer_or_damaged_labels_is_drawn_again(tmp_path) -> None:
+    plan = Plan(as_filmed=True)
+    assert pictures.draw_pictures(tmp_path, 1, plan=plan, seed=3) == 1
+    first = (tmp_path / "train_003_000000" / "000.jpg").read_bytes()
+    assert pictures.draw_pictures(tmp_path, 2, plan=plan, seed=3) == 1 and len(read_drawn(tmp_path)) == 2
+    assert (tmp_path / "train_003_000000" / "000.jpg").read_bytes() == first
+    assert pictures.draw_pictures(tmp_path, 1, plan=plan, seed=3) == 0 and len(read_drawn(tmp_path)) == 2
+    labels = pictures.shard_path(tmp_path, "train", 3, 0)
+    labels.write_bytes(labels.read_bytes()[:500])
+    assert pictures.draw_pictures(tmp_path, 2, plan=plan, seed=3) == 1 and len(read_drawn(tmp_path)) == 2
+
+
+def test_one_process_draws_a_shard(tmp_path) -> None:
+    plan, labels = Plan(as_filmed=True), pictures.shard_path(tmp_path, "train", 3, 0)
+    with claimed(labels.with_suffix("")):
+        (labels.with_suffix("") / "000.jpg").write_bytes(b"of the other")
+        with pytest.raises(BioposeError, match="another run is at work"):
+            pictures.draw_pictures(tmp_path, 1, plan=plan, seed=3)
+        assert (labels.with_suffix("") / "000.jpg").read_bytes() == b"of the other" and not labels.exists()
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(BioposeError, match="there is a file where"):
+        pictures.draw_pictures(file, 1, plan=plan)
+
+
+def test_a_picture_of_another_size_is_refused(folder, tmp_path) -> None:
+    person = read_drawn(folder)[0]
+    small = tmp_path / "small.jpg"
+    cv2.imwrite(str(small), cv2.imread(str(person.picture))[::2, ::2])
+    with pytest.raises(BioposeError, match="its labels are of a picture of"):
+        Pictures([replace(person, picture=small)], anny_layer())[0]
+    old = replace(PictureLabels.load(next(folder.glob("train_*.npz"))), picture_px=None)  # does not say
+    old.save(tmp_path / "old.npz")
+    assert PictureLabels.load(tmp_path / "old.npz").picture_px is None
 
 
 def test_the_splits_show_other_people(folder) -> None:

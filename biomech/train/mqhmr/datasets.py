@@ -45,6 +45,7 @@ class PersonInPicture:
     region: Region  # square around the person
     focal_px: float | None = None  # None: not known
     principal_px: tuple[float, float] | None = None  # None: the picture's middle
+    size_px: tuple[int, int] | None = None  # width and height of the file's picture; None: any
     keypoints_px: Float[np.ndarray, "keypoints 2"] = field(default_factory=lambda: unknown(len(KEYPOINTS), 2))
     confidence_2d: Float[np.ndarray, " keypoints"] = field(default_factory=lambda: np.zeros(len(KEYPOINTS)))
     keypoints_m: Float[np.ndarray, "keypoints 3"] = field(default_factory=lambda: unknown(len(KEYPOINTS), 3))
@@ -147,12 +148,19 @@ class Pictures(Dataset):
         picture = cv2.imread(str(person.picture), cv2.IMREAD_COLOR)
         if picture is None:
             raise BioposeError("not a picture that can be read", where=str(person.picture))
+        height, width = picture.shape[:2]
+        if person.size_px not in (None, (width, height)):
+            raise BioposeError(
+                f"{width} × {height} px; its labels are of a picture of {' × '.join(map(str, person.size_px or ()))}",
+                where=str(person.picture),
+                mend="Put the picture back that the labels were made with; a drawn one is drawn again once its shard's "
+                ".npz is removed.",
+            )
         region, light, mirrored = person.region, np.ones(3), False
         if self.jitter is not None:
             rng = np.random.default_rng((self.seed, index))
             region, light = _varied(region, self.jitter, rng)
             mirrored = bool(rng.random() < self.jitter.mirrored)
-        height, width = picture.shape[:2]
         middle = ((width - 1) / 2, (height - 1) / 2)
         crop = Crop(
             *(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
@@ -18,6 +18,8 @@ from biomech.keypoints.detector import Region
 from biomech.mesh.mqhmr.bodies import KEYPOINTS
 from biomech.train.mqhmr.datasets import PersonInPicture
 from biomech.train.synthetic.clips import SPLITS
+
+OPTIONAL = "picture_px"
 
 
 @dataclass
@@ -34,10 +36,13 @@ class PictureLabels:
     rotations: Float[np.ndarray, "people bones 3 3"]  # of each bone to its parent; the root's: camera from rest
     betas: Float[np.ndarray, "people shape"]
     root_position_m: Float[np.ndarray, "people 3"]  # of the root's joint
+    picture_px: Int[np.ndarray, "people 2"] | None = None  # width and height of the JPEG; older drawings do not say
 
     def save(self, path: Path) -> None:
         """Write an .npz, whole or not at all."""
         columns = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        if self.picture_px is None:
+            del columns["picture_px"]
         narrow = {name: c.astype(np.float32) if c.dtype.kind == "f" else c for name, c in columns.items()}
         with whole_file(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **narrow)  # type: ignore[arg-type]
@@ -57,9 +62,20 @@ class PictureLabels:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                found = {field.name: file[field.name] for field in fields(cls)}
+                found = {
+                    field.name: file[field.name]
+                    for field in fields(cls)
+                    if field.name in file or field.name != OPTIONAL
+                }
             rows = len(found["size_px"])
-            sizes = {"center_px": (2,), "size_px": (), "focal_px": (), "principal_px": (2,), "root_position_m": (3,)}
+            sizes = {
+                "center_px": (2,),
+                OPTIONAL: (2,),
+                "size_px": (),
+                "focal_px": (),
+                "principal_px": (2,),
+                "root_position_m": (3,),
+            }
             sizes |= {"keypoints_px": (len(KEYPOINTS), 2), "keypoints_m": (len(KEYPOINTS), 3)}
             for name, values in found.items():
                 if name == "body":
@@ -112,6 +128,8 @@ def read_drawn(folder: Path, *, split: str = SPLITS[0]) -> list[PersonInPicture]
                 )
             x, y = (float(value) for value in labels.center_px[row])
             person = PersonInPicture(picture, Region((x, y), float(labels.size_px[row]), 0.0))
+            if labels.picture_px is not None:
+                person.size_px = (int(labels.picture_px[row, 0]), int(labels.picture_px[row, 1]))
             person.focal_px = float(labels.focal_px[row])
             person.principal_px = (float(labels.principal_px[row, 0]), float(labels.principal_px[row, 1]))
             person.keypoints_px, person.keypoints_m = labels.keypoints_px[row], labels.keypoints_m[row]

@@ -4,8 +4,9 @@ Only the part of each picture around the person is drawn, as finely as the encod
 that are varied. A shard is some people from one seed: a stop loses those under way, the same seeds give the same files.
 """
 
+import contextlib
 import functools
-import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from biomech.files import whole_file
 from biomech.keypoints.detector import Region
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, BodyLayer, anny_layer
 from biomech.mesh.mqhmr.encoder import CROP_HEIGHT
+from biomech.pipeline.claim import check_place, claimed
 from biomech.train.mqhmr.datasets import PersonInPicture, region_of_points, unknown
 from biomech.train.mqhmr.drawn import PictureLabels, picture_path
 from biomech.train.synthetic.clips import SPLITS
@@ -83,7 +85,8 @@ def draw_pictures(
     stop: Stop | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write shards ``<split>_<seed>_<shard>``, a folder of JPEGs and an .npz each; those that are there are left alone.
+    """Write shards ``<split>_<seed>_<shard>``, a folder of JPEGs and an .npz each; those that are there are left alone,
+    unless they are damaged or have fewer pictures than they should.
 
     Args:
         folder: is made; may hold both splits and any number of seeds.
@@ -98,13 +101,15 @@ def draw_pictures(
         How many shards were drawn now.
 
     Raises:
-        BioposeError: the library has nothing to give, or the disk fails.
+        BioposeError: the library has nothing to give, the folder cannot be written to, the disk fails, or another
+            process draws the same shard.
     """
     plan = plan or Plan()
+    check_place(folder)
     plan.motions(MOMENTS, RATE_HZ)
     folder.mkdir(parents=True, exist_ok=True)
     shards = {shard: min(PICTURES, pictures - first) for shard, first in enumerate(range(0, pictures, PICTURES))}
-    missing = [task for task in shards.items() if not shard_path(folder, plan.split, seed, task[0]).exists()]
+    missing = [task for task in shards.items() if _there(shard_path(folder, plan.split, seed, task[0])) < task[1]]
     work = functools.partial(_draw_task, folder, plan, seed)
 
     def done(made: int) -> None:
@@ -129,17 +134,28 @@ def draw_shard(folder: Path, plan: Plan, seed: int, shard: int, pictures: int = 
         pictures: how many.
 
     Returns:
-        How many it has.
+        How many were drawn: none where another process has drawn the shard meanwhile.
 
     Raises:
-        BioposeError: the library has nothing to give.
+        BioposeError: the library has nothing to give, or another process draws it.
         RuntimeError: as ``drawn_moment``.
     """
     painters = _painters(plan)
     rng = np.random.default_rng((seed, SPLITS.index(plan.split), shard))
     labels = shard_path(folder, plan.split, seed, shard)
-    shutil.rmtree(labels.with_suffix(""), ignore_errors=True)  # of a shard that was stopped
-    labels.with_suffix("").mkdir(parents=True)
+    with claimed(labels.with_suffix("")):
+        if _there(labels) >= pictures:  # drawn meanwhile
+            return 0
+        labels.unlink(missing_ok=True)
+        for path in labels.with_suffix("").glob("*.jpg"):  # of a shard that was stopped, or had fewer
+            path.unlink()
+        people = _drawn(labels, painters, rng, pictures)
+        _labels(people).save(labels)
+    return len(people)
+
+
+def _drawn(labels: Path, painters: Painters, rng: np.random.Generator, pictures: int) -> list[PersonInPicture]:
+    """The pictures of a shard, written, without their labels."""
     people: list[PersonInPicture] = []
     while len(people) < pictures:
         if len(people) % (MOMENTS * MOTIONS_OF_PERSON) == 0:
@@ -152,8 +168,15 @@ def draw_shard(folder: Path, plan: Plan, seed: int, shard: int, pictures: int = 
                 bytes_of = cv2.imencode(".jpg", drawing.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
                 temporary.write_bytes(bytes_of.tobytes())
             people.append(drawing.person)
-    _labels(people).save(labels)
-    return len(people)
+    return people
+
+
+def _there(labels: Path) -> int:
+    """How many pictures a shard has; 0 of one that is damaged or not there."""
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with np.load(labels, allow_pickle=False) as file:
+            return len(file["size_px"])
+    return 0
 
 
 @functools.lru_cache(maxsize=1)
@@ -264,7 +287,9 @@ def draw(moment: BodyMotion, camera: Camera, painters: Painters, rng: np.random.
     person.keypoints_px, person.keypoints_m = there(points_px), points_m
     person.body, person.rotations, person.betas = body.name, rotations[0], moment.shape
     person.root_position_m = root[0]
-    return Drawing(np.ascontiguousarray(picture[top : bottom + 1, left : right + 1]), person)
+    part = np.ascontiguousarray(picture[top : bottom + 1, left : right + 1])
+    person.size_px = (part.shape[1], part.shape[0])
+    return Drawing(part, person)
 
 
 def _labels(people: list[PersonInPicture]) -> PictureLabels:
@@ -279,4 +304,5 @@ def _labels(people: list[PersonInPicture]) -> PictureLabels:
         rotations=np.stack([p.rotations for p in people]),
         betas=np.stack([p.betas for p in people]),
         root_position_m=np.stack([p.root_position_m for p in people]),
+        picture_px=np.array([p.size_px for p in people]),
     )
