@@ -1,10 +1,12 @@
 """The command `biopose`: its verbs, and the one place where errors become messages and exit codes."""
 
+import contextlib
 import functools
 import importlib
 import json
 import math
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -98,6 +100,11 @@ def main() -> None:
     except KeyboardInterrupt:  # before a command has begun: from there on typer says it
         print("Aborted!", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == 130:  # a thread's import may still go on for seconds: Ctrl-C again is the end, without a word
+            with contextlib.suppress(ValueError):  # where this is not the main thread
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise
 
 
 def _check_decimals(arguments: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The command `biopose` itself: what it offers, how fast, and how errors leave it."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,18 @@ def test_what_is_not_several_films_is_told(tmp_path: Path) -> None:
 def test_a_bench_without_data_names_the_option(tmp_path: Path) -> None:
     run = biopose("bench", "solver", "--data", str(tmp_path / "none"))
     assert run.returncode == 2 and "with --data" in run.stderr
+
+
+def test_a_second_ctrl_c_ends_it_without_a_word(monkeypatch) -> None:
+    def aborted() -> None:
+        raise SystemExit(130)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(command, "_register", aborted)
+    monkeypatch.setattr(command, "_check_decimals", lambda _: None)
+    try:
+        with pytest.raises(SystemExit):
+            command.main()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
