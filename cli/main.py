@@ -5,9 +5,12 @@ import functools
 import importlib
 import json
 import math
+import os
 import re
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -25,6 +28,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: importing rich would double the time to show it
     help="One ordinary video to a scaled OpenSim model and a motion.",
 )
+
+LONGEST_IMPORT_S = 6.0  # of a thread, after Ctrl-C
 
 # Each verb lives in a module of its name with a function of its name; groups hold an `app`.
 VERBS = (
@@ -101,10 +106,23 @@ def main() -> None:
         print("Aborted!", file=sys.stderr)
         sys.exit(130)
     except SystemExit as ended:
-        if ended.code == 130:  # a thread's import may still go on for seconds: Ctrl-C again is the end, without a word
+        if ended.code == 130:
             with contextlib.suppress(ValueError):  # where this is not the main thread
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C again is the end, without a word
+            _leave_threads()
         raise
+
+
+def _leave_threads() -> None:
+    """End the process if one does not end: where Ctrl-C cut off an import, another's may wait for its lock for ever."""
+    until = time.monotonic() + LONGEST_IMPORT_S
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(130)
 
 
 def _check_decimals(arguments: Sequence[str]) -> None:
