@@ -134,7 +134,7 @@ class Video:
         video.n_frames = max(1, round(seconds * video.rate_hz))
         if video.every > 1:
             video.notes.append(
-                f"looked at one frame in {video.every}, {video.rate_hz:.3g} a second (`every=1` looks at each)"
+                f"used one frame in {video.every}, {video.rate_hz:.3g} a second (`every=1` uses each)"
             )
         return video
 

@@ -113,7 +113,7 @@ MEANINGS = (
         "the height, the lens or badly seen limbs are wrong: look whether the skeleton fits the film.",
     ),
     (
-        r"^looked at one frame in",
+        r"^(looked at|used) one frame in",
         "Enough for human movement up to about 10 Hz; very fast actions may ask for every frame.",
     ),
     (r"ends early", "The end of the film is missing or damaged. What was read of it is whole."),
