@@ -133,9 +133,7 @@ class Video:
         video.rate_hz /= video.every
         video.n_frames = max(1, round(seconds * video.rate_hz))
         if video.every > 1:
-            video.notes.append(
-                f"used one frame in {video.every}, {video.rate_hz:.3g} a second (`every=1` uses each)"
-            )
+            video.notes.append(f"used one frame in {video.every}, {video.rate_hz:.3g} a second (`every=1` uses each)")
         return video
 
     def frames(self, size_px: tuple[int, int] | None = None) -> Iterator[tuple[float, Frame]]:

@@ -18,6 +18,7 @@ from biomech.pipeline.flags import NAMED, flag_of, flags_of, in_flags
 OF_COMMANDS = (
     "cli/",
     "osim_models/build",
+    "bench/doubts.py",
     "bench/faults",
     "build",
     "pipeline/flags.py",

@@ -115,15 +115,13 @@ def test_a_second_ctrl_c_ends_it_without_a_word(monkeypatch) -> None:
 
 
 def test_ctrl_c_does_not_wait_for_ever_for_a_thread(monkeypatch) -> None:
-    from cli import main as module
-
     waits, left = threading.Event(), []
-    monkeypatch.setattr(module, "LONGEST_IMPORT_S", 0.1)
-    monkeypatch.setattr(module.os, "_exit", left.append)
+    monkeypatch.setattr(command, "LONGEST_IMPORT_S", 0.1)
+    monkeypatch.setattr(command.os, "_exit", left.append)
     thread = threading.Thread(target=waits.wait)
     thread.start()
     try:
-        module._leave_threads()
+        command._leave_threads()
         assert left == [130]
     finally:
         waits.set()

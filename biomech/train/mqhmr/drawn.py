@@ -110,10 +110,11 @@ def read_drawn(folder: Path, *, split: str = SPLITS[0]) -> list[PersonInPicture]
     """
     paths = sorted(Path(folder).glob(f"{split}_*.npz"))
     if not paths:
+        command = "`biopose train pictures`" if split == SPLITS[0] else "`biopose train pictures --held-out`"
         raise BioposeError(
             f"there are no drawn pictures {split}_*.npz",
             where=str(folder),
-            mend="Draw them with `biopose train pictures`" + (" --held-out." if split != SPLITS[0] else "."),
+            mend=f"Draw them with {command}.",
         )
     people = []
     for path in paths:
