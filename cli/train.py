@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the networks.")
 
 
+# Options of what draws people.
+OfOthers = Annotated[bool, typer.Option("--held-out", help="Other people and motions, for figures.")]
+Recordings = Annotated[
+    Path | None, typer.Option(help="Of `biopose label --library`: its recordings beside what is drawn by code.")
+]
+AsFilmed = Annotated[
+    bool, typer.Option("--as-filmed", help="Only what people film, as they film it; else also poses of any kind.")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")]
+
+
 @app.command()
 def neurik(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for weights, recipe, checkpoint and curves.")],
@@ -334,17 +345,13 @@ def clips(
     clip_frames: Annotated[
         int, typer.Option(min=1, help="Of a clip: 10 show motion; 3 show more people and poses in the same time.")
     ] = 10,
-    held_out: Annotated[bool, typer.Option("--held-out", help="Other people and motions, for figures.")] = False,
+    held_out: OfOthers = False,
     seed: Annotated[
         int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more clips.")
     ] = 0,
-    library: Annotated[
-        Path | None, typer.Option(help="Of `biopose label --library`: its recordings beside what is drawn by code.")
-    ] = None,
-    as_filmed: Annotated[
-        bool, typer.Option("--as-filmed", help="Only what people film, as they film it; else also poses of any kind.")
-    ] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+    library: Recordings = None,
+    as_filmed: AsFilmed = False,
+    jobs: Jobs = None,
 ) -> None:
     """Make what the fit's networks learn from.
 
@@ -374,17 +381,13 @@ def clips(
 def pictures(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures; those that are there stay.")],
     count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 20_000,
-    held_out: Annotated[bool, typer.Option("--held-out", help="Other people and motions, for figures.")] = False,
+    held_out: OfOthers = False,
     seed: Annotated[
         int, typer.Option(min=0, max=999, help="Of people, motions, cameras; another one, more pictures.")
     ] = 0,
-    library: Annotated[
-        Path | None, typer.Option(help="Of `biopose label --library`: its recordings beside what is drawn by code.")
-    ] = None,
-    as_filmed: Annotated[
-        bool, typer.Option("--as-filmed", help="Only what people film, as they film it; else also poses of any kind.")
-    ] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+    library: Recordings = None,
+    as_filmed: AsFilmed = False,
+    jobs: Jobs = None,
 ) -> None:
     """Draw what MQ-HMR's picture front learns from.
 
@@ -414,7 +417,7 @@ def pictures(
 def pairs(
     clips: Annotated[Path, typer.Argument(metavar="CLIPS", help="Folder that `biopose train clips` wrote.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pairs; those that are there stay.")],
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. [default: all cores]")] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Recover rendered clips as film is.
 
