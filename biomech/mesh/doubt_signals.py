@@ -20,7 +20,7 @@ from biomech.mesh import expected
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.features import NAMES, features
-from biomech.mesh.fit import LANDMARK_SIZE, Evidence, State
+from biomech.mesh.fit import Evidence, State, off_the_landmarks
 from biomech.mesh.habit import Habit
 from biomech.mesh.placing import Linked, Placing
 from biomech.mesh.robust import geman_mcclure
@@ -190,10 +190,7 @@ def _off_in_depth(
     evidence: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m: float
 ) -> Float[np.ndarray, " frames"]:
     """Root mean square distance along the ray from what is known in space, statures; 0 where nothing is."""
-    body = (seen - seen.mean(1, keepdims=True)) @ evidence.camera_from_ray / stature_m
-    weighted = evidence.landmarks / evidence.landmark_sd**2
-    size = (weighted * body).sum((1, 2)) / np.maximum((weighted * evidence.landmarks).sum((1, 2)), 1e-9)
-    off = body - np.clip(size, *LANDMARK_SIZE)[:, None, None] * evidence.landmarks
+    off = off_the_landmarks(evidence, seen, stature_m)
     known = np.isfinite(evidence.landmark_sd).all((1, 2))
     return np.where(known, np.sqrt(np.square(off[..., 2]).mean(1)), 0.0)
 

@@ -225,11 +225,7 @@ class WindowFit:
         return (pixels - e.xy) * self._scale(e, seen, stature_m)[..., None]
 
     def _landmarks(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m):
-        """Landmarks that are unsure lie nearer to each other than the body's points: their size in a frame is free."""
-        body = (seen - seen.mean(1, keepdims=True)) @ e.camera_from_ray / stature_m
-        weighted = e.landmarks / e.landmark_sd**2
-        size = (weighted * body).sum((1, 2)) / np.maximum((weighted * e.landmarks).sum((1, 2)), 1e-9)
-        return (body - np.clip(size, *LANDMARK_SIZE)[:, None, None] * e.landmarks) / e.landmark_sd
+        return off_the_landmarks(e, seen, stature_m) / e.landmark_sd
 
     def _smoothness(self, tracers: Float[np.ndarray, "frames points 3"]) -> Float[np.ndarray, "pieces rows"]:
         flat = tracers.reshape(len(tracers), -1)
@@ -440,6 +436,27 @@ class WindowFit:
         if free_level:
             level = level.moved(shared[-LEVEL_SIZE:].clip(-0.3, 0.3))
         return State(pose, root, subject, level)
+
+
+def off_the_landmarks(
+    e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m: float
+) -> Float[np.ndarray, "frames points 3"]:
+    """How far the body's points are from the detector's arrangement of them.
+
+    Landmarks that are unsure lie nearer to each other than the body's points: their size in a frame is free.
+
+    Args:
+        e: of the frames.
+        seen: the body's points in its camera's axes, m.
+        stature_m: of the person.
+
+    Returns:
+        About the mean, statures, in the axes of the ray through the person.
+    """
+    body = (seen - seen.mean(1, keepdims=True)) @ e.camera_from_ray / stature_m
+    weighted = e.landmarks / e.landmark_sd**2
+    size = (weighted * body).sum((1, 2)) / np.maximum((weighted * e.landmarks).sum((1, 2)), 1e-9)
+    return np.asarray(body - np.clip(size, *LANDMARK_SIZE)[:, None, None] * e.landmarks)
 
 
 def _about_mean(by_unknowns: np.ndarray | None):
