@@ -144,9 +144,8 @@ def coordinates_of(pose: Pose) -> dict[str, Angles]:
     for k, ball in enumerate(BALLS):
         sign = np.where(_side(ball.coordinates[0]) == "l", [1, -1, -1], 1)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # of an arm straight out at its side: any share of turns will do
+            # Of an arm straight out at its side: any share of turns will do.
+            warnings.simplefilter("ignore", UserWarning)
             turns = Rotation.from_matrix(pose.balls[:, k]).as_euler("ZXY")
         angles = np.unwrap(turns, axis=0) * sign
         found |= dict(zip(ball.coordinates, angles.T, strict=True))
