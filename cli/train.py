@@ -207,6 +207,10 @@ def mqhmr(
     projection: Annotated[str, typer.Option(help="full, or weak as in the paper.")] = "full",
     tokens: Annotated[int | None, typer.Option(min=1, help="Pose query tokens. [default: 96; compact 48]")] = None,
     levels: Annotated[str, typer.Option(help="Of the feature pyramid, as parts of the crop's pixels.")] = "4,8,16",
+    points: Annotated[
+        int | None,
+        typer.Option(min=1, help="Places that a token looks at, of each level and head. [default: 4; compact 2]"),
+    ] = None,
     hours: Annotated[float, typer.Option(min=0.0, help="How long to train.")] = 1.0,
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of hours.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and variations.")] = 0,
@@ -242,8 +246,7 @@ def mqhmr(
         torch.set_num_threads(threads)
     changes: dict[str, Any] = {"body": body, "projection": projection, "checkpointing": checkpointing, "halved": halved}
     changes["strides"] = parse_levels(levels)
-    if tokens is not None:
-        changes["tokens"] = tokens
+    changes |= {name: said for name, said in (("tokens", tokens), ("points", points)) if said is not None}
     recipe = MqhmrRecipe(
         config=configuration(size, **changes),
         schedule=Schedule(steps=steps, hours=hours, seed=seed, rate=rate, report_every=report_every),

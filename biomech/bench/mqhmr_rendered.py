@@ -174,7 +174,7 @@ def bench_rendered(
         say(f"  {other}: {ablations[other]}")
     for said, one in networks.items():
         config = one.config
-        ablations[said] |= {"tokens": config.tokens, "levels": len(config.strides)}
+        ablations[said] |= {"tokens": config.tokens, "levels": len(config.strides), "points": config.points}
     distances = {}
     for near, (low, high) in BINS_M.items():
         within = (rendered.distance_m >= low) & (rendered.distance_m < high)

@@ -91,6 +91,7 @@ def test_rendered_figures_and_pictures(network, folder, tmp_path):
     assert figures["rendered_mpjpe_mm"] >= figures["rendered_pa_mpjpe_mm"] > 0
     assert set(figures["refinement"]) == {"0 iterations", "2 iterations"}
     assert figures["networks"]["few"]["tokens"] == 3 and figures["networks"]["mqhmr"]["levels"] == 3
+    assert figures["networks"]["mqhmr"]["points"] == SMALL.points
     assert {near: row["frames"] for near, row in figures["mpjpe_mm_by_distance"].items()} == {"1 m": 2, "5 m": 2}
     reasons = why(network, rendered, errors)
     assert "lens 1." in reasons[2] and "truncated" in reasons[2] and "truncated" not in reasons[0]
