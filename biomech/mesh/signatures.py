@@ -18,6 +18,9 @@ from biomech.camera import NEAREST_M
 from biomech.keypoints.keypoints import Keypoints
 from biomech.mesh.chain import Chain
 from biomech.mesh.correspondence import Correspondence
+from biomech.mesh.exchanged import SAID as EXCHANGED
+from biomech.mesh.exchanged import exchanged
+from biomech.mesh.exchanged import note as exchanges_note
 from biomech.mesh.limbs import behind
 from biomech.mesh.subject import Subject
 from biomech.mesh.unusual import Angles, childlike, ends_early, stoops, upright
@@ -42,12 +45,13 @@ LIMBS = {
 }
 
 
-# What is said of each, of a frame (the first four) or of the clip; the latter ones' limits are in ``unusual``.
+# What is said of each, of a frame (the first five) or of the clip; the latter ones' limits are in ``unusual``.
 SAID = {
     "beyond": "is outside what the joint allows",
     "contradicted": "fits no pose of the body",
     "sparse": "more than half of the keypoints are missing",
     "brief": f"fewer than {LEAST_FRAMES} pictures of the person: one moment does not say how a body lies in depth",
+    "exchanged": EXCHANGED,
     "absent": "is never seen though nothing of the body hides it",
     "short": "ends early in the picture",
     "carried": "the person sits and is carried along",
@@ -289,6 +293,9 @@ def signed(
         if seen.sum() < LEAST_FRAMES:
             reasons[SAID["brief"]] = seen
             notes.append(f"{SAID['brief']}; take a longer part of the film")
+        turned = exchanged(motion, keypoints, values)
+        reasons[SAID["exchanged"]] = turned
+        notes += exchanges_note(turned)
         for limb, where in contradicted(motion, keypoints).items():
             reasons[f"the picture of the {limb} {SAID['contradicted']}"] = where
         notes += limb_notes(motion, keypoints, values)
