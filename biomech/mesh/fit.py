@@ -46,6 +46,7 @@ HABIT_TRUST, GUESS_TRUST = 0.5, 1.0
 HEIGHT_SD_M, SLIDE_SD_M_S = 0.015, 0.3
 STILL_SD_M_S = 0.15  # of what only seems to stand: along the ray a foot that hardly moves in the picture may
 BALANCE_SD_M = 0.03  # of the mass from above the middle of the feet
+NEAREST_BODY_M = 0.2  # from the lens, in the mean of its points
 SECOND_DIFFERENCE = (1.0, -2.0, 1.0)
 # What detector and network think of the pose they think from every side, and partly err alike: of n views each has the
 # nth part of the say, to this power.
@@ -190,7 +191,7 @@ class WindowFit:
         total = 2 * HABIT_TRUST * self.information * self.habit.cost(values)
         for e in self.views:
             seen = e.of_first(first)
-            picture = np.square(self._picture(e, seen, stature_m)).sum(-1)
+            picture = np.square(off_the_picture(e, seen, stature_m, self.correspondence)).sum(-1)
             landmarks = np.square(self._landmarks(e, seen, stature_m)).sum(-1)
             guess = np.square((values - e.guess) / e.guess_sd)
             total += self.information * float(
@@ -213,16 +214,6 @@ class WindowFit:
         return total
 
     # The residuals, unweighted.
-
-    def _scale(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m: float):
-        """Standard deviations per pixel: what a pixel is in statures at the body's distance."""
-        distance = np.maximum(seen[..., 2].mean(1, keepdims=True), 0.2)
-        return distance / (e.focal_px * stature_m * self.correspondence.picture_sd)
-
-    def _picture(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m):
-        """Of points in camera axes."""
-        pixels = projected(seen, e.focal_px, e.center_px)
-        return (pixels - e.xy) * self._scale(e, seen, stature_m)[..., None]
 
     def _landmarks(self, e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m):
         return off_the_landmarks(e, seen, stature_m) / e.landmark_sd
@@ -336,13 +327,15 @@ class WindowFit:
         # camera, world, by pitch and roll
         turning = np.moveaxis(e.turn @ state.level.slopes(), 0, -1) if free_level else None
         seen = e.of_first(placed.points @ state.level.camera_from_world.T)
-        residual = self._picture(e, seen, stature_m)
+        residual = off_the_picture(e, seen, stature_m, self.correspondence)
         weight = np.sqrt(self.information * e.confidence * geman_mcclure_slope(np.square(residual).sum(-1)))
         depth = np.maximum(seen[..., 2:], NEAREST_M)
         project = np.zeros((*seen.shape[:2], 2, 3))
         project[..., 0, 0] = project[..., 1, 1] = 1
         project[..., :, 2] = -seen[..., :2] / depth
-        project *= (e.focal_px / depth * (self._scale(e, seen, stature_m) * weight)[..., None])[..., None]
+        project *= (e.focal_px / depth * (sd_per_px(e, seen, stature_m, self.correspondence) * weight)[..., None])[
+            ..., None
+        ]
         by_turning = None if turning is None else np.einsum("fprc,cwl,fpw->fprl", project, turning, placed.points)
         self._add(equations, residual * weight[..., None], project @ camera, placed, by_turning, slopes)
 
@@ -436,6 +429,39 @@ class WindowFit:
         if free_level:
             level = level.moved(shared[-LEVEL_SIZE:].clip(-0.3, 0.3))
         return State(pose, root, subject, level)
+
+
+def sd_per_px(
+    e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m: float, correspondence: Correspondence
+) -> Float[np.ndarray, "frames points"]:
+    """What a pixel is at the body's distance, in standard deviations of the detector's points.
+
+    Args:
+        e: of the frames.
+        seen: the body's points in its camera's axes, m.
+        stature_m: of the person.
+        correspondence: the body's points, as the evidence has them.
+
+    Returns:
+        Of each point; who is nearer than ``NEAREST_BODY_M`` counts as if so far away.
+    """
+    distance = np.maximum(seen[..., 2].mean(1, keepdims=True), NEAREST_BODY_M)
+    return np.asarray(distance / (e.focal_px * stature_m * correspondence.picture_sd))
+
+
+def off_the_picture(
+    e: Evidence, seen: Float[np.ndarray, "frames points 3"], stature_m: float, correspondence: Correspondence
+) -> Float[np.ndarray, "frames points 2"]:
+    """How far the body's points are from the detector's in the picture.
+
+    Args:
+        e, seen, stature_m, correspondence: as ``sd_per_px``.
+
+    Returns:
+        In standard deviations.
+    """
+    pixels = projected(seen, e.focal_px, e.center_px)
+    return (pixels - e.xy) * sd_per_px(e, seen, stature_m, correspondence)[..., None]
 
 
 def off_the_landmarks(
