@@ -47,7 +47,7 @@ from biomech.names import RECOVERERS
 from biomech.train.synthetic.clips import Clip
 from biomech.train.synthetic.make import RATE_HZ, keypoints_of
 
-FALSE_ALARMS, FALSE_WIDTHS = 0.004, 0.01  # of the chosen ordinary frames: not trusted, half widths wider
+FALSE_ALARMS, FALSE_WIDTHS = 0.003, 0.01  # of the chosen ordinary frames: not trusted, half widths wider
 RIDGE = 100.0
 FOLDS = 10
 ORDINARY = "ordinary"

@@ -74,6 +74,28 @@ OTHERS: dict[str, dict[str, float]] = {
         **{"lumbar_extension": -30, "arm_flex": 90},
     },
 }
+# A leg behind the other or behind the trunk, or along the line of sight; no mixtures are made of them.
+HIDING: dict[str, dict[str, float]] = {
+    "figure four": {
+        **{"pelvis_tilt": -25, "hip_flexion_r": 60, "knee_angle_r": 50, "ankle_angle_r": 20},
+        **{"hip_flexion_l": 85, "hip_adduction_l": -20, "hip_rotation_l": -40, "knee_angle_l": 95},
+        **{"arm_flex": 60, "elbow_flex": 70},
+    },
+    "stork": {"hip_flexion_l": -5, "knee_angle_l": 130, "ankle_angle_l": -30, **UP},
+    "half kneeling": {
+        **{"hip_flexion_r": 88, "knee_angle_r": 90, "ankle_angle_r": 5},
+        **{"hip_flexion_l": 0, "knee_angle_l": 95, "ankle_angle_l": -35, **UP},
+    },
+    "knee hug": {"hip_flexion_l": 115, "knee_angle_l": 130, "arm_flex": 55, "elbow_flex": 85},
+    "curtsy": {
+        **{"pelvis_tilt": -10, "hip_flexion_r": 70, "knee_angle_r": 80, "ankle_angle_r": 20},
+        **{"hip_flexion_l": 15, "hip_adduction_l": 25, "knee_angle_l": 85, "mtp_angle_l": -30},
+    },
+    "sumo": {
+        **{"pelvis_tilt": -20, "hip_flexion": 80, "hip_adduction": -35, "hip_rotation": -35, "knee_angle": 95},
+        **{"ankle_angle": 15, "arm_flex": 50, "elbow_flex": 90},
+    },
+}
 BEGUN: dict[str, dict[str, float]] = {
     "headstand": {**OTHERS["headstand"], "hip_flexion": 60},
     "candle": {"pelvis_tilt": 90},
@@ -124,12 +146,13 @@ def draw(folder: Path, say: Say = lambda _: None) -> None:
     views = list(VIEWS_RAD)
     wanted = [(name, view, person) for person in range(PEOPLE) for view in views for name in OTHERS]
     wanted += [(MIXTURE, views[number % len(views)], number) for number in range(DRAWN_MIXTURES)]
+    wanted += [(name, view, person) for person in range(PEOPLE) for view in views for name in HIDING]
     for name, view, number in wanted:
         path = folder / f"{BEGINNING}{name.replace(' ', '-')}_{view}_{number:02d}.npz"
         if path.exists():
             continue
         rng = seeded("other poses, drawn", name, view, number)
-        aim = mixture(FIRST_DRAWN + number) if name == MIXTURE else OTHERS[name]
+        aim = mixture(FIRST_DRAWN + number) if name == MIXTURE else {**OTHERS, **HIDING}[name]
         motion, _ = entered(BEGUN.get(name, {}), aim, random_person(rng).shape, rng, SPREAD_DEG)
         camera = _camera(view, rng)
         for _ in range(SCENES):

@@ -2,8 +2,8 @@
 
 The sequence network's word and how far the answer is from it, what the residuals leave open, how rare the pose is; how
 well it lies on the picture and agrees with the detector's 3D in depth, how surely the points are seen; and the answer
-itself: how far it bends, whether trunk and thighs point along the ray, where depth is hardest to tell, and how fast
-the body moves.
+itself: how far it bends, whether trunk and thighs point along the ray, where depth is hardest to tell, how far shanks
+and trunk are from their mirror images in depth, which look the same, what the body itself hides, and how fast it moves.
 """
 
 import functools
@@ -15,18 +15,19 @@ from jaxtyping import Float
 from biomech.body.anny import AnnyBody
 from biomech.body.linkage import Pose, coordinates_of, pose_of_bones
 from biomech.body.motion import BodyMotion
-from biomech.camera import NEAREST_M, projected
 from biomech.mesh import expected
 from biomech.mesh.chain import BonePoints
 from biomech.mesh.correspondence import Correspondence
 from biomech.mesh.features import NAMES, features
-from biomech.mesh.fit import Evidence, State, off_the_landmarks
+from biomech.mesh.fit import Evidence, State, off_the_landmarks, off_the_picture
 from biomech.mesh.habit import Habit
+from biomech.mesh.limbs import BONES, hidden
 from biomech.mesh.placing import Linked, Placing
 from biomech.mesh.robust import geman_mcclure
 
 OF_NETWORK = ("pelvis", "femur", "knee", "humerus")
 OF_RESIDUALS = ("pelvis_tilt", "hip_flexion", "knee")
+HIDDEN = (("knee", "ankle"), ("elbow", "wrist"))  # of ``limbs.JOINTS``, both sides
 LEGS, ARMS = ("knee", "ankle", "heel", "foot_index"), ("elbow", "wrist", "pinky", "thumb", "index")
 BENT = ("knee_angle", "hip_flexion")
 JOINTS = (
@@ -40,7 +41,9 @@ SIGNALS = (
     *("off the picture", "legs off the picture", "off the 3D in depth", "confidence", "confidence of the arms"),
     *("knee", "hip", "lumbar", "trunk upright", "thighs along the ray"),
     *("pelvis upright along the ray", "speed"),
+    *("hidden knees and ankles", "hidden elbows and wrists", "shanks mirrored in depth", "trunk mirrored in depth"),
 )
+SIDES = ("left", "right")
 LEAST_SD, LEAST_OFF, LEAST_SPEED = 1e-3, 0.05, 0.02  # so that logarithms stay small
 LEAST_CONFIDENCE = 0.3  # of a group's points together
 
@@ -112,8 +115,9 @@ def signals_of(
     off = geman_mcclure(np.square((values - evidence.guess) / evidence.guess_sd)).sum(1)
     points = placing.points(frame, correspondence.points)
     seen = evidence.of_first((points - answer.lens_m) @ answer.camera_from_world.T)
-    joints = dict(zip(JOINTS, np.moveaxis(placing.points(frame, _joints()), 1, 0), strict=True))
+    joints = dict(zip(_bones().names, np.moveaxis(placing.points(frame, _bones()), 1, 0), strict=True))
     ray = _unit(answer.root_m - answer.lens_m)
+    behind = hidden({name: joint - answer.lens_m for name, joint in joints.items()}, stature_m)
     coordinates = coordinates_of(pose)
     thighs = [_unit(joints[f"{side}Leg"] - joints[f"{side}UpLeg"]) for side in ("Left", "Right")]
     return np.concatenate(
@@ -124,7 +128,7 @@ def signals_of(
                 [
                     *(habit.rarities(values) / 10, habit.rarities(evidence.guess) / 10),
                     *(np.log1p(off), answer.quality),
-                    *_off_the_picture(evidence, seen, correspondence, stature_m),
+                    *_of_the_picture(evidence, seen, correspondence, stature_m),
                     _off_in_depth(evidence, seen, stature_m),
                     evidence.confidence.mean(1),
                     evidence.confidence[:, _of_limbs(correspondence, ARMS)].mean(1),
@@ -133,7 +137,9 @@ def signals_of(
                     _unit(joints["Neck"] - joints["Hips"])[:, 1],
                     np.mean([(thigh * ray).sum(1) for thigh in thighs], axis=0),
                     np.abs((pose.balls[:, 0, :, 1] * ray).sum(1)),
-                    _speed(np.stack(list(joints.values()), 1) / stature_m, evidence.interval_s),
+                    _speed(np.stack([joints[name] for name in JOINTS], 1) / stature_m, evidence.interval_s),
+                    *(np.sum([behind[f"{s} {joint}"] for s in SIDES for joint in some], 0) for some in HIDDEN),
+                    *(_mirrored(joints, ends, ray) for ends in (("Leg", "Foot"), ("UpLeg", "Arm"))),
                 ],
                 1,
             ),
@@ -148,9 +154,9 @@ def _placing() -> Placing:
 
 
 @functools.cache
-def _joints() -> BonePoints:
-    names = AnnyBody.load([0]).bone_names
-    return BonePoints(JOINTS, np.array([names.index(name) for name in JOINTS]), np.zeros((len(JOINTS), 3)))
+def _bones() -> BonePoints:
+    all_bones, names = AnnyBody.load([0]).bone_names, sorted({*JOINTS, *BONES})
+    return BonePoints(names, np.array([all_bones.index(name) for name in names]), np.zeros((len(names), 3)))
 
 
 def _means(
@@ -164,20 +170,27 @@ def _unit(vectors: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
+def _mirrored(
+    joints: dict[str, Float[np.ndarray, "frames 3"]], ends: tuple[str, str], ray: Float[np.ndarray, "frames 3"]
+) -> Float[np.ndarray, " frames"]:
+    """The angle (rad) between a segment and its mirror image in depth, of the side where it is larger."""
+    begin, end = ends
+    segments = [_unit(joints[f"{side.title()}{end}"] - joints[f"{side.title()}{begin}"]) for side in SIDES]
+    return 2 * np.arcsin(np.abs([(segment * ray).sum(1) for segment in segments]).max(0).clip(0, 1))
+
+
 def _of_limbs(correspondence: Correspondence, parts: tuple[str, ...]) -> list[int]:
     """Columns of the limbs' points; of all where a layout has none of them."""
     names = correspondence.points.names
     return [k for k, name in enumerate(names) if name.partition("_")[2] in parts] or list(range(len(names)))
 
 
-def _off_the_picture(
+def _of_the_picture(
     evidence: Evidence, seen: Float[np.ndarray, "frames points 3"], correspondence: Correspondence, stature_m: float
 ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, " frames"]]:
     """Logarithms of the points' mean robust cost in the picture: of all, and of the legs'."""
-    away = np.maximum(seen[..., 2].mean(1, keepdims=True), NEAREST_M)
-    scale = away / (evidence.focal_px * stature_m * correspondence.picture_sd)
-    pixels = projected(seen, evidence.focal_px, evidence.center_px) - evidence.xy
-    cost = evidence.confidence * geman_mcclure(np.square(pixels * scale[..., None]).sum(-1))
+    off = off_the_picture(evidence, seen, stature_m, correspondence)
+    cost = evidence.confidence * geman_mcclure(np.square(off).sum(-1))
 
     def mean(columns: list[int] | slice) -> Float[np.ndarray, " frames"]:
         sure = evidence.confidence[:, columns].sum(1)

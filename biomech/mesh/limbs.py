@@ -1,5 +1,7 @@
 """Which joints of a limb lie behind another part of the same body, as the lens sees it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -30,6 +32,9 @@ JOINTS = {
         ("ankle", "Foot", ("{} shank",)),
     )
 }
+BONES = sorted(
+    {end for pieces in PARTS.values() for piece in pieces for end in piece[:2]} | {b for b, _ in JOINTS.values()}
+)
 BALLS = 7  # along each part
 BEHIND_M = 0.08  # of the part's near surface: a joint lies some 4 cm below its own skin
 
@@ -55,26 +60,39 @@ def behind(motion: BodyMotion) -> dict[str, Bool[np.ndarray, " frames"]]:
     if motion.camera is None:
         return {}
     joints = motion.camera.to_camera(joints_m(motion))
-    place = {name: k for k, name in enumerate(motion.bone_names)}
     with torch.no_grad():
         body = AnnyBody.load([0])
         stature = float(body.stature(torch.as_tensor(motion.shape, dtype=torch.float32)))
+    return hidden({name: joints[:, k] for k, name in enumerate(motion.bone_names)}, stature)
+
+
+def hidden(
+    joints: Mapping[str, Float[np.ndarray, "frames 3"]], stature_m: float
+) -> dict[str, Bool[np.ndarray, " frames"]]:
+    """``behind``, of joints that are placed already.
+
+    Args:
+        joints: of ``BONES`` at least, seen from the lens: m, from it, in any axes.
+        stature_m: of the person.
+
+    Returns:
+        By joint of ``JOINTS``.
+    """
     along = ((np.arange(BALLS) + 0.5) / BALLS)[:, None]
     found = {}
     for name, (bone, own) in JOINTS.items():
-        point = joints[:, place[bone]]
-        reach = np.linalg.norm(point, axis=-1)[:, None]
-        ray = point / reach
-        hidden = np.zeros(len(point), bool)
+        reach = np.linalg.norm(joints[bone], axis=-1)[:, None]
+        ray = joints[bone] / reach
+        covered = np.zeros(len(ray), bool)
         for part, pieces in PARTS.items():
             if part in own:
                 continue
             for first, second, radius in pieces:
-                begin, end = (joints[:, place[end], None] for end in (first, second))
+                begin, end = (joints[end][:, None] for end in (first, second))
                 balls = begin + along * (end - begin)
                 depth = np.einsum("fbi,fi->fb", balls, ray)
-                inside = (radius * stature) ** 2 - (np.square(balls).sum(-1) - depth**2)
+                inside = (radius * stature_m) ** 2 - (np.square(balls).sum(-1) - depth**2)
                 near = depth - np.sqrt(np.maximum(inside, 0.0))
-                hidden |= ((inside > 0) & (near < reach - BEHIND_M)).any(1)
-        found[name] = hidden
+                covered |= ((inside > 0) & (near < reach - BEHIND_M)).any(1)
+        found[name] = covered
     return found

@@ -73,6 +73,8 @@ def test_signals_see_how_the_body_is_bent_and_how_it_points_to_the_lens() -> Non
     assert standing["trunk upright"] > 0.98 > squat["trunk upright"]
     # From the front the thighs of who squats come towards the lens: against the ray.
     assert squat["thighs along the ray"] < -0.8 < standing["thighs along the ray"]
+    assert squat["shanks mirrored in depth"] > standing["shanks mirrored in depth"]
+    assert standing["hidden knees and ankles"] == standing["hidden elbows and wrists"] == 0
     assert squat["rarity"] > standing["rarity"]
     assert standing["speed"] < -2.5
 
