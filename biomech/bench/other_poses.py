@@ -1,4 +1,4 @@
-"""Poses that teach and never report: twenty by code, none of `biopose bench hard-poses`, mixtures of two, and drawn.
+"""Poses that teach and never report: 26 by code, none of `biopose bench hard-poses`, mixtures of two, and drawn.
 
 ``python -m biomech.bench.other_poses FOLDER`` draws them dressed, by people of random real proportions, from the front,
 from behind and from the side, and has the real landmark network look: clips as `biopose train clips` makes them, the
