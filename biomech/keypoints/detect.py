@@ -77,6 +77,7 @@ def detect(
         error = tracker.missing()
         raise BioposeError(error.what, where=str(video.path), mend=error.mend)
     found_in = gathered(video, detector, times, rows, kept if keep_heat_maps else None, (focal, source))
+    found_in.frames_looked_at = len(rows) - looking.left_out
     notes = list(video.notes)
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")

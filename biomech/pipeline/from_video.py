@@ -311,6 +311,7 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
     return {
         "frames": len(keypoints.time_s),
         "frames_with_person": int(keypoints.found.sum()),
+        "frames_looked_at": keypoints.frames_looked_at,
         "focal_px": keypoints.focal_px,
         "focal_source": keypoints.focal_source,
         "notes": [*keypoints.notes, *focal_notes(keypoints)],

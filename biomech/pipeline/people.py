@@ -313,6 +313,7 @@ def _own(given: Path, files: Result, seen: PersonSeen) -> DetectFigures:
     return {
         "frames": seen["frames"],
         "frames_with_person": seen["frames_with_person"],
+        "frames_looked_at": keypoints.frames_looked_at,
         "focal_px": keypoints.focal_px,
         "focal_source": keypoints.focal_source,
         "notes": [*keypoints.notes, *from_video.focal_notes(keypoints)],
