@@ -191,5 +191,5 @@ def test_somebody_who_comes_by_is_told_once() -> None:
 
 
 def test_another_who_walks_by_in_a_film_is_told(two_people: Path, task: Path) -> None:
-    (note,) = [note for note in detect(Video.open(two_people, 0.9, 3.2)).notes if "somebody else" in note]
+    (note,) = [note for note in detect(Video.open(two_people, 1.0, 2.6)).notes if "somebody else" in note]
     assert "was followed" in note
