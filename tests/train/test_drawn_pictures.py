@@ -233,6 +233,13 @@ def test_commands_draw_train_halved_go_on_whole_and_measure(tiny, tmp_path) -> N
     assert done.exit_code == 0 and "3 people to learn from, 3 held out" in done.output, done.output
     halved = load_mqhmr(tmp_path / "out" / "mqhmr.safetensors")
     assert halved.config.halved
+    again = [*command, "--out", out, "--halved", "--resume", "--steps", "3", "--threads", "1"]
+    done = CliRunner().invoke(app, again)  # in full precision, which it was not
+    assert isinstance(done.exception, BioposeError) and "another bfloat16" in str(done.exception), done.output
+    done = CliRunner().invoke(app, [*again, "--bfloat16", "--items", "2"])
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(app, ["pictures", "-o", drawn, "--count", "6", "--jobs", "1"])
+    assert isinstance(done.exception, BioposeError) and "`as_filmed` yes, now no" in str(done.exception)
     whole = str(tmp_path / "whole")
     done = CliRunner().invoke(
         app, [*command, "--out", whole, "--start", f"{out}/mqhmr.safetensors", "--steps", "1", "--threads", "1"]
