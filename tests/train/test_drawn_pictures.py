@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from biomech.bench import mqhmr_drawn
 from biomech.bench.mqhmr import bench_mqhmr
-from biomech.bench.mqhmr_drawn import bench_drawn
+from biomech.bench.mqhmr_drawn import bench_drawn, told
 from biomech.cli.train import app
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer, smpl_layer
@@ -248,6 +248,9 @@ def test_commands_draw_train_halved_go_on_whole_and_measure(tiny, tmp_path) -> N
     found = load_mqhmr(tmp_path / "whole" / "mqhmr.safetensors")
     assert not found.config.halved
     figures = bench_drawn({"whole": found, "halved": halved}, tmp_path / "drawn")
+    table = told(figures).splitlines()
+    assert table[0] == "drawn pictures: 3" and table[1].split()[-3:] == ["mpjpe", "pa_mpjpe", "mve"]
+    assert table[-1].startswith("note: only 3 pictures") and "{" not in told(figures)
     assert figures["pictures"] == 3 and set(figures["all"]) == {"constant", "whole", "halved"}
     beside = bench_drawn({"detected": MQHMR(configuration("compact"), anny_layer()).eval()}, tmp_path / "drawn")
     assert 0 < beside["seen_share"] <= 1 and set(beside["all"]) == {"constant"}
