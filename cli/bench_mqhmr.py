@@ -70,5 +70,7 @@ def mqhmr(
     if as_json or "drawn" not in figures:
         _tell(figures, as_json, 44)
         return
-    typer.echo(told(figures.pop("drawn")))
+    of_drawn = figures.pop("drawn")
+    assert isinstance(of_drawn, dict)
+    typer.echo(told(of_drawn))
     _tell(figures, as_json, 44)

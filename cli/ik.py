@@ -78,8 +78,10 @@ def ik(
 def _looked_at(result: "Result") -> str:
     """How many frames of one film the detector looked at, where that is not all."""
     detect = result.figures.get("detect")
-    looked = detect.get("frames_looked_at") if detect else None
-    return f" (the detector looked at {looked} of {detect['frames']})" if looked and looked < detect["frames"] else ""
+    looked = None if detect is None else detect.get("frames_looked_at")
+    if detect is None or looked is None or looked >= detect["frames"]:
+        return ""
+    return f" (the detector looked at {looked} of {detect['frames']})"
 
 
 def _everybody(source: list[Path], folder: Path, options: Options, overwrite: bool, as_json: bool) -> None:

@@ -84,7 +84,7 @@ def _apart(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Float[np.
     """Sine of the angle between the first axis and the third, as the second turn leaves it."""
     u, v, w = joint.axes
     second = (joint.slopes[1] * values[:, 1] + joint.constants[1])[:, None] * v
-    return np.linalg.norm(np.cross(u, Rotation.from_rotvec(second).apply(w)), axis=1)
+    return np.asarray(np.linalg.norm(np.cross(u, Rotation.from_rotvec(second).apply(w)), axis=1))
 
 
 def _rotations(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Rotation:
