@@ -12,7 +12,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.measures import gait, jumps, repetitions
 from biomech.measures.course import Course, PosableModel
 from biomech.measures.filtering import AUTO, CUTOFF_HZ, GENTLE_HZ, NONE, allowed_hz, check_cutoff, evenly, rate_of
-from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, Known, Repetition, Stride, share_between
+from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, KnownValues, Repetition, Stride, share_between
 
 Cutoffs = dict[str, float | None]
 At = Callable[[float | None], Course]  # the motion, filtered so
@@ -50,7 +50,7 @@ def find_events(
     filter_hz: float | str = AUTO,
     trusted: Bool[np.ndarray, " frames"] | None = None,
     place_half_width_m: Float[np.ndarray, "frames 2"] | None = None,
-    known: Known | None = None,
+    known: KnownValues | None = None,
 ) -> Found:
     """Strides, squats, standing up, sitting down and jumps of a motion, with what is measured of them.
 

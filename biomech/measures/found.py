@@ -126,7 +126,7 @@ class Repetition:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownValues:
     """What the run that solved a motion knows of each of its values.
 
     Attributes:
@@ -142,14 +142,30 @@ class Known:
     half_width: Float[np.ndarray, "frames coordinates"]
 
     def of(self, coordinate: int, start_s: float, end_s: float) -> dict[str, object]:
-        """The cells of a coordinate's rows: where it is from, and how much of it is trusted from start to end."""
+        """The cells of a coordinate's rows that say where it is from, and how much of it is trusted.
+
+        Args:
+            coordinate: its place.
+            start_s, end_s: of the rows.
+
+        Returns:
+            ``source`` and ``trusted_share``.
+        """
         if not self.determined[:, coordinate].any():
             return {"source": OF_THE_MODEL, "trusted_share": 0.0}
         share = share_between(self.believed[:, coordinate], self.time_s, start_s, end_s)
         return {"source": MEASURED, "trusted_share": round(share, 3)}
 
     def half_width_at(self, coordinate: int, time_s: float) -> dict[str, float]:
-        """The cell of a value at a moment; nothing of what is the model's or where it is not known."""
+        """The cell of a value at a moment.
+
+        Args:
+            coordinate: its place.
+            time_s: the moment; the nearest frame counts.
+
+        Returns:
+            ``half_width``, degrees or metres; nothing of what is the model's or where it is not known.
+        """
         half = float(self.half_width[np.abs(self.time_s - time_s).argmin(), coordinate])
         known = np.isfinite(half) and self.determined[:, coordinate].any()
         return {"half_width": _rounded(half)} if known else {}
@@ -173,7 +189,7 @@ class Found:
     courses: "dict[str, Course]" = field(repr=False)
     filter_hz: dict[str, float | None]
     notes: list[str]
-    known: Known | None = field(default=None, repr=False)
+    known: KnownValues | None = field(default=None, repr=False)
 
     @property
     def activities(self) -> list[str]:
@@ -347,7 +363,7 @@ def _rows(
     course: "Course",
     whole: tuple[float, float] | None = None,
     half_widths: dict[str, float] | None = None,
-    known: Known | None = None,
+    known: KnownValues | None = None,
 ) -> list[dict[str, object]]:
     """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate.
 

@@ -13,7 +13,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.filtering import AUTO
 from biomech.measures.find import DOUBTFUL, find_events
-from biomech.measures.found import Found, Known
+from biomech.measures.found import Found, KnownValues
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.names import FILM_SUFFIXES, MOTION_NAMES
 from biomech.pipeline.figures import EventsFigures
@@ -101,7 +101,7 @@ def events_of(
 
 def _known(
     quality: Path, uncertainty: Path | None, kinematics: Kinematics
-) -> tuple[Bool[np.ndarray, " frames"], Known]:
+) -> tuple[Bool[np.ndarray, " frames"], KnownValues]:
     """Which frames of a motion are trusted, and what the files beside it say of each of its values."""
     from biomech.pipeline.solve import read_uncertainty  # loads every solver
 
@@ -113,7 +113,7 @@ def _known(
     if uncertainty is not None:
         unsure = read_uncertainty(uncertainty, kinematics)
         unsure = np.where(kinematics.rotational, np.rad2deg(unsure), unsure)
-    return frames, Known(kinematics.time_s, determined, determined & frames[:, None], unsure)
+    return frames, KnownValues(kinematics.time_s, determined, determined & frames[:, None], unsure)
 
 
 def place_half_widths(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames 2"] | None:

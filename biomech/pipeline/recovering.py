@@ -37,7 +37,19 @@ def check_recovering(options: Options) -> None:
 
 
 def recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
-    """From the keypoints to the moving body."""
+    """From the keypoints to the moving body.
+
+    Args:
+        files: the run's.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        The stage.
+
+    Raises:
+        BioposeError: the weights that are named are none.
+    """
     return Stage(
         "recover",
         inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
@@ -93,7 +105,19 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.nda
 
 
 def recover_keypoints(files: Result, options: Options, bar: Bar) -> RecoverFigures:
-    """The work of ``recover`` on the keypoints of one camera, which lie in the folder; as ``recovered``."""
+    """The work of ``recover`` on the keypoints of one camera.
+
+    Args:
+        files: the run's; the keypoints lie there, the motion is written.
+        options: what the user said.
+        bar: makes a progress bar from a label.
+
+    Returns:
+        As ``recovered``.
+
+    Raises:
+        BioposeError: as ``recovered``, or the keypoints are none.
+    """
     from biomech.mesh.expected import view_note
 
     keypoints = Keypoints.load(files.keypoints)

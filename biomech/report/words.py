@@ -222,7 +222,7 @@ def _looks(stages: Mapping[str, Any]) -> list[Assumed]:
         return []
     how = "the detector looked at every frame"
     if looked < frames:
-        how = "the others, of slow motion, are told from those before and after; `--no-fewer-looks` looks at each"
+        how = "the others, of slow motion, are told from those before and after"
     return [Assumed("Frames looked at", f"{looked} of {frames}", how, False)]
 
 

@@ -13,7 +13,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.labels.library.generated import generate
 from biomech.measures.find import find_events
-from biomech.measures.found import MEASURE_COLUMNS, Found, Known
+from biomech.measures.found import MEASURE_COLUMNS, Found, KnownValues
 from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.model import load_model
 
@@ -181,7 +181,7 @@ def test_what_is_the_models_is_said_and_half_widths_are_those_of_the_moment() ->
     believed = determined & (motion.time_s < 2.5)[:, None]
     half = np.full(motion.values.shape, np.nan)
     half[:, knee] = 4 + motion.time_s
-    table = _found(motion, known=Known(motion.time_s, determined, believed, half)).measures_table()
+    table = _found(motion, known=KnownValues(motion.time_s, determined, believed, half)).measures_table()
     whole = table[table.activity == "motion"].set_index(["coordinate", "measure"])
     assert set(whole.loc["mtp_angle_r"].source) == {"model"} and whole.loc["mtp_angle_r"].half_width.isna().all()
     assert (whole.loc["mtp_angle_r"].trusted_share == 0).all()
