@@ -38,6 +38,7 @@ def mqhmr(
     """
     from biomech.bench.beam import CAMERAS
     from biomech.bench.mqhmr import bench_mqhmr
+    from biomech.bench.mqhmr_drawn import told
     from biomech.cli.bench import _tell
     from biomech.errors import BioposeError
     from biomech.mesh.mqhmr.load import load_mqhmr
@@ -66,4 +67,10 @@ def mqhmr(
         failures=failures,
         say=(lambda text: None) if as_json else (lambda text: typer.echo(text, err=True)),
     )
+    if as_json or "drawn" not in figures:
+        _tell(figures, as_json, 44)
+        return
+    of_drawn = figures.pop("drawn")
+    assert isinstance(of_drawn, dict)
+    typer.echo(told(of_drawn))
     _tell(figures, as_json, 44)

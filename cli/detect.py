@@ -64,6 +64,7 @@ def detect(
         "keypoints": str(target),
         "frames": len(keypoints.time_s),
         "frames_with_person": int(keypoints.found.sum()),
+        "frames_looked_at": keypoints.frames_looked_at,
         "focal_px": keypoints.focal_px,
         "focal_source": keypoints.focal_source,
         "notes": keypoints.notes,
@@ -71,6 +72,7 @@ def detect(
     if as_json:
         typer.echo(json.dumps(summary))
         return
-    typer.echo(f"{target}: person in {summary['frames_with_person']} of {summary['frames']} frames")
+    looked = f", {keypoints.frames_looked_at} looked at" if keypoints.frames_looked_at != summary["frames"] else ""
+    typer.echo(f"{target}: person in {summary['frames_with_person']} of {summary['frames']} frames{looked}")
     typer.echo(in_flags(f"focal length {keypoints.focal_px:.0f} px, {keypoints.focal_source}"))
     say_notes(keypoints.notes)

@@ -60,7 +60,7 @@ def ik(
         named = {name: str(path) for name, path in result.files.items()}
         typer.echo(json.dumps(named | {"figures": result.figures, "notes": result.notes}, default=str))
         return
-    typer.echo(f"{folder}: {solve['frames']} frames, marker RMS {solve['marker_rms_mm']:.1f} mm")
+    typer.echo(f"{folder}: {solve['frames']} frames{_looked_at(result)}, marker RMS {solve['marker_rms_mm']:.1f} mm")
     typer.echo(f"  model      {result.model.name}")
     typer.echo(f"  motion     {result.kinematics.name}")
     typer.echo(f"  markers    {result.markers.name}")
@@ -73,6 +73,15 @@ def ik(
     if "difference" in result.figures:
         _print_difference(result)
     say_notes(result.notes)
+
+
+def _looked_at(result: "Result") -> str:
+    """How many frames of one film the detector looked at, where that is not all."""
+    detect = result.figures.get("detect")
+    looked = None if detect is None else detect.get("frames_looked_at")
+    if detect is None or looked is None or looked >= detect["frames"]:
+        return ""
+    return f" (the detector looked at {looked} of {detect['frames']})"
 
 
 def _everybody(source: list[Path], folder: Path, options: Options, overwrite: bool, as_json: bool) -> None:

@@ -107,7 +107,10 @@ def main() -> None:
         sys.exit(130)
     except SystemExit as ended:
         if ended.code == 130:
-            print("Stopped. What was finished is kept; the same command goes on.", file=sys.stderr)
+            print(
+                "Stopped. What was finished is kept; the same command goes on, a stage from its beginning.",
+                file=sys.stderr,
+            )
             with contextlib.suppress(ValueError):  # where this is not the main thread
                 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C again is the end, without a word
             _leave_threads()

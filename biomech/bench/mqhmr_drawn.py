@@ -7,6 +7,7 @@ is the mean pose of the mean shape, face to the lens, which knows no more than w
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ from biomech.train.synthetic.clips import SPLITS
 
 CONSTANT = "constant"
 BATCH = 16
+FEW = 100  # pictures; of fewer, means hang on who happens to be in them
 DETECTOR_ROOM = 1.1  # side of the detector's first look, in sides of the square around the person
 Say = Callable[[str], None]
 
@@ -43,7 +45,8 @@ def bench_drawn(networks: Mapping[str, MQHMR], folder: Path, *, say: Say = lambd
         say: told of every network.
 
     Returns:
-        ``pictures``, ``seen_share`` where a network needs the detector, and ``all`` and ``seen`` by network: means, mm.
+        ``pictures``, ``note`` where these are few, ``seen_share`` where a network needs the detector, and ``all`` and
+        ``seen`` by network: means, mm.
         A network that needs the detector stands under ``seen`` alone, which is empty where nobody is seen.
 
     Raises:
@@ -64,6 +67,8 @@ def bench_drawn(networks: Mapping[str, MQHMR], folder: Path, *, say: Say = lambd
         evidence = [inputs for inputs in found if inputs is not None]
         say(f"{int(seen.sum())} of {len(people)} people are seen by the detector")
     figures: dict[str, object] = {"pictures": len(people)}
+    if len(people) < FEW:
+        figures["note"] = f"only {len(people)} pictures: means of fewer than {FEW} do not tell networks apart"
     on_all: dict[str, dict[str, float]] = {CONSTANT: alike.figures()}
     on_seen: dict[str, dict[str, float]] = {CONSTANT: alike.figures(seen)} if seen.any() else {}
     for name, network in networks.items():
@@ -72,15 +77,42 @@ def bench_drawn(networks: Mapping[str, MQHMR], folder: Path, *, say: Say = lambd
         if name in evident:
             some = Pictures([person for person, there in zip(people, seen, strict=True) if there], network.body)
             on_seen[name] = _errors(network, some, _from_evidence(network, evidence)).figures()
-            say(f"  {name}, of those: {on_seen[name]}")
+            say(f"  {name}, of those: {_in_mm(on_seen[name])}")
         else:
             errors = _errors(network, pictures, network)
             on_all[name] = errors.figures()
             on_seen |= {name: errors.figures(seen)} if seen.any() else {}
-            say(f"  {name}: {on_all[name]}")
+            say(f"  {name}: {_in_mm(on_all[name])}")
     if evident:
         figures["seen_share"] = round(float(seen.mean()), 3)
     return {**figures, "all": on_all, "seen": on_seen}
+
+
+def told(figures: Mapping[str, Any]) -> str:
+    """What ``bench_drawn`` found as text: a table of the networks for all pictures and for those that are seen.
+
+    Args:
+        figures: of ``bench_drawn``.
+
+    Returns:
+        Lines without an end of line.
+    """
+    lines = [f"drawn pictures: {figures['pictures']}"]
+    if "seen_share" in figures:
+        lines.append(f"seen by the detector: {100 * figures['seen_share']:.0f} %")
+    for part, title in (("all", "all of them, mm"), ("seen", "seen by the detector, mm")):
+        rows: Mapping[str, Mapping[str, float]] = figures[part]
+        if not rows:
+            continue
+        columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+        widest = max(len(title), *map(len, rows))
+        lines.append("  ".join([title.ljust(widest), *(name.removesuffix("_mm").rjust(9) for name in columns)]))
+        for name, row in rows.items():
+            cells = (f"{row[column]:9.1f}" if column in row else " " * 9 for column in columns)
+            lines.append("  ".join([name.ljust(widest), *cells]))
+    if "note" in figures:
+        lines.append(f"note: {figures['note']}")
+    return "\n".join(lines)
 
 
 def constant(network: MQHMR, crop: Crop) -> BodyPrediction:
@@ -100,6 +132,10 @@ def constant(network: MQHMR, crop: Crop) -> BodyPrediction:
     return BodyPrediction(
         torch.cat([root[:, :, None], pose[:, :, 1:]], 2), body.mean_shape.expand(people, -1), camera, position
     )
+
+
+def _in_mm(row: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.removesuffix('_mm')} {value:.1f} mm" for name, value in row.items())
 
 
 @torch.no_grad()

@@ -143,10 +143,14 @@ class Trusted:
         Returns:
             In their order; one that no frame leaves open counts as determined.
         """
+        believed: Bool[np.ndarray, "frames coordinates"] = self.determined(names) & self.frames[:, None]
+        return believed
+
+    def determined(self, names: Sequence[str]) -> Bool[np.ndarray, "frames coordinates"]:
+        """Which values the markers determine, trusted or not; as ``values``."""
         left_open = [set(said.split()) for said in self.not_determined]
         told = np.array([[name not in own for name in names] for own in left_open], dtype=bool)
-        believed: Bool[np.ndarray, "frames coordinates"] = told.reshape(-1, len(names)) & self.frames[:, None]
-        return believed
+        return told.reshape(-1, len(names))
 
     def notes(self) -> list[str]:
         """How many frames are not trusted and why, in a sentence; none where all are."""

@@ -56,7 +56,7 @@ def detect(
     focal, source = focal_length(video, focal_px, fov_deg)
     detector = detector or make_detector()
     check_maps(detector, keep_heat_maps)
-    tracker, cuts = Tracker(detector, person), Cuts()
+    tracker, cuts = Tracker(detector, person, others=True), Cuts()
     watch = CameraWatch(focal, video.size_px) if camera_motion == AUTO else None
     times, rows, kept = [], [], []
     looking = Sparing(tracker, not fewer_looks or keep_heat_maps or video.rate_hz < SLOWEST_HZ)
@@ -77,6 +77,7 @@ def detect(
         error = tracker.missing()
         raise BioposeError(error.what, where=str(video.path), mend=error.mend)
     found_in = gathered(video, detector, times, rows, kept if keep_heat_maps else None, (focal, source))
+    found_in.frames_looked_at = len(rows) - looking.left_out
     notes = list(video.notes)
     if missed:
         notes.append(f"the person is not to be seen in {missed} of {len(rows)} frames")
@@ -86,7 +87,7 @@ def detect(
         camera = watch.motion(video.rate_hz)
         camera.put_into(found_in)
         notes += camera.notes
-    notes += _others(tracker.most_seen, person)
+    notes += _others(tracker, person)
     found_in.notes = notes
     return found_in
 
@@ -177,14 +178,24 @@ def _blank(points: int) -> dict[str, np.ndarray]:
     }
 
 
-def _others(people: int, person: Person | None) -> list[str]:
+def _others(tracker: Tracker, person: Person | None) -> list[str]:
     """That there are more in view than the one who was followed."""
-    if people < 2:
-        return []
     followed = f"person {person}" if isinstance(person, int) else "whoever is at that pixel"
     if person is None:
         followed = "the most prominent one"
-    return [f"{people} people in view: {followed} was followed" + (" (`person` chooses)" if person is None else "")]
+    if tracker.most_seen > 1:
+        chooses = " (`person` chooses)" if person is None else ""
+        return [f"{tracker.most_seen} people in view: {followed} was followed{chooses}"]
+    if tracker.other_seen is None:
+        return []
+    time_s, other = tracker.other_seen
+    x, y = (round(float(value)) for value in other.next_region.center_px)
+    if person is None:
+        followed = "the most prominent one of the first frame that shows anybody"
+    return [
+        f"somebody else is in view at {time_s:.1f} s, about pixel {x}, {y}: {followed} was followed (`person` chooses, "
+        "by number from the left or by pixel; `person=all` takes everybody)"
+    ]
 
 
 def frame_heat_maps(found: Detection | None) -> FrameHeatMaps | None:

@@ -107,6 +107,7 @@ def detect_all(
         )
         if camera is not None:
             camera.put_into(own, first)
+        own.frames_looked_at = len(rows)
         own.notes = [*video.notes, *of_all, *told(track, tracks)]
         people.append(own)
     return Everybody(people, notes)

@@ -34,6 +34,7 @@ FIELDS = {
     "camera_turns": Field("number", ("frames", 3, 3), -1.01, 1.01, optional=True),
     "camera_unsure": Field("number", ("frames",), 0, 1, optional=True),
     "camera_carried": Field("number", (), 0, 1, optional=True),
+    "frames_looked_at": Field("number", (), 0, optional=True),
     "detector": Field("text"),
     "notes": Field("text", ("notes",)),
     **HEAT_MAP_FIELDS,
@@ -67,6 +68,8 @@ class Keypoints:
     camera_turns: Float[np.ndarray, "frames 3 3"] | None = None
     camera_unsure: Bool[np.ndarray, "frames"] | None = None
     camera_carried: bool = False  # it probably changed its place
+    # On how many frames the network ran; the others are told from their neighbours (``sparing``). None: nobody kept it.
+    frames_looked_at: int | None = None
     detector: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -104,6 +107,8 @@ class Keypoints:
             arrays["camera_unsure"] = self.camera_unsure.astype(np.uint8)
         if self.camera_carried:
             arrays["camera_carried"] = np.array(1, np.uint8)
+        if self.frames_looked_at is not None:
+            arrays["frames_looked_at"] = np.array(self.frames_looked_at)
         if self.heat_maps is not None:
             arrays |= self.heat_maps.columns()
         with whole_file(path) as temporary, open(temporary, "wb") as file:
@@ -133,6 +138,7 @@ class Keypoints:
             camera_turns=held.get("camera_turns"),
             camera_unsure=None if (unsure := held.get("camera_unsure")) is None else unsure > 0,
             camera_carried=bool(held.get("camera_carried", 0) > 0),
+            frames_looked_at=None if (looked := held.get("frames_looked_at")) is None else int(looked),
             detector=str(held["detector"]),
             notes=[str(n) for n in held["notes"]],
         )

@@ -6,7 +6,7 @@ from jaxtyping import UInt8
 
 from biomech.errors import BioposeError
 from biomech.keypoints.detector import Detection, Detector, Region
-from biomech.keypoints.keypoints import MASK_SIZE
+from biomech.keypoints.keypoints import MASK_SIZE, SURE
 
 MIN_PRESENCE = 0.5
 # How far a person can get between two frames, in sides of the region (about 2.3 m), beyond the detector's jitter.
@@ -21,6 +21,9 @@ UNSEEN = 0.35  # of the picture's longer side: regions up to this may be missed 
 CALM_SHIFT, CALM_SIZE, CALM_TURN, CALM_FADING = 0.1, 0.2, 0.2, 0.1
 CALM_PRESENCE, CALM_CONFIDENCE = 0.9, 0.7
 SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
+# Others are looked for once in so long, and ever more rarely: a quarter of a look each, 0.6 % of a short film's time.
+OTHERS_EVERY_S, OTHERS_SHARE = 1.5, 0.25
+SURE_POINTS = 1 / 3  # of the points of somebody beside; furniture has fewer
 
 Person = int | tuple[float, float]
 
@@ -35,15 +38,19 @@ class Tracker:
         person: which one when there are several: their number from left to right, from 0, in the first frame that
             shows that many; or a pixel (x, y) that they cover; by default the most prominent one (size × score ×
             nearness to the middle) of the first frame that shows anybody.
+        others: look now and then whether somebody else is in the picture too, until one is seen (``other_seen``).
     """
 
-    def __init__(self, detector: Detector, person: Person | None = None):
+    def __init__(self, detector: Detector, person: Person | None = None, others: bool = False):
         self._detector, self._person = detector, person
         self._last: Detection | None = None
         self._last_s = -np.inf  # when the person was last seen
         self._searched_s = -np.inf
         self._looks = np.zeros(0)
         self.most_seen = 0  # people in one frame, over the frames that were searched before the start
+        self._others, self._first_s = others, np.inf  # when the person was first seen
+        self._others_s = np.inf  # when others are looked for next
+        self.other_seen: tuple[float, Detection] | None = None  # when, and whom
 
     def follow(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
         """The person in the next frame, or None where they are not to be seen.
@@ -63,6 +70,7 @@ class Tracker:
                 chosen = self._search(frame, time_s)
         if chosen is not None:
             self._take(chosen, time_s)
+            self._look_beside(frame, time_s)
         return chosen
 
     def leap(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float, step: int) -> Detection | None:
@@ -88,12 +96,30 @@ class Tracker:
         if not calm or found.confidence.mean() < max(CALM_CONFIDENCE, before.confidence.mean() - CALM_FADING):
             return None
         self._take(found, time_s, step)
+        self._look_beside(frame, time_s)
         return found
 
     def _take(self, chosen: Detection, time_s: float, step: int = 1) -> None:
         weight = 1 - (1 - LIKENESS_MEMORY) ** step
         self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
         self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
+
+    def _look_beside(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> None:
+        """Whether somebody else is in the picture who is large enough to be seen in it as a whole."""
+        if self._others and self._first_s == np.inf:
+            self._first_s, self._others_s = time_s, time_s + OTHERS_EVERY_S
+        if time_s < self._others_s or self.most_seen > 1 or self._last is None:
+            return
+        followed = self._last
+        for _, region in self._detector.regions(frame):
+            if region.overlaps(followed.next_region):
+                continue
+            other = self._detector.points(frame, region)
+            if len(distinct([followed, other])) == 2 and (other.confidence > SURE).mean() >= SURE_POINTS:
+                self.other_seen = time_s, other
+                self._others_s = np.inf
+                return
+        self._others_s = time_s + max(OTHERS_EVERY_S, OTHERS_SHARE * (time_s - self._first_s))
 
     def beside(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection | None:
         """The person in a frame beside those that are followed; what is followed does not change.

@@ -146,6 +146,8 @@ def live(
         if recording is not None:
             followed.figures.files = recording.close(detector, focal)
             followed.figures.left_out = recording.left_out
+    if camera is None:  # what reading it met with: that it breaks off
+        followed.figures.notes.extend(video.notes)
     return _told(followed.figures)
 
 

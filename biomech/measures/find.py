@@ -12,7 +12,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.measures import gait, jumps, repetitions
 from biomech.measures.course import Course, PosableModel
 from biomech.measures.filtering import AUTO, CUTOFF_HZ, GENTLE_HZ, NONE, allowed_hz, check_cutoff, evenly, rate_of
-from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, Repetition, Stride, share_between
+from biomech.measures.found import GAITS, KINDS, ZENI, Event, Found, KnownValues, Repetition, Stride, share_between
 
 Cutoffs = dict[str, float | None]
 At = Callable[[float | None], Course]  # the motion, filtered so
@@ -50,6 +50,7 @@ def find_events(
     filter_hz: float | str = AUTO,
     trusted: Bool[np.ndarray, " frames"] | None = None,
     place_half_width_m: Float[np.ndarray, "frames 2"] | None = None,
+    known: KnownValues | None = None,
 ) -> Found:
     """Strides, squats, standing up, sitting down and jumps of a motion, with what is measured of them.
 
@@ -64,6 +65,7 @@ def find_events(
         trusted: of the frames of ``kinematics``.
         place_half_width_m: how far off the pelvis's place along X and Z may be in each of them, which says how far
             off the width of steps may be.
+        known: what the run knows of the motion's coordinates, for the tables.
 
     Returns:
         What was found; nothing at all is an answer too.
@@ -73,14 +75,14 @@ def find_events(
             not fit its rate.
     """
     body = PosableModel.of(model)
-    even, known = evenly(kinematics)
+    even, whole = evenly(kinematics)
     rate = rate_of(even.time_s)
     wanted = _cutoffs(filter_hz, rate)
     courses: dict[float | None, Course] = {}
 
     def at(cutoff_hz: float | None) -> Course:
         if cutoff_hz not in courses:
-            courses[cutoff_hz] = Course.of(body, even, known, cutoff_hz)
+            courses[cutoff_hz] = Course.of(body, even, whole, cutoff_hz)
         return courses[cutoff_hz]
 
     looked_at = at(allowed_hz(GENTLE_HZ, rate))
@@ -107,8 +109,8 @@ def find_events(
         if place_half_width_m is None:
             return np.full(2, np.nan)
         inside = (kinematics.time_s >= start_s) & (kinematics.time_s <= end_s)
-        known = np.asarray(place_half_width_m)[inside & np.isfinite(place_half_width_m).all(1)]
-        return known.mean(0) if len(known) else np.full(2, np.nan)
+        told = np.asarray(place_half_width_m)[inside & np.isfinite(place_half_width_m).all(1)]
+        return told.mean(0) if len(told) else np.full(2, np.nan)
 
     strides = _strides(cycles, wanted, at, share, place)
     repeated = _repetitions(bouts, flown, lone, wanted, at, share, place)
@@ -122,6 +124,7 @@ def find_events(
         courses={kind: at(cutoff) for kind, cutoff in own.items()},
         filter_hz=own,
         notes=[],
+        known=known,
     )
     found.notes.extend(_notes(found, cycles, looked_at))
     return found

@@ -22,8 +22,9 @@ DOUBTFUL = 0.5  # of its frames trusted: what has fewer counts in no mean
 EVENT_COLUMNS = ["time_s", "event", "side", "method", "second_method_time_s", "second_method_later_ms"]
 MEASURE_COLUMNS = [
     *("activity", "number", "side", "start_s", "end_s", "trusted_share", "coordinate", "measure", "value", "unit"),
-    "half_width",
+    *("half_width", "source"),
 ]
+MEASURED, OF_THE_MODEL = "measured", "model"
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,52 @@ class Repetition:
 
 
 @dataclass(frozen=True)
+class KnownValues:
+    """What the run that solved a motion knows of each of its values.
+
+    Attributes:
+        time_s: of the frames.
+        determined: by what was seen; a coordinate that never is (toes) has been taken from the model.
+        believed: determined, and the frame is trusted.
+        half_width: how far off a value may be, degrees and metres; NaN where it is not known.
+    """
+
+    time_s: Float[np.ndarray, " frames"]
+    determined: Bool[np.ndarray, "frames coordinates"]
+    believed: Bool[np.ndarray, "frames coordinates"]
+    half_width: Float[np.ndarray, "frames coordinates"]
+
+    def of(self, coordinate: int, start_s: float, end_s: float) -> dict[str, object]:
+        """The cells of a coordinate's rows that say where it is from, and how much of it is trusted.
+
+        Args:
+            coordinate: its place.
+            start_s, end_s: of the rows.
+
+        Returns:
+            ``source`` and ``trusted_share``.
+        """
+        if not self.determined[:, coordinate].any():
+            return {"source": OF_THE_MODEL, "trusted_share": 0.0}
+        share = share_between(self.believed[:, coordinate], self.time_s, start_s, end_s)
+        return {"source": MEASURED, "trusted_share": round(share, 3)}
+
+    def half_width_at(self, coordinate: int, time_s: float) -> dict[str, float]:
+        """The cell of a value at a moment.
+
+        Args:
+            coordinate: its place.
+            time_s: the moment; the nearest frame counts.
+
+        Returns:
+            ``half_width``, degrees or metres; nothing of what is the model's or where it is not known.
+        """
+        half = float(self.half_width[np.abs(self.time_s - time_s).argmin(), coordinate])
+        known = np.isfinite(half) and self.determined[:, coordinate].any()
+        return {"half_width": _rounded(half)} if known else {}
+
+
+@dataclass(frozen=True)
 class Found:
     """All that was found in one motion.
 
@@ -133,6 +180,7 @@ class Found:
         courses: the motion, filtered, by activity; under ``""`` the one that tables of the whole motion are of.
         filter_hz: cut-off by activity, and of the whole motion under ``""``; None where nothing was filtered.
         notes: what there is, what not, and what was done.
+        known: what the run knows of its coordinates, in their order; None where nobody told.
     """
 
     strides: list[Stride]
@@ -141,6 +189,7 @@ class Found:
     courses: "dict[str, Course]" = field(repr=False)
     filter_hz: dict[str, float | None]
     notes: list[str]
+    known: KnownValues | None = field(default=None, repr=False)
 
     @property
     def activities(self) -> list[str]:
@@ -230,20 +279,21 @@ class Found:
 
         rows: list[dict[str, object]] = []
         start, end = float(self.course.time_s[0]), float(self.course.time_s[-1])
-        rows += _rows("motion", 1, "", (start, end), np.nan, {}, self.course)
+        rows += _rows("motion", 1, "", (start, end), np.nan, {}, self.course, known=self.known)
         for stride in self.strides:
             span = (stride.start_s, stride.end_s)
             course = self.courses[stride.gait]
             rows += _rows(
                 stride.gait, stride.number, stride.side, span, stride.trusted_share, stride.measures, course,
-                half_widths=stride.half_widths,
+                half_widths=stride.half_widths, known=self.known,
             )  # fmt: skip
         for one in self.repetitions:
             span = (one.start_s, one.end_s)
             course, whole = self.courses[one.kind], one.whole_s or span
             rows += _rows(
-                one.kind, one.number, one.side, span, one.trusted_share, one.measures, course, whole, one.half_widths
-            )
+                one.kind, one.number, one.side, span, one.trusted_share, one.measures, course, whole, one.half_widths,
+                self.known,
+            )  # fmt: skip
         for kind in self.activities:
             means = {n.removeprefix(f"{kind}_"): v for n, v in self.summary.items() if self._of(n) == kind}
             half_widths = self.half_widths(kind)
@@ -313,6 +363,7 @@ def _rows(
     course: "Course",
     whole: tuple[float, float] | None = None,
     half_widths: dict[str, float] | None = None,
+    known: KnownValues | None = None,
 ) -> list[dict[str, object]]:
     """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate.
 
@@ -337,11 +388,13 @@ def _rows(
     for k, (name, turns) in enumerate(zip(course.kinematics.names, course.kinematics.rotational, strict=True)):
         unit = "deg" if turns else "m"
         low, high = values[:, k].min(), values[:, k].max()
+        own = {**head, "coordinate": name, **({} if known is None else known.of(k, *(whole or span)))}
         told = {"max": high, "min": low, "range": high - low}
-        rows += [
-            {**head, "coordinate": name, "measure": n, "value": _rounded(v), "unit": unit} for n, v in told.items()
-        ]
+        peaks = {"max": values[:, k].argmax(), "min": values[:, k].argmin()} if known else {}
+        for measure, value in told.items():
+            row = {**own, "measure": measure, "value": _rounded(value), "unit": unit}
+            when = course.time_s[frames][peaks[measure]] if measure in peaks else None
+            rows.append(row | (known.half_width_at(k, when) if known and when is not None else {}))
         if np.isfinite(fastest[k]):
-            row = {"coordinate": name, "measure": "velocity_peak", "value": _rounded(fastest[k]), "unit": f"{unit}_s"}
-            rows.append({**head, **row})
+            rows.append({**own, "measure": "velocity_peak", "value": _rounded(fastest[k]), "unit": f"{unit}_s"})
     return rows

@@ -43,6 +43,7 @@ class DetectFigures(StageRecord):
 
     frames: int
     frames_with_person: int
+    frames_looked_at: int | None  # by the network, the others told from their neighbours; None of old keypoints
     focal_px: float | None
     focal_source: str
 

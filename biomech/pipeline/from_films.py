@@ -17,7 +17,7 @@ from biomech.mesh.cameras_from_person import cameras_from_person
 from biomech.mesh.expected import view_note
 from biomech.mesh.recover import recover as recover_views
 from biomech.mesh.signatures import signed
-from biomech.pipeline import from_video
+from biomech.pipeline import from_video, recovering
 from biomech.pipeline.detecting import detector_files, reading_stage
 from biomech.pipeline.figures import CamerasFigures, DetectFigures, RecoverFigures
 from biomech.pipeline.options import Options
@@ -74,7 +74,7 @@ def stages(sources: Sequence[Path], files: Result, options: Options, bar: Bar) -
     """
     check(sources, options)
     from_video.check_own_model(options)
-    from_video.check_recovering(options)
+    recovering.check_recovering(options)
     clips: list[Video] = []
     detecting: list[Stage] = []
     seen = [files.keypoints.with_name(f"{_stem(files)}_camera{k}_keypoints.npz") for k in range(1, len(sources) + 1)]
@@ -100,14 +100,14 @@ def stages(sources: Sequence[Path], files: Result, options: Options, bar: Bar) -
         work=lambda: _join(sources, seen, matched, cameras, options),
         code=("biomech.calibration.together", "biomech.calibration.readers", "biomech.mesh.cameras_from_person", HERE),
     )
-    recovering = from_video.recovering_stage(files, options, bar)
-    recovering = replace(
-        recovering,
-        inputs={**recovering.inputs, "cameras": cameras, **{f"keypoints {k}": p for k, p in enumerate(matched, 1)}},
+    recover = recovering.recovering_stage(files, options, bar)
+    recover = replace(
+        recover,
+        inputs={**recover.inputs, "cameras": cameras, **{f"keypoints {k}": p for k, p in enumerate(matched, 1)}},
         work=lambda: _recover(matched, cameras, files, options, bar),
-        code=(*recovering.code, HERE),
+        code=(*recover.code, HERE),
     )
-    street = [*detecting, joining, recovering, *from_video.solving_stages(files, options, bar)]
+    street = [*detecting, joining, recover, *from_video.solving_stages(files, options, bar)]
     if options.overlay and clips:
         street.append(from_video.overlay_stage(sources[0], clips[0], files, options, bar))
     return street
@@ -175,7 +175,7 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
     keypoints = [replace(film, notes=[]) for film in keypoints]  # each film's own were told where it was detected
     calibration: Calibration = read_calibration(cameras)
 
-    def recover(shape: from_video.Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
+    def recover(shape: recovering.Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
         motion: BodyMotion = recover_views(
             keypoints,
             height_m=options.height_m,
@@ -188,4 +188,4 @@ def _recover(matched: list[Path], cameras: Path, files: Result, options: Options
         )
         return signed(motion, height_m=options.height_m, mass_kg=options.mass_kg)
 
-    return from_video.recovered(files, options, bar, recover, view_note)
+    return recovering.recovered(files, options, bar, recover, view_note)

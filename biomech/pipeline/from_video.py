@@ -13,7 +13,6 @@ from jaxtyping import Float
 
 from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
-from biomech.files import check_file
 from biomech.helper import Helper
 from biomech.keypoints.detect import detect
 from biomech.keypoints.detectors import known
@@ -30,18 +29,16 @@ from biomech.pipeline.figures import (
     DetectFigures,
     ExtractFigures,
     FrameFigures,
-    RecoverFigures,
     SolveFigures,
     ToolScaleFigures,
     tool_scaled,
 )
 from biomech.pipeline.options import Entrance, Options
-from biomech.pipeline.stages import Bar, Progress, Result, Solution, Stage, recorded, with_helper
+from biomech.pipeline.recovering import check_recovering, recover_keypoints, recovering_stage
+from biomech.pipeline.stages import Bar, Result, Solution, Stage, recorded, with_helper
 from biomech.video import Video
 
 HERE = Path(__file__)
-Shape = Float[np.ndarray, " shape"] | None
-Recovers = Callable[[Shape, tuple[float, float] | None, Progress], BodyMotion]
 
 
 def check_network(video: Path, options: Options) -> None:
@@ -174,19 +171,6 @@ def check_own_model(options: Options) -> None:
         )
 
 
-def check_recovering(options: Options) -> None:
-    """There is such a recoverer, and it can do what it is told.
-
-    Raises:
-        BioposeError: it cannot.
-    """
-    recoverers.check(options.recover, options.mqhmr_weights)
-    if options.recover != "mqhmr":
-        options.refuse(("refine", "mqhmr_weights"), "is for MQ-HMR (`recover=mqhmr`)")
-    else:
-        options.refuse(("neutral",), "is for the fit (`recover=fit`)")
-
-
 def opened(video: Path, options: Options) -> Video:
     """The part of the video that the options name.
 
@@ -234,20 +218,6 @@ def body_stages(video: Path, clip: Video, files: Result, options: Options, bar: 
     ]
 
 
-def recovering_stage(files: Result, options: Options, bar: Bar) -> Stage:
-    """From the keypoints to the moving body."""
-    return Stage(
-        "recover",
-        inputs={"keypoints": files.keypoints, **_weights(options), **_neutral_film(options)},
-        outputs=[files.motion],
-        options=options.key("film", "recover")
-        # A film is one of the inputs.
-        | {"neutral": None if isinstance(options.neutral, Path) else options.neutral},
-        work=lambda: _recover(files, options, bar),
-        code=("biomech.mesh.recoverers", HERE),
-    )
-
-
 def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, float]:
     """The stages from the folder's keypoints to its motion, one after the other; no record is kept.
 
@@ -263,7 +233,7 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
         BioposeError: as the stages.
     """
     works: dict[str, Callable[[], object]] = {
-        "recover": lambda: _recover(files, options, bar),
+        "recover": lambda: recover_keypoints(files, options, bar),
         "extract": lambda: _extract(files, options.fill),
         "scale": lambda: _scale(files, options),
         "solve": lambda: [_solve(files, solution, options, bar) for solution in files.solutions],
@@ -274,19 +244,6 @@ def solve_keypoints(files: Result, options: Options, bar: Bar) -> dict[str, floa
         work()
         seconds[stage] = time.perf_counter() - started
     return seconds
-
-
-def _weights(options: Options) -> dict[str, Path]:
-    """MQ-HMR's, where they are not the package's: the file and what lies beside it.
-
-    Raises:
-        BioposeError: the file is none.
-    """
-    if options.mqhmr_weights is None:
-        return {}
-    weights = check_file(options.mqhmr_weights)
-    spread = weights.with_name("spread.json")
-    return {"mqhmr_weights": weights} | ({"spread": spread} if spread.is_file() else {})
 
 
 def _detect(clip: Video, files: Result, options: Options, bar: Bar) -> DetectFigures:
@@ -311,6 +268,7 @@ def detected(clip: Video, files: Result, options: Options, bar: Bar, label: str 
     return {
         "frames": len(keypoints.time_s),
         "frames_with_person": int(keypoints.found.sum()),
+        "frames_looked_at": keypoints.frames_looked_at,
         "focal_px": keypoints.focal_px,
         "focal_source": keypoints.focal_source,
         "notes": [*keypoints.notes, *focal_notes(keypoints)],
@@ -322,104 +280,6 @@ def focal_notes(keypoints: Keypoints) -> list[str]:
     if "assumed" in keypoints.focal_source or "default" in keypoints.focal_source:
         return [f"focal length {keypoints.focal_px:.0f} px: {keypoints.focal_source}"]
     return []
-
-
-def _neutral_film(options: Options) -> dict[str, Path]:
-    return {"neutral film": options.neutral} if isinstance(options.neutral, Path) else {}
-
-
-def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.ndarray, " shape"], list[str]]:
-    """The shape of the person who stands upright throughout another film, and what is to be told of that.
-
-    Raises:
-        BioposeError: it cannot be read or shows nobody who stands.
-    """
-    clip = Video.open(film)
-    with bar("Detecting, neutral") as progress:
-        seen = detect(
-            clip,
-            detector_of(options),
-            focal_px=options.focal_px,
-            fov_deg=options.fov_deg,
-            progress=progress,
-        )
-    with bar("Recovering, neutral") as progress:
-        try:
-            shape, notes = recoverers.standing_shape(
-                seen, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
-            )
-        except BioposeError as error:
-            raise BioposeError(error.what, where=str(film), mend=error.mend) from error
-    return shape, [f"{film.name}: {note}" for note in notes]
-
-
-def _recover(files: Result, options: Options, bar: Bar) -> RecoverFigures:
-    from biomech.mesh.expected import view_note
-
-    keypoints = Keypoints.load(files.keypoints)
-
-    def recover(shape: Shape, neutral_s: tuple[float, float] | None, progress: Progress) -> BodyMotion:
-        return recoverers.recover_with(
-            options.recover,
-            keypoints,
-            height_m=options.height_m,
-            mass_kg=options.mass_kg,
-            sex=options.sex,
-            refine=options.refine,
-            mqhmr_weights=options.mqhmr_weights,
-            neutral_s=neutral_s,
-            shape=shape,
-            progress=progress,
-        )
-
-    return recovered(files, options, bar, recover, view_note)
-
-
-def recovered(
-    files: Result, options: Options, bar: Bar, recover: Recovers, view: Callable[[BodyMotion], str | None]
-) -> RecoverFigures:
-    """The work of ``recover``: the motion is written, its figures and notes returned.
-
-    Args:
-        files: the run's.
-        options: what the user said.
-        bar: makes a progress bar from a label.
-        recover: the motion, of a shape that is known and of the stretch in which the person stands upright.
-        view: says from where the person was filmed, and what that leaves open.
-
-    Returns:
-        Mean quality and notes; of one camera the stature too, where nobody gave it.
-
-    Raises:
-        BioposeError: as ``recover``; or the film of the neutral pose cannot be used.
-    """
-    shape, stands = None, list[str]()
-    if isinstance(options.neutral, Path):
-        shape, stands = _neutral_shape(options.neutral, options, bar)
-    with bar("Recovering") as progress:
-        motion = recover(shape, None if isinstance(options.neutral, Path) else options.neutral, progress)
-    motion.save(files.motion)
-    assert motion.quality is not None
-    notes = [*motion.notes, *([said] if (said := view(motion)) else [])]
-    if isinstance(options.neutral, Path):
-        notes.append(
-            f"legs and trunk are as long as in {options.neutral.name}, whose person is taken to stand straight"
-        )
-        notes += stands
-    found: RecoverFigures = {"mean_quality": round(float(motion.quality.mean()), 3), "notes": notes}
-    if options.height_m is None and motion.cameras == 1:  # several cameras measure it
-        found["assumed_height_m"] = round(stature_m(motion), 3)
-    return found
-
-
-def stature_m(motion: BodyMotion) -> float:
-    """Of the person whose motion was recovered, standing straight."""
-    import torch
-
-    from biomech.body.anny import AnnyBody
-
-    with torch.no_grad():
-        return float(AnnyBody.load([0]).stature(torch.tensor(motion.shape).float()))
 
 
 def _extract(files: Result, fill: bool) -> ExtractFigures:

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from biomech.errors import BioposeError
 from biomech.files import check_file
@@ -13,7 +13,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.filtering import AUTO
 from biomech.measures.find import DOUBTFUL, find_events
-from biomech.measures.found import Found
+from biomech.measures.found import Found, KnownValues
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.names import FILM_SUFFIXES, MOTION_NAMES
 from biomech.pipeline.figures import EventsFigures
@@ -86,15 +86,34 @@ def events_of(
     """
     read = recognise_motion(motion)
     told = read.kinematics
-    trusted = None if quality is None else Trusted.read(quality).frames_at(told.time_s, str(quality))
+    trusted, known = None, None
+    if quality is not None:
+        trusted, known = _known(quality, uncertainty, told)
     place = None if uncertainty is None else place_half_widths(uncertainty, told)
     try:
-        found = find_events(model, told, filter_hz=filter_hz, trusted=trusted, place_half_width_m=place)
+        found = find_events(model, told, filter_hz=filter_hz, trusted=trusted, place_half_width_m=place, known=known)
     except BioposeError as error:
         if error.where is None:
             raise BioposeError(error.what, where=str(motion), mend=error.mend) from error
         raise
     return found
+
+
+def _known(
+    quality: Path, uncertainty: Path | None, kinematics: Kinematics
+) -> tuple[Bool[np.ndarray, " frames"], KnownValues]:
+    """Which frames of a motion are trusted, and what the files beside it say of each of its values."""
+    from biomech.pipeline.solve import read_uncertainty  # loads every solver
+
+    trusted = Trusted.read(quality)
+    rows = trusted.rows(kinematics.time_s, str(quality))
+    frames = trusted.frames[rows]
+    determined = trusted.determined(kinematics.names)[rows]
+    unsure = np.full(kinematics.values.shape, np.nan)
+    if uncertainty is not None:
+        unsure = read_uncertainty(uncertainty, kinematics)
+        unsure = np.where(kinematics.rotational, np.rad2deg(unsure), unsure)
+    return frames, KnownValues(kinematics.time_s, determined, determined & frames[:, None], unsure)
 
 
 def place_half_widths(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames 2"] | None:

@@ -26,7 +26,7 @@ from biomech.keypoints.readers import is_from_elsewhere
 from biomech.markers.markers import is_marker_file
 from biomech.mesh import recoverers
 from biomech.person import check_person
-from biomech.pipeline import from_meshes, from_video
+from biomech.pipeline import from_meshes, from_video, recovering
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.detecting import detector_files, detector_of, told_of_points
 from biomech.pipeline.figures import DetectFigures, PeopleFigures, PersonSeen
@@ -199,7 +199,7 @@ def _finder(source: Path, options: Options) -> Callable[[Path, Run, Options, Bar
         )
     options.check_entrance("points" if elsewhere else "film")
     from_video.check_own_model(options)
-    from_video.check_recovering(options)
+    recovering.check_recovering(options)
     options.files()
     return _points if elsewhere else _film
 
@@ -269,7 +269,7 @@ def _of_keypoints(run: Run, options: Options, bar: Bar, more: Callable[[Result, 
             work=lambda: _own(given, files, seen),
             code=(HERE,),
         )
-        recover = from_video.recovering_stage(files, options, bar)
+        recover = recovering.recovering_stage(files, options, bar)
         return [detect, recover, *from_video.solving_stages(files, options, bar), *more(files, seen)]
 
     people: list[tuple[PersonRun, Street]] = []
@@ -313,6 +313,7 @@ def _own(given: Path, files: Result, seen: PersonSeen) -> DetectFigures:
     return {
         "frames": seen["frames"],
         "frames_with_person": seen["frames_with_person"],
+        "frames_looked_at": keypoints.frames_looked_at,
         "focal_px": keypoints.focal_px,
         "focal_source": keypoints.focal_source,
         "notes": [*keypoints.notes, *from_video.focal_notes(keypoints)],
@@ -355,7 +356,7 @@ def _solved(
         seen = int((motion.quality > 0).sum()) if motion.quality is not None else len(motion.time_s)
         person = replace(person, from_s=motion.time_s[0], to_s=motion.time_s[-1], frames=len(motion.time_s), seen=seen)
     solve = result.figures["solve"]
-    stature = from_video.stature_m(motion)
+    stature = recovering.stature_m(motion)
     trusted = solve["frames_trusted"]
     notes = list(person.notes)
     if trusted < person.frames / 2:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file, write_csv
+from biomech.inverse_kinematics.believable import not_told_apart, too_fast
 from biomech.inverse_kinematics.branches import told_otherwise, within_a_turn
 from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordinate_goals
 from biomech.inverse_kinematics.determined import determined
@@ -221,7 +222,9 @@ def solved_markers(
     if unsure is not None and np.isfinite(turning := unsure[solved][:, whole.rotational]).any():
         found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
-    not_told[solved], opened[solved] = shown.names_not_told(), shown.open.any(1)
+    odd, told_of_odd = _not_to_be_believed(skeleton, whole.values[solved], whole.time_s[solved])
+    not_told[solved] = [f"{said} {more}".strip() for said, more in zip(shown.names_not_told(), odd, strict=True)]
+    opened[solved] = shown.open.any(1)
     unknown_names = [
         " ".join(dict.fromkeys([*said.split(), *(name for name in told.left_open if name in whole.names)]))
         for said in not_told
@@ -240,11 +243,22 @@ def solved_markers(
         notes=trusted.notes()
         + errors.flags(filled=told.fill)
         + shown.notes()
+        + told_of_odd
         + _turned(skeleton, course[kept])
         + turned_away(skeleton.description, course[kept])
         + found.notes,
         figures=found.figures,
     )
+
+
+def _not_to_be_believed(
+    skeleton: Skeleton, values: Float[np.ndarray, "frames coordinates"], time_s: Float[np.ndarray, " frames"]
+) -> tuple[list[str], list[str]]:
+    """Names of each frame's coordinates that say little though markers determine them, and what is told of them."""
+    apart, alike = not_told_apart(skeleton.description, values)
+    fast, faster = too_fast(skeleton.description, values, time_s)
+    names = np.array(skeleton.coordinate_names)
+    return [" ".join(names[row]) for row in apart | fast], [*alike, *faster]
 
 
 def _turned(skeleton: Skeleton, values: Float[np.ndarray, "frames coordinates"]) -> list[str]:

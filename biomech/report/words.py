@@ -161,7 +161,7 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
         stages: of the run's record.
 
     Returns:
-        Height, mass, lens and neutral pose, as far as the run has to do with them.
+        Height, mass, lens, neutral pose and frames looked at, as far as the run has to do with them.
     """
     options: dict[str, Any] = {}
     for stage in stages.values():
@@ -179,6 +179,7 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
         how = "given" if mass is not None else "not given: taken from the body's shape or the model"
         found.append(Assumed("Mass", f"{mass if mass is not None else used:g} kg", how, mass is None))
     found += _lenses(stages)
+    found += _looks(stages)
     if "recover" in stages and "neutral" in stages["recover"].get("options", {}):
         neutral = options.get("neutral")
         film = "neutral film" in stages["recover"].get("inputs", {})
@@ -211,6 +212,18 @@ def _lenses(stages: Mapping[str, Any]) -> list[Assumed]:
         value = f"focal length {focal:.0f} px" if focal else "focal length unknown"
         found.append(Assumed("Camera's lens", value, source, guessed))
     return found
+
+
+def _looks(stages: Mapping[str, Any]) -> list[Assumed]:
+    """How many frames of film were told from their neighbours; nothing of runs that did not keep it."""
+    films = [stage for stage in stages.values() if stage.get("frames_looked_at") is not None]
+    looked, frames = (sum(stage[name] for stage in films) for name in ("frames_looked_at", "frames"))
+    if not films:
+        return []
+    how = "the detector looked at every frame"
+    if looked < frames:
+        how = "the others, of slow motion, are told from those before and after"
+    return [Assumed("Frames looked at", f"{looked} of {frames}", how, False)]
 
 
 def _of_the_person(what: str, value: float | None, unit: str, otherwise: str) -> Assumed:

@@ -289,9 +289,11 @@ def _restore(
     except Exception as error:  # whatever a broken file makes of torch's reader
         raise BioposeError(f"cannot be read ({plainly(error)})", where=str(path)) from error
     theirs, ours = _length_left_out(said), _length_left_out(json.loads(json.dumps(recipe)))
-    if changed := sorted(name for name in ours if theirs.get(name) != ours[name]):
+    if changed := sorted(name for name in ours | theirs if theirs.get(name) != ours.get(name)):
         raise BioposeError(
-            f"the training there has another {', '.join(changed)}", where=str(path), mend="Name another folder."
+            f"the training there has another {', '.join(changed)}",
+            where=str(path),
+            mend="Give its options again, or name another folder.",
         )
     _put(state["weights"], network)
     _put(state["average"], average.module)

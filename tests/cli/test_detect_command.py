@@ -33,6 +33,7 @@ def test_detect_writes_keypoints(biopose_data: Path, tmp_path: Path) -> None:
     summary = json.loads(result.stdout)
     assert summary["frames"] == summary["frames_with_person"] == 2  # of three, at 60 a second
     assert Keypoints.load(out).focal_px == 1700
+    assert summary["frames_looked_at"] == Keypoints.load(out).frames_looked_at == 2
 
 
 def test_models_list_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

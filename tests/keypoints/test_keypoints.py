@@ -20,6 +20,9 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     gaps.save(tmp_path / "a.npz")
     found = Keypoints.load(tmp_path / "a.npz")
     assert found.found.tolist() == [True, False, True] and found.focal_px is None and found.names == WHOLE.names
+    assert found.frames_looked_at is None  # of older files
+    replace(WHOLE, frames_looked_at=2).save(tmp_path / "b.npz")
+    assert Keypoints.load(tmp_path / "b.npz").frames_looked_at == 2
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,39 @@ def test_detect_fills_every_field(two_people: Path, task: Path, tmp_path: Path) 
     np.testing.assert_allclose(again.xy, keypoints.xy, atol=1e-3)
 
 
+def told(people: int, person: int | tuple[float, float] | None = None) -> list[str]:
+    """What is said where so many were seen before the start."""
+    tracker = Tracker(Stage(), person)
+    tracker.most_seen = people
+    return _others(tracker, person)
+
+
 def test_others_in_view_are_told() -> None:
-    assert _others(1, None) == _others(1, 0) == []
-    assert _others(2, None) == ["2 people in view: the most prominent one was followed (`person` chooses)"]
-    assert _others(2, 1) == ["2 people in view: person 1 was followed"]
+    assert told(1) == told(1, 0) == []
+    assert told(2) == ["2 people in view: the most prominent one was followed (`person` chooses)"]
+    assert told(2, 1) == ["2 people in view: person 1 was followed"]
+
+
+def test_somebody_who_comes_by_is_told_once() -> None:
+    stage = Stage((300, 250, 1))
+    tracker, looked = Tracker(stage, others=True), []
+    found = stage.regions
+    stage.regions = lambda frame, closely=False: looked.append(closely) or found(frame, closely)  # type: ignore
+    for time_s in np.arange(10.0, 13.0, 0.1):
+        tracker.follow(FRAME, time_s)
+    assert tracker.other_seen is None and len(looked) == 2  # at the start and once since
+    stage.people.append((600, 80, 2))
+    for time_s in np.arange(13.0, 30.0, 0.1):
+        assert x_of(tracker.follow(FRAME, time_s)) == 300
+    assert len(looked) == 3 and tracker.other_seen is not None
+    assert 13 <= tracker.other_seen[0] < 13.2 and x_of(tracker.other_seen[1]) == 600
+    assert "pixel 600, 240" in _others(tracker, None)[0] and "`person` chooses" in _others(tracker, None)[0]
+    live = Tracker(stage)  # of whom nobody asked
+    for time_s in np.arange(0.0, 5.0, 0.1):
+        live.follow(FRAME, time_s)
+    assert live.other_seen is None
+
+
+def test_another_who_walks_by_in_a_film_is_told(two_people: Path, task: Path) -> None:
+    (note,) = [note for note in detect(Video.open(two_people, 1.0, 2.6)).notes if "somebody else" in note]
+    assert "was followed" in note

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from somebody import somebody
@@ -88,6 +89,20 @@ def test_it_ends_where_the_window_says_so(film: Path) -> None:
     figures = live(film, detector=Slow(), show=lambda picture: shown.append(picture) or len(shown) < 3)
     assert len(shown) == len(figures.latency_ms) == 3
     assert np.ptp(shown[0]) > 50  # the skeleton is on it
+
+
+def test_a_film_that_breaks_off_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cut.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = *SIZE_PX, "yuvj420p"
+        noise = np.random.default_rng(0)
+        for _ in range(30):
+            picture = noise.integers(0, 255, (SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])
+    assert any("it ends early" in note for note in live(path, detector=Slow()).notes)
 
 
 def test_it_ends_after_some_seconds(film: Path) -> None:

@@ -13,7 +13,7 @@ from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.labels.library.generated import generate
 from biomech.measures.find import find_events
-from biomech.measures.found import MEASURE_COLUMNS, Found
+from biomech.measures.found import MEASURE_COLUMNS, Found, KnownValues
 from biomech.osim_models import DEFAULT_PATH
 from biomech.skeleton.model import load_model
 
@@ -171,6 +171,26 @@ def test_filters() -> None:
         _found(noisy, filter_hz=40.0)
     with pytest.raises(BioposeError, match="is no filter"):
         _found(noisy, filter_hz="some")
+
+
+def test_what_is_the_models_is_said_and_half_widths_are_those_of_the_moment() -> None:
+    motion = known_squats([2.0], seconds=5.0)
+    toes, knee = (motion.names.index(name) for name in ("mtp_angle_r", "knee_angle_r"))
+    determined = np.ones(motion.values.shape, dtype=bool)
+    determined[:, toes] = False
+    believed = determined & (motion.time_s < 2.5)[:, None]
+    half = np.full(motion.values.shape, np.nan)
+    half[:, knee] = 4 + motion.time_s
+    table = _found(motion, known=KnownValues(motion.time_s, determined, believed, half)).measures_table()
+    whole = table[table.activity == "motion"].set_index(["coordinate", "measure"])
+    assert set(whole.loc["mtp_angle_r"].source) == {"model"} and whole.loc["mtp_angle_r"].half_width.isna().all()
+    assert (whole.loc["mtp_angle_r"].trusted_share == 0).all()
+    assert set(whole.loc["knee_angle_r"].source) == {"measured"}
+    assert whole.loc["knee_angle_r"].trusted_share.iloc[0] == pytest.approx(0.5, abs=0.01)
+    deepest = motion.time_s[np.abs(motion.values[:, knee]).argmax()]
+    assert whole.loc[("knee_angle_r", "max"), "half_width"] == pytest.approx(4 + deepest, abs=0.2)
+    assert np.isnan(whole.loc[("knee_angle_r", "range"), "half_width"])
+    assert np.isnan(whole.loc[("hip_flexion_r", "max"), "half_width"])
 
 
 def test_tables_are_tidy_and_trust_is_told() -> None:

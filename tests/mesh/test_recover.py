@@ -15,8 +15,10 @@ from biomech.camera import Camera
 from biomech.comparison.truth import LIMB_BONES, joint_errors, limb_joints
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
+from biomech.mesh import fit
 from biomech.mesh import recover as recovery
 from biomech.mesh.recover import recover
+from biomech.mesh.signatures import angles
 
 FRAMES = 16
 HEIGHT_M = 1.70
@@ -173,6 +175,21 @@ def test_one_wild_point_does_not_move_the_rest(keypoints: Keypoints) -> None:
     apart = np.linalg.norm(limb_joints(after) - limb_joints(before), axis=-1)
     others = [i for i, name in enumerate(LIMB_BONES) if name not in ("LeftForeArm", "LeftHand")]
     assert apart[:, others].mean() < 0.03 and apart.max() < 0.25
+
+
+def test_a_trembling_face_is_no_nodding(keypoints: Keypoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pixels of a face are ten degrees of its small lever; a head's turns are smoother than a limb's."""
+    trembling = part(keypoints, slice(0, 12))
+    face = [k for k, name in enumerate(trembling.names) if name.startswith(("nose", "mouth"))]
+    trembling.xy[:, face, 1] += 4 * np.resize([1, -1, -1, 1, 1, 1, -1], 12)[:, None]
+
+    def nodding() -> float:
+        neck = angles(recover(trembling, height_m=HEIGHT_M))["neck_extension"]
+        return float(np.square(np.diff(neck, 2)).mean() ** 0.5)
+
+    now = nodding()
+    monkeypatch.setattr(fit, "LEVERS", {})
+    assert now < 0.6 * nodding()
 
 
 def test_points_of_a_detector_without_3d(keypoints: Keypoints, truth: BodyMotion) -> None:

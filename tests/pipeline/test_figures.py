@@ -12,7 +12,7 @@ from biomech.pipeline.record import Run
 SAID = {"notes", "also"}
 ADDED = {"key", "options", "code", "inputs", "outputs", "seconds", "peak_memory_mb", "sum"}
 KEYS = {
-    "DetectFigures": {"frames", "frames_with_person", "focal_px", "focal_source"},
+    "DetectFigures": {"frames", "frames_with_person", "frames_looked_at", "focal_px", "focal_source"},
     "PeopleFigures": {"people"},
     "ReadKeypointsFigures": {"frames", "frames_with_person"},
     "ReadMarkersFigures": {"frames", "rate_hz", "markers"},

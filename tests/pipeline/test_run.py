@@ -101,7 +101,8 @@ def test_overwrite_runs_everything(clip: Path, tmp_path: Path, monkeypatch: pyte
                 path.write_text(name)
             return {"notes": []}
 
-        monkeypatch.setattr(f"biomech.pipeline.from_video._{name}", work)
+        stage = "recovering.recover_keypoints" if name == "recover" else f"from_video._{name}"
+        monkeypatch.setattr(f"biomech.pipeline.{stage}", work)
 
     replaced("detect", "keypoints")
     replaced("recover", "motion")

@@ -151,6 +151,10 @@ def test_words() -> None:
         assert meaning_of(note)
     lens = {"detect": {"focal_source": "metadata", "focal_px": 900.0}}
     assert [(one.what, one.guessed) for one in assumed(lens)] == [("Camera's lens", False)]
+    films = {"detect 1": {"frames": 60, "frames_looked_at": 20}, "detect 2": {"frames": 40, "frames_looked_at": 40}}
+    assert [(one.what, one.value) for one in assumed(films)] == [("Frames looked at", "60 of 100")]
+    assert "every frame" in assumed({"detect": {"frames": 9, "frames_looked_at": 9}})[0].how
+    assert assumed({"detect": {"frames": 9, "frames_looked_at": None}}) == []
 
 
 def test_places_come_back_from_their_differences() -> None:

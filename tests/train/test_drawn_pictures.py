@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from biomech.bench import mqhmr_drawn
 from biomech.bench.mqhmr import bench_mqhmr
-from biomech.bench.mqhmr_drawn import bench_drawn
+from biomech.bench.mqhmr_drawn import bench_drawn, told
 from biomech.cli.train import app
 from biomech.errors import BioposeError
 from biomech.mesh.mqhmr.bodies import KEYPOINTS, anny_layer, smpl_layer
@@ -233,6 +233,13 @@ def test_commands_draw_train_halved_go_on_whole_and_measure(tiny, tmp_path) -> N
     assert done.exit_code == 0 and "3 people to learn from, 3 held out" in done.output, done.output
     halved = load_mqhmr(tmp_path / "out" / "mqhmr.safetensors")
     assert halved.config.halved
+    again = [*command, "--out", out, "--halved", "--resume", "--steps", "3", "--threads", "1"]
+    done = CliRunner().invoke(app, again)  # in full precision, which it was not
+    assert isinstance(done.exception, BioposeError) and "another bfloat16" in str(done.exception), done.output
+    done = CliRunner().invoke(app, [*again, "--bfloat16", "--items", "2"])
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(app, ["pictures", "-o", drawn, "--count", "6", "--jobs", "1"])
+    assert isinstance(done.exception, BioposeError) and "`as_filmed` yes, now no" in str(done.exception)
     whole = str(tmp_path / "whole")
     done = CliRunner().invoke(
         app, [*command, "--out", whole, "--start", f"{out}/mqhmr.safetensors", "--steps", "1", "--threads", "1"]
@@ -241,6 +248,9 @@ def test_commands_draw_train_halved_go_on_whole_and_measure(tiny, tmp_path) -> N
     found = load_mqhmr(tmp_path / "whole" / "mqhmr.safetensors")
     assert not found.config.halved
     figures = bench_drawn({"whole": found, "halved": halved}, tmp_path / "drawn")
+    table = told(figures).splitlines()
+    assert table[0] == "drawn pictures: 3" and table[1].split()[-3:] == ["mpjpe", "pa_mpjpe", "mve"]
+    assert table[-1].startswith("note: only 3 pictures") and "{" not in told(figures)
     assert figures["pictures"] == 3 and set(figures["all"]) == {"constant", "whole", "halved"}
     beside = bench_drawn({"detected": MQHMR(configuration("compact"), anny_layer()).eval()}, tmp_path / "drawn")
     assert 0 < beside["seen_share"] <= 1 and set(beside["all"]) == {"constant"}

@@ -24,6 +24,7 @@ from biomech.keypoints.heat_maps import FrameHeatMaps, HeatMaps, scaled
 from biomech.keypoints.keypoints import Keypoints
 from biomech.labels.shards import Split
 from biomech.train.synthetic.clips import SPLITS, Clip
+from biomech.train.synthetic.drawn_with import check_drawn_with, library_mark
 from biomech.train.synthetic.motions import Motions
 from biomech.train.synthetic.people import random_shape
 from biomech.train.synthetic.view import Skin, scene
@@ -58,6 +59,10 @@ class Plan:
     split: str = SPLITS[0]
     library: Path | None = None
     as_filmed: bool = False
+
+    def options(self) -> dict[str, object]:
+        """What is kept beside a set, for a later call to be held to (``drawn_with``)."""
+        return {"library": library_mark(self.library), "as_filmed": self.as_filmed}
 
     def motions(self, frames: int, rate_hz: float) -> Motions:
         """What the people do.
@@ -128,10 +133,11 @@ def make(
         How many shards were made now.
 
     Raises:
-        BioposeError: a shard fails, or the library has nothing to give.
+        BioposeError: a shard fails, the library has nothing to give, or the seed was drawn there with other options.
     """
     plan = plan or Plan()
     plan.motions(clip_frames, RATE_HZ)
+    check_drawn_with(folder, plan.split, seed, {**plan.options(), "clip_frames": clip_frames})
     folder.mkdir(parents=True, exist_ok=True)
     shards = range(-(-frames // (clip_frames * CLIPS)))
     missing = [shard for shard in shards if not _path(folder, plan.split, seed, shard, CLIPS - 1).exists()]

@@ -27,6 +27,7 @@ from biomech.pipeline.claim import check_place, claimed
 from biomech.train.mqhmr.datasets import PersonInPicture, region_of_points, unknown
 from biomech.train.mqhmr.drawn import PictureLabels, picture_path
 from biomech.train.synthetic.clips import SPLITS
+from biomech.train.synthetic.drawn_with import check_drawn_with
 from biomech.train.synthetic.make import FILMED, SHARE_INSIDE, TRIES, Plan, film_camera, random_camera
 from biomech.train.synthetic.motions import Motions
 from biomech.train.synthetic.people import random_shape
@@ -102,11 +103,12 @@ def draw_pictures(
 
     Raises:
         BioposeError: the library has nothing to give, the folder cannot be written to, the disk fails, or another
-            process draws the same shard.
+            process draws the same shard, or the seed was drawn there with other options.
     """
     plan = plan or Plan()
     check_place(folder)
     plan.motions(MOMENTS, RATE_HZ)
+    check_drawn_with(folder, plan.split, seed, plan.options())
     folder.mkdir(parents=True, exist_ok=True)
     shards = {shard: min(PICTURES, pictures - first) for shard, first in enumerate(range(0, pictures, PICTURES))}
     missing = [task for task in shards.items() if _there(shard_path(folder, plan.split, seed, task[0])) < task[1]]
