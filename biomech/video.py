@@ -20,6 +20,7 @@ from biomech.camera import NARROWEST_DEG, WIDEST_DEG, check_focal, focal_from_fo
 from biomech.errors import BioposeError
 from biomech.files import check_file
 from biomech.names import FILM_SUFFIXES
+from biomech.packets import Needed
 from biomech.planes import turned
 
 TEXT_BYTES = 2048
@@ -330,7 +331,10 @@ def _file_frames(
         if video.start_s:
             container.seek(int(video.slowed * video.start_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
         last, damaged, decoded_frames, count, size = -np.inf, 0, 0, 0, size_px
-        for packet in _packets(container, stream):
+        packets = Needed(
+            _packets(container, stream), stream, video.every, lambda stamp_s: video.in_window(stamp_s / video.slowed)
+        )
+        for packet in packets:
             try:
                 decoded = packet.decode()
             except FFmpegError:
@@ -343,6 +347,7 @@ def _file_frames(
                     time_s = last + 1 / (video.every * video.rate_hz) if np.isfinite(last) else (video.start_s or 0.0)
                 last = time_s
                 if video.in_window(time_s):
+                    count += packets.before(picture.pts, count)
                     if count % video.every == 0 and planes and size_px is not None:
                         yield time_s, _upright_planes(picture, size_px)
                     elif count % video.every == 0:
@@ -356,7 +361,7 @@ def _file_frames(
                     return
         if damaged:
             _note(video, f"{damaged} damaged packets of the video were left out")
-        _note_if_short(video, decoded_frames, video.slowed * last)
+        _note_if_short(video, decoded_frames + packets.left_out, video.slowed * last)
 
 
 def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from biomech.collecting import put_off
-from biomech.side_by_side import CORES, both, taking_a_core
+from biomech.side_by_side import CORES, both, one_thread, taking_a_core
 
 
 def test_both_give_their_answers() -> None:
@@ -38,3 +38,17 @@ def test_the_search_for_cycles_is_put_off_and_goes_on() -> None:
         assert not gc.isenabled()
         raise ZeroDivisionError
     assert gc.isenabled()
+
+
+def test_torch_has_its_threads_back_after_one() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ZeroDivisionError), one_thread():
+            assert torch.get_num_threads() == 1
+            raise ZeroDivisionError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

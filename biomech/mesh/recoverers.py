@@ -15,6 +15,7 @@ from biomech.body.motion import BodyMotion
 from biomech.errors import BioposeError
 from biomech.keypoints.keypoints import Keypoints
 from biomech.names import MQHMR_WEIGHTS, check_recoverer
+from biomech.side_by_side import one_thread
 
 if TYPE_CHECKING:
     from biomech.mesh.mqhmr.network import MQHMR
@@ -135,19 +136,20 @@ def recover_with(
     if recoverer == "fit":
         from biomech.mesh.recover import recover
 
-        motion = recover_steadied(
-            keypoints,
-            lambda seen: recover(
-                seen,
-                height_m=height_m,
-                mass_kg=mass_kg,
-                sex=sex,
-                neutral_s=neutral_s,
-                shape=shape,
-                progress=progress,
-            ),
-        )
-        return signed(motion, keypoints, height_m=height_m, mass_kg=mass_kg)
+        with one_thread():
+            motion = recover_steadied(
+                keypoints,
+                lambda seen: recover(
+                    seen,
+                    height_m=height_m,
+                    mass_kg=mass_kg,
+                    sex=sex,
+                    neutral_s=neutral_s,
+                    shape=shape,
+                    progress=progress,
+                ),
+            )
+            return signed(motion, keypoints, height_m=height_m, mass_kg=mass_kg)
     from biomech.mesh.mqhmr.predict import look_at
     from biomech.mesh.mqhmr.refine import refined
     from biomech.mesh.mqhmr.through_time import recover_frames

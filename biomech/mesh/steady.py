@@ -6,14 +6,17 @@ fitted as ever, with one gravity and one floor. A camera that also changes its p
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from biomech.body.motion import BodyMotion
 from biomech.keypoints.keypoints import Keypoints
-from biomech.mesh.mqhmr.predict import Frames
 from biomech.mesh.rays import towards
+
+if TYPE_CHECKING:
+    from biomech.mesh.mqhmr.predict import Frames
 
 WIDEST = np.cos(np.radians(65.0))  # off the middle frame's axis: beyond, one flat picture does not hold the film
 UNSURE_QUALITY = 0.4  # at best, where the camera's turn is not known
@@ -102,7 +105,7 @@ def recover_steadied(keypoints: Keypoints, recover: Callable[[Keypoints], BodyMo
     )
 
 
-def frames_steadied(frames: Frames, turns: Float[np.ndarray, "frames 3 3"] | None) -> Frames:
+def frames_steadied(frames: "Frames", turns: Float[np.ndarray, "frames 3 3"] | None) -> "Frames":
     """MQ-HMR's bodies in the axes of the camera that does not turn.
 
     Args:

@@ -24,6 +24,7 @@ from biomech.pipeline.record import RECORD, Run
 from biomech.pipeline.runs_within import refuse_runs_within
 from biomech.pipeline.stages import Result, Solution, Stage
 from biomech.report.courses import Courses
+from biomech.side_by_side import one_thread
 
 if TYPE_CHECKING:
     from biomech.report.page import Shown
@@ -68,7 +69,8 @@ def finish(run: Run, files: Result, options: Options, beside: Sequence[Stage] = 
             from biomech.pipeline.occasions import events_stage  # scipy.signal: half a second, beside what is drawn
 
             made(angles_stage)
-            made(events_stage)
+            with one_thread():
+                made(events_stage)
 
     with ThreadPoolExecutor(1) as pool:
         making = pool.submit(tables)
@@ -234,7 +236,8 @@ def _angles(files: Result) -> AnglesFigures:
 def _report(files: Result) -> ReportFigures:
     from biomech.report.page import write_report
 
-    size = write_report(_shown(files), files.report)
+    with one_thread():
+        size = write_report(_shown(files), files.report)
     return {"megabytes": round(size / 1e6, 2)}
 
 

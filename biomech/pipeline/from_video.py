@@ -36,6 +36,7 @@ from biomech.pipeline.figures import (
 from biomech.pipeline.options import Entrance, Options
 from biomech.pipeline.recovering import check_recovering, recover_keypoints, recovering_stage
 from biomech.pipeline.stages import Bar, Result, Solution, Stage, recorded, with_helper
+from biomech.side_by_side import one_thread
 from biomech.video import Video
 
 HERE = Path(__file__)
@@ -282,6 +283,7 @@ def focal_notes(keypoints: Keypoints) -> list[str]:
     return []
 
 
+@one_thread()
 def _extract(files: Result, fill: bool) -> ExtractFigures:
     from biomech.markers.trc import write_trc
     from biomech.markers.virtual import extract_seen
@@ -291,6 +293,7 @@ def _extract(files: Result, fill: bool) -> ExtractFigures:
     return {"markers": len(markers.names), "notes": markers.notes if fill else []}  # else the solve says it
 
 
+@one_thread()
 def _scale(files: Result, options: Options) -> ToolScaleFigures:
     return scale_to_motion(BodyMotion.load(files.motion), files.model, options)
 
@@ -323,6 +326,7 @@ def scale_to_motion(motion: BodyMotion, out_osim: Path, options: Options) -> Too
     return tool_scaled(scaled.figures(), scaled.notes)
 
 
+@one_thread()
 def _solve(files: Result, solution: Solution, options: Options, bar: Bar) -> SolveFigures:
     from biomech.markers.trc import read_trc
     from biomech.markers.virtual import load_virtual_markers

@@ -1,14 +1,13 @@
 """The stage `solve`: Markers → Kinematics, by any of the solvers; then, if wanted, the same files beside the motion."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import opensim
 import pandas as pd
-import torch
 from jaxtyping import Bool, Float
 
 from biomech.arrays import rows_at
@@ -42,6 +41,7 @@ from biomech.pipeline.figures import SolveFigures
 from biomech.pipeline.options import Options
 from biomech.pipeline.stages import Progress, Solution
 from biomech.scaling.scale_tool import rounded_factors
+from biomech.side_by_side import one_thread
 from biomech.skeleton.model import coordinate_names, coupled_coordinates, load_model
 from biomech.skeleton.skeleton import Skeleton
 
@@ -407,7 +407,7 @@ def _solve_fast(
     progress: Progress,
 ) -> _Found:
     smoothness = None if smooth_mm is None else Smoothness(marker_noise_m=smooth_mm / 1000)
-    with _one_thread():
+    with one_thread():
         solved = inverse_kinematics(
             skeleton, markers, weights, coordinate_tasks=goals.all, smoothness=smoothness, progress=progress
         )
@@ -430,7 +430,7 @@ def _solve_neural(
         answer = replace(answer, uncertainty=neural_kinematics(markers, confidence=sure).uncertainty)
     reliability = judge(markers, answer, confidence=sure)
     tracked = skeleton.carrying(list(weights))
-    with _one_thread():
+    with one_thread():
         kinematics = polished(tracked, markers, weights, answer) if polish else answer.kinematics
         errors = posed_errors(tracked, markers.select(list(weights)), kinematics.values, answer.solved)
     notes = ["the motion is the network's; the IK setup solves the same markers on the same model with OpenSim's tool"]
@@ -441,16 +441,6 @@ def _solve_neural(
         "network_factors": rounded_factors(answer.scales),
     }
     return _Found(kinematics, errors, notes + reliability.notes, figures, reliability.flagged, answer.uncertainty)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small tensors: on a busy machine, waiting threads took ten times as long
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _write_uncertainty(path: Path, solved: Solved) -> None:

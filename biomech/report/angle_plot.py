@@ -34,7 +34,7 @@ def write_angle_plot(motions: Sequence[Courses], path: Path) -> None:
     """
     figure = draw_angles(motions)
     with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        figure.savefig(temporary, format="png", dpi=110, pil_kwargs={"compress_level": 3})
 
 
 def draw_angles(motions: Sequence[Courses]) -> Figure:
@@ -51,7 +51,9 @@ def draw_angles(motions: Sequence[Courses]) -> Figure:
     rows = -(-len(panels) // COLUMNS)
     width, height = COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1] + HEAD_INCHES + 0.3
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True)
+    axes = figure.subplots(
+        rows, COLUMNS, squeeze=False
+    )  # that share their abscissa would set each other's, all in turn
     # By hand: matplotlib's constrained layout takes longer than all else together.
     figure.subplots_adjust(
         left=0.5 / width,
@@ -71,6 +73,9 @@ def draw_angles(motions: Sequence[Courses]) -> Figure:
         panel.tick_params(labelbottom=lowest)
         if lowest:
             panel.set_xlabel("time (s)", fontsize=8, labelpad=1)
+    spans = np.array([panel.get_xlim() for panel in axes.flat[: len(panels)]])
+    for panel in axes.flat[: len(panels)]:
+        panel.set_xlim(spans[:, 0].min(), spans[:, 1].max())
     figure.legend(
         handles=_legend(motions, panels), loc="upper center", frameon=False, ncols=8, fontsize=9, borderaxespad=0.3
     )

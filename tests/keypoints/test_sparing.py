@@ -181,3 +181,45 @@ def test_the_middle_of_regions_turns_the_shorter_way() -> None:
     assert middle.center_px == (5.0, 10.0)
     assert middle.size_px == 150.0
     assert np.isclose(abs(middle.angle_rad), np.pi)
+
+
+class MovingPairs(Moving):
+    """One that looks at two pictures at once."""
+
+    def __init__(self, x_of, gone: tuple[int, ...] = ()):
+        super().__init__(x_of, gone)
+        self.at_once: list[tuple[int, ...]] = []
+
+    def points_at_once(self, looks) -> list[Detection]:
+        self.at_once.append(tuple(_number(frame) for frame, _ in looks))
+        return [self.points(frame, region) for frame, region in looks]
+
+
+def test_a_person_who_hardly_moves_is_looked_at_in_two_frames_at_once() -> None:
+    detector, one_by_one = MovingPairs(slowly), Moving(slowly)
+    found, _ = followed(detector, 120)
+    expected, _ = followed(one_by_one, 120)
+    assert len(detector.at_once) > 0.35 * len(detector.looked)
+    assert len(detector.looked) <= len(one_by_one.looked) + 3
+    for (_, _, person), (_, _, other) in zip(found, expected, strict=True):
+        assert np.allclose(person.xy, other.xy, atol=1e-9)
+
+
+def test_one_who_moves_fast_is_looked_at_where_they_were_last() -> None:
+    detector, one_by_one = MovingPairs(lambda time_s: 100 + 700 * time_s), Moving(lambda time_s: 100 + 700 * time_s)
+    followed(detector, 20)
+    followed(one_by_one, 20)
+    assert detector.at_once == [(1, 2)]  # after the first look nobody knows yet
+    assert len(detector.looked) == len(one_by_one.looked) + 1
+
+
+def test_who_sets_off_after_a_look_ahead_is_looked_at_again() -> None:
+    def sets_off(time_s: float) -> float:
+        return 320 + max(0.0, time_s - 1.0) * 900
+
+    detector, one_by_one = MovingPairs(sets_off), Moving(sets_off)
+    found, _ = followed(detector, 45)
+    expected, _ = followed(one_by_one, 45)
+    assert detector.at_once
+    for (_, _, person), (_, _, other) in zip(found, expected, strict=True):
+        assert np.allclose(person.xy, other.xy, atol=1e-9)
