@@ -40,10 +40,7 @@ def both(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Around torch's work on small tensors, also as a decorator: its threads wait for each other, and take cores to it.
-
-    A film of 2 s costs a tenth less by it, and on a busy machine a quarter.
-    """
+    """Around torch's work on small tensors, also as a decorator: its threads wait for each other, and take cores to it."""
     import torch
 
     threads = torch.get_num_threads()
