@@ -40,7 +40,7 @@ def both(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Around torch's work on small tensors, also as a decorator: its threads wait for each other, and take cores to it."""
+    """Around torch's work on small tensors, also as a decorator: its threads wait for each other with busy cores."""
     import torch
 
     threads = torch.get_num_threads()
