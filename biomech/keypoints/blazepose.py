@@ -10,7 +10,7 @@ import os
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -89,8 +89,6 @@ class BlazePose:
         self._detector = _Network(detector, threads)
         # Two pictures on one thread each go faster than one after the other on two.
         self._networks = [_Network(landmarks, max(1, threads // (1 + mirror))) for _ in range(1 + mirror)]
-        self._landmarks, self._half = landmarks, max(1, threads // 2)
-        self._pair: list[_Network] = []  # made when first two pictures are looked at at once
         self._pool = ThreadPoolExecutor(1)
         self._anchors = _anchors()
         self._region: Region | None = None
@@ -165,7 +163,8 @@ class BlazePose:
         Returns:
             33 points in pixels of the frame, in the hip-centred space of the network (m), and the next region.
         """
-        return self.look(_crop(frame, region), region)
+        crop = cv2.warpAffine(frame, region.matrix(CROP_SIZE), (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE)
+        return self.look(crop, region)
 
     def look(self, crop: UInt8[np.ndarray, "256 256 3"], region: Region) -> Detection:
         """The points, and the maps behind them, in the crop of a region that the caller has cut out.
@@ -179,6 +178,7 @@ class BlazePose:
         Returns:
             As ``points``; ``Detection.maps`` is set.
         """
+        matrix = region.matrix(CROP_SIZE)
         picture = crop.astype(np.float32) / 255
         if len(self._networks) == 1:
             answer = _Answer(self._networks[0](picture))
@@ -186,32 +186,6 @@ class BlazePose:
             later = self._pool.submit(self._networks[1], np.ascontiguousarray(picture[:, ::-1]))
             answer = _Answer(self._networks[0](picture))
             answer.average(_Answer(later.result()).mirrored())
-        return self._seen(crop, region, answer)
-
-    def points_at_once(self, looks: Sequence[tuple[UInt8[np.ndarray, "height width 3"], Region]]) -> list[Detection]:
-        """``points`` of several pictures, two at a time on half of the threads each.
-
-        Args:
-            looks: pictures (RGB, upright) and regions.
-
-        Returns:
-            One for each, in their order.
-        """
-        if len(looks) < 2 or len(self._networks) > 1:  # a mirrored picture has a network of its own
-            return [self.points(frame, region) for frame, region in looks]
-        self._pair = self._pair or [_Network(self._landmarks, self._half) for _ in range(2)]
-        seen = []
-        for k in range(0, len(looks) - 1, 2):
-            later = self._pool.submit(self._by, self._pair[1], *looks[k + 1])
-            seen += [self._by(self._pair[0], *looks[k]), later.result()]
-        return seen + [self.points(*look) for look in looks[len(seen) :]]
-
-    def _by(self, network: "_Network", frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection:
-        crop = _crop(frame, region)
-        return self._seen(crop, region, _Answer(network(crop.astype(np.float32) / 255)))
-
-    def _seen(self, crop: UInt8[np.ndarray, "256 256 3"], region: Region, answer: "_Answer") -> Detection:
-        matrix = region.matrix(CROP_SIZE)
         xy = (answer.xy - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
         cos, sin = np.cos(region.angle_rad), np.sin(region.angle_rad)
         world = answer.world.copy()
@@ -288,11 +262,6 @@ class _Answer:
         self.world = other.world + weight[:, None] * (self.world - other.world)
         self.confidence = (self.confidence + other.confidence) / 2
         self.presence = (self.presence + other.presence) / 2
-
-
-def _crop(frame: UInt8[np.ndarray, "height width 3"], region: Region) -> UInt8[np.ndarray, "256 256 3"]:
-    size = (CROP_SIZE, CROP_SIZE)
-    return np.asarray(cv2.warpAffine(frame, region.matrix(CROP_SIZE), size, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _anchors() -> Float[np.ndarray, "2254 2"]:

@@ -1,8 +1,7 @@
 """What a detector of one frame is: the protocol that ``tracking`` builds on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -101,22 +100,6 @@ class Detector(Protocol):
 
         Returns:
             Points in pixels of the frame, whoever they are.
-        """
-        ...
-
-
-@runtime_checkable
-class LooksAtOnce(Protocol):
-    """A detector that looks at two pictures at once faster than at one after the other."""
-
-    def points_at_once(self, looks: Sequence[tuple[UInt8[np.ndarray, "height width 3"], Region]]) -> list[Detection]:
-        """The points of the person in a region of each picture, as ``Detector.points``.
-
-        Args:
-            looks: pictures (RGB, upright) and regions.
-
-        Returns:
-            One for each, in their order.
         """
         ...
 

@@ -61,7 +61,6 @@ class Sparing:
         self._at = -1  # place in the window of the last frame that was followed to
         self._next = 0  # of the frame that is given out next
         self._step = 1  # frames to the next look
-        self._then = 1  # from there to the one after it, as far as can be told
         self._hold_until_s = -np.inf  # every frame is looked at
         self.left_out = 0  # frames that were not looked at
 
@@ -80,7 +79,7 @@ class Sparing:
             return
         for time_s, frame in frames:
             self._window.append(_Waiting(time_s, frame))
-            while self._at + self._step + self._then < len(self._window):
+            while self._at + self._step < len(self._window):
                 self._go()
             yield from self._ready(ended=False)
         while self._at + 1 < len(self._window):
@@ -90,32 +89,29 @@ class Sparing:
 
     def _go(self) -> None:
         """On to the next look, or to a shorter step where the person did not stay where they were."""
-        places = (self._at + self._step, self._at + self._step + self._then)
-        soon = [self._window[place] for place in places if place < len(self._window)]
-        self._tracker.look_ahead([(one.time_s, one.frame) for one in soon])
-        goal = soon[0]
+        goal = self._window[self._at + self._step]
         if self._step == 1:
             goal.found = self._tracker.follow(goal.frame, goal.time_s)
         else:
             goal.found = self._tracker.leap(goal.frame, goal.time_s, self._step)
             if goal.found is None:
-                self._step = self._then = 1
+                self._step = 1
                 self._hold_until_s = goal.time_s + HOLD_S
                 return
         goal.looked = True
         self._at += self._step
-        self._step, self._then = self._next_steps()
+        self._step = self._next_step()
 
-    def _next_steps(self) -> tuple[int, int]:
-        """As long as the last three looks allow, at most twice the last step; and the next one, if they go on so."""
+    def _next_step(self) -> int:
+        """As long as the last three looks allow; at most twice the last step."""
         looks = [one for one in self._window[: self._at + 1] if one.looked][-3:]
         if len(looks) < 3 or not all(one.seen for one in looks) or looks[-1].time_s < self._hold_until_s:
-            return 1, 1
+            return 1
         times = np.array([one.time_s for one in looks])
         found = [one.found for one in looks if one.found is not None]
         sure = np.stack([one.confidence for one in found]).min(0) > SURE
         if not sure.any():
-            return 1, 1
+            return 1
         # Twice the divided difference is the acceleration.
         first, second, third = times
         into = np.array([third - second, first - third, second - first])
@@ -123,11 +119,10 @@ class Sparing:
         turning = np.hypot(*(2 * np.tensordot(into, np.stack([one.xy for one in found]), 1))[sure].T)
         bend = float(np.quantile(turning, MOST_BENT)) / 8 / found[-1].region.size_px  # times the square of the step
         frame_s = (self._window[self._at].time_s - self._window[0].time_s) / self._at
-        longest = 1
-        while 2 * longest * frame_s <= LONGEST_S and bend * (2 * longest * frame_s) ** 2 <= HARDLY:
-            longest *= 2
-        step = min(longest, 2 * self._step)
-        return step, min(longest, 2 * step)
+        step = 1
+        while step < 2 * self._step and 2 * step * frame_s <= LONGEST_S and bend * (2 * step * frame_s) ** 2 <= HARDLY:
+            step *= 2
+        return step
 
     def _ready(self, ended: bool) -> Iterator[tuple[float, Frame, Detection | None]]:
         """Frames of which all is known: up to the last but one look, or all."""

@@ -1,13 +1,11 @@
 """Following one person through a clip without jumping to another one."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from biomech.errors import BioposeError
-from biomech.keypoints.detector import Detection, Detector, LooksAtOnce, Region
+from biomech.keypoints.detector import Detection, Detector, Region
 from biomech.keypoints.keypoints import MASK_SIZE, SURE
 
 MIN_PRESENCE = 0.5
@@ -22,13 +20,6 @@ UNSEEN = 0.35  # of the picture's longer side: regions up to this may be missed 
 # How little a person may have moved, grown (a logarithm), turned (rad) and faded for frames to be leapt over.
 CALM_SHIFT, CALM_SIZE, CALM_TURN, CALM_FADING = 0.1, 0.2, 0.2, 0.1
 CALM_PRESENCE, CALM_CONFIDENCE = 0.9, 0.7
-# Where a look at one region is as good as one at another: shift of its centre (sides), a logarithm, rad. Looks at a
-# region that is off by so much differ from those at the right one by no more than looks of neighbouring frames jitter
-# (chosen on a jump and high knees, 1 to 2 mm in the mean); a person who moves more from look to look is not looked at
-# ahead.
-ABOUT_SHIFT, ABOUT_SIZE, ABOUT_TURN = 0.04, 0.06, 0.06
-HARDLY_MOVES = 2.0  # times these
-GOES_ON = 0.5  # of the way from the last look to this one, until the next: regions jitter, and turn back
 SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
 # Others are looked for once in so long, and ever more rarely: a quarter of a look each, 0.6 % of a short film's time.
 OTHERS_EVERY_S, OTHERS_SHARE = 1.5, 0.25
@@ -56,8 +47,6 @@ class Tracker:
         self._last_s = -np.inf  # when the person was last seen
         self._searched_s = -np.inf
         self._looks = np.zeros(0)
-        self._before: tuple[float, Region] | None = None  # when seen before that (s), and where they were then
-        self._early: dict[float, Detection] = {}  # of frames to come, by their times (s)
         self.most_seen = 0  # people in one frame, over the frames that were searched before the start
         self._others, self._first_s = others, np.inf  # when the person was first seen
         self._others_s = np.inf  # when others are looked for next
@@ -76,7 +65,7 @@ class Tracker:
         if self._last is None:
             chosen = self._search(frame, time_s)
         else:
-            chosen = self._look(frame, time_s, self._last.next_region)
+            chosen = self._detector.points(frame, self._last.next_region)
             if not self._fits(chosen, time_s):
                 chosen = self._search(frame, time_s)
         if chosen is not None:
@@ -98,12 +87,12 @@ class Tracker:
         """
         if self._last is None:
             return None
-        before, found = self._last, self._look(frame, time_s, self._last.next_region)
+        before, found = self._last, self._detector.points(frame, self._last.next_region)
         if not self._fits(found, time_s) or found.presence < CALM_PRESENCE:
             return None
         was, now = before.next_region, found.next_region
-        calm = was.shift(now) < CALM_SHIFT and abs(np.log(now.size_px / was.size_px)) < CALM_SIZE
-        calm = calm and abs(_turn(was, now)) < CALM_TURN
+        turned = abs(np.angle(np.exp(1j * (now.angle_rad - was.angle_rad))))
+        calm = was.shift(now) < CALM_SHIFT and abs(np.log(now.size_px / was.size_px)) < CALM_SIZE and turned < CALM_TURN
         if not calm or found.confidence.mean() < max(CALM_CONFIDENCE, before.confidence.mean() - CALM_FADING):
             return None
         self._take(found, time_s, step)
@@ -113,40 +102,7 @@ class Tracker:
     def _take(self, chosen: Detection, time_s: float, step: int = 1) -> None:
         weight = 1 - (1 - LIKENESS_MEMORY) ** step
         self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
-        self._before = None if self._last is None else (self._last_s, self._last.next_region)
         self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
-        self._early = {at_s: early for at_s, early in self._early.items() if at_s > time_s}
-
-    def look_ahead(self, frames: Sequence[tuple[float, UInt8[np.ndarray, "height width 3"]]]) -> None:
-        """Look at the next two frames at once, where a person who hardly moves will be; else do nothing.
-
-        ``follow`` and ``leap`` take these looks if that is by then about where they would look.
-
-        Args:
-            frames: times (s) and pictures (RGB, upright) that will be followed or leapt to, in their order.
-        """
-        frames = [(time_s, frame) for time_s, frame in frames if time_s not in self._early]
-        if self._last is None or len(frames) < 2 or not isinstance(self._detector, LooksAtOnce):
-            return
-        now = self._last.next_region
-        if not _about_there(self._last.region, now, HARDLY_MOVES):
-            return
-        regions = [now, *(self._expected(now, time_s) for time_s, _ in frames[:-1])]
-        found = self._detector.points_at_once(
-            [(frame, region) for (_, frame), region in zip(frames, regions, strict=True)]
-        )
-        self._early |= {time_s: one for (time_s, _), one in zip(frames, found, strict=True)}
-
-    def _expected(self, now: Region, time_s: float) -> Region:
-        """Where the person will be at a time, if they go on as they came."""
-        if self._before is None:
-            return now
-        before_s, was = self._before
-        return gone_on(was, now, GOES_ON * (time_s - self._last_s) / (self._last_s - before_s))
-
-    def _look(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float, region: Region) -> Detection:
-        early = self._early.get(time_s)
-        return early if early and _about_there(early.region, region) else self._detector.points(frame, region)
 
     def _look_beside(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> None:
         """Whether somebody else is in the picture who is large enough to be seen in it as a whole."""
@@ -235,33 +191,6 @@ class Tracker:
 
     def _likeness(self, person: Detection) -> float:
         return float(np.minimum(self._looks, person.appearance).sum())
-
-
-def gone_on(was: Region, now: Region, part: float) -> Region:
-    """Where a region will be that moves, grows and turns on as it did.
-
-    Args:
-        was: before.
-        now: of the same person.
-        part: of what it did from before until now.
-
-    Returns:
-        The region; ``now`` where ``part`` is 0.
-    """
-    x, y = np.add(now.center_px, part * np.subtract(now.center_px, was.center_px))
-    size = now.size_px * (now.size_px / was.size_px) ** part
-    return Region((float(x), float(y)), size, now.angle_rad + part * _turn(was, now))
-
-
-def _turn(was: Region, now: Region) -> float:
-    """From one region to another, rad."""
-    return float(np.angle(np.exp(1j * (now.angle_rad - was.angle_rad))))
-
-
-def _about_there(looked: Region, region: Region, times: float = 1.0) -> bool:
-    """Whether a look at one region is as good as one at another."""
-    near = looked.shift(region) < times * ABOUT_SHIFT and abs(_turn(looked, region)) < times * ABOUT_TURN
-    return near and abs(np.log(region.size_px / looked.size_px)) < times * ABOUT_SIZE
 
 
 def distinct(found: list[Detection]) -> list[Detection]:

@@ -50,18 +50,6 @@ def test_the_library_s_chatter_is_kept_from_standard_error(capfd: pytest.Capture
     assert capfd.readouterr().err == "heard\n"
 
 
-def test_two_looks_at_once_see_what_one_sees(task: Path, frames: list[np.ndarray]) -> None:
-    network = BlazePose(task)
-    region = network.regions(frames[0])[0][1]
-    looks = [(frame, region) for frame in frames[:3]]
-    together = network.points_at_once(looks)
-    assert len(together) == 3
-    for (frame, _), both in zip(looks, together, strict=True):
-        alone = network.points(frame, region)
-        assert np.allclose(both.xy, alone.xy, atol=1e-3) and np.allclose(both.world_m, alone.world_m, atol=1e-5)
-        assert both.presence == pytest.approx(alone.presence, abs=1e-6)
-
-
 def test_mask_holds_the_points(found: list[Detection]) -> None:
     trunk = [POINT_NAMES.index(f"{side}_{part}") for side in ("left", "right") for part in ("hip", "shoulder", "knee")]
     for person in found:
