@@ -60,7 +60,11 @@ def ik(
         named = {name: str(path) for name, path in result.files.items()}
         typer.echo(json.dumps(named | {"figures": result.figures, "notes": result.notes}, default=str))
         return
-    typer.echo(f"{folder}: {solve['frames']} frames{_looked_at(result)}, marker RMS {solve['marker_rms_mm']:.1f} mm")
+    trusted = solve["frames_trusted"]
+    held = f"{trusted} of them trusted" if trusted else "none of them to be trusted: do not use this motion"
+    typer.echo(f"{folder}: {solve['frames']} frames, {held}; marker RMS {solve['marker_rms_mm']:.1f} mm")
+    if looked := _looked_at(result):
+        typer.echo(f"  {looked}")
     typer.echo(f"  model      {result.model.name}")
     typer.echo(f"  motion     {result.kinematics.name}")
     typer.echo(f"  markers    {result.markers.name}")
@@ -81,7 +85,7 @@ def _looked_at(result: "Result") -> str:
     looked = None if detect is None else detect.get("frames_looked_at")
     if detect is None or looked is None or looked >= detect["frames"]:
         return ""
-    return f" (the detector looked at {looked} of {detect['frames']})"
+    return f"looks      {looked} of the film's {detect['frames']} frames; the others are told from their neighbours"
 
 
 def _everybody(source: list[Path], folder: Path, options: Options, overwrite: bool, as_json: bool) -> None:

@@ -72,6 +72,7 @@ def detect(
             kept.append(frame_heat_maps(found))
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
+    rows = [row if time_s > tracker.forgotten_until_s else {} for time_s, row in zip(times, rows, strict=True)]
     missed = sum(not row for row in rows)
     if missed == len(rows):
         error = tracker.missing()

@@ -20,6 +20,7 @@ UNSEEN = 0.35  # of the picture's longer side: regions up to this may be missed 
 # How little a person may have moved, grown (a logarithm), turned (rad) and faded for frames to be leapt over.
 CALM_SHIFT, CALM_SIZE, CALM_TURN, CALM_FADING = 0.1, 0.2, 0.2, 0.1
 CALM_PRESENCE, CALM_CONFIDENCE = 0.9, 0.7
+BRIEFLY_S, LOST_S = 0.5, 1.0  # who was followed for less and then not seen for longer was probably nobody
 SEARCH_EVERY_S = 0.2  # while nobody is followed; the whole picture costs as much as some ten frames
 # Others are looked for once in so long, and ever more rarely: a quarter of a look each, 0.6 % of a short film's time.
 OTHERS_EVERY_S, OTHERS_SHARE = 1.5, 0.25
@@ -32,7 +33,9 @@ class Tracker:
     """Follows one person: finds them once, then looks where they were in the last frame.
 
     An answer that is too far, too different in size or in colours for the same person is not believed; the whole
-    picture is then searched for somebody who fits, and the frame is left empty if nobody does.
+    picture is then searched for somebody who fits, and the frame is left empty if nobody does. What was followed only
+    briefly and is then lost, as furniture is, is forgotten, and whoever is most prominent is followed instead, unless
+    ``person`` says whom.
 
     Args:
         person: which one when there are several: their number from left to right, from 0, in the first frame that
@@ -44,9 +47,10 @@ class Tracker:
     def __init__(self, detector: Detector, person: Person | None = None, others: bool = False):
         self._detector, self._person = detector, person
         self._last: Detection | None = None
-        self._last_s = -np.inf  # when the person was last seen
+        self._since_s, self._last_s = np.inf, -np.inf  # when the person was first and last seen
         self._searched_s = -np.inf
         self._looks = np.zeros(0)
+        self.forgotten_until_s = -np.inf  # what was found until then was probably nobody
         self.most_seen = 0  # people in one frame, over the frames that were searched before the start
         self._others, self._first_s = others, np.inf  # when the person was first seen
         self._others_s = np.inf  # when others are looked for next
@@ -101,6 +105,7 @@ class Tracker:
 
     def _take(self, chosen: Detection, time_s: float, step: int = 1) -> None:
         weight = 1 - (1 - LIKENESS_MEMORY) ** step
+        self._since_s = min(self._since_s, time_s)
         self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
         self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
 
@@ -153,7 +158,11 @@ class Tracker:
         self._searched_s = time_s
         if self._last is not None:
             found = self._likest(self._people(frame, closely=False), time_s)
-            return found or self._likest(self._people(frame, closely=True), time_s)
+            found = found or self._likest(self._people(frame, closely=True), time_s)
+            brief = self._last_s - self._since_s < BRIEFLY_S and time_s - self._last_s > LOST_S
+            if found is not None or not brief or self._person is not None:
+                return found
+            self.forgotten_until_s, self._last, self._since_s = self._last_s, None, np.inf
         if self._person is None:
             found = self._choose(self._people(frame, closely=False), frame)
             # Whoever is missed is too small to be more prominent.

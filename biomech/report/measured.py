@@ -188,9 +188,10 @@ def _with_unit(value: float, unit: str, half_width: float, spread: float) -> str
 
 
 def _to_one_place(value: float, spread: float) -> list[str]:
-    """Both to the same place: three figures of the mean, or one of the SD where that is one farther right."""
+    """Both to the same place: three figures of the mean, at most two of the SD, and one where that is farther right."""
     last = 2 - math.floor(math.log10(abs(value))) if value else 0
-    places = min(max(0, last, -math.floor(math.log10(spread))), max(0, last) + 1)
+    first = -math.floor(math.log10(spread))
+    places = max(0, min(max(last, first), max(0, last) + 1, first + 1))
     return [f"{value:.{places}f}".replace("-", "−"), f"spread {spread:.{places}f}"]
 
 

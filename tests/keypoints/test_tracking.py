@@ -193,3 +193,23 @@ def test_somebody_who_comes_by_is_told_once() -> None:
 def test_another_who_walks_by_in_a_film_is_told(two_people: Path, task: Path) -> None:
     (note,) = [note for note in detect(Video.open(two_people, 1.0, 2.6)).notes if "somebody else" in note]
     assert "was followed" in note
+
+
+def test_what_is_lost_at_once_was_nobody() -> None:
+    """A table's foot for two frames; then somebody comes."""
+    stage = Stage((330, 100, 0))
+    tracker = Tracker(stage)
+    assert x_of(tracker.follow(FRAME, 0.0)) == x_of(tracker.follow(FRAME, 0.1)) == 330
+    stage.people = [(100.0, 90.0, 2)]
+    assert [x_of(tracker.follow(FRAME, time_s)) for time_s in (0.5, 1.0, 1.3, 1.5)] == [None, None, 100, 100]
+    assert tracker.forgotten_until_s == 0.1
+
+
+@pytest.mark.parametrize(("person", "until_s"), [(None, 0.6), (0, 0.1)])
+def test_who_was_followed_or_named_is_waited_for(person: int | None, until_s: float) -> None:
+    stage = Stage((330, 100, 0))
+    tracker = Tracker(stage, person)
+    for time_s in np.arange(0, until_s + 0.01, 0.1):
+        tracker.follow(FRAME, float(time_s))
+    stage.people = [(100.0, 90.0, 2)]
+    assert [tracker.follow(FRAME, time_s) for time_s in (1.0, 2.0, 3.0)] == [None, None, None]

@@ -54,7 +54,7 @@ def check_drawn_with(folder: Path, split: str, seed: int, options: Mapping[str, 
             where=str(folder),
             mend="Give those again to go on, another `seed` for more, or another folder.",
         )
-    if name in told:
+    if name in told or any(folder.glob(f"{name}_*")):  # nobody knows what those that are there were drawn with
         return
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
