@@ -6,8 +6,8 @@ none. Take-off and landing are where the lowest point of both feet leaves and re
 Of a real jump the centre of mass rises after take-off by v² / 2g of its speed there (N. P. Linthorne, "Analysis of
 standing vertical jumps using a force platform", Am J Phys 69, 2001). Of a film the two come apart: its feet leave the
 floor too early, so that the rise is too high, and its fastest rise is blunted, so that v² / 2g is too low. The height
-is the middle of both, and its half width what they are off it, at least what it was off where the truth is known. Beside it stand both, and g t² / 8 of the time of
-flight, which takes landing in the pose of take-off for granted.
+is the middle of both, and its half width what they are off it, or what it was off where the truth is known if that is
+more. Beside it stand both, and g t² / 8 of the time of flight, which takes landing in the pose of take-off for granted.
 """
 
 from dataclasses import dataclass
