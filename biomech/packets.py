@@ -40,7 +40,8 @@ class Needed:
     ):
         self._packets, self._every, self._in_window = packets, every, in_window
         self._length = _length_bytes(stream)
-        self._regular = every > 1
+        self._regular = every > 1 and stream.container.format.name != "avi"  # whose times are those of decoding
+        self._begun = False  # a picture came as promised: where a film is entered in its middle, some never come
         self._stamps: list[int] = []  # of the packets that count, ascending
         self._waiting: list[int] = []  # stamps of those that were left out and whose turn to be shown has not come
         self.left_out = 0
@@ -73,7 +74,7 @@ class Needed:
             heapq.heappop(self._waiting)
             more += 1
         if stamp is not None and self._regular:
-            self._regular = bisect_left(self._stamps, stamp) == count + more
+            self._regular = self._begun = bisect_left(self._stamps, stamp) == count + more
         return more
 
     def _counted(self, packet: av.Packet) -> int | None:
@@ -83,7 +84,7 @@ class Needed:
         return packet.pts if self._in_window(float(packet.pts * packet.time_base)) else None
 
     def _passed(self, packet: av.Packet) -> Iterator[av.Packet]:
-        stamp = self._counted(packet) if self._regular else None
+        stamp = self._counted(packet) if self._regular and self._begun else None
         wanted = stamp is None or bisect_left(self._stamps, stamp) % self._every == 0
         if stamp is None or wanted or not (packet.is_disposable or self._is_of_no_use(packet)):
             yield packet

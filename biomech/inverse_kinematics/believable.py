@@ -66,8 +66,11 @@ def too_fast(
         first = description.coordinates[joint.coordinates[0]].name
         if (limit := FASTEST_RAD_S.get(first)) is None:
             continue
-        turned = _rotations(joint, values[:, joint.coordinates])
-        speed = (turned[:-1].inv() * turned[1:]).magnitude() / np.diff(time_s)
+        known = np.isfinite(values[:, joint.coordinates]).all(1)
+        turned = _rotations(joint, np.where(known[:, None], values[:, joint.coordinates], 0.0))
+        angle, steps_s = (turned[:-1].inv() * turned[1:]).magnitude(), np.diff(time_s)
+        speed = np.zeros(len(angle))
+        np.divide(angle, steps_s, out=speed, where=known[:-1] & known[1:] & (steps_s > 0))
         if not (speed > limit).any():
             continue
         frames = np.append(speed > limit, False) | np.append(False, speed > limit)

@@ -146,9 +146,9 @@ def note(where: Bool[np.ndarray, " frames"]) -> list[str]:
     Returns:
         One sentence or none.
     """
-    if where.mean() < LEAST_TO_TELL:
+    if not where.any() or where.mean() < LEAST_TO_TELL:
         return []
     return [
-        f"{SAID}: in {where.mean():.0%} of the frames it is not known which leg is which; look at the overlay, or film "
-        "so that the face is seen"
+        f"{SAID}: in {where.mean():.0%} of the frames it is not known which leg is which (or somebody spins); look at "
+        "the overlay, or film so that the face is seen"
     ]

@@ -99,7 +99,14 @@ def prepare(
         raise BioposeError("only a network that sees pictures can be shown halved ones")
     network = MQHMR.build(recipe.config, body_model, encoder_weights)
     if start is not None:
-        network.load_state_dict(load_mqhmr(start, body_model).state_dict())
+        try:
+            network.load_state_dict(load_mqhmr(start, body_model).state_dict())
+        except RuntimeError as error:
+            raise BioposeError(
+                "these weights are of a network of other sizes",
+                where=str(start),
+                mend="Give the tokens, levels and points that its mqhmr.json tells, or take its `guess` alone.",
+            ) from error
     if guess is not None:
         _take_guess(network, load_mqhmr(guess, body_model), guess)
     parts: tuple[Dataset, Dataset]
