@@ -34,10 +34,7 @@ def not_told_apart(
         The two coordinates in these frames, and a sentence for each joint that has such frames.
     """
     marked, notes = np.zeros(values.shape, dtype=bool), []
-    for joint in ball_joints(description):
-        near = np.abs(_apart(joint, values[:, joint.coordinates])) < np.sin(NEARLY_ONE_AXIS)
-        if not near.any():
-            continue
+    for joint, near in nearly_one_axis(description, values):
         first, second, third = (description.coordinates[k].name for k in joint.coordinates)
         marked[np.ix_(near, joint.coordinates[[0, 2]])] = True
         degrees = np.rad2deg(values[near, joint.coordinates[1]])
@@ -46,6 +43,42 @@ def not_told_apart(
             f"{degrees.mean():.0f}°): only both together are known, and they are not trusted there"
         )
     return marked, notes
+
+
+def nearly_one_axis(
+    description: Description, values: Float[np.ndarray, "frames coordinates"]
+) -> list[tuple[BallJoint, Bool[np.ndarray, " frames"]]]:
+    """Joints whose first and third turn have nearly one axis in some frame, and in which.
+
+    Args:
+        description: of the model.
+        values: every coordinate in the model's order, rad and m.
+
+    Returns:
+        No joint without such frames.
+    """
+    found = [
+        (joint, _apart(joint, values[:, joint.coordinates]) < np.sin(NEARLY_ONE_AXIS))
+        for joint in ball_joints(description)
+    ]
+    return [(joint, near) for joint, near in found if near.any()]
+
+
+def turns_by(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3 3"]:
+    """How a joint's orientation turns with each of its coordinates.
+
+    Args:
+        joint: ball-like.
+        values: its coordinates, rad.
+
+    Returns:
+        Rotation vectors (rad per rad) as columns, in the frame that the first turn leaves.
+    """
+    u, v, w = joint.axes
+    second = (joint.slopes[1] * values[:, 1] + joint.constants[1])[:, None] * v
+    third = Rotation.from_rotvec(second).apply(w)
+    axes = np.stack([np.broadcast_to(u, third.shape), np.broadcast_to(v, third.shape), third], axis=-1)
+    return np.asarray(axes * joint.slopes)
 
 
 def too_fast(
@@ -85,9 +118,8 @@ def too_fast(
 
 def _apart(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, " frames"]:
     """Sine of the angle between the first axis and the third, as the second turn leaves it."""
-    u, v, w = joint.axes
-    second = (joint.slopes[1] * values[:, 1] + joint.constants[1])[:, None] * v
-    return np.asarray(np.linalg.norm(np.cross(u, Rotation.from_rotvec(second).apply(w)), axis=1))
+    first, _, third = np.moveaxis(turns_by(joint, values) / joint.slopes, -1, 0)
+    return np.asarray(np.linalg.norm(np.cross(first, third), axis=1))
 
 
 def _rotations(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Rotation:

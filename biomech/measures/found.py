@@ -156,6 +156,20 @@ class KnownValues:
         share = share_between(self.believed[:, coordinate], self.time_s, start_s, end_s)
         return {"source": MEASURED, "trusted_share": round(share, 3)}
 
+    def counted(self, time_s: Float[np.ndarray, " moments"]) -> Bool[np.ndarray, "moments coordinates"]:
+        """Which values count in measures of their coordinate: those that are trusted, and all of what is the model's.
+
+        Args:
+            time_s: the moments; of each the nearest frame counts.
+
+        Returns:
+            In the order of the coordinates.
+        """
+        after = np.searchsorted(self.time_s, time_s).clip(1, max(len(self.time_s) - 1, 1))
+        nearest = after - (time_s - self.time_s[after - 1] <= self.time_s[after] - time_s)
+        counted: Bool[np.ndarray, "moments coordinates"] = self.believed[nearest] | ~self.determined.any(0)
+        return counted
+
     def half_width_at(self, coordinate: int, time_s: float) -> dict[str, float]:
         """The cell of a value at a moment.
 
@@ -367,7 +381,9 @@ def _rows(
 ) -> list[dict[str, object]]:
     """Of one stride or repetition: its own measures, then peaks, range and fastest turn of every coordinate.
 
-    These are looked for from stand to stand (``whole``) where that is more.
+    These are looked for from stand to stand (``whole``) where that is more, and where ``known`` is given in the frames
+    in which the coordinate is trusted; a turn is as fast as between two trusted neighbours of a trusted frame. Where
+    none is left, the value is NaN.
     """
     head = {
         "activity": activity,
@@ -383,18 +399,32 @@ def _rows(
         row = {**head, "measure": quantity, "value": _rounded(value), "unit": unit}
         rows.append(row | _half_width(half_widths or {}, name))
     frames = course.frames(*(whole or span))
-    values, velocity = course.shown[frames], course.shown_velocity[frames]
-    fastest = velocity[np.abs(velocity).argmax(0), np.arange(velocity.shape[1])]
+    times, values = course.time_s[frames], course.shown[frames].copy()
+    velocity = course.shown_velocity[frames].copy()
+    told_of_turns = np.isfinite(velocity).any(0)
+    if known is not None:
+        around = np.clip(np.arange(frames.start - 1, frames.stop + 1), 0, len(course.time_s) - 1)
+        counted = known.counted(course.time_s[around])
+        values[~counted[1:-1]] = np.nan
+        velocity[~(counted[:-2] & counted[1:-1] & counted[2:])] = np.nan
     for k, (name, turns) in enumerate(zip(course.kinematics.names, course.kinematics.rotational, strict=True)):
         unit = "deg" if turns else "m"
-        low, high = values[:, k].min(), values[:, k].max()
+        lowest, highest = _at(values[:, k], -values[:, k]), _at(values[:, k], values[:, k])
         own = {**head, "coordinate": name, **({} if known is None else known.of(k, *(whole or span)))}
-        told = {"max": high, "min": low, "range": high - low}
-        peaks = {"max": values[:, k].argmax(), "min": values[:, k].argmin()} if known else {}
-        for measure, value in told.items():
-            row = {**own, "measure": measure, "value": _rounded(value), "unit": unit}
-            when = course.time_s[frames][peaks[measure]] if measure in peaks else None
-            rows.append(row | (known.half_width_at(k, when) if known and when is not None else {}))
-        if np.isfinite(fastest[k]):
-            rows.append({**own, "measure": "velocity_peak", "value": _rounded(fastest[k]), "unit": f"{unit}_s"})
+        told: dict[str, tuple[float, int | None]]
+        told = {"max": highest, "min": lowest, "range": (highest[0] - lowest[0], None)}
+        for measure, (value, at) in told.items():
+            half = {} if known is None or at is None else known.half_width_at(k, times[at])
+            rows.append({**own, "measure": measure, "value": _rounded(value), "unit": unit} | half)
+        if told_of_turns[k]:
+            fastest, _ = _at(velocity[:, k], np.abs(velocity[:, k]))
+            rows.append({**own, "measure": "velocity_peak", "value": _rounded(fastest), "unit": f"{unit}_s"})
     return rows
+
+
+def _at(values: Float[np.ndarray, " frames"], by: Float[np.ndarray, " frames"]) -> tuple[float, int | None]:
+    """The value where ``by`` is largest, and which frame that is; NaN and None where all are NaN."""
+    if np.isnan(by).all():
+        return np.nan, None
+    row = int(np.nanargmax(by))
+    return float(values[row]), row

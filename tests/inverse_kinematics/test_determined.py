@@ -75,6 +75,9 @@ def test_the_leg_s_markers_tell_the_leg_alone(skeleton: Skeleton, walk: np.ndarr
     assert "arm_flex_r" in " ".join(own.notes()) and "ankle_angle_r 17%" in " ".join(own.notes())
 
 
+ARM_L = ("humerus_l", "ulna_l", "radius_l", "hand_l")
+
+
 def test_the_markers_that_lack_are_named(skeleton: Skeleton, walk: np.ndarray) -> None:
     """Those that nobody measured, those in a gap just then, and those that the setup gives no weight."""
     seen = np.ones((6, len(LEG)), dtype=bool)
@@ -116,6 +119,54 @@ def test_an_angle_counts_only_with_what_it_hangs_on(
     lost = {name for name, one in zip(told.names, told.mask[0], strict=True) if not one}
     assert lost >= {"hip_flexion_r", "hip_adduction_r", "hip_rotation_r", "knee_angle_r", "ankle_angle_r", "arm_rot_l"}
     assert not lost & {"pelvis_tilt", "hip_rotation_l", "lumbar_extension", "arm_flex_l", "elbow_flex_l"}
+
+
+SHOULDER_L = ("arm_flex_l", "arm_add_l", "arm_rot_l")
+LIMB_L = ("elbow_flex_l", "pro_sup_l", "wrist_flex_l", "wrist_dev_l")
+
+
+def straight_out(skeleton: Skeleton, walk: np.ndarray) -> np.ndarray:
+    """The left arm straight out at its side in the first three of six frames, in one of them exactly."""
+    values = walk.copy()
+    out = [-90.0, -88.0, -80.0, -60.0, -40.0, -20.0]
+    for name, course in zip(SHOULDER_L, (80.0, out, -10.0), strict=True):
+        values[:, skeleton.coordinate_names.index(name)] = np.radians(course)
+    return values
+
+
+def test_a_limb_is_told_behind_two_turns_with_nearly_one_axis(skeleton: Skeleton, walk: np.ndarray) -> None:
+    names, values = list(skeleton.marker_names), straight_out(skeleton, walk)
+    seen = np.ones((6, len(names)), dtype=bool)
+    told = determined(skeleton, names, values, seen, of_set=names)
+    assert not told.open.any() and len(told.notes()) == 1  # of the toes
+    gains = np.rad2deg(noise_gains(skeleton, names, values, seen)) / 1000
+    arm = [skeleton.coordinate_names.index(name) for name in SHOULDER_L]
+    assert gains[:, arm].max() < 0.6 and gains[:3, arm[0]].max() < 2 * gains[3:, arm].max()
+    straight = determined(skeleton, names, values[:2], seen[:2], of_set=names)
+    assert straight.tellable[arm].all()  # in a film of nothing else too
+    few = seen.copy()  # an arm without markers is open there as anywhere
+    few[:2, [k for k, m in enumerate(skeleton.description.markers) if m.body in ARM_L]] = False
+    hidden = determined(skeleton, names, values, few, of_set=names).open
+    opened = {skeleton.coordinate_names[k] for k in np.flatnonzero(hidden[:2].all(0))}
+    assert opened == {*SHOULDER_L, *LIMB_L} and not hidden[2:].any()
+
+
+def test_one_marker_at_the_elbow_does_not_tell_how_a_straight_arm_is_turned(
+    skeleton: Skeleton, walk: np.ndarray
+) -> None:
+    """Both turns are about the arm's own axis: their sum is then as unknown as their difference."""
+    names = [m.name for m in skeleton.description.markers if m.body not in ARM_L or m.name == "LELS"]
+    values, seen = straight_out(skeleton, walk), np.ones((6, len(names)), dtype=bool)
+    told = determined(skeleton, names, values, seen, of_set=skeleton.marker_names)
+    opened = {skeleton.coordinate_names[k] for k in np.flatnonzero(told.open.all(0))}
+    assert opened == {*SHOULDER_L, *LIMB_L}
+
+
+def test_who_lies_on_the_side_is_told(skeleton: Skeleton, walk: np.ndarray) -> None:
+    values = walk.copy()
+    values[:, skeleton.coordinate_names.index("pelvis_list")] = np.radians(89.0)
+    names = list(skeleton.marker_names)
+    assert not determined(skeleton, names, values, np.ones((6, len(names)), dtype=bool), of_set=names).open.any()
 
 
 def test_a_coupled_coordinate_is_told_by_what_drives_it(biopose_data: Path) -> None:
@@ -172,3 +223,13 @@ def test_frames_say_why_they_are_not_trusted(skeleton: Skeleton, markers: Marker
     assert quality.reason[1] == "not determined by the markers seen"
     lost = ["knee_angle_r", "ankle_angle_r", "subtalar_angle_r"]
     assert quality.not_determined[1].split() == [*lost, "mtp_angle_r", "mtp_angle_l"]
+
+
+def test_two_turns_of_a_shoulder_make_no_frame_untrusted(skeleton: Skeleton, walk: np.ndarray, tmp_path: Path) -> None:
+    positions = skeleton(torch.from_numpy(straight_out(skeleton, walk))).markers.numpy()
+    figures, quality = solved(Markers(list(skeleton.marker_names), positions, np.arange(6) / 100), tmp_path)
+    assert quality.trusted.tolist() == 6 * [1]
+    toes = ["mtp_angle_r", "mtp_angle_l"]
+    assert quality.not_determined[0].split() == [*toes, "arm_flex_l", "arm_rot_l"]
+    assert quality.not_determined[5].split() == toes
+    assert len([note for note in figures["notes"] if "arm_flex_l" in note]) == 1

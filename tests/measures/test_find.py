@@ -194,6 +194,61 @@ def test_what_is_the_models_is_said_and_half_widths_are_those_of_the_moment() ->
     assert np.isnan(whole.loc[("hip_flexion_r", "max"), "half_width"])
 
 
+def test_a_coordinates_measures_leave_out_where_it_is_not_trusted() -> None:
+    motion = known_squats([2.0, 5.0], seconds=7.0)
+    knee, hip, toes = (motion.names.index(name) for name in ("knee_angle_r", "hip_flexion_r", "mtp_angle_r"))
+    plain = _found(motion).measures_table()
+    determined = np.ones(motion.values.shape, dtype=bool)
+    determined[:, toes] = False
+    deep = np.abs(motion.time_s - 2.0) < 0.4
+    determined[deep, knee] = False  # at the bottom of the first squat
+    determined[:, hip] = np.arange(len(motion.time_s)) % 2 == 0  # no two neighbours
+    determined[motion.time_s > 3.5, hip] = False
+    known = KnownValues(
+        motion.time_s, determined, determined, np.where(deep[:, None], 90.0, np.ones(motion.values.shape))
+    )
+    found = _found(motion, known=known)
+    table, columns = found.measures_table(), ["activity", "number", "coordinate", "measure"]
+    value = {
+        tuple(row[:4]): row[4] for row in table[[*columns, "value"]].dropna(subset=["number", "coordinate"]).to_numpy()
+    }
+    was = {
+        tuple(row[:4]): row[4] for row in plain[[*columns, "value"]].dropna(subset=["number", "coordinate"]).to_numpy()
+    }
+    assert value.keys() == was.keys()  # no row is lost
+    other = [key for key in was if key[2] not in ("knee_angle_r", "hip_flexion_r")]
+    assert len(other) > 100 and all(value[key] == was[key] for key in other)  # the toes, the model's, among them
+    shown = np.rad2deg(found.courses["squat"].kinematics.column("knee_angle_r"))
+    times = found.courses["squat"].time_s
+    first = found.repetitions[0].whole_s or (0.0, 0.0)
+    left = (times >= first[0]) & (times <= first[1]) & (np.abs(times - 2.0) >= 0.4)
+    assert value["squat", 1, "knee_angle_r", "max"] == pytest.approx(shown[left].max(), abs=0.01)
+    assert value["squat", 1, "knee_angle_r", "max"] < was["squat", 1, "knee_angle_r", "max"] - 5
+    assert value["squat", 2, "knee_angle_r", "max"] == was["squat", 2, "knee_angle_r", "max"]
+    own = table[(table.coordinate == "knee_angle_r") & table.measure.isin(["max", "min"])]
+    assert (own.half_width == 1).all()
+    hips = {key[3]: value[key] for key in value if key[:3] == ("squat", 1, "hip_flexion_r")}
+    assert np.isfinite(hips["range"]) and np.isnan(hips["velocity_peak"])
+    none = table[(table.activity == "squat") & (table.number == 2) & (table.coordinate == "hip_flexion_r")]
+    assert (
+        len(none) == 4 and none.value.isna().all() and (none.trusted_share == 0).all() and none.half_width.isna().all()
+    )
+
+
+def test_a_frame_that_was_left_out_counts_as_its_neighbour() -> None:
+    known = KnownValues(
+        np.array([0.0, 0.1, 0.4]), np.ones((3, 1), bool), np.array([[True], [False], [True]]), np.ones((3, 1))
+    )
+    assert known.counted(np.array([-0.1, 0.04, 0.06, 0.2, 0.3, 0.5]))[:, 0].tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_tables_are_tidy_and_trust_is_told() -> None:
     motion = known_squats([2.0, 5.0], seconds=7.0)
     trusted = motion.time_s < 4.0
