@@ -6,6 +6,7 @@ A thread would not do for what runs Python of its own all the time: two of them 
 import contextlib
 import importlib
 import multiprocessing
+import signal
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -128,5 +129,6 @@ def _serve(ends: Connection, modules: Sequence[str]) -> None:
         raise
     except BaseException as error:
         answer = ("error", error)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is done: told to end while it leaves, it goes without a word
     with contextlib.suppress(OSError):
         ends.send(answer)
