@@ -6,8 +6,8 @@ A thread would not do for what runs Python of its own all the time: two of them 
 import contextlib
 import importlib
 import multiprocessing
-import signal
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
