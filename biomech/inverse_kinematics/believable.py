@@ -101,8 +101,8 @@ def too_fast(
             continue
         known = np.isfinite(values[:, joint.coordinates]).all(1)
         turned = _rotations(joint, np.where(known[:, None], values[:, joint.coordinates], 0.0))
-        angle, steps_s = (turned[:-1].inv() * turned[1:]).magnitude(), np.diff(time_s)
-        speed = np.zeros(len(angle))
+        angle, steps_s = np.asarray((turned[:-1].inv() * turned[1:]).magnitude()), np.diff(time_s)
+        speed = np.zeros(len(steps_s))
         np.divide(angle, steps_s, out=speed, where=known[:-1] & known[1:] & (steps_s > 0))
         if not (speed > limit).any():
             continue
