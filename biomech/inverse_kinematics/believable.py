@@ -100,7 +100,7 @@ def too_fast(
         if (limit := FASTEST_RAD_S.get(first)) is None:
             continue
         known = np.isfinite(values[:, joint.coordinates]).all(1)
-        turned = _rotations(joint, np.where(known[:, None], values[:, joint.coordinates], 0.0))
+        turned = Rotation.from_matrix(joint.rotation(np.where(known[:, None], values[:, joint.coordinates], 0.0)))
         angle, steps_s = np.asarray((turned[:-1].inv() * turned[1:]).magnitude()), np.diff(time_s)
         speed = np.zeros(len(steps_s))
         np.divide(angle, steps_s, out=speed, where=known[:-1] & known[1:] & (steps_s > 0))
@@ -120,10 +120,3 @@ def _apart(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Float[np.
     """Sine of the angle between the first axis and the third, as the second turn leaves it."""
     first, _, third = np.moveaxis(turns_by(joint, values) / joint.slopes, -1, 0)
     return np.asarray(np.linalg.norm(np.cross(first, third), axis=1))
-
-
-def _rotations(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Rotation:
-    """Parent from child."""
-    turns = (joint.slopes * values + joint.constants)[..., None] * joint.axes
-    first, second, third = (Rotation.from_rotvec(turns[:, k]) for k in range(3))
-    return first * second * third

@@ -40,11 +40,11 @@ class BallJoint:
         other = np.stack([angles[..., 0] + np.pi, 2 * psi - angles[..., 1], angles[..., 2] + np.pi], axis=-1)
         return np.asarray((other - self.constants) / self.slopes)
 
-    def rotation(self, values: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    def rotation(self, values: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
         """Parent from child."""
-        turns = (self.slopes * values + self.constants)[:, None] * self.axes
-        first, second, third = Rotation.from_rotvec(turns).as_matrix()
-        return np.asarray(first @ second @ third)
+        turns = (self.slopes * values + self.constants)[..., None] * self.axes
+        matrices = Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(*turns.shape, 3)
+        return np.asarray(matrices[..., 0, :, :] @ matrices[..., 1, :, :] @ matrices[..., 2, :, :])
 
     @property
     def turns(self) -> Float[np.ndarray, "3"]:

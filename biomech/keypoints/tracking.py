@@ -52,8 +52,7 @@ class Tracker:
         self._looks = np.zeros(0)
         self.forgotten_until_s = -np.inf  # what was found until then was probably nobody
         self.most_seen = 0  # people in one frame, over the frames that were searched before the start
-        self._others, self._first_s = others, np.inf  # when the person was first seen
-        self._others_s = np.inf  # when others are looked for next
+        self._others, self._others_s = others, np.inf  # when others are looked for next
         self.other_seen: tuple[float, Detection] | None = None  # when, and whom
 
     def follow(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
@@ -105,15 +104,15 @@ class Tracker:
 
     def _take(self, chosen: Detection, time_s: float, step: int = 1) -> None:
         weight = 1 - (1 - LIKENESS_MEMORY) ** step
-        self._since_s = min(self._since_s, time_s)
+        if self._last is None:
+            self._since_s, self._others_s = time_s, time_s + OTHERS_EVERY_S
         self._looks = (1 - weight) * self._looks + weight * chosen.appearance if self._last else chosen.appearance
         self._last, self._last_s, self._searched_s = chosen, time_s, -np.inf
 
     def _look_beside(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> None:
         """Whether somebody else is in the picture who is large enough to be seen in it as a whole."""
-        if self._others and self._first_s == np.inf:
-            self._first_s, self._others_s = time_s, time_s + OTHERS_EVERY_S
-        if time_s < self._others_s or self.most_seen > 1 or self._last is None:
+        settled = self.other_seen is not None or self.most_seen > 1
+        if not self._others or settled or time_s < self._others_s or self._last is None:
             return
         followed = self._last
         for _, region in self._detector.regions(frame):
@@ -122,9 +121,8 @@ class Tracker:
             other = self._detector.points(frame, region)
             if len(distinct([followed, other])) == 2 and (other.confidence > SURE).mean() >= SURE_POINTS:
                 self.other_seen = time_s, other
-                self._others_s = np.inf
                 return
-        self._others_s = time_s + max(OTHERS_EVERY_S, OTHERS_SHARE * (time_s - self._first_s))
+        self._others_s = time_s + max(OTHERS_EVERY_S, OTHERS_SHARE * (time_s - self._since_s))
 
     def beside(self, frame: UInt8[np.ndarray, "height width 3"], region: Region) -> Detection | None:
         """The person in a frame beside those that are followed; what is followed does not change.
@@ -162,7 +160,7 @@ class Tracker:
             brief = self._last_s - self._since_s < BRIEFLY_S and time_s - self._last_s > LOST_S
             if found is not None or not brief or self._person is not None:
                 return found
-            self.forgotten_until_s, self._last, self._since_s = self._last_s, None, np.inf
+            self.forgotten_until_s, self._last = self._last_s, None
         if self._person is None:
             found = self._choose(self._people(frame, closely=False), frame)
             # Whoever is missed is too small to be more prominent.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from biomech.arrays import nearest
 from biomech.measures.cycles import Cycles, cycles_over
 
 if TYPE_CHECKING:
@@ -165,9 +166,8 @@ class KnownValues:
         Returns:
             In the order of the coordinates.
         """
-        after = np.searchsorted(self.time_s, time_s).clip(1, max(len(self.time_s) - 1, 1))
-        nearest = after - (time_s - self.time_s[after - 1] <= self.time_s[after] - time_s)
-        counted: Bool[np.ndarray, "moments coordinates"] = self.believed[nearest] | ~self.determined.any(0)
+        frames = nearest(self.time_s, time_s)
+        counted: Bool[np.ndarray, "moments coordinates"] = self.believed[frames] | ~self.determined.any(0)
         return counted
 
     def half_width_at(self, coordinate: int, time_s: float) -> dict[str, float]:
@@ -180,7 +180,7 @@ class KnownValues:
         Returns:
             ``half_width``, degrees or metres; nothing of what is the model's or where it is not known.
         """
-        half = float(self.half_width[np.abs(self.time_s - time_s).argmin(), coordinate])
+        half = float(self.half_width[nearest(self.time_s, np.array([time_s]))[0], coordinate])
         known = np.isfinite(half) and self.determined[:, coordinate].any()
         return {"half_width": _rounded(half)} if known else {}
 

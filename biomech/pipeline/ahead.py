@@ -64,8 +64,7 @@ def for_film(later: Sequence[Stage]) -> list[Work]:
         Imports, hashes of code (whose parts ``code_hash`` keeps), and the body.
     """
     modules = ["torch", "biomech.mesh.recover", "biomech.mesh.signatures", "biomech.mesh.expected"]
-    modules += ["biomech.mesh.steady"]
-    modules += ["biomech.pipeline.solve", "biomech.scaling.by_body"]
+    modules += ["biomech.mesh.steady", "biomech.pipeline.solve", "biomech.scaling.by_body"]
     return [*_imports(modules), *_hashes(later), _body]
 
 

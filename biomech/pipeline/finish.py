@@ -248,6 +248,7 @@ def _shown(files: Result) -> "Shown":
     from biomech.inverse_kinematics.trusted import Trusted
     from biomech.markers.trc import read_trc
     from biomech.pipeline.occasions import place_half_widths
+    from biomech.pipeline.solve import read_uncertainty
     from biomech.report.film import small_film
     from biomech.report.measured import measured_of
     from biomech.report.page import Shown
@@ -273,7 +274,7 @@ def _shown(files: Result) -> "Shown":
     errors = posed_errors(skeleton.carrying(followed), markers.select(followed), values, solved)
     motion = BodyMotion.load(files.motion) if files.motion.name in there else None
     unsure = files.solutions[0].uncertainty
-    place = place_half_widths(unsure, kinematics) if unsure.name in there else None
+    place = place_half_widths(read_uncertainty(unsure, kinematics), kinematics) if unsure.name in there else None
     film = small_film(files.overlay) if files.overlay.name in there else None
     return Shown(
         name=files.model.name.removesuffix("_scaled.osim"),

@@ -86,10 +86,13 @@ def events_of(
     """
     read = recognise_motion(motion)
     told = read.kinematics
-    trusted, known = None, None
-    if quality is not None:
-        trusted, known = _known(quality, uncertainty, told)
-    place = None if uncertainty is None else place_half_widths(uncertainty, told)
+    unsure = None
+    if uncertainty is not None:
+        from biomech.pipeline.solve import read_uncertainty  # loads every solver
+
+        unsure = read_uncertainty(uncertainty, told)
+    trusted, known = (None, None) if quality is None else _known(quality, unsure, told)
+    place = None if unsure is None else place_half_widths(unsure, told)
     try:
         found = find_events(model, told, filter_hz=filter_hz, trusted=trusted, place_half_width_m=place, known=known)
     except BioposeError as error:
@@ -100,40 +103,32 @@ def events_of(
 
 
 def _known(
-    quality: Path, uncertainty: Path | None, kinematics: Kinematics
+    quality: Path, unsure: Float[np.ndarray, "frames coordinates"] | None, kinematics: Kinematics
 ) -> tuple[Bool[np.ndarray, " frames"], KnownValues]:
     """Which frames of a motion are trusted, and what the files beside it say of each of its values."""
-    from biomech.pipeline.solve import read_uncertainty  # loads every solver
-
-    trusted = Trusted.read(quality)
+    trusted, names = Trusted.read(quality), kinematics.names
     rows = trusted.rows(kinematics.time_s, str(quality))
-    frames = trusted.frames[rows]
-    determined = trusted.determined(kinematics.names)[rows]
-    unsure = np.full(kinematics.values.shape, np.nan)
-    if uncertainty is not None:
-        unsure = read_uncertainty(uncertainty, kinematics)
-        unsure = np.where(kinematics.rotational, np.rad2deg(unsure), unsure)
-    return frames, KnownValues(kinematics.time_s, determined, determined & frames[:, None], unsure)
+    if unsure is None:
+        unsure = np.full(kinematics.values.shape, np.nan)
+    half_width = np.where(kinematics.rotational, np.rad2deg(unsure), unsure)
+    determined, believed = trusted.determined(names)[rows], trusted.values(names)[rows]
+    return trusted.frames[rows], KnownValues(kinematics.time_s, determined, believed, half_width)
 
 
-def place_half_widths(path: Path, kinematics: Kinematics) -> Float[np.ndarray, "frames 2"] | None:
+def place_half_widths(
+    unsure: Float[np.ndarray, "frames coordinates"], kinematics: Kinematics
+) -> Float[np.ndarray, "frames 2"] | None:
     """How far off the pelvis's place along X and Z may be.
 
     Args:
-        path: the uncertainty file of the motion.
+        unsure: of the motion, as ``read_uncertainty`` gives it.
         kinematics: the motion.
 
     Returns:
         m, of each of its frames; None where the model's pelvis has no such coordinates.
-
-    Raises:
-        BioposeError: it is none, or another motion's.
     """
-    from biomech.pipeline.solve import read_uncertainty  # loads every solver
-
     if not set(PLACE) <= set(kinematics.names):
         return None
-    unsure = read_uncertainty(path, kinematics)
     return unsure[:, [kinematics.names.index(name) for name in PLACE]]
 
 

@@ -51,9 +51,8 @@ def draw_angles(motions: Sequence[Courses]) -> Figure:
     rows = -(-len(panels) // COLUMNS)
     width, height = COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1] + HEAD_INCHES + 0.3
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(
-        rows, COLUMNS, squeeze=False
-    )  # that share their abscissa would set each other's, all in turn
+    # Panels that share their abscissa would set each other's, all in turn.
+    axes = figure.subplots(rows, COLUMNS, squeeze=False)
     # By hand: matplotlib's constrained layout takes longer than all else together.
     figure.subplots_adjust(
         left=0.5 / width,
