@@ -280,7 +280,7 @@ def mqhmr(
             recipe,
             device=device,
             resume=resume,
-            about={"command": command, "data": prepared.lines},
+            about={"command": command, "data": [*prepared.lines, f"from {clips or ', '.join(people or [])}"]},
             progress=progress,
             say=typer.echo,
         )

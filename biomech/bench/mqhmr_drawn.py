@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool
 
 from biomech.bench.mqhmr_rendered import FrameErrors, errors_of, landmarks
+from biomech.comparison.tables import plain
 from biomech.errors import BioposeError
 from biomech.keypoints.blazepose import MIN_SCORE, BlazePose
 from biomech.keypoints.detector import Detection, Region
@@ -105,11 +106,10 @@ def told(figures: Mapping[str, Any]) -> str:
         if not rows:
             continue
         columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-        widest = max(len(title), *map(len, rows))
-        lines.append("  ".join([title.ljust(widest), *(name.removesuffix("_mm").rjust(9) for name in columns)]))
-        for name, row in rows.items():
-            cells = (f"{row[column]:9.1f}" if column in row else " " * 9 for column in columns)
-            lines.append("  ".join([name.ljust(widest), *cells]))
+        cells = [
+            [name, *(f"{row[column]:.1f}" if column in row else "" for column in columns)] for name, row in rows.items()
+        ]
+        lines.append(plain((title, ["", *(name.removesuffix("_mm") for name in columns)], [cells])))
     if "note" in figures:
         lines.append(f"note: {figures['note']}")
     return "\n".join(lines)

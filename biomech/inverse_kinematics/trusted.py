@@ -129,11 +129,6 @@ class Trusted:
         """Which frames are trusted."""
         return np.array([not why for why in self.reasons], dtype=bool)
 
-    def frames_at(self, times_s: Float[np.ndarray, " solved"], where: str | None = None) -> Bool[np.ndarray, " solved"]:
-        """Which frames of a motion are trusted; as ``rows``."""
-        trusted: Bool[np.ndarray, " solved"] = self.frames[self.rows(times_s, where)]
-        return trusted
-
     def values(self, names: Sequence[str]) -> Bool[np.ndarray, "frames coordinates"]:
         """Which values are trusted: those that the markers determine, in frames that are trusted.
 

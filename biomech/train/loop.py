@@ -22,7 +22,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
-from biomech.pipeline.claim import check_place
+from biomech.pipeline.claim import check_place, claimed
+from biomech.train.history import begin_part
 
 CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
 DEVICES = ("cpu", "cuda")
@@ -167,6 +168,25 @@ def check_folder(folder: Path, resume: bool) -> Path:
     return checkpoint
 
 
+@contextlib.contextmanager
+def at_work(folder: Path, resume: bool) -> Iterator[None]:
+    """Hold the folder of a training; of several processes that train together the first one does.
+
+    Args:
+        folder: of checkpoint and curves; is made.
+        resume: whether the training is to go on from the checkpoint, if there is one.
+
+    Yields:
+        Nothing; the folder is held until the block ends.
+
+    Raises:
+        BioposeError: another training is at work there, or as ``check_folder``.
+    """
+    check_folder(folder, resume)
+    with claimed(folder) if rank() == 0 else contextlib.nullcontext():
+        yield
+
+
 def train(
     network: nn.Module,
     lesson: Lesson[Batch],
@@ -176,15 +196,19 @@ def train(
     *,
     device: str = "cpu",
     resume: bool = False,
+    about: Mapping[str, object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, float] | None:
     """Train a network, which ends with its averaged weights; checkpoint and curves are left in ``folder``.
 
+    The caller holds the folder (``at_work``).
+
     Args:
         network: on its device, with the weights to start from.
         recipe: what must be the same when a training goes on, plain numbers and strings.
         resume: go on from the folder's checkpoint, if there is one.
+        about: what is learned from, for ``history``; may be other data when a training goes on, which is said.
         progress: called with done and expected, in steps or seconds.
         say: called with a line at each report.
 
@@ -206,6 +230,8 @@ def train(
         torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
         model = nn.parallel.DistributedDataParallel(network)
     log = _Log(Path(folder), step) if rank() == 0 else None
+    if log is not None and about is not None:
+        begin_part(Path(folder), step, about, say)
 
     def report() -> dict[str, float] | None:
         if log is None:
@@ -295,8 +321,15 @@ def _restore(
             where=str(path),
             mend="Give its options again, or name another folder.",
         )
-    _put(state["weights"], network)
-    _put(state["average"], average.module)
+    try:
+        _put(state["weights"], network)
+        _put(state["average"], average.module)
+    except (KeyError, RuntimeError) as error:
+        raise BioposeError(
+            "the training there is of a network of other parts or sizes",
+            where=str(path),
+            mend="Give its options again, or name another folder.",
+        ) from error
     average.n_averaged.fill_(1 + state["step"])
     optimiser.load_state_dict(state["optimiser"])
     return state["step"], state["spent_s"]

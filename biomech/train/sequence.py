@@ -172,7 +172,8 @@ def _train(
     }
     clips_of = {"rendered_clips": len(found), "held_out_clips": len(held)}  # there may be more when it goes on
     lesson = Lesson(batches, losses, lambda: figures_of(network, judged))
-    figures = trained(network, lesson, out, schedule, recipe, resume=resume, say=print) or {}
+    about = {"data": [f"{len(found)} clips", f"{len(held)} held out"]}
+    figures = trained(network, lesson, out, schedule, recipe, resume=resume, about=about, say=print) or {}
     with whole_file(out / WEIGHTS) as path:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
     with whole_file(out / RECIPE) as path:

@@ -42,7 +42,7 @@ def test_times_of_another_motion(files: list[Path], times: np.ndarray, said: str
     with pytest.raises(BioposeError, match=said):
         Take.read(files)
     with pytest.raises(BioposeError, match=said):
-        Trusted.read(files[2]).frames_at(motion(8).time_s)
+        Trusted.read(files[2]).rows(motion(8).time_s)
     columns = [f"{name}_{'deg' if turns else 'mm'}" for name, turns in _columns()]
     unsure = files[2].with_name("a_uncertainty.csv")
     unsure.write_text(",".join(["time", *columns]) + "\n" + "".join(f"{t}{',1' * len(columns)}\n" for t in times))

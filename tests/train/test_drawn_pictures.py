@@ -249,7 +249,7 @@ def test_commands_draw_train_halved_go_on_whole_and_measure(tiny, tmp_path) -> N
     assert not found.config.halved
     figures = bench_drawn({"whole": found, "halved": halved}, tmp_path / "drawn")
     table = told(figures).splitlines()
-    assert table[0] == "drawn pictures: 3" and table[1].split()[-3:] == ["mpjpe", "pa_mpjpe", "mve"]
+    assert table[0] == "drawn pictures: 3" and table[2].split()[-3:] == ["mpjpe", "pa_mpjpe", "mve"]
     assert table[-1].startswith("note: only 3 pictures") and "{" not in told(figures)
     assert figures["pictures"] == 3 and set(figures["all"]) == {"constant", "whole", "halved"}
     beside = bench_drawn({"detected": MQHMR(configuration("compact"), anny_layer()).eval()}, tmp_path / "drawn")

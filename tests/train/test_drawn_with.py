@@ -21,7 +21,7 @@ def test_a_seed_goes_on_with_its_options_alone(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
-    (tmp_path / DRAWN_WITH).write_text("[1]")
+    (tmp_path / f"{DRAWN_WITH}_train_000.json").write_text("[1]")
     with pytest.raises(BioposeError, match="no record"):
         check_drawn_with(tmp_path, "train", 0, {})
 

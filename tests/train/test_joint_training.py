@@ -144,3 +144,21 @@ def test_only_the_guess_is_taken(folder, start) -> None:
     wider = configuration("compact", **{**SMALL.__dict__, "width": 32})
     with pytest.raises(BioposeError, match="other sizes"):
         prepare(MqhmrRecipe(config=wider), folder, [], [], guess=start)
+
+
+def test_goes_on_only_with_the_networks_it_began_with(folder, start, tmp_path) -> None:
+    out = tmp_path / "out"
+    command = ["joint", "--clips", str(folder), "--out", str(out), "--items", "2", "--threads", "1"]
+    first = CliRunner().invoke(app, [*command, "--start", str(start), "--steps", "1"])
+    assert first.exception is None, first.output
+    other = CliRunner().invoke(app, [*command, "--steps", "2", "--resume"])
+    assert isinstance(other.exception, BioposeError) and "another start" in str(other.exception)
+
+
+def test_clips_that_make_no_batch_are_named(both, clip_of, tmp_path) -> None:
+    _, solver = both
+    clip_of(0).save(tmp_path / "train_0.npz")
+    clips = JointClips(Clips(tmp_path, "train", "anny"), solver)
+    clips.longest = 1
+    with pytest.raises(BioposeError, match="NeurIK's window holds 1"):
+        clips[0]

@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from biomech.errors import BioposeError
+from biomech.files import sha256
 from biomech.mesh.mqhmr.load import load_mqhmr
 from biomech.mesh.mqhmr.network import MQHMR
 from biomech.mesh.recoverers import SHIPPED
 from biomech.neurik.network import NeurIK
-from biomech.neurik.predict import load_network
-from biomech.train.loop import Lesson, Schedule, place_of, rank, train
+from biomech.neurik.predict import FILE, load_network
+from biomech.train.history import with_parts
+from biomech.train.loop import Lesson, Schedule, at_work, place_of, rank, train
 from biomech.train.mqhmr.losses import MeshLossWeights
 from biomech.train.mqhmr.through_neurik import (
     Carried,
@@ -114,13 +116,24 @@ def train_joint(
         partial(joint_losses, network, solver, carried, recipe.own, recipe.added),
         partial(joint_figures, network, solver, carried, held_out),
     )
-    said = asdict(recipe)
-    figures = train(
-        network, lesson, folder, recipe.schedule, said, device=device, resume=resume, progress=progress, say=say
-    )
-    if figures is not None:
-        more = {"start": str(start), "clips": len(data)}
-        write(network, Path(folder), {**(about or {}), **more, "recipe": said, "held_out": figures})
+    said = {**asdict(recipe), "start": sha256(start)[:16], "neurik": sha256(neurik or FILE)[:16]}
+    about = {**(about or {}), "data": [f"{len(data)} clips of {clips}"]}
+    with at_work(folder, resume):
+        figures = train(
+            network,
+            lesson,
+            folder,
+            recipe.schedule,
+            said,
+            device=device,
+            resume=resume,
+            about=about,
+            progress=progress,
+            say=say,
+        )
+        if figures is not None:
+            more = {"start": str(start), "clips": len(data)}
+            write(network, Path(folder), {**with_parts(folder, about), **more, "recipe": said, "held_out": figures})
     return network
 
 

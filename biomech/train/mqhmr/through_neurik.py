@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from biomech.angles import wrapped
 from biomech.body.anny import AnnyBody
 from biomech.body.linkage import coordinates_of, pose_of_bones
+from biomech.errors import BioposeError
 from biomech.markers.virtual import load_virtual_markers
 from biomech.mesh.ground import against_gravity, world_from_camera
 from biomech.mesh.mqhmr.bodies import BodyLayer
@@ -59,12 +60,13 @@ class JointClips(Dataset):
 
     Args:
         clips: whole clips of the Anny body, all of as many frames.
-        neurik: whose coordinates are wanted.
+        neurik: whose coordinates are wanted; a clip has to fit into its window.
     """
 
     def __init__(self, clips: Clips, neurik: NeurIK):
         self.clips, self.body = clips, AnnyBody.load([0])
-        self.names = neurik.anatomy.coordinate_names
+        self.names, self.longest = neurik.anatomy.coordinate_names, (neurik.sizes.window - 1) // BETWEEN + 1
+        self._frames: int | None = None
         self._kept: dict[tuple[int, bool], Upright] = {}  # small, and slow to work out
 
     def __len__(self) -> int:
@@ -74,9 +76,19 @@ class JointClips(Dataset):
         """One clip; as ``Clips`` has it, perhaps in a mirror.
 
         Raises:
-            BioposeError: the file is not a clip.
+            BioposeError: the file is not a clip, is longer than NeurIK's window, or not of as many frames as others.
         """
         drawn = self.clips.drawn(index)
+        frames = len(drawn.rows)
+        self._frames = self._frames or frames
+        if frames > self.longest or frames != self._frames:
+            raise BioposeError(
+                f"a clip of {frames} frames, and NeurIK's window holds {self.longest} of them"
+                if frames > self.longest
+                else f"a clip of {frames} frames, and others have {self._frames}: a batch needs clips of one length",
+                where=str(self.clips.paths[index % len(self)]),
+                mend="Make others with `biopose train clips --clip-frames`, each length in a folder of its own.",
+            )
         inputs, truth = self.clips.seen(drawn)
         key = index % len(self), drawn.mirrored
         if key not in self._kept:

@@ -1,7 +1,7 @@
 """With which options a set of clips or pictures was drawn: the same seed with others is no more of the same.
 
-A set lies in a folder as ``<split>_<seed>_…`` and grows; beside it ``drawn_with.json`` says, of each split and seed,
-what it was drawn with. Sets that are older than that file are taken as they are.
+A set lies in a folder as ``<split>_<seed>_…`` and grows; beside it ``drawn_with_<split>_<seed>.json`` says what it was
+drawn with: a file each, since several may be drawn side by side. Sets without one are taken as they are.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from biomech.errors import BioposeError
 from biomech.files import read_json, whole_file
 
-DRAWN_WITH = "drawn_with.json"
+DRAWN_WITH = "drawn_with"
 
 
 def library_mark(library: Path | None) -> str | None:
@@ -41,12 +41,11 @@ def check_drawn_with(folder: Path, split: str, seed: int, options: Mapping[str, 
     Raises:
         BioposeError: it was drawn with others, or the record is damaged.
     """
-    path, name = folder / DRAWN_WITH, f"{split}_{seed:03d}"
-    told = read_json(path, what="what was drawn here", mend="Name another folder.") if path.exists() else {}
-    if not isinstance(told, dict) or not all(isinstance(one, dict) for one in told.values()):
+    name = f"{split}_{seed:03d}"
+    path, given = folder / f"{DRAWN_WITH}_{name}.json", json.loads(json.dumps(options))
+    before = read_json(path, what="what was drawn here", mend="Name another folder.") if path.exists() else given
+    if not isinstance(before, dict):
         raise BioposeError("is no record of what was drawn", where=str(path), mend="Name another folder.")
-    given = json.loads(json.dumps(options))
-    before = told.get(name, given)
     if other := sorted(key for key in given | before if before.get(key) != given.get(key)):
         said = ", ".join(f"`{key}` {_said(before.get(key))}, now {_said(given.get(key))}" for key in other)
         raise BioposeError(
@@ -54,11 +53,11 @@ def check_drawn_with(folder: Path, split: str, seed: int, options: Mapping[str, 
             where=str(folder),
             mend="Give those again to go on, another `seed` for more, or another folder.",
         )
-    if name in told or any(folder.glob(f"{name}_*")):  # nobody knows what those that are there were drawn with
+    if path.exists() or any(folder.glob(f"{name}_*")):  # nobody knows what those that are there were drawn with
         return
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(told | {name: given}, indent=2) + "\n")
+        temporary.write_text(json.dumps(given, indent=2) + "\n")
 
 
 def _said(value: object) -> str:

@@ -1,0 +1,67 @@
+"""What a training learned from, part by part: it may go on with more data, or with others, and its record says so."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from biomech.errors import BioposeError
+from biomech.files import read_json, whole_file
+
+HISTORY = "history.json"
+MEND = "Remove the file; what was learned from before is not known then."
+
+
+def begin_part(folder: Path, step: int, about: Mapping[str, object], say: Callable[[str], None] | None = None) -> None:
+    """Write down from which step on what is learned from; where it is something else than before, say it.
+
+    Args:
+        folder: of the training; is there.
+        step: how many steps are done.
+        about: ``data`` and whatever else is told of a training; JSON.
+        say: called with a line where the data are others.
+
+    Raises:
+        BioposeError: the record there is damaged.
+    """
+    given = {"from_step": step, **json.loads(json.dumps(about))}
+    parts = [part for part in _parts(folder) if part["from_step"] < step]
+    if parts and parts[-1].get("data") != given.get("data") and say is not None:
+        say(f"from here on other data: {_said(given.get('data'))}. Before: {_said(parts[-1].get('data'))}")
+    if not parts or {**parts[-1], "from_step": step} != given:
+        parts.append(given)
+    with whole_file(Path(folder) / HISTORY) as temporary:
+        temporary.write_text(json.dumps(parts, indent=1) + "\n")
+
+
+def with_parts(folder: Path, about: Mapping[str, object]) -> dict[str, object]:
+    """What a record beside weights says of the data: ``about``, and ``parts`` where not all steps had the same.
+
+    Args:
+        folder: of the training.
+        about: of its last part.
+
+    Returns:
+        A new dictionary; each part is what was told then, with ``from_step``. Parts from before this was written down
+        are missing.
+
+    Raises:
+        BioposeError: the record there is damaged.
+    """
+    parts = _parts(folder)
+    one = len(parts) == 1 and not parts[0]["from_step"]
+    return {**about, **({} if one or not parts else {"parts": parts})}
+
+
+def _parts(folder: Path) -> list[dict[str, Any]]:
+    path = Path(folder) / HISTORY
+    parts = read_json(path, what="the record of a training", mend=MEND) if path.exists() else []
+    if not isinstance(parts, list) or not all(
+        isinstance(p, dict) and isinstance(p.get("from_step"), int) for p in parts
+    ):
+        raise BioposeError("not the record of a training", where=str(path), mend=MEND)
+    return parts
+
+
+def _said(data: object) -> str:
+    return ", ".join(map(str, data)) if isinstance(data, list) else str(data)
