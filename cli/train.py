@@ -220,6 +220,9 @@ def mqhmr(
     workers: Annotated[int, typer.Option(min=0, help="Processes that read ahead.")] = 0,
     report_every: Annotated[int, typer.Option(min=1, help="Steps from one report and checkpoint to the next.")] = 250,
     bfloat16: Annotated[bool, typer.Option("--bfloat16", help="On a CPU too; faster where it knows that.")] = False,
+    maps: Annotated[
+        float, typer.Option(min=0.0, help="Pictures: weight of the keypoints' heat maps, a lesson beside the body.")
+    ] = 3.0,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, a third more time.")] = False,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Look into 3DPW's pickles, for arrays alone.")
@@ -255,6 +258,7 @@ def mqhmr(
         workers=workers,
         only_guess=only_guess,
         bfloat16=bfloat16,
+        maps=maps,
     )
     prepared = prepare(
         recipe,

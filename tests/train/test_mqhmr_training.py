@@ -163,6 +163,13 @@ def test_command_on_pictures(tmp_path, monkeypatch):
     assert result.exception is None, result.output
     said = json.loads((tmp_path / "out" / "mqhmr.json").read_text())
     assert said["held_out"]["crop_error"] > 0 and said["held_out"]["mpjpe_mm"] == 0  # no 3D in MPII
+    assert said["recipe"]["maps"] > 0 and load_mqhmr(tmp_path / "out" / "mqhmr.safetensors").config.front == "rgb"
+    header = (tmp_path / "out" / "loss.csv").read_text().splitlines()[0]
+    assert "maps" in header.split(",")
+    without = [*arguments, "--tokens", "4", "--out", str(tmp_path / "plain"), "--threads", "1", "--maps", "0"]
+    result = CliRunner().invoke(app, without)
+    assert result.exception is None, result.output
+    assert "maps" not in json.loads((tmp_path / "plain" / "mqhmr.json").read_text())["recipe"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from biomech.train.history import with_parts
 from biomech.train.loop import Lesson, Schedule, at_work, place_of, rank, train
 from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
 from biomech.train.mqhmr.losses import MeshLossWeights, Truth, completed, losses
+from biomech.train.mqhmr.maps import WithMaps, map_loss
 from biomech.train.mqhmr.readers import read_people
 from biomech.train.synthetic.clips import SPLITS, Clips
 
@@ -44,6 +45,7 @@ class MqhmrRecipe:
     frames: int = 4  # of each clip
     only_guess: bool = False  # learn the first guess alone: fast, and a good start for all of it
     bfloat16: bool = False  # of learned layers, on a CPU too
+    maps: float = 3.0  # weight of the keypoints' heat maps, which an encoder of pictures learns beside the body
     workers: int = 0  # processes that read ahead
 
 
@@ -177,6 +179,7 @@ def train_mqhmr(
         network.requires_grad_(False)
         for part in (network.evidence.summary, network.guess_head):
             part.requires_grad_()
+    taught = WithMaps(network).to(place) if network.config.front == "rgb" and recipe.maps else network
     lesson = Lesson(
         batches,
         partial(_losses, network, recipe),
@@ -184,12 +187,14 @@ def train_mqhmr(
     )
     said = asdict(recipe)
     del said["workers"], said["config"]["checkpointing"]  # neither changes what is learned
+    if taught is network:
+        del said["maps"]
     for told, choice in ((said["config"], "halved"), (said, "bfloat16")):  # younger than some trainings, which go on
         if not told[choice]:
             del told[choice]
     with at_work(folder, resume):
         figures = train(
-            network,
+            taught,
             lesson,
             folder,
             recipe.schedule,
@@ -304,8 +309,17 @@ def _losses(network: MQHMR, recipe: MqhmrRecipe, model: nn.Module, batch: Item, 
     inputs, truth = batch
     narrow = truth.betas.is_cuda or recipe.bfloat16
     with torch.autocast(truth.betas.device.type, torch.bfloat16, enabled=narrow):
-        answer = model(inputs, only_guess=recipe.only_guess)
-    return losses(network, answer, inputs.crop, completed(network, truth, inputs.crop), recipe.weights)
+        maps = None
+        if network.config.front == "rgb" and recipe.maps:
+            answer, maps = model(inputs)
+        else:
+            answer = model(inputs, only_guess=recipe.only_guess)
+    truth = completed(network, truth, inputs.crop)
+    parts = losses(network, answer, inputs.crop, truth, recipe.weights)
+    if maps is None:
+        return parts
+    surprise = map_loss(maps, inputs.crop, truth)
+    return {**parts, "maps": surprise, "loss": parts["loss"] + recipe.maps * surprise}
 
 
 def drawn(
