@@ -38,6 +38,9 @@ BELT_M_S, BELT_SHARE = 0.25, 0.35  # a foot that rests goes back so fast, and th
 # The half width of a step's width over that of the pelvis across the way: 68 % of 59 strides of ten drawn people
 # lie within, seen from front, side and behind; of ten others 75 %.
 WIDTH_OVER_PLACE = 4.0
+# A step that closes up to the other foot as the body halts: of the stride's other step, and of its speed from shortly
+# before the strike to after it.
+CLOSING, HALTS, ABOUT_S = 0.5, 0.4, (0.1, 0.4)
 BESIDE_S, CLEARLY = 0.15, 2.0  # the other method means the same event: so near, and the next so many times as far
 
 
@@ -224,6 +227,26 @@ def _judged(course: Course, cycle: GaitCycle) -> GaitCycle | None:
     if (np.array(high) > course.leg_m * np.array([strikes, strikes, leaves])).any():
         return None
     return replace(cycle, gait="running" if runs else "walking")
+
+
+def closes(course: Course, cycle: GaitCycle) -> bool:
+    """Whether a stride's last step brings the foot up to the other one, and the body halts: the end of a walk.
+
+    Args:
+        course: that the stride is of.
+        cycle: the stride.
+
+    Returns:
+        False of who goes on, however short one of the steps is, of a run and on a treadmill.
+    """
+    if cycle.gait != "walking" or cycle.belt_m_s:
+        return False
+    told = measured(course, cycle)
+    step, stride, speed = (told[name] for name in ("step_length_m", "stride_length_m", "speed_m_s"))
+    frames = course.frames(cycle.end_s - ABOUT_S[0], min(cycle.end_s + ABOUT_S[1], float(course.time_s[-1])))
+    hips = course.hips_m[frames][:, [0, 2]]
+    seconds = max(len(hips) - 1, 1) / course.rate_hz
+    return step < CLOSING * (stride - step) and float(np.linalg.norm(hips[-1] - hips[0])) / seconds < HALTS * speed
 
 
 def resting_foot(course: Course, cycle: GaitCycle) -> Float[np.ndarray, "frames 3"]:
