@@ -67,7 +67,10 @@ def batch(
     waiting = sum(outcome.waits for outcome in outcomes)
     failed = sum(outcome.error is not None for outcome in outcomes) - waiting
     if as_json:
-        rows = [{"recording": o.entry.name, "folder": str(o.folder), "error": o.error, **o.figures} for o in outcomes]
+        rows = [
+            {"recording": o.entry.name, "folder": str(o.folder), "error": o.error, "left_out": o.left_out, **o.figures}
+            for o in outcomes
+        ]
         told = {"failed": failed, "not_run": waiting, "recordings": rows, "files": [str(path) for path in written]}
         typer.echo(json.dumps(told, default=str))
     else:
@@ -84,4 +87,5 @@ def _line(outcome: "BatchOutcome") -> str:
     if outcome.error is not None:
         return f"{outcome.entry.name}: failed: {in_flags(outcome.error.splitlines()[0])}"
     solve = outcome.figures
-    return f"{outcome.entry.name}: {solve['frames']} frames, marker RMS {solve['marker_rms_mm']:.1f} mm"
+    said = f"{outcome.entry.name}: {solve['frames']} frames, marker RMS {solve['marker_rms_mm']:.1f} mm"
+    return f"{said}; {in_flags(outcome.left_out)}" if outcome.left_out else said

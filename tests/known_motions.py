@@ -61,3 +61,22 @@ def known_jump(height_m: float, off_s: float = 1.5, seconds: float = 4.0) -> tup
         one.add(f"ankle_angle_{side}", -40.0 * air)
     within = np.clip((time - off_s) / flight, 0, 1)
     return one.finish(above_floor_m=4 * height_m * within * (1 - within)), flight
+
+
+def halting_walk(speed_m_s: float = 1.3, halts_s: float = 3.0, seconds: float = 5.0) -> tuple[Kinematics, float]:
+    """A walk that ends: after a right strike the left foot is brought up beside the right; and when it is there (s)."""
+    walk, strikes = known_walk(speed_m_s, seconds)
+    begin = float(strikes["r"][np.abs(strikes["r"] - halts_s).argmin()]) + 0.1
+    share = np.clip((walk.time_s - begin) / 0.55, 0, 1)
+    share = share**2 * (3 - 2 * share)
+    values, at = walk.values.copy(), int(np.searchsorted(walk.time_s, begin))
+    for k, name in enumerate(walk.names):
+        if name not in ("pelvis_tx", "pelvis_ty", "pelvis_tz"):
+            values[at:, k] = values[at, k] * (1 - share[at:])
+    x, y = (walk.names.index(name) for name in ("pelvis_tx", "pelvis_ty"))
+    values[at:, x] = values[at, x] + 0.3 * share[at:]
+    values[at:, y] = values[at, y] + (np.max(walk.values[:, y]) + 0.01 - values[at, y]) * share[at:]
+    over = np.clip((walk.time_s - begin) / 0.8, 0, 1)
+    for name, most in (("hip_flexion_l", 0.4), ("knee_angle_l", 0.6)):
+        values[:, walk.names.index(name)] += most * np.sin(np.pi * over) ** 2
+    return Kinematics(walk.names, values, walk.time_s, walk.rotational), begin + 0.55

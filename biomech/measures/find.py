@@ -29,6 +29,7 @@ NAMES |= {
     "stand_up": "standing up",
     "sit_down": "sitting down",
 }
+SIDE = {"r": "right", "l": "left"}
 MOMENTS = {
     "squat": ("squat_start", "squat_bottom", "squat_end"),
     "stand_up": ("seat_off", "half_risen", "standing"),
@@ -95,8 +96,10 @@ def find_events(
     ]
     cycles = [cycle for cycle in cycles if not any(cycle.start_s < jump.top_s < cycle.end_s for jump in flown)]
     lone = [] if cycles or flown else gait.lone_steps_of(looked_at, steps)
+    closing = [cycle for cycle in cycles if gait.closes(looked_at, cycle)]
     taken = [(step.start_s, step.end_s) for step in lone]
     taken += [(cycle.start_s, cycle.end_s) for cycle in cycles]
+    cycles = [cycle for cycle in cycles if cycle not in closing]
     taken += [(jump.take_off_s - AFTER_JUMP_S, jump.landing_s + AFTER_JUMP_S) for jump in flown]
     bouts = repetitions.bouts_of(looked_at, taken)
 
@@ -127,6 +130,9 @@ def find_events(
         known=known,
     )
     found.notes.extend(_notes(found, cycles, looked_at))
+    if closing:
+        listed = ", ".join(f"{SIDE[cycle.side]} at {cycle.end_s:.1f} s" for cycle in closing)
+        found.notes.insert(1, f"closing up to the other foot as the walk ends, and no stride of it: {listed}")
     return found
 
 

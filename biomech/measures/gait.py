@@ -38,7 +38,10 @@ BELT_M_S, BELT_SHARE = 0.25, 0.35  # a foot that rests goes back so fast, and th
 # The half width of a step's width over that of the pelvis across the way: 68 % of 59 strides of ten drawn people
 # lie within, seen from front, side and behind; of ten others 75 %.
 WIDTH_OVER_PLACE = 4.0
-BESIDE_S = 0.15  # the other method means the same event
+# A step that closes up to the other foot as the body halts: of the stride's other step, and of its speed from shortly
+# before the strike to after it.
+CLOSING, HALTS, ABOUT_S = 0.5, 0.4, (0.1, 0.4)
+BESIDE_S, CLEARLY = 0.15, 2.0  # the other method means the same event: so near, and the next so many times as far
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Step:
         side: ``r`` or ``l``.
         strike: heel strike rather than toe off.
         time_s: by the foot's place (Zeni).
-        other_s: by its velocity (O'Connor); NaN where that has none nearby, or nothing was filtered.
+        other_s: by its velocity (O'Connor); NaN where that has none or two nearby, or nothing was filtered.
     """
 
     side: str
@@ -94,17 +97,30 @@ def steps_of(course: Course) -> list[Step]:
     Returns:
         Also of feet that do not walk: ``cycles_of`` judges.
     """
-    found = []
+    found, span_s = [], (float(course.time_s[0]), float(course.time_s[-1]))
     for side in SIDES:
         heel, toe = course.ahead_m(course.heel_m[side]), course.ahead_m(course.toe_m[side])
         falls, rises = _by_velocity(course, side)
         for strike, signal, others in ((True, heel, falls), (False, -toe, rises)):
             for row in furthest(signal, EXCURSION * course.leg_m, course.rate_hz):
                 time = float(course.time_s[0] + row / course.rate_hz)
-                near = others[np.abs(others - time) <= BESIDE_S]
-                other = float(near[np.abs(near - time).argmin()]) if len(near) else np.nan
-                found.append(Step(side, strike, time, other))
+                found.append(Step(side, strike, time, _the_same(time, others, span_s)))
     return sorted(found, key=lambda step: step.time_s)
+
+
+def _the_same(time_s: float, others_s: Float[np.ndarray, " others"], span_s: tuple[float, float]) -> float:
+    """When the other method has an event; NaN where it has none nearby, or two, of which chance would choose one.
+
+    A foot whose toe is raised before it strikes falls twice, before and after, and by its velocity either is meant.
+    Where the motion (``span_s``) begins or ends so near that a second one may lie outside, nothing is told either.
+    """
+    away = np.sort(np.abs(others_s - time_s))
+    if not len(away) or away[0] > BESIDE_S:
+        return float("nan")
+    apart = CLEARLY * away[0]
+    if (len(away) > 1 and away[1] < apart) or not span_s[0] <= time_s - apart <= time_s + apart <= span_s[1]:
+        return float("nan")
+    return float(others_s[np.abs(others_s - time_s).argmin()])
 
 
 def furthest(signal: Track, excursion: float, rate_hz: float) -> list[float]:
@@ -211,6 +227,26 @@ def _judged(course: Course, cycle: GaitCycle) -> GaitCycle | None:
     if (np.array(high) > course.leg_m * np.array([strikes, strikes, leaves])).any():
         return None
     return replace(cycle, gait="running" if runs else "walking")
+
+
+def closes(course: Course, cycle: GaitCycle) -> bool:
+    """Whether a stride's last step brings the foot up to the other one, and the body halts: the end of a walk.
+
+    Args:
+        course: that the stride is of.
+        cycle: the stride.
+
+    Returns:
+        False of who goes on, however short one of the steps is, of a run and on a treadmill.
+    """
+    if cycle.gait != "walking" or cycle.belt_m_s:
+        return False
+    told = measured(course, cycle)
+    step, stride, speed = (told[name] for name in ("step_length_m", "stride_length_m", "speed_m_s"))
+    frames = course.frames(cycle.end_s - ABOUT_S[0], min(cycle.end_s + ABOUT_S[1], float(course.time_s[-1])))
+    hips = course.hips_m[frames][:, [0, 2]]
+    seconds = max(len(hips) - 1, 1) / course.rate_hz
+    return step < CLOSING * (stride - step) and float(np.linalg.norm(hips[-1] - hips[0])) / seconds < HALTS * speed
 
 
 def resting_foot(course: Course, cycle: GaitCycle) -> Float[np.ndarray, "frames 3"]:

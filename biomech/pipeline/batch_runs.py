@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomech.cluster import on_cluster
-from biomech.errors import BioposeError, plainly
+from biomech.errors import BioposeError, MachineError, plainly
 from biomech.pipeline.batch import Entry
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.flags import in_flags
@@ -29,6 +29,7 @@ class BatchOutcome:
     Attributes:
         seconds: that it took its process.
         figures: of its solve.
+        left_out: what it was told to use and was run without, and why; empty where there is none.
     """
 
     entry: Entry
@@ -38,6 +39,7 @@ class BatchOutcome:
     files: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     error: str | None = None
+    left_out: str = ""
 
     @property
     def waits(self) -> bool:
@@ -57,6 +59,7 @@ class BatchOutcome:
             files={name: Path(path) for name, path in self.files.items()},
             notes=len(self.notes),
             error=None if self.error is None else in_flags(self.error),
+            left_out=in_flags(self.left_out),
         )
 
 
@@ -74,7 +77,8 @@ def run_batch(
     """Run them all, each in a folder of its own; what is up to date already is not run again.
 
     A process runs one recording after the other. What takes its process down fails alone: the others that were under
-    way are run again, which goes on after their last stage.
+    way are run again, which goes on after their last stage. A neutral trial that is there and cannot be used is left
+    out, so that it does not cost all recordings of its subject.
 
     Args:
         entries: of ``entries_of``.
@@ -125,15 +129,30 @@ def _from_anywhere(entry: Entry) -> Entry:
 
 def _work(entry: Entry, *, out: Path, overwrite: bool, threads: int, run: RunOne | None) -> dict[str, Any]:
     """In a worker; the answer is plain, and failures are answers."""
-    begun = time.monotonic()
+    begun, run = time.monotonic(), run or _run_ik(threads)
     told: dict[str, Any]
+    left_out = ""
     try:
-        result = (run or _run_ik(threads))(entry.source, out / entry.name, entry.options, overwrite)
+        try:
+            result = run(entry.source, out / entry.name, entry.options, overwrite)
+        except BioposeError as error:
+            if not (left_out := _without_neutral(error, entry.options)):
+                raise
+            result = run(entry.source, out / entry.name, replace(entry.options, neutral=None), overwrite)
         files = {name: str(path) for name, path in result.files.items()}
         told = {"figures": dict(result.figures.get("solve", {})), "files": files, "notes": result.notes}
     except Exception as error:  # the others go on
         told = _of_error(error)
+    told["left_out"] = left_out
     return {**told, "seconds": time.monotonic() - begun}
+
+
+def _without_neutral(error: BioposeError, options: Options) -> str:
+    """What to say where the film of the neutral pose is to blame and the recording can go on without; else empty."""
+    film = options.neutral
+    if isinstance(error, MachineError) or not isinstance(film, Path) or not film.is_file() or error.where != str(film):
+        return ""
+    return f"run without its neutral trial {film.name}, which cannot be used: {error.what}"
 
 
 def _run_ik(threads: int) -> RunOne:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from biomech.body.motion import BodyMotion
-from biomech.errors import BioposeError
+from biomech.errors import BioposeError, MachineError
 from biomech.files import check_file
 from biomech.keypoints.detect import detect
 from biomech.keypoints.keypoints import Keypoints
@@ -83,24 +83,26 @@ def _neutral_shape(film: Path, options: Options, bar: Bar) -> tuple[Float[np.nda
     """The shape of the person who stands upright throughout another film, and what is to be told of that.
 
     Raises:
-        BioposeError: it cannot be read or shows nobody who stands.
+        BioposeError: it cannot be read or shows nobody who stands; ``where`` is the film.
     """
-    clip = Video.open(film)
-    with bar("Detecting, neutral") as progress:
-        seen = detect(
-            clip,
-            detector_of(options),
-            focal_px=options.focal_px,
-            fov_deg=options.fov_deg,
-            progress=progress,
-        )
-    with bar("Recovering, neutral") as progress:
-        try:
+    try:
+        clip = Video.open(film)
+        with bar("Detecting, neutral") as progress:
+            seen = detect(
+                clip,
+                detector_of(options),
+                focal_px=options.focal_px,
+                fov_deg=options.fov_deg,
+                progress=progress,
+            )
+        with bar("Recovering, neutral") as progress:
             shape, notes = recoverers.standing_shape(
                 seen, height_m=options.height_m, mass_kg=options.mass_kg, sex=options.sex, progress=progress
             )
-        except BioposeError as error:
-            raise BioposeError(error.what, where=str(film), mend=error.mend) from error
+    except MachineError:
+        raise
+    except BioposeError as error:
+        raise BioposeError(error.what, where=str(film), mend=error.mend) from error
     return shape, [f"{film.name}: {note}" for note in notes]
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from biomech.arrays import rows_at
 from biomech.errors import BioposeError
 from biomech.files import check_file, write_csv
+from biomech.inverse_kinematics.anatomical import anatomical
 from biomech.inverse_kinematics.believable import not_told_apart, too_fast
 from biomech.inverse_kinematics.branches import told_otherwise, within_a_turn
 from biomech.inverse_kinematics.coordinate_tasks import CoordinateGoals, coordinate_goals
@@ -222,7 +223,10 @@ def solved_markers(
     if unsure is not None and np.isfinite(turning := unsure[solved][:, whole.rotational]).any():
         found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
-    odd, told_of_odd = _not_to_be_believed(skeleton, whole.values[solved], whole.time_s[solved])
+    course, jumps, told_of_jumps = anatomical(
+        skeleton.description, within_a_turn(skeleton.description, whole.values), whole.time_s, solved
+    )
+    odd, told_of_odd = _not_to_be_believed(skeleton, course[solved], whole.time_s[solved], jumps[solved])
     not_told[solved] = [f"{said} {more}".strip() for said, more in zip(shown.names_not_told(), odd, strict=True)]
     opened[solved] = shown.open.any(1)
     unknown_names = [
@@ -232,7 +236,6 @@ def solved_markers(
     trusted = Trusted.judge(quality, errors, found.doubted, unknown_names, opened, told.doubts)
     # What nobody saw is no motion: a frame that could not be solved is left out, unless it is to be filled.
     kept = np.ones(len(whole.time_s), dtype=bool) if told.fill else solved
-    course = within_a_turn(skeleton.description, whole.values)
     return Solved(
         kinematics=Kinematics(whole.names, course[kept], whole.time_s[kept], whole.rotational),
         marker_errors=errors,
@@ -244,6 +247,7 @@ def solved_markers(
         + errors.flags(filled=told.fill)
         + shown.notes()
         + told_of_odd
+        + told_of_jumps
         + _turned(skeleton, course[kept])
         + turned_away(skeleton.description, course[kept])
         + found.notes,
@@ -252,13 +256,19 @@ def solved_markers(
 
 
 def _not_to_be_believed(
-    skeleton: Skeleton, values: Float[np.ndarray, "frames coordinates"], time_s: Float[np.ndarray, " frames"]
+    skeleton: Skeleton,
+    values: Float[np.ndarray, "frames coordinates"],
+    time_s: Float[np.ndarray, " frames"],
+    jumps: Bool[np.ndarray, "frames coordinates"],
 ) -> tuple[list[str], list[str]]:
-    """Names of each frame's coordinates that say little though markers determine them, and what is told of them."""
+    """Names of each frame's coordinates that say little though markers determine them, and what is told of them.
+
+    ``jumps`` are named besides; what is told of them is told elsewhere.
+    """
     apart, alike = not_told_apart(skeleton.description, values)
     fast, faster = too_fast(skeleton.description, values, time_s)
     names = np.array(skeleton.coordinate_names)
-    return [" ".join(names[row]) for row in apart | fast], [*alike, *faster]
+    return [" ".join(names[row]) for row in apart | fast | jumps], [*alike, *faster]
 
 
 def _turned(skeleton: Skeleton, values: Float[np.ndarray, "frames coordinates"]) -> list[str]:

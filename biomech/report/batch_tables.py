@@ -39,6 +39,7 @@ class BatchTrial(NamedTuple):
     files: Mapping[str, Path]  # of its run, by name
     notes: int
     error: str | None
+    left_out: str = ""  # what it was told to use and was run without
 
     @property
     def state(self) -> str:
@@ -123,7 +124,7 @@ def _summary(trial: BatchTrial, share: float | None, out: Path) -> dict[str, Any
         **trial.who,
         **{"state": trial.state, "frames": trial.frames, "trusted_share": share, "marker_rms_mm": trial.marker_rms_mm},
         **{"notes": trial.notes, "took_s": round(trial.seconds, 1), "folder": os.path.relpath(trial.folder, out)},
-        "error": (trial.error or "").replace("\n", " "),
+        **{"left_out": trial.left_out.replace("\n", " "), "error": (trial.error or "").replace("\n", " ")},
     }
 
 
@@ -138,7 +139,7 @@ def _shown(trial: BatchTrial, share: float | None, doings: str, out: Path) -> In
         trusted="" if share is None else f"{share:.0%}",
         marker_rms="" if trial.marker_rms_mm is None else f"{trial.marker_rms_mm:.1f}",
         found=doings,
-        notes=str(trial.notes),
+        notes="; ".join([str(trial.notes), *([trial.left_out] if trial.left_out else [])]),
         error=trial.error or "",
         link=_way(report, out) if report else folder,
         files=[(name, _way(path, out)) for name, path in links] + ([("folder", folder)] if folder else []),

@@ -101,6 +101,11 @@ MEANINGS = (
         "Three angles name each pose of a shoulder twice. An arm that went up one way and came down another is at the "
         "other triple: believe the picture and the places, and do not average or compare these angles.",
     ),
+    (
+        r"read anew in mid motion",
+        "Three angles name each pose of a shoulder twice, and the more readable ones are given. There they change from "
+        "one to the other between two frames, though the arm does not jump.",
+    ),
     (r"poorly seen", "Too small, dark, blurred or cut off for the detector. These frames are not trusted."),
     (
         r"legs are hidden",

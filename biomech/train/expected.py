@@ -1,20 +1,30 @@
-"""Measures how wide the fit's uncertainty must be: ``python -m biomech.train.expected PAIRS``.
+"""Measures how wide the fit's uncertainty must be: ``python -m biomech.train.expected PAIRS [BEFORE]``.
 
 Pairs of true and recovered markers (`biopose train pairs`) of held-out rendered clips that are seen as people film.
 Both are read by inverse kinematics as the main job does. The half width of a coordinate is √((factor · sd)² + least²):
-``least`` holds the errors of those frames in which the fit is surest, the factor those of the others.
+``least`` holds the errors of those frames in which the fit is surest, the factor those of the others. Left and right
+are taken together.
+
+The generators keep heads straight and most trunks unturned, as nobody does, and the fit shows them straight: that says
+nothing of how far it is off where somebody bends the neck. So of bending and rotation of trunk and neck only clips
+count in which they move (``STILL``).
+
+``BEFORE`` is a table of other clips: what holds as much here as it promises is kept of it, for a half width that other
+clips needed is not too wide.
 """
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from biomech.angles import wrapped
-from biomech.coverage import LEVELS
+from biomech.coverage import LEVEL, LEVELS
 from biomech.errors import BioposeError
 from biomech.files import whole_file
 from biomech.inverse_kinematics.trusted import LEAST_QUALITY
@@ -24,10 +34,45 @@ from biomech.train.neurik.pair import MAKE_ANEW, Pair
 from biomech.train.neurik.reading import Reader
 
 SUREST = 0.25  # share of the frames that settle the least width
+TURNS = ("lumbar_bending", "lumbar_rotation", "neck_bending", "neck_rotation")  # that generators leave straight
+STILL = np.radians(1.0)  # of one of these: a clip in which it is never farther from straight
+SIDES = {"_r": "_l", "_l": "_r"}
+MIRRORED = np.array(
+    [NAMES.index(name[:-2] + SIDES[name[-2:]]) if name[-2:] in SIDES else k for k, name in enumerate(NAMES)]
+)
 
 
-def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Errors and standard deviations of the coordinates of one pair, and the view; of frames that were seen well.
+@dataclass(frozen=True)
+class Errors:
+    """Of frames that were seen well; columns as ``NAMES``, rad and m.
+
+    Attributes:
+        error: absolute.
+        sd: what the fit said.
+        counts: whether the coordinate moves in the clip, so that its error says something.
+        view: between where the person faces and where the lens is, degrees; 180 from behind.
+    """
+
+    error: Float[np.ndarray, "frames coordinates"]
+    sd: Float[np.ndarray, "frames coordinates"]
+    counts: Bool[np.ndarray, "frames coordinates"]
+    view: Float[np.ndarray, " frames"]
+
+    @classmethod
+    def together(cls, parts: Sequence["Errors"]) -> "Errors":
+        """Of several clips."""
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
+
+    def of(self, coordinate: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Errors and standard deviations that count for a coordinate, both sides' where it has two."""
+        both = dict.fromkeys((coordinate, int(MIRRORED[coordinate])))
+        told = [(self.error[self.counts[:, k], k], self.sd[self.counts[:, k], k]) for k in both]
+        error, sd = (np.concatenate(parts) for parts in zip(*told, strict=True))
+        return error, sd
+
+
+def errors_of(pair: Path, reader: Reader) -> Errors | None:
+    """Of the coordinates of one pair, in frames that were seen well.
 
     Args:
         pair: file of `biopose train pairs`.
@@ -35,9 +80,7 @@ def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.nd
             the true one.
 
     Returns:
-        Absolute errors and standard deviations (frames, ``NAMES``; rad and m), and the angle (frames; degrees) between
-        where the person faces and where the lens is, 180 from behind. None where no frame was seen well, or the pair is
-        of other coordinates.
+        None where no frame was seen well, or the pair is of other coordinates.
 
     Raises:
         BioposeError: the file is not a pair, or of an earlier version.
@@ -58,7 +101,9 @@ def errors_of(pair: Path, reader: Reader) -> tuple[np.ndarray, np.ndarray, np.nd
     turning = reader.rotational[order]
     error[:, turning] = wrapped(error[:, turning])
     view = np.degrees(np.abs(np.arctan2(lens[:, 2], lens[:, 0])))
-    return np.abs(error[good]), sd[good], view[good]
+    moves = np.abs(true[:, order]).max(0) > STILL
+    moves[[name not in TURNS for name in NAMES]] = True
+    return Errors(np.abs(error[good]), sd[good], np.tile(moves, (int(good.sum()), 1)), view[good])
 
 
 def fitted(
@@ -90,38 +135,79 @@ def fitted(
     return np.array(factors), np.array(leasts)
 
 
-def calibrate(pairs: Path) -> dict[str, Any]:
+def chosen(
+    errors: Errors, before: Mapping[str, Any] | None
+) -> tuple[dict[str, dict[float, Float[np.ndarray, " coordinates"]]], list[str]]:
+    """Factor and least width of every coordinate at each level.
+
+    Args:
+        errors: of all clips.
+        before: an earlier table; kept of it, as the mean of both sides, is what holds ``LEVEL`` of these errors.
+
+    Returns:
+        ``factor`` and ``least`` by level, columns as ``NAMES``; and the coordinates that are kept.
+    """
+    told = {part: {level: np.zeros(len(NAMES)) for level in LEVELS} for part in ("factor", "least")}
+    kept = []
+    for k, name in enumerate(NAMES):
+        error, sd = errors.of(k)
+        if not len(error):
+            raise BioposeError(f"{name} moves in none of the pairs", mend="Give more, also of recorded motions.")
+        old = None
+        if before is not None:
+            sides = (name, NAMES[MIRRORED[k]])
+            old = {
+                level: [float(np.mean([before[part][str(level)][one] for one in sides])) for part in told]
+                for level in LEVELS
+            }
+            if (error <= np.hypot(old[LEVEL][0] * sd, old[LEVEL][1])).mean() >= LEVEL:
+                kept.append(name)
+            else:
+                old = None
+        for level in LEVELS:
+            new = [values[0] for values in fitted(error[:, None], sd[:, None], level)] if old is None else old[level]
+            told["factor"][level][k], told["least"][level][k] = new
+    return told, kept
+
+
+def calibrate(pairs: Path, before: Path | None = None) -> dict[str, Any]:
     """The table of ``expected.json``.
 
+    Args:
+        pairs: folder of the pairs.
+        before: an earlier table; see ``chosen``.
+
     Raises:
-        BioposeError: there are no pairs.
+        BioposeError: there are no pairs, or a coordinate moves in none.
     """
     paths, reader = sorted(pairs.glob("held_*.npz")), Reader()
     found = [part for part in (errors_of(path, reader) for path in paths) if part is not None]
     if not found:
         raise BioposeError("no held-out pairs (held_*.npz)", where=str(pairs), mend="Make some: biopose train pairs.")
-    error, sd, view = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    errors = Errors.together(found)
+    earlier = None if before is None else json.loads(before.read_text())
+    told, kept = chosen(errors, earlier)
     table: dict[str, Any] = {
-        "command": "python -m biomech.train.expected PAIRS",
+        "command": "python -m biomech.train.expected PAIRS" + (" BEFORE" if before else ""),
         "clips": len(found),
-        "frames": len(error),
-        "factor": {},
-        "least": {},
+        "frames": len(errors.error),
     }
+    if earlier is not None:
+        table |= {"before": {name: earlier[name] for name in ("clips", "frames")}, "kept_of_before": kept}
+    for part, by_level in told.items():
+        table[part] = {
+            str(level): {name: float(f"{v:.4g}") for name, v in zip(NAMES, values, strict=True)}
+            for level, values in by_level.items()
+        }
+    views = {name: (errors.view >= low) & (errors.view < high) for name, (low, high) in VIEWS.items()}
     for level in LEVELS:
-        factor, least = fitted(error, sd, level)
-        for part, values in (("factor", factor), ("least", least)):
-            table[part][str(level)] = {name: float(f"{v:.4g}") for name, v in zip(NAMES, values, strict=True)}
-        width = np.hypot(factor * sd, least)
+        inside = errors.error <= np.hypot(told["factor"][level] * errors.sd, told["least"][level])
         table.setdefault("within_percent", {})[str(level)] = {
             name: {
-                group: round(100 * float((error <= width)[rows][:, columns].mean()), 1)
+                group: round(100 * float(inside[rows][:, columns][errors.counts[rows][:, columns]].mean()), 1)
                 for group, columns in _groups().items()
             }
-            for name, rows in {
-                "all": np.ones(len(view), bool),
-                **{name: (view >= low) & (view < high) for name, (low, high) in VIEWS.items()},
-            }.items()
+            for name, rows in {"all": np.ones(len(errors.view), bool), **views}.items()
             if rows.any()
         }
     return table
@@ -129,9 +215,10 @@ def calibrate(pairs: Path) -> dict[str, Any]:
 
 def _groups() -> dict[str, list[int]]:
     starts = {"all": "", "knees": "knee", "hips": "hip", "pelvis": "pelvis_tilt", "elbows": "elbow"}
+    starts |= {name: name for name in TURNS}
     return {group: [k for k, name in enumerate(NAMES) if name.startswith(start)] for group, start in starts.items()}
 
 
 if __name__ == "__main__":
     with whole_file(FILE) as path:
-        path.write_text(json.dumps(calibrate(Path(sys.argv[1])), indent=1) + "\n")
+        path.write_text(json.dumps(calibrate(*map(Path, sys.argv[1:3])), indent=1) + "\n")

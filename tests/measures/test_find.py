@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from known_motions import known_jump, known_squats, known_walk
+from known_motions import halting_walk, known_jump, known_squats, known_walk
 from scipy.spatial.transform import Rotation
 
 from biomech.errors import BioposeError
@@ -46,6 +46,16 @@ def test_strikes_of_a_walk_on_ground_and_on_a_treadmill(belt: bool) -> None:
     cycles = found.cycles("walking")
     assert cycles is not None and cycles.count["knee_angle_r"] == sum(s.side == "r" for s in found.strides)
     assert 55 < cycles.mean["knee_angle_l"].max() < 70 and 65 < cycles.mean["knee_angle_l"].argmax() < 80
+
+
+def test_a_step_that_closes_up_as_a_walk_ends_is_no_stride() -> None:
+    motion, closed_s = halting_walk()
+    found = _found(motion)
+    assert [stride.end_s for stride in found.strides if stride.end_s > closed_s - 0.3] == []
+    assert len(found.strides) == 4 and min(s.measures["step_length_m"] for s in found.strides) > 0.65
+    (note,) = [note for note in found.notes if note.startswith("closing up")]
+    assert "left at 3.6 s" in note
+    assert not any("closing" in note for note in _found(known_walk(0.6)[0]).notes)
 
 
 def test_a_limp_is_told_by_side() -> None:

@@ -189,6 +189,40 @@ def test_tables_of_a_batch_in_which_all_failed(tmp_path: Path) -> None:
     assert "no person in view" in written[0].read_text()
 
 
+class Solved:
+    """As much of a run's result as a batch looks at."""
+
+    def __init__(self, folder: Path):
+        self.files, self.notes = {}, ["a note"]
+        self.figures = {"solve": {"frames": 3, "marker_rms_mm": 1.0}}
+
+
+def sits(source: Path, folder: Path, options: Options, overwrite: bool) -> Solved:
+    """Of a person whose neutral trial shows nobody who stands; `anna_b` has none, and a film that is none."""
+    if isinstance(options.neutral, Path):
+        raise BioposeError("the person sits", where=str(options.neutral), mend="Name another.")
+    if source.stem == "anna_b_run":
+        raise BioposeError("no film", where=str(source))
+    return Solved(folder)
+
+
+def test_a_neutral_trial_that_cannot_be_used_is_left_out(study: Path, tmp_path: Path) -> None:
+    entries = entries_of(None, study / "biopose.toml")
+    walk, other = run_batch(entries, tmp_path / "out", run=sits)
+    assert walk.error is None and "anna_neutral.mp4, which cannot be used: the person sits" in walk.left_out
+    assert other.error is not None and other.left_out == ""
+    summary = pd.read_csv(write_tables([walk.trial(), other.trial()], tmp_path)[0], keep_default_na=False)
+    assert "the person sits" in summary["left_out"][0] and list(summary["state"]) == ["done", "failed"]
+    assert "without its neutral trial" in (tmp_path / "index.html").read_text()
+
+
+def test_a_neutral_trial_that_is_not_there_is_a_mistake(study: Path, tmp_path: Path) -> None:
+    (walk, _) = entries_of(None, study / "biopose.toml")
+    (study / "anna_neutral.mp4").unlink()
+    (found,) = run_batch([walk], tmp_path / "out", run=sits)
+    assert found.error is not None and "the person sits" in found.error
+
+
 CHILD = """
 import sys
 from pathlib import Path
