@@ -22,6 +22,8 @@ ADULT_STATURE_M, ADULT_STATURE_SD_M = (
     1.70,
     0.09,
 )  # both sexes together, ANSUR II (1.756 and 1.629 m, SD 0.069 and 0.064)
+# Half widths (68 %) of a stature that nobody told, and of lengths with it: 45 drawn adults, docs/trust.md
+ASSUMED_OFF_M, ASSUMED_OFF = 0.09, 0.05
 KNOWN_STATURE_SD_M = 0.001  # a tape measure is not outvoted by thousands of keypoints that err alike
 CHILD_BELOW_M = 1.45
 CHILD_PHENOTYPE_SD, CHILD_LOCAL_SD = 0.25, 0.35

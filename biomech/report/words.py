@@ -177,7 +177,7 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
         height = options.get("height_m")
         stature = stages.get("recover", {}).get("assumed_height_m")
         why = f"{stature:.2f} m was assumed from the picture" if stature else "that of an average adult is assumed"
-        found.append(_of_the_person("Height", height, "m", f"{why}: sizes and distances hang on it"))
+        found.append(_of_the_person("Height", height, "m", f"{why}: sizes and distances hang on it and may be 5 % off"))
     mass = options.get("mass_kg")
     used = stages.get("scale", {}).get("mass_kg")
     if mass is not None or used is not None:
