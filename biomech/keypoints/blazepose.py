@@ -137,7 +137,7 @@ class BlazePose:
             for square in _squares(width, height, closely)
             for candidate in self._regions_in(frame, square)
             # A person at the rim of a part is whole in another one.
-            if square.size_px == max(width, height) or _inside(candidate[1], square)
+            if square.size_px == max(width, height) or _inside(candidate[1], square, (width, height))
         ]
         return _distinct(found)
 
@@ -287,9 +287,14 @@ def _squares(width: int, height: int, closely: bool) -> list[Region]:
     return squares
 
 
-def _inside(region: Region, square: Region) -> bool:
-    reach = (square.size_px - region.size_px / REGION_MARGIN) / 2
-    return all(abs(a - b) <= reach for a, b in zip(region.center_px, square.center_px, strict=True))
+def _inside(region: Region, square: Region, size_px: tuple[int, int]) -> bool:
+    """Whether a part shows all of a person; where it ends with the picture there is no more of him to be seen."""
+    half, reach = square.size_px / 2, (square.size_px - region.size_px / REGION_MARGIN) / 2
+    for at, middle, length in zip(region.center_px, square.center_px, size_px, strict=True):
+        first, last = middle - half < 0.5, middle + half > length - 0.5
+        if (at < middle - reach and not first) or (at > middle + reach and not last):
+            return False
+    return True
 
 
 def _distinct(found: list[tuple[float, Region]]) -> list[tuple[float, Region]]:
