@@ -102,6 +102,7 @@ def test_who_stands_at_the_rim_of_the_picture_is_whole_in_no_other_part() -> Non
     part, inner = Region((270.0, 500.0), 540.0, 0.0), Region((540.0, 500.0), 540.0, 0.0)
     assert _inside(Region((270.0, 500.0), 500.0, 0.0), part, size)
     assert _inside(Region((60.0, 530.0), 500.0, 0.0), part, size)  # the part ends with the picture there
+    assert not _inside(Region((60.0, 530.0), 500.0, 0.0), part)
     assert not _inside(Region((480.0, 530.0), 500.0, 0.0), part, size)  # but not there, and another one shows him
     assert _inside(Region((480.0, 530.0), 500.0, 0.0), inner, size)
     assert not _inside(Region((330.0, 530.0), 500.0, 0.0), inner, size)
