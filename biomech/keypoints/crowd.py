@@ -28,7 +28,7 @@ BESIDE_S = 1.0  # before and after they met, of which the colours are compared
 SURELY = 0.15  # by how much more alike the other way round, that they are taken to have been confused
 LEAST_S, FEWEST = 0.5, 5  # what is seen for less, or in fewer frames, is nobody
 APART_S = 0.25  # out of sight for longer, and then seen in fewer frames than these: somebody or something else
-# The surest that the person finder ever was of somebody: clutter in five films reached 0.53, ten people 0.85 at least.
+# The surest that the person finder ever was: of clutter in three films 0.53 at most, of thirteen people 0.85 and more.
 SOMEBODY = 0.65
 AT_ONCE_S = 0.5  # who is there from the beginning is numbered from left to right
 IMPOSSIBLE = 1e6
