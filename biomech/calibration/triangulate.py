@@ -65,6 +65,7 @@ def sampled(films: list[Keypoints], most: int) -> list[Keypoints]:
             mask_bits=None,
             mask_from_image=None,
             heat_maps=None,
+            frames_looked_at=None,
         )
         for film in films
     ]

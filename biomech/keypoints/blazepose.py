@@ -132,14 +132,17 @@ class BlazePose:
             Score and region of each person found, none twice; empty where nobody scores over 0.5.
         """
         height, width = frame.shape[:2]
-        found = [
-            candidate
-            for square in _squares(width, height, closely)
-            for candidate in self._regions_in(frame, square)
-            # A person at the rim of a part is whole in another one.
-            if square.size_px == max(width, height) or _inside(candidate[1], square)
-        ]
-        return _distinct(found)
+        whole, at_rim = list[tuple[float, Region]](), list[tuple[float, Region]]()
+        for square in _squares(width, height, closely):
+            for candidate in self._regions_in(frame, square):
+                # A person at the rim of a part is whole in another one, but for who is at the picture's own.
+                if square.size_px == max(width, height) or _inside(candidate[1], square):
+                    whole.append(candidate)
+                elif _inside(candidate[1], square, (width, height)):
+                    at_rim.append(candidate)
+        found = _distinct(whole)
+        found += [one for one in _distinct(at_rim) if all(_apart(one[1], other) for _, other in found)]
+        return sorted(found, key=lambda candidate: -candidate[0])
 
     def _regions_in(self, frame: UInt8[np.ndarray, "height width 3"], square: Region) -> Iterator[tuple[float, Region]]:
         crop = cv2.warpAffine(frame, square.matrix(DETECTOR_SIZE), (DETECTOR_SIZE, DETECTOR_SIZE))
@@ -287,9 +290,19 @@ def _squares(width: int, height: int, closely: bool) -> list[Region]:
     return squares
 
 
-def _inside(region: Region, square: Region) -> bool:
-    reach = (square.size_px - region.size_px / REGION_MARGIN) / 2
-    return all(abs(a - b) <= reach for a, b in zip(region.center_px, square.center_px, strict=True))
+def _inside(region: Region, square: Region, picture_px: tuple[int, int] | None = None) -> bool:
+    """Whether a part shows all of a person; where it ends with the picture, if that is given, nothing more is asked."""
+    half, reach = square.size_px / 2, (square.size_px - region.size_px / REGION_MARGIN) / 2
+    for at, middle, length in zip(region.center_px, square.center_px, picture_px or (np.inf, np.inf), strict=True):
+        first, last = picture_px is not None and middle - half < 0.5, middle + half > length - 0.5
+        if (at < middle - reach and not first) or (at > middle + reach and not last):
+            return False
+    return True
+
+
+def _apart(one: Region, other: Region) -> bool:
+    """Whether two regions are surely two people's: half a person's height from each other, or of other sizes."""
+    return one.shift(other) > 0.5 or not 0.5 < one.size_px / other.size_px < 2
 
 
 def _distinct(found: list[tuple[float, Region]]) -> list[tuple[float, Region]]:

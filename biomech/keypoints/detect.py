@@ -88,7 +88,7 @@ def detect(
         camera = watch.motion(video.rate_hz)
         camera.put_into(found_in)
         notes += camera.notes
-    notes += _others(tracker, person)
+    notes += _others(tracker, person) + _came_back(tracker)
     found_in.notes = notes
     return found_in
 
@@ -196,6 +196,18 @@ def _others(tracker: Tracker, person: Person | None) -> list[str]:
     return [
         f"somebody else is in view at {time_s:.1f} s, about pixel {x}, {y}: {followed} was followed (`person` chooses, "
         "by number from the left or by pixel; `person=all` takes everybody)"
+    ]
+
+
+def _came_back(tracker: Tracker) -> list[str]:
+    """That nobody knows whether it is the same person who came back."""
+    if not tracker.out_of_view:
+        return []
+    left_s, back_s = tracker.out_of_view[0]
+    more = f", the first of {len(tracker.out_of_view)} times" if len(tracker.out_of_view) > 1 else ""
+    return [
+        f"the person was out of view from {left_s:.1f} to {back_s:.1f} s{more}; who then came is followed for being of "
+        "like colours: see that it is the same one, or give a part of the film (`start_s`, `end_s`)"
     ]
 
 

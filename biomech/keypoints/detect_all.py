@@ -1,5 +1,6 @@
 """The stage Video → Keypoints of everybody in view, in one pass over the film."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -75,26 +76,24 @@ def detect_all(
         return row_of(one), frame_heat_maps(one) if keep_heat_maps else None
 
     for time_s, frame in prefetch(video.frames()):
-        found, searched = looking.people(frame, time_s, crowd)
-        crowd.take(found, len(times), time_s, keep, newcomers=searched)
+        found, scores, searched = looking.people(frame, time_s, crowd)
+        crowd.take(found, len(times), time_s, keep, newcomers=searched, scores=scores)
         cuts.add(frame, time_s)
         if watch is not None:
             watch.add(frame, found)
         times.append(time_s)
         if progress:
             progress(len(times), max(video.n_frames, len(times)))
-    tracks, passing = crowd.people()
+    tracks, left_out = crowd.people()
     if not tracks:
         raise BioposeError(
-            "no person in view" if not passing else "nobody is in view for half a second",
+            "; ".join(["nobody is in view for half a second", *left_out]) if left_out else "no person in view",
             where=str(video.path),
             mend="Choose a part that shows one with `start_s` and `end_s`.",
         )
     camera = None if watch is None else watch.motion(video.rate_hz)
     of_all = [*cuts.notes(), *(camera.notes if camera else [])]
-    notes = [*video.notes, *video.window_notes(times[-1]), *of_all]
-    if passing:
-        notes.append(f"{passing} more seen for less than half a second are left out")
+    notes = [*video.notes, *video.window_notes(times[-1]), *of_all, *left_out]
     people = []
     for track in tracks:
         first, last = track.frames[0], track.frames[-1]
@@ -141,18 +140,31 @@ class _Looking:
         self._detector = detector
         self._searched_s = self._closely_s = -np.inf
 
-    def people(self, frame: Frame, time_s: float, crowd: Crowd) -> tuple[list[Detection], bool]:
-        """Everybody seen, nobody twice; and whether newcomers were looked for."""
+    def people(self, frame: Frame, time_s: float, crowd: Crowd) -> tuple[list[Detection], list[float | None], bool]:
+        """Everybody seen, nobody twice; how sure the person finder is of each; whether newcomers were looked for."""
         regions = crowd.expected(time_s, LATELY_S)
+        everywhere: list[tuple[float, Region]] = []
         search = time_s - self._searched_s >= SEARCH_EVERY_S - 1e-6
         if search:
             closely = time_s - self._closely_s >= CLOSELY_EVERY_S - 1e-6
             self._searched_s = time_s
             self._closely_s = time_s if closely else self._closely_s
-            everywhere = [region for _, region in self._detector.regions(frame, closely=closely)]
-            regions += [region for region in everywhere if not _known(region, regions)]
-        found = [self._detector.points(frame, region) for region in regions]
-        return distinct([one for one in found if (one.confidence > SURE).mean() >= SEEN]), search
+            everywhere = self._detector.regions(frame, closely=closely)
+            regions += [region for _, region in everywhere if not _known(region, regions)]
+        found = distinct(
+            [one for one in map(functools.partial(self._detector.points, frame), regions) if _is_seen(one)]
+        )
+        return found, [_score(one, everywhere) for one in found], search
+
+
+def _is_seen(one: Detection) -> bool:
+    return bool((one.confidence > SURE).mean() >= SEEN)
+
+
+def _score(one: Detection, everywhere: list[tuple[float, Region]]) -> float | None:
+    """How sure the person finder is of somebody; None where it does not see him."""
+    near = [score for score, region in everywhere if region.overlaps(one.region) or region.overlaps(one.next_region)]
+    return max(near, default=None)
 
 
 def _known(region: Region, looked_at: list[Region]) -> bool:

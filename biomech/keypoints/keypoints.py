@@ -157,6 +157,12 @@ class Keypoints:
         check_arrays(arrays, FIELDS, where=where, noun=NOUN, mend=MEND)
         check_names(self.names, where=where, noun=NOUN, mend=MEND)
         check_times(self.time_s, where=where, noun=NOUN, mend=MEND)
+        if self.frames_looked_at is not None and not 0 <= self.frames_looked_at <= len(self.time_s):
+            raise BioposeError(
+                f"of {len(self.time_s)} frames {self.frames_looked_at} cannot have been looked at",
+                where=where,
+                mend=MEND,
+            )
         if self.camera_turns is not None and not are_rotations(self.camera_turns):
             raise BioposeError(f"not {NOUN} (turns of the camera that do not only turn)", where=where, mend=MEND)
         if self.focal_px is not None:

@@ -45,7 +45,7 @@ def read_everybody(
     crowd = Crowd()
     for number, people in enumerate(parsed.frames):
         crowd.take([_sight(one) for one in people if _known(one)], number, number / film.rate_hz, lambda one: one.maps)
-    tracks, passing = crowd.people()
+    tracks, left_out = crowd.people()
     if not tracks:
         raise BioposeError("nobody in these files for half a second", where=str(path))
     focal = focal_length(film, focal_px, fov_deg)
@@ -60,8 +60,7 @@ def read_everybody(
         one.focal_px, one.focal_source = focal
         one.notes += told(track, tracks)
         people_found.append(one)
-    notes = [f"{passing} more seen for less than half a second are left out"] if passing else []
-    return Everybody(people_found, [*notes, *told_of_film(film, len(parsed.frames))])
+    return Everybody(people_found, [*left_out, *told_of_film(film, len(parsed.frames))])
 
 
 def _known(points: PersonPoints) -> bool:

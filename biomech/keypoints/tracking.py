@@ -41,7 +41,8 @@ class Tracker:
         person: which one when there are several: their number from left to right, from 0, in the first frame that
             shows that many; or a pixel (x, y) that they cover; by default the most prominent one (size × score ×
             nearness to the middle) of the first frame that shows anybody.
-        others: look now and then whether somebody else is in the picture too, until one is seen (``other_seen``).
+        others: look now and then whether somebody else is in the picture too, or comes once the person has left, until
+            one is seen (``other_seen``).
     """
 
     def __init__(self, detector: Detector, person: Person | None = None, others: bool = False):
@@ -54,6 +55,9 @@ class Tracker:
         self.most_seen = 0  # people in one frame, over the frames that were searched before the start
         self._others, self._others_s = others, np.inf  # when others are looked for next
         self.other_seen: tuple[float, Detection] | None = None  # when, and whom
+        self._stranger: Detection | None = None  # seen in the last search while the person was out of view
+        self._lost = False  # the person was not to be seen in the last frame
+        self.out_of_view: list[tuple[float, float]] = []  # from when to when, of more than ``LOST_S``
 
     def follow(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> Detection | None:
         """The person in the next frame, or None where they are not to be seen.
@@ -72,8 +76,11 @@ class Tracker:
             if not self._fits(chosen, time_s):
                 chosen = self._search(frame, time_s)
         if chosen is not None:
+            if self._lost and time_s - self._last_s > LOST_S:
+                self.out_of_view.append((self._last_s, time_s))
             self._take(chosen, time_s)
             self._look_beside(frame, time_s)
+        self._lost = chosen is None
         return chosen
 
     def leap(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float, step: int) -> Detection | None:
@@ -155,18 +162,33 @@ class Tracker:
             return None
         self._searched_s = time_s
         if self._last is not None:
-            found = self._likest(self._people(frame, closely=False), time_s)
+            in_view = self._people(frame, closely=False)
+            found = self._likest(in_view, time_s)
             found = found or self._likest(self._people(frame, closely=True), time_s)
+            if found is None:
+                self._meet_stranger(in_view, time_s)
             brief = self._last_s - self._since_s < BRIEFLY_S and time_s - self._last_s > LOST_S
             if found is not None or not brief or self._person is not None:
                 return found
-            self.forgotten_until_s, self._last = self._last_s, None
+            self.forgotten_until_s, self._last, self.other_seen = self._last_s, None, None
         if self._person is None:
             found = self._choose(self._people(frame, closely=False), frame)
             # Whoever is missed is too small to be more prominent.
             if found is not None and _prominence(found, frame) > UNSEEN * max(frame.shape[:2]):
                 return found
         return self._choose(self._people(frame, closely=True), frame)
+
+    def _meet_stranger(self, in_view: list[Detection], time_s: float) -> None:
+        """Whether somebody else has come since the person left: twice in succession, for furniture is seen once."""
+        if not self._others or self.other_seen is not None or time_s - self._last_s <= LOST_S:
+            return
+        surely = [
+            one for one in in_view if one.presence > CALM_PRESENCE and (one.confidence > SURE).mean() >= SURE_POINTS
+        ]
+        before, self._stranger = self._stranger, max(surely, key=lambda one: one.next_region.size_px, default=None)
+        if before is not None and self._stranger is not None:
+            near = before.next_region.shift(self._stranger.next_region) < JITTER + SPEED_PER_S * SEARCH_EVERY_S
+            self.other_seen = (time_s, self._stranger) if near else None
 
     def _people(self, frame: UInt8[np.ndarray, "height width 3"], closely: bool) -> list[Detection]:
         people = [self._detector.points(frame, region) for _, region in self._detector.regions(frame, closely=closely)]

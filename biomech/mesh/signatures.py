@@ -235,12 +235,14 @@ def limb_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles) -> list
     return notes + [
         f"the {limb} {SAID['short']}, the other one does not: where a part of it is missing, it is made up, as a "
         "whole one that points at the lens; leave its angles out"
-        for limb in ends_early(keypoints, free, upright(values, keypoints.found))
+        for limb in ends_early(motion, keypoints, free, upright(values, keypoints.found), values)
         if limb not in unseen
     ]
 
 
-def build_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles, height_m: float | None) -> list[str]:
+def build_notes(
+    motion: BodyMotion, keypoints: Keypoints, values: Angles, height_m: float | None, *, fits: bool = True
+) -> list[str]:
     """What is to be said of a body as a whole that the film shows to be another than the model's.
 
     Args:
@@ -248,12 +250,13 @@ def build_notes(motion: BodyMotion, keypoints: Keypoints, values: Angles, height
         keypoints: px, that it was recovered from.
         values: of the motion, by ``angles``.
         height_m: as it was told; of a child that is known nothing is said.
+        fits: no limb is ``contradicted``; a body that follows an impossible limb says wrongly what is upright.
 
     Returns:
         Notes; none of an ordinary one.
     """
     stands, notes = upright(values, keypoints.found), []
-    if stoops(motion, keypoints, stands):
+    if fits and stoops(motion, keypoints, stands, values):
         notes.append(
             f"{SAID['stoops']}: the head is before the hips throughout. The model's back bends at its lowest joint "
             "alone, so that a round back goes into lumbar extension, pelvis tilt and hip flexion, each some 10° off; "
@@ -296,10 +299,11 @@ def signed(
         turned = exchanged(motion, keypoints, values)
         reasons[SAID["exchanged"]] = turned
         notes += exchanges_note(turned)
-        for limb, where in contradicted(motion, keypoints).items():
+        against = contradicted(motion, keypoints)
+        for limb, where in against.items():
             reasons[f"the picture of the {limb} {SAID['contradicted']}"] = where
         notes += limb_notes(motion, keypoints, values)
-        notes += build_notes(motion, keypoints, values, height_m)
+        notes += build_notes(motion, keypoints, values, height_m, fits=not against)
     if carried(motion, values, seen):
         notes.append(
             f"{SAID['carried']}, as in a wheelchair: the floor is not where the feet are; use angles of knees and "

@@ -8,7 +8,7 @@ import pytest
 from mediapipe_reference import FRAMES, REFERENCE, mediapipe_answer
 
 from biomech.errors import BioposeError
-from biomech.keypoints.blazepose import CROP_SIZE, MIRRORED, POINT_NAMES, BlazePose, without_chatter
+from biomech.keypoints.blazepose import CROP_SIZE, MIRRORED, POINT_NAMES, BlazePose, _inside, without_chatter
 from biomech.keypoints.detector import Detection, Region
 from biomech.video import Video
 
@@ -95,6 +95,18 @@ def test_a_picture_without_people(task: Path) -> None:
     grey = np.full((480, 640, 3), 128, np.uint8)
     assert network.track(grey) is None
     assert network.regions(grey, closely=True) == []
+
+
+def test_who_stands_at_the_rim_of_the_picture_is_whole_in_no_other_part() -> None:
+    size = 1080, 1920
+    part, inner = Region((270.0, 500.0), 540.0, 0.0), Region((540.0, 500.0), 540.0, 0.0)
+    assert _inside(Region((270.0, 500.0), 500.0, 0.0), part, size)
+    assert _inside(Region((60.0, 530.0), 500.0, 0.0), part, size)  # the part ends with the picture there
+    assert not _inside(Region((60.0, 530.0), 500.0, 0.0), part)
+    assert not _inside(Region((480.0, 530.0), 500.0, 0.0), part, size)  # but not there, and another one shows him
+    assert _inside(Region((480.0, 530.0), 500.0, 0.0), inner, size)
+    assert not _inside(Region((330.0, 530.0), 500.0, 0.0), inner, size)
+    assert not _inside(Region((60.0, 700.0), 500.0, 0.0), part, size)
 
 
 def test_another_file_than_a_network(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def test_two_who_cross_stay_who_they_are(looks: tuple[np.ndarray, np.ndarray], h
             found.append(seen(other, looks[1], y=320))
         rng.shuffle(found)  # type: ignore[arg-type]
         crowd.take(found, frame, frame / RATE_HZ)
-    (left, right), passing = crowd.people()
-    assert passing == 0
+    (left, right), left_out = crowd.people()
+    assert left_out == []
     np.testing.assert_allclose(np.diff(xs(left)), 8)
     assert (np.diff(xs(right)) < 0).all() and len(right.seen) == 90 - max(0, hidden - 1)
 
@@ -87,9 +87,9 @@ def test_who_comes_late_or_again_and_who_only_seems_to_be_there() -> None:
         found += [seen(200, BLUE)] if 2 <= time_s < 6 else []
         found += [seen(2000, RED)] if frame in (30, 60, 150) else []  # furniture
         crowd.take(found, frame, time_s)
-    people, passing = crowd.people()
+    people, left_out = crowd.people()
     spans = [(p.seen[0].time_s, p.last.time_s) for p in people]
-    assert passing == 3
+    assert left_out == ["3 more seen for less than half a second are left out"]
     np.testing.assert_allclose(spans, [(0, 4), (2, 6), (back, 10)], atol=0.05)
 
 
@@ -97,9 +97,25 @@ def test_a_moment_is_nobody() -> None:
     crowd = Crowd()
     for frame in range(FEWEST + 2):
         crowd.take([seen(100)], frame, frame * LEAST_S / 100)
-    assert crowd.people() == ([], 1)
+    assert crowd.people() == ([], ["1 more seen for less than half a second are left out"])
     crowd.take([], 99, 99.0)
     assert len(crowd.tracks) == 1
+
+
+@pytest.mark.parametrize(("scores", "somebody"), [((0.53, None, 0.5), False), ((0.53, None, 0.9), True), ((), True)])
+def test_clutter_of_which_the_person_finder_was_never_sure_is_left_out(
+    scores: tuple[float | None, ...], somebody: bool
+) -> None:
+    crowd = Crowd()
+    for frame in range(60):
+        now = [0.95, scores[frame // 20]] if scores and frame % 20 == 0 else []
+        crowd.take([seen(500, RED), seen(100, BLUE)], frame, frame / RATE_HZ, scores=now)
+    people, left_out = crowd.people()
+    assert len(people) == (2 if somebody else 1) and people[-1].seen[0].region.center_px[0] == 500
+    if somebody:
+        assert left_out == []
+    else:
+        assert left_out[0].startswith("what is about pixel 100, ")
 
 
 class Drawn:

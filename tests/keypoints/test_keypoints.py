@@ -23,6 +23,9 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert found.frames_looked_at is None  # of older files
     replace(WHOLE, frames_looked_at=2).save(tmp_path / "b.npz")
     assert Keypoints.load(tmp_path / "b.npz").frames_looked_at == 2
+    replace(WHOLE, frames_looked_at=len(WHOLE.time_s) + 1).save(tmp_path / "c.npz")
+    with pytest.raises(BioposeError, match="cannot have been looked at"):
+        Keypoints.load(tmp_path / "c.npz")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Following one person: the rules on a made-up detector, the outcome on a real clip with two people."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from biomech.errors import BioposeError
-from biomech.keypoints.detect import _others, detect
+from biomech.keypoints.detect import _came_back, _others, detect
 from biomech.keypoints.detector import Detection, Region
 from biomech.keypoints.keypoints import MASK_SIZE
 from biomech.keypoints.tracking import Tracker
@@ -14,6 +15,10 @@ from biomech.video import Video
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 CENTER = slice(MASK_SIZE // 2 - 8, MASK_SIZE // 2 + 8)
+
+
+Place = tuple[float, float, int]
+NOWHERE: Place = (-9e9, 1.0, 1)
 
 
 class Stage:
@@ -27,7 +32,7 @@ class Stage:
         self.people = list(people)
 
     def regions(self, frame: np.ndarray, closely: bool = False) -> list[tuple[float, Region]]:
-        return [(0.9, Region((x, 240.0), size, 0.0)) for x, size, _ in self.people]
+        return [(0.9, Region((x, 240.0), size, 0.0)) for x, size, _ in self.people if x > NOWHERE[0]]
 
     def points(self, frame: np.ndarray, region: Region) -> Detection:
         """Sees whoever is nearest, as a network does."""
@@ -188,6 +193,35 @@ def test_somebody_who_comes_by_is_told_once() -> None:
     for time_s in np.arange(0.0, 5.0, 0.1):
         live.follow(FRAME, time_s)
     assert live.other_seen is None
+
+
+def followed(where: Callable[[float], Place], until_s: float = 9.0) -> Tracker:
+    """One person at a time, who is where that says."""
+    stage = Stage()
+    tracker = Tracker(stage, others=True)
+    for time_s in np.arange(0.0, until_s, 0.1):
+        stage.people = [where(float(time_s))]
+        tracker.follow(FRAME, float(time_s))
+    return tracker
+
+
+def test_another_who_comes_after_the_first_has_left_is_told() -> None:
+    first, other = (300.0, 100.0, 0), (600.0, 80.0, 2)
+    tracker = followed(lambda t: first if t < 4 else other if t > 6 else NOWHERE)
+    assert tracker.other_seen is not None and 6 <= tracker.other_seen[0] < 6.6
+    assert "pixel 600, 240" in _others(tracker, None)[0] and not tracker.out_of_view
+    assert followed(lambda t: first if t < 4 else NOWHERE).other_seen is None
+    furniture = followed(lambda t: first if t < 2 else other if 5 < t < 5.15 else NOWHERE)  # seen once
+    assert furniture.other_seen is None
+
+
+def test_who_comes_back_in_like_colours_may_be_another() -> None:
+    first = (300.0, 100.0, 0)
+    tracker = followed(lambda t: NOWHERE if 2 < t < 4 else first)
+    ((left_s, back_s),) = tracker.out_of_view
+    assert left_s == pytest.approx(2.0) and 4 <= back_s < 4.3
+    assert "out of view from 2.0 to 4." in _came_back(tracker)[0]
+    assert not followed(lambda t: NOWHERE if 2 < t < 2.6 else first).out_of_view
 
 
 def test_another_who_walks_by_in_a_film_is_told(two_people: Path, task: Path) -> None:

@@ -76,6 +76,17 @@ def test_who_turns_about_is_no_exchange() -> None:
     assert exchanges(jumping, np.ones(60, bool), time_s).tolist() == [0] * 30 + [1] * 30
 
 
+@pytest.mark.parametrize(("rate_hz", "told"), [(15.0, True), (5.0, True), (4.0, True), (3.0, False)])
+def test_few_looks_a_second_tell_of_an_exchange_but_not_of_a_turn(rate_hz: float, told: bool) -> None:
+    time_s = np.arange(12) / rate_hz
+    jumping = np.where(np.arange(12)[:, None] < 6, [[1.1, 0]], [[-1.05, 0.1]])
+    assert exchanges(jumping, np.ones(12, bool), time_s).any() == told
+    for phase in np.linspace(0, 1, 7):
+        part = np.clip((time_s - 1 + phase / rate_hz) / 1.2, 0, 1)  # half a turn in 1.2 s, as fast as people start it
+        turning = 1.1 * np.cos(np.pi * (10 * part**3 - 15 * part**4 + 6 * part**5))
+        assert not exchanges(np.stack([turning, 0 * turning], 1), np.abs(turning) > 0.5, time_s).any()
+
+
 def test_nothing_is_told_without_camera_or_trunk(lifted: BodyMotion, seen: Callable[..., Keypoints]) -> None:
     keypoints = swapped(seen(lifted, lifted.camera), slice(10, 20))
     assert not exchanged(replace(lifted, camera=None), keypoints, angles(lifted)).any()
