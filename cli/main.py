@@ -63,7 +63,10 @@ def _register() -> None:
         module = importlib.import_module(f"biomech.cli.{verb}")
         app.command(name=verb, cls=getattr(module, "Command", None))(_finite(getattr(module, verb)))
     for group in GROUPS:
-        app.add_typer(importlib.import_module(f"biomech.cli.{group}").app, name=group)
+        commands = importlib.import_module(f"biomech.cli.{group}").app
+        for command in commands.registered_commands:
+            command.callback = _finite(command.callback)
+        app.add_typer(commands, name=group)
 
 
 def _finite(command: Callable[..., None]) -> Callable[..., None]:

@@ -85,6 +85,12 @@ def test_a_number_with_a_comma_is_told(arguments: list[str], tmp_path: Path) -> 
     assert run.returncode == 2 and "Give --height 1.78." in run.stderr
 
 
+@pytest.mark.parametrize("arguments", [["mqhmr", "--maps", "inf"], ["joint", "--clips", "none", "--rate", "inf"]])
+def test_what_is_no_number_is_told_of_grouped_commands_too(arguments: list[str], tmp_path: Path) -> None:
+    run = biopose("train", *arguments, "--out", str(tmp_path / "out"))
+    assert run.returncode == 2 and "is no number" in run.stderr and not (tmp_path / "out").exists()
+
+
 def test_what_is_not_several_films_is_told(tmp_path: Path) -> None:
     for name in ("a.trc", "b.trc"):
         (tmp_path / name).write_text("")
