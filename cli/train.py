@@ -65,7 +65,7 @@ def neurik(
 
     from biomech.cli.progress import progress_bar
     from biomech.neurik.network import Sizes
-    from biomech.train.loop import place_of, rank
+    from biomech.train.loop import at_work, place_of, rank
     from biomech.train.neurik.losses import LossWeights
     from biomech.train.neurik.prepare import prepare
     from biomech.train.neurik.train import NeurikRecipe, train
@@ -82,7 +82,10 @@ def neurik(
         sizes=Sizes(window=window, width=width, layers=layers),
         weights=LossWeights(joints, markers, scales, angles),
     )
-    prepared = prepare(data, out, recipe, pairs=pairs, noise=noise, people=people, library=library, bar=progress_bar)
+    with at_work(out, resume):  # what is prepared is kept there
+        prepared = prepare(
+            data, out, recipe, pairs=pairs, noise=noise, people=people, library=library, bar=progress_bar
+        )
     for line in prepared.lines:
         typer.echo(line)
     command = " ".join(["biopose", *sys.argv[1:]])
