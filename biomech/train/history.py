@@ -34,12 +34,22 @@ def begin_part(folder: Path, step: int, about: Mapping[str, object], say: Callab
         temporary.write_text(json.dumps(parts, indent=1) + "\n")
 
 
+def check_history(folder: Path) -> None:
+    """That the record there can be gone on with, if there is one.
+
+    Raises:
+        BioposeError: it is damaged.
+    """
+    _parts(folder)
+
+
 def with_parts(folder: Path, about: Mapping[str, object]) -> dict[str, object]:
     """What a record beside weights says of the data: ``about``, and ``parts`` where not all steps had the same.
 
     Args:
         folder: of the training.
-        about: of its last part.
+        about: as it was told this time; of a training that was over already, and learned nothing from it, what its
+            last part was told.
 
     Returns:
         A new dictionary; each part is what was told then, with ``from_step``. Parts from before this was written down
@@ -50,7 +60,9 @@ def with_parts(folder: Path, about: Mapping[str, object]) -> dict[str, object]:
     """
     parts = _parts(folder)
     one = len(parts) == 1 and not parts[0]["from_step"]
-    return {**about, **({} if one or not parts else {"parts": parts})}
+    last = parts[-1] if parts else {}
+    told = {name: last.get(name, value) for name, value in about.items()}
+    return {**told, **({} if one or not parts else {"parts": parts})}
 
 
 def _parts(folder: Path) -> list[dict[str, Any]]:

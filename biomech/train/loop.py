@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 from biomech.pipeline.claim import check_place, claimed
-from biomech.train.history import begin_part
+from biomech.train.history import begin_part, check_history
 
 CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
 DEVICES = ("cpu", "cuda")
@@ -231,7 +231,7 @@ def train(
         model = nn.parallel.DistributedDataParallel(network)
     log = _Log(Path(folder), step) if rank() == 0 else None
     if log is not None and about is not None:
-        begin_part(Path(folder), step, about, say)
+        check_history(Path(folder))
 
     def report() -> dict[str, float] | None:
         if log is None:
@@ -245,7 +245,7 @@ def train(
         return {"steps": step, **figures}
 
     network.train()
-    started = time.monotonic() - spent
+    begun, started = step, time.monotonic() - spent
     for batch in lesson.batches(step):
         spent = time.monotonic() - started
         done = schedule.done(step, spent)
@@ -255,6 +255,8 @@ def train(
             done = float(shared)
         if done >= 1:
             break
+        if step == begun and log is not None and about is not None:
+            begin_part(Path(folder), step, about, say)
         torch.manual_seed(schedule.seed * 1_000_003 + step)  # what dropout draws is a matter of the step alone
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(done, step)
@@ -352,9 +354,13 @@ class _Log:
         self.rows: list[dict[str, float]] = []
         folder.mkdir(parents=True, exist_ok=True)
         if step and (folder / LOG).exists():
-            with open(folder / LOG, newline="", encoding="utf-8") as file:
-                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-            self.rows = [row for row in rows if row["step"] <= step]
+            try:
+                with open(folder / LOG, newline="", encoding="utf-8") as file:
+                    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+                self.rows = [row for row in rows if row["step"] <= step]
+            except (ValueError, TypeError, KeyError, csv.Error) as error:
+                mend = "Remove the file; the curves then begin where the training goes on."
+                raise BioposeError("not the figures of a training", where=str(folder / LOG), mend=mend) from error
 
     def add(self, parts: dict[str, float]) -> None:
         self.parts.append(parts)

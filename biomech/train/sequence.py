@@ -27,6 +27,7 @@ from biomech.mesh.features import NAMES
 from biomech.mesh.sequence import RATE_HZ, SequenceNet
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.flags import in_flags
+from biomech.train.history import with_parts
 from biomech.train.lifter import surprise
 from biomech.train.loop import Lesson, Schedule, check_folder
 from biomech.train.loop import train as trained
@@ -177,7 +178,7 @@ def _train(
     with whole_file(out / WEIGHTS) as path:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
     with whole_file(out / RECIPE) as path:
-        path.write_text(json.dumps({**recipe, **clips_of, "held_out": figures}, indent=1) + "\n")
+        path.write_text(json.dumps({**recipe, **clips_of, **with_parts(out, {}), "held_out": figures}, indent=1) + "\n")
     return figures
 
 

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from torch import nn
 
 from biomech.errors import BioposeError
 from biomech.train.history import HISTORY, begin_part, with_parts
-from biomech.train.loop import at_work
+from biomech.train.loop import LOG, Lesson, Schedule, at_work, train
 
 
 def test_other_data_are_said_and_kept(tmp_path):
@@ -27,10 +28,32 @@ def test_a_cut_off_part_is_forgotten(tmp_path):
     assert [part["data"] for part in with_parts(tmp_path, {})["parts"]] == [1, 3]
 
 
+def test_what_nothing_was_learned_from_is_not_in_the_record(tmp_path):
+    """A training that was over already, and is told of other data."""
+    begin_part(tmp_path, 0, {"data": ["7 clips"]})
+    assert with_parts(tmp_path, {"data": ["9 clips"]}) == {"data": ["7 clips"]}
+
+
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / HISTORY).write_text('[{"data": 1}]')
     with pytest.raises(BioposeError, match="record of a training"):
         begin_part(tmp_path, 3, {})
+
+
+def test_a_training_that_is_over_writes_no_part_and_damaged_figures_are_named(tmp_path):
+    def run(clips, steps):
+        network = nn.Linear(2, 1)
+        lesson = Lesson(lambda _: iter([[]] * 9), lambda model, *_: {"loss": model.weight.sum()}, lambda: {"off": 1.0})
+        return train(network, lesson, tmp_path, Schedule(steps=steps), {}, resume=True, about={"data": clips})
+
+    run(7, 2)
+    run(9, 2)
+    assert [part["data"] for part in json.loads((tmp_path / HISTORY).read_text())] == [7]
+    run(9, 3)
+    assert [part["data"] for part in json.loads((tmp_path / HISTORY).read_text())] == [7, 9]
+    (tmp_path / LOG).write_text("step,loss\n1,\n")
+    with pytest.raises(BioposeError, match="not the figures of a training"):
+        run(9, 4)
 
 
 def test_one_training_at_a_time(tmp_path):
