@@ -181,18 +181,22 @@ def _held_up(
     points = [f"{side}_{name}" for name in ("shoulder", "elbow", "wrist")]
     if keypoints.world_m is None or motion.camera is None:
         return False
-    shoulder, elbow, wrist = (keypoints.world_m[shown, keypoints.names.index(name)] for name in points)
+    landmarks = keypoints.world_m[:, [keypoints.names.index(name) for name in points]]
+    shown = shown & np.isfinite(landmarks).all((1, 2))
+    if not shown.any():
+        return False
+    shoulder, elbow, wrist = np.moveaxis(landmarks[shown], 1, 0)
     upper, lower = elbow - shoulder, wrist - elbow
     bent = np.arctan2(np.linalg.norm(np.cross(upper, lower), axis=-1), np.einsum("fi,fi->f", upper, lower))
-    if np.nanmedian(bent) > FOLDED_RAD:
+    if np.median(bent) > FOLDED_RAD:
         return True
-    turn = towards(keypoints.xy, keypoints.confidence, np.array(motion.camera.center_px), motion.camera.focal_px)
-    joints, places = (
-        joints_m(motion),
-        [motion.bone_names.index(f"{side.title()}{bone}") for bone in ("ForeArm", "Hand")],
-    )
+    there = np.isfinite(keypoints.xy).all(-1)
+    xy, confidence = np.nan_to_num(keypoints.xy), np.where(there, np.nan_to_num(keypoints.confidence), 0.0)
+    turn = towards(xy, confidence, np.array(motion.camera.center_px), motion.camera.focal_px)
+    joints = joints_m(motion)
+    places = [motion.bone_names.index(f"{side.title()}{bone}") for bone in ("ForeArm", "Hand")]
     fitted = _in_film(motion, joints[:, places[1]] - joints[:, places[0]])
-    return bool(np.nanmedian(np.einsum("fij,fj,fi->f", turn[shown], lower, fitted[shown])) < 0)
+    return bool(np.median(np.einsum("fij,fj,fi->f", turn[shown], lower, fitted[shown])) < 0)
 
 
 def _throughout(stands: Bool[np.ndarray, " frames"], keypoints: Keypoints) -> bool:

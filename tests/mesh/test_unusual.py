@@ -123,4 +123,11 @@ def test_a_forearm_that_is_held_up_does_not_end_early() -> None:
         world = short.world_m.copy()
         world[:, wrist] = world[:, elbow] + way
         assert not ends_early(motion, replace(short, world_m=world), free, up, values)
+        other = short.names.index("left_pinky")  # of no account, and not found
+        xy, confidence = short.xy.copy(), short.confidence.copy()
+        xy[:, other], confidence[:, other], world[0] = np.nan, 0.0, np.nan
+        lacking = replace(short, xy=xy, confidence=confidence, world_m=world)
+        assert not ends_early(motion, lacking, free, up, values)
+    unknown = replace(short, world_m=np.full_like(short.world_m, np.nan))
+    assert ends_early(motion, unknown, free, up, values)
     assert ends_early(motion, replace(short, world_m=None), free, up, values)  # of a detector without landmarks
