@@ -223,8 +223,7 @@ def _check_inputs(given: list[Path], stages: list[Stage]) -> None:
     """What the user gave is there, and no stage writes over it."""
     written = {os.path.realpath(path) for stage in stages for path in stage.outputs}
     for path in given:
-        if not path.is_file():
-            raise BioposeError("no such file", where=str(path), mend="Check the path.")
+        check_file(path, missing="no such file", mend="Check the path.")
         if os.path.realpath(path) in written:
             raise BioposeError(
                 "the results would be written over this file", where=str(path), mend="Name another folder with `out`."
