@@ -62,6 +62,7 @@ def at_times(keypoints: Keypoints, time_s: Float[np.ndarray, " wanted"]) -> Keyp
         heat_maps=None,
         camera_turns=None,
         camera_unsure=None,
+        frames_looked_at=None,
     )
 
 

@@ -67,6 +67,14 @@ def test_films_of_a_moment_tell_none(films: list[Keypoints], round_walker: list[
     assert offsets_by_speed(*short) == []
 
 
+def test_frames_looked_at_are_not_those_of_other_moments(films: list[Keypoints]) -> None:
+    """Of fewer moments than that, the stages would refuse them."""
+    film = replace(films[0], frames_looked_at=len(films[0].time_s))
+    found = at_times(film, film.time_s[::3])
+    found.check()
+    assert found.frames_looked_at is None
+
+
 def test_between_frames(films: list[Keypoints]) -> None:
     film = replace(films[0], xy=films[0].xy.copy())
     film.xy[10:14] = np.nan
