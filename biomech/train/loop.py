@@ -216,7 +216,8 @@ def train(
         The last figures, with ``steps``; None in processes that do not write.
 
     Raises:
-        BioposeError: the folder holds a training already, or the checkpoint is of another recipe.
+        BioposeError: the folder holds a training already, the checkpoint is of another recipe, the record or the curves
+            there are damaged, or gradients are no numbers.
     """
     place, world = place_of(device), int(os.environ.get("WORLD_SIZE", 1))
     checkpoint = check_folder(folder, resume)
@@ -255,17 +256,23 @@ def train(
             done = float(shared)
         if done >= 1:
             break
-        if step == begun and log is not None and about is not None:
-            begin_part(Path(folder), step, about, say)
         torch.manual_seed(schedule.seed * 1_000_003 + step)  # what dropout draws is a matter of the step alone
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(done, step)
         parts = lesson.losses(model, batch, step)
         optimiser.zero_grad(set_to_none=True)
         parts["loss"].backward()
-        nn.utils.clip_grad_norm_(network.parameters(), schedule.largest_gradient, error_if_nonfinite=True)
+        size = nn.utils.clip_grad_norm_(network.parameters(), schedule.largest_gradient)
+        if not bool(torch.isfinite(size)):
+            raise BioposeError(
+                f"the gradients are no numbers at step {step}",
+                where=str(folder),
+                mend="Give smaller weights of losses or a lower `rate`, and another folder.",
+            )
         optimiser.step()
         average.update_parameters(network)
+        if step == begun and log is not None and about is not None:
+            begin_part(Path(folder), step, about, say)
         step += 1
         if progress is not None:
             progress(*((step, schedule.steps) if schedule.steps else (int(spent), int(3600 * (schedule.hours or 0)))))

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from torch import nn
 
 from biomech.errors import BioposeError
@@ -54,6 +55,13 @@ def test_a_training_that_is_over_writes_no_part_and_damaged_figures_are_named(tm
     (tmp_path / LOG).write_text("step,loss\n1,\n")
     with pytest.raises(BioposeError, match="not the figures of a training"):
         run(9, 4)
+
+
+def test_gradients_that_are_no_numbers_end_it_in_plain_words_and_leave_nothing(tmp_path):
+    lesson = Lesson(lambda _: iter([[]]), lambda model, *_: {"loss": model.weight.sum() * torch.inf}, lambda: {})
+    with pytest.raises(BioposeError, match="no numbers at step 0"):
+        train(nn.Linear(2, 1), lesson, tmp_path, Schedule(steps=2), {}, about={"data": 7})
+    assert not list(tmp_path.iterdir())
 
 
 def test_one_training_at_a_time(tmp_path):
