@@ -13,21 +13,24 @@ MEND = "Remove the file; what was learned from before is not known then."
 
 
 def begin_part(folder: Path, step: int, about: Mapping[str, object], say: Callable[[str], None] | None = None) -> None:
-    """Write down from which step on what is learned from; where it is something else than before, say it.
+    """Write down from which step on what is learned from; where it is something else than before, say all of that.
 
     Args:
         folder: of the training; is there.
         step: how many steps are done.
         about: ``data`` and whatever else is told of a training; JSON.
-        say: called with a line where the data are others.
+        say: called with a line for each thing that is another, but for the command.
 
     Raises:
         BioposeError: the record there is damaged.
     """
     given = {"from_step": step, **json.loads(json.dumps(about))}
     parts = [part for part in _parts(folder) if part["from_step"] < step]
-    if parts and parts[-1].get("data") != given.get("data") and say is not None:
-        say(f"from here on other data: {_said(given.get('data'))}. Before: {_said(parts[-1].get('data'))}")
+    before = parts[-1] if parts else given
+    for name in dict.fromkeys([*given, *before]):
+        if say is not None and name not in ("from_step", "command") and before.get(name) != given.get(name):
+            said = _said(given.get(name)), _said(before.get(name))
+            say(f"from here on other {name.replace('_', ' ')}: {said[0]}. Before: {said[1]}")
     if not parts or {**parts[-1], "from_step": step} != given:
         parts.append(given)
     with whole_file(Path(folder) / HISTORY) as temporary:

@@ -22,6 +22,13 @@ def test_other_data_are_said_and_kept(tmp_path):
     assert [part["from_step"] for part in with_parts(tmp_path, {"data": ["9 clips"]})["parts"]] == [0, 6]
 
 
+def test_others_who_wear_the_same_motions_are_said(tmp_path):
+    lines = []
+    for step, people in ((0, 2), (3, 5)):
+        begin_part(tmp_path, step, {"data": ["library"], "random_people": people, "command": str(step)}, lines.append)
+    assert lines == ["from here on other random people: 5. Before: 2"]
+
+
 def test_a_cut_off_part_is_forgotten(tmp_path):
     """It went on from an earlier report than the one at which the other data came."""
     for step, count in ((0, 1), (5, 2), (5, 3)):
