@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from biomech.errors import BioposeError
+from biomech.files import check_file
 from biomech.keypoints.detectors import DEFAULT_DETECTOR, DETECTORS
 from biomech.names import DEFAULT_RECOVERER, DEFAULT_SOLVER, SOLVERS
 from biomech.pipeline.parsing import parse_names, parse_neutral, parse_offsets, parse_person, parse_size
@@ -297,7 +298,7 @@ class Options:
         """The files among them, by what they are to a stage.
 
         Raises:
-            BioposeError: one is not there.
+            BioposeError: one is not there, or no file.
         """
         named = {f"option {option.name}": getattr(self, option.name) for option in fields(self)}
         paths = {name: value for name, value in named.items() if isinstance(value, Path) and name not in FOLDERS}
@@ -307,8 +308,7 @@ class Options:
             del paths["option calibration"]
             paths |= {f"option calibration {k}": path for k, path in enumerate(calibration_files(self.calibration))}
         for path in paths.values():
-            if not path.is_file():
-                raise BioposeError("no such file", where=str(path), mend="Check the path.")
+            check_file(path, missing="no such file", mend="Check the path.")
         return paths
 
     def key(self, entrance: Entrance, stage: str, solver: str | None = None) -> dict[str, object]:

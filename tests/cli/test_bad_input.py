@@ -257,3 +257,8 @@ def test_what_the_recoverer_has_no_use_for(
 ) -> None:
     code, said = biopose("ik", film(tmp_path / "film.mp4"), *arguments)
     assert code == 2 and message in said
+
+
+def test_a_folder_in_a_films_place_is_called_one(tmp_path: Path, biopose: Biopose) -> None:
+    code, said = biopose("ik", film(tmp_path / "film.mp4"), "--neutral", tmp_path)
+    assert code == 2 and f"{tmp_path}: a folder, not a file" in said
