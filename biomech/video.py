@@ -109,7 +109,7 @@ class Video:
             raise BioposeError(
                 f"a rate of {rate_hz:g} pictures a second cannot be", where=str(path), mend="Give `rate_hz=30`."
             )
-        video = _look_at_folder(path, rate_hz or FOLDER_RATE_HZ) if path.is_dir() else _look_at_file(path, rate_hz)
+        video = _look_at_folder(path, rate_hz) if path.is_dir() else _look_at_file(path, rate_hz)
         told = list(video.notes)
         duration = video.n_frames / video.rate_hz
         video.start_s, video.end_s = start_s, end_s
@@ -441,7 +441,7 @@ def _is_text(path: Path) -> bool:
     return bool(begin) and begin.isascii() and not any(byte < 32 and byte not in b"\t\n\r\f" for byte in begin)
 
 
-def _look_at_folder(folder: Path, rate_hz: float) -> Video:
+def _look_at_folder(folder: Path, rate_hz: float | None) -> Video:
     paths = _picture_paths(folder)
     if not paths:
         films = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in FILM_SUFFIXES]
@@ -454,7 +454,9 @@ def _look_at_folder(folder: Path, rate_hz: float) -> Video:
             )
         raise BioposeError("no pictures in this folder", where=str(folder), mend="It has to hold .jpg or .png files.")
     places, notes = _places(paths)
-    return Video(folder, (0, 0), rate_hz, places[-1] + 1, notes=notes)
+    if rate_hz is None and len(paths) > 1:
+        notes = [*notes, f"nothing says how fast the pictures were taken: {FOLDER_RATE_HZ:g} a second (`rate_hz`)"]
+    return Video(folder, (0, 0), rate_hz or FOLDER_RATE_HZ, places[-1] + 1, notes=notes)
 
 
 def _places(paths: list[Path]) -> tuple[list[int], list[str]]:

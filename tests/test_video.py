@@ -124,6 +124,13 @@ def test_folder_of_pictures_in_natural_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(small, frames[0][1][::2, ::2])
 
 
+def test_a_folder_of_unknown_rate_says_which_is_taken(tmp_path: Path) -> None:
+    for name in "12":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((64, 48, 3), 90, np.uint8))
+    assert [note for note in Video.open(tmp_path).notes if "30 a second" in note]
+    assert not Video.open(tmp_path, rate_hz=10).notes
+
+
 def test_clips_of_one_and_three_frames(tmp_path: Path) -> None:
     for count in (1, 3):
         path = write_clip(tmp_path / f"{count}.mp4", [33 * i for i in range(count)])

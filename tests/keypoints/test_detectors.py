@@ -45,7 +45,7 @@ def film(tmp_path: Path) -> Video:
     (tmp_path / "film").mkdir()
     for k in range(3):
         cv2.imwrite(str(tmp_path / "film" / f"{k}.png"), np.full((64, 64, 3), 40 * k, np.uint8))
-    return Video.open(tmp_path / "film")
+    return Video.open(tmp_path / "film", rate_hz=30)
 
 
 def test_any_detector_serves(film: Video, tmp_path: Path) -> None:
