@@ -190,7 +190,7 @@ class Crowd:
 
 def _left_out(track: Trail) -> str:
     first = track.seen[0]
-    x, y = (round(value) for value in first.region.center_px)
+    x, y = (max(round(value), 0) for value in first.region.center_px)
     return (
         f"what is about pixel {x}, {y} from {first.time_s:.1f} s on looks too little like a person and is left out "
         "(if it is one, `person`, given as a pixel, follows it)"
