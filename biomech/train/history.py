@@ -27,11 +27,13 @@ def begin_part(folder: Path, step: int, about: Mapping[str, object], say: Callab
     given = {"from_step": step, **json.loads(json.dumps(about))}
     parts = [part for part in _parts(folder) if part["from_step"] < step]
     before = parts[-1] if parts else given
-    for name in dict.fromkeys([*given, *before]):
-        if say is not None and name not in ("from_step", "command") and before.get(name) != given.get(name):
-            said = _said(given.get(name)), _said(before.get(name))
-            say(f"from here on other {name.replace('_', ' ')}: {said[0]}. Before: {said[1]}")
-    if not parts or {**parts[-1], "from_step": step} != given:
+    names = dict.fromkeys([*given, *before])
+    others = [n for n in names if n not in ("from_step", "command") and before.get(n) != given.get(n)]
+    if say is not None:
+        for name in others:
+            now, then = _said(given.get(name)), _said(before.get(name))
+            say(f"from here on other {name.replace('_', ' ')}: {now}. Before: {then}")
+    if not parts or others:
         parts.append(given)
     with whole_file(Path(folder) / HISTORY) as temporary:
         temporary.write_text(json.dumps(parts, indent=1) + "\n")
