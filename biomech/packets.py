@@ -29,6 +29,7 @@ class Needed:
 
     Attributes:
         left_out: how many packets were.
+        hidden: how many the file says are not to be shown (an edit list's).
     """
 
     def __init__(
@@ -44,11 +45,12 @@ class Needed:
         self._begun = False  # a picture came as promised: where a film is entered in its middle, some never come
         self._stamps: list[int] = []  # of the packets that count, ascending
         self._waiting: list[int] = []  # stamps of those that were left out and whose turn to be shown has not come
-        self.left_out = 0
+        self.left_out = self.hidden = 0
 
     def __iter__(self) -> Iterator[av.Packet]:
         ahead: deque[av.Packet] = deque()
         for packet in self._packets:
+            self.hidden += packet.is_discard
             if (stamp := self._counted(packet)) is not None:
                 insort(self._stamps, stamp)
             ahead.append(packet)

@@ -111,7 +111,8 @@ class Video:
             )
         video = _look_at_folder(path, rate_hz) if path.is_dir() else _look_at_file(path, rate_hz)
         told = list(video.notes)
-        duration = video.n_frames / video.rate_hz
+        # A header may count frames that an edit list hides; its seconds do not.
+        duration = video.said_s / video.slowed if video.said_s else video.n_frames / video.rate_hz
         video.start_s, video.end_s = start_s, end_s
         first = next(video.frames(), None)
         if first is None:
@@ -361,7 +362,7 @@ def _file_frames(
                     return
         if damaged:
             _note(video, f"{damaged} damaged packets of the video were left out")
-        _note_if_short(video, decoded_frames + packets.left_out, video.slowed * last)
+        _note_if_short(video, decoded_frames + packets.left_out, packets.hidden, video.slowed * last)
 
 
 def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
@@ -377,18 +378,23 @@ def _note(video: Video, text: str) -> None:
         video.notes.append(text)
 
 
-def _note_if_short(video: Video, frames: int, last_s: float) -> None:
-    """Say when a file ends before its header says so; last_s: the last stamp, in the file's time."""
-    if video.said_s and frames > 1 and last_s * (1 + 1.5 / frames) >= video.said_s:
-        short = False  # a header may count what an edit list hides
-    elif video.said_frames and not video.start_s:
-        short = video.said_frames - frames > max(1, ENDS_EARLY * video.said_frames)
+def _note_if_short(video: Video, frames: int, hidden: int, last_s: float) -> None:
+    """Say when a file ends before its header says so; hidden: frames that are counted there and not shown.
+
+    last_s: the last stamp, in the file's time.
+    """
+    said_frames = max(0, video.said_frames - hidden)
+    there_s = last_s * (1 + 1.5 / frames) if frames > 1 else last_s
+    if video.said_s and there_s >= (1 - ENDS_EARLY) * video.said_s:
+        short = False  # a header may count what an edit list hides, and what a reader never gets
+    elif said_frames and not video.start_s:
+        short = said_frames - frames > max(1, ENDS_EARLY * said_frames)
     elif video.said_s:
         short = np.isfinite(last_s) and video.said_s - last_s > max(ENDS_EARLY * video.said_s, ENDS_EARLY_S)
     else:
         short = False
     if short:
-        said = f"{video.said_frames} frames" if video.said_frames else ""
+        said = f"{said_frames} frames" if said_frames else ""
         said += f" ({video.said_s:.3g} s)" if video.said_s and said else f"{video.said_s:.3g} s" if video.said_s else ""
         _note(video, f"the file says {said}, and {frames} frames up to {last_s:.3g} s could be read: it ends early")
 

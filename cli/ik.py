@@ -85,7 +85,7 @@ def _looked_at(result: "Result") -> str:
     looked = None if detect is None else detect.get("frames_looked_at")
     if detect is None or looked is None or looked >= detect["frames"]:
         return ""
-    return f"looks      {looked} of the film's {detect['frames']} frames; the others are told from their neighbours"
+    return f"looks      {looked} of the {detect['frames']} frames taken; the others are told from their neighbours"
 
 
 def _everybody(source: list[Path], folder: Path, options: Options, overwrite: bool, as_json: bool) -> None:

@@ -192,6 +192,13 @@ def test_frames_that_nobody_saw(street: SimpleNamespace) -> None:
     assert biomech.solve(street.model, markers, fill=True).angles.shape == (FRAMES, 40)
 
 
+def test_no_half_width_of_an_angle_is_over_half_a_turn(street: SimpleNamespace) -> None:
+    wide = {name: np.full(FRAMES, 6.0) for name in ("knee_angle_r", "pelvis_tx")}
+    solved = biomech.solve(street.model, street.markers, half_widths=wide)
+    knee, place = (solved.uncertainty[:, solved.kinematics.names.index(name)] for name in wide)
+    assert knee == pytest.approx(np.pi) and place == pytest.approx(6.0)
+
+
 def test_what_is_refused(place: Path, street: SimpleNamespace, keypoints: Keypoints) -> None:
     def refused(what: str, work: Callable[[], object]) -> None:
         with pytest.raises(biomech.BioposeError, match=what):

@@ -303,3 +303,32 @@ def test_texts_and_folders_of_films(tmp_path: Path) -> None:
     with pytest.raises(BioposeError, match=r"holds films \(a.MP4, b.mov\)") as told:
         Video.open(tmp_path)
     assert "one film at a time" in str(told.value.mend)
+
+
+def test_frames_that_an_edit_list_hides_are_not_missed(tmp_path: Path) -> None:
+    """A phone's cut: the header counts the frames before the cut, players do not show them."""
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    with av.open(str(whole), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"g": "60", "bf": "0", "sc_threshold": "0"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for index in range(60):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index % 50), format="rgb24")))
+        container.mux(stream.encode())
+    with av.open(str(whole)) as source, av.open(str(cut), "w") as target:
+        given = source.streams.video[0]
+        copy = target.add_stream_from_template(given)
+        for packet in source.demux(given):
+            if packet.pts is not None:
+                packet.pts -= round(0.5 / packet.time_base)
+                packet.dts -= round(0.5 / packet.time_base)
+                packet.stream = copy
+                target.mux(packet)
+    video = Video.open(cut)
+    shown = [time_s for time_s, _ in video.frames()]
+    assert video.said_frames == 60 and len(shown) == 45 and video.notes == []
+    with pytest.raises(BioposeError, match=r"about 1\.50 s long"):
+        Video.open(cut, start_s=20)
+    content = dict(video.__dict__)
+    short = Video(**(content | {"said_s": 4.0, "said_frames": 120, "notes": []}))
+    list(short.frames())
+    assert "the file says 105 frames (4 s), and 45 frames" in short.notes[0]

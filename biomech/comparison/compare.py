@@ -238,7 +238,13 @@ class _Trust:
             said = f"{share:.0%}" if share >= 0.005 else "under 1%"
             what = "counted all the same" if untrusted == KEEP else "left out"
             notes.append(f"{said} of the values are not trusted by the run of {whose}; {what}")
-        return cls(bool(told), believed, both if untrusted == KEEP or not share else both & believed, notes)
+        counted = both if untrusted == KEEP or not share else both & believed
+        doubtful = both & ~believed
+        without = float(doubtful[:, ~counted.any(0)].sum() / max(doubtful.sum(), 1))  # in coordinates without a row
+        if without >= 0.005:
+            part = "all" if without == 1 else f"{without:.0%}"
+            notes[-1] += f"; {part} of these belong to coordinates that are trusted nowhere and have no figures"
+        return cls(bool(told), believed, counted, notes)
 
     def share(self, there: np.ndarray, column: int | None = None) -> float:
         """That is trusted, of the values that are there, of one coordinate or all; NaN where no run says."""

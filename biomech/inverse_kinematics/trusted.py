@@ -157,7 +157,8 @@ class Trusted:
             for one in why.split("; ") if why else ():
                 counts[one] = counts.get(one, 0) + 1
         because = ", ".join(f"{why} ({count})" for why, count in sorted(counts.items(), key=lambda c: -c[1]))
-        return [f"{bad} of {len(self.reasons)} frames are not trusted: {because}"]
+        several = "; a frame may have several reasons" if sum(counts.values()) > bad else ""
+        return [f"{bad} of {len(self.reasons)} frames are not trusted: {because}{several}"]
 
     def write(self, path: Path, quality: Float[np.ndarray, " frames"], errors: MarkerErrors) -> None:
         """The quality file: a row for every frame, those without a pose included.

@@ -38,7 +38,7 @@ from biomech.mesh.neutral import NEUTRAL, StandingNote, check_upright, neutral_f
 from biomech.mesh.placing import Placing
 from biomech.mesh.standing import standing
 from biomech.mesh.start import FromDetector, Initialiser
-from biomech.mesh.subject import ASSUMED_OFF, ASSUMED_OFF_M, Subject
+from biomech.mesh.subject import Subject, assumed_note
 from biomech.person import check_person
 from biomech.side_by_side import taking_a_core
 
@@ -189,10 +189,7 @@ def recover(
     if calibration is not None:
         notes += _against_calibration(joined, calibration, height_m)
     elif height_m is None:
-        notes.append(
-            f"no height given: a stature of {subject.shaped.stature_m:.2f} m was assumed from the picture; two of "
-            f"three adults are within {ASSUMED_OFF_M:.2f} m of it, their lengths and speeds within {ASSUMED_OFF:.0%}"
-        )
+        notes.append(assumed_note(subject.shaped.stature_m))
     motion = _upright(joined, covariance, body, films[0], quality, notes)
     coordinate_sd, camera = motion.coordinate_sd, motion.camera
     assert coordinate_sd is not None and camera is not None

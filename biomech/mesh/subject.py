@@ -24,6 +24,7 @@ ADULT_STATURE_M, ADULT_STATURE_SD_M = (
 )  # both sexes together, ANSUR II (1.756 and 1.629 m, SD 0.069 and 0.064)
 # Half widths (68 %) of a stature that nobody told, and of lengths with it: 45 drawn adults, docs/trust.md
 ASSUMED_OFF_M, ASSUMED_OFF = 0.09, 0.05
+UNUSUAL_SD = 2.0  # from the average adult: a stature that a picture's error explains better than a person does
 KNOWN_STATURE_SD_M = 0.001  # a tape measure is not outvoted by thousands of keypoints that err alike
 CHILD_BELOW_M = 1.45
 CHILD_PHENOTYPE_SD, CHILD_LOCAL_SD = 0.25, 0.35
@@ -39,6 +40,27 @@ FIXED = (
     *("gender", "age", "muscle", "weight", "waist_girth", "torso_width", "torso_depth", "hip_depth"),
     *("neck_forward", "head_height", "head_width", "head_depth"),
 )
+
+
+def assumed_note(stature_m: float) -> str:
+    """What to say of a stature that nobody told.
+
+    Args:
+        stature_m: that was assumed.
+
+    Returns:
+        How far off it may be; of one that few adults have, that it is probably wrong.
+    """
+    off_m = stature_m - ADULT_STATURE_M
+    said = f"no height given: a stature of {stature_m:.2f} m was assumed, an average adult's corrected by the picture; "
+    if abs(off_m) > UNUSUAL_SD * ADULT_STATURE_SD_M:
+        return said + (
+            f"few adults are so {'tall' if off_m > 0 else 'small'}: something in the film probably misled it (somebody "
+            "or something else in the picture, another lens); give `height_m`"
+        )
+    return said + (
+        f"two of three adults are within {ASSUMED_OFF_M:.2f} m of it, their lengths and speeds within {ASSUMED_OFF:.0%}"
+    )
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from biomech.cluster import on_cluster
 from biomech.errors import BioposeError, MachineError, plainly
 from biomech.pipeline.batch import Entry
 from biomech.pipeline.claim import claimed
 from biomech.pipeline.flags import in_flags
-from biomech.pipeline.options import Options
+from biomech.pipeline.options import LeftOut, Options
 from biomech.pipeline.stages import Result
 from biomech.report.batch_tables import NOT_RUN, BatchTrial
 from biomech.workers import Stop, on_processes
@@ -138,7 +138,9 @@ def _work(entry: Entry, *, out: Path, overwrite: bool, threads: int, run: RunOne
         except BioposeError as error:
             if not (left_out := _without_neutral(error, entry.options)):
                 raise
-            result = run(entry.source, out / entry.name, replace(entry.options, neutral=None), overwrite)
+            result = run(
+                entry.source, out / entry.name, replace(entry.options, neutral=cast(Any, LeftOut(left_out))), overwrite
+            )
         files = {name: str(path) for name, path in result.files.items()}
         told = {"figures": dict(result.figures.get("solve", {})), "files": files, "notes": result.notes}
     except Exception as error:  # the others go on

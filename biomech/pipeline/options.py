@@ -22,6 +22,11 @@ from biomech.pipeline.parsing import parse_names, parse_neutral, parse_offsets, 
 Entrance = Literal["film", "keypoints", "points", "markers", "meshes"]
 Stages = tuple[str, ...]
 
+
+class LeftOut(str):
+    """In the place of a neutral film that cannot be used, the sentence that says why; a batch goes on so."""
+
+
 OF_A_BODY: Stages = ("recover", "scale")
 OF_THE_CLIP: Stages = ("detect", "overlay")
 # Stages that look at the film: an option of these alone has no meaning where keypoints are given.
@@ -327,6 +332,12 @@ class Options:
             for name, about in table().items()
             if stage in (about.stages(entrance) or ()) or (solver is not None and about.solver == solver)
         }
+
+    @property
+    def neutral_left_out(self) -> str:
+        """Why the neutral film was left out; empty where none was."""
+        given: object = self.neutral
+        return given if isinstance(given, LeftOut) else ""
 
     def one_person(self) -> int | tuple[float, float] | None:
         """Who, where one is looked at.

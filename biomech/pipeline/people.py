@@ -362,6 +362,9 @@ def _solved(
     if trusted < person.frames / 2:
         notes.append(f"{trusted} of {person.frames} frames are trusted: look at {result.overlay.name}")
     notes += [note for note in result.notes if note not in notes and re.search(TOLD_OF_EACH, note)]
+    if others := sum(note not in notes for note in result.notes):
+        place = result.report if result.report.is_file() else person.folder / RECORD
+        notes.append(f"{others} more note{'s' * (others > 1)} in {person.folder.name}/{place.name}")
     return replace(
         person,
         trusted=trusted,

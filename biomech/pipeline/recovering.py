@@ -163,7 +163,8 @@ def recovered(
     if isinstance(options.neutral, Path):
         shape, stands = _neutral_shape(options.neutral, options, bar)
     with bar("Recovering") as progress:
-        motion = recover(shape, None if isinstance(options.neutral, Path) else options.neutral, progress)
+        stretch = options.neutral if isinstance(options.neutral, tuple) else None
+        motion = recover(shape, stretch, progress)
     motion.save(files.motion)
     assert motion.quality is not None
     notes = [*motion.notes, *([said] if (said := view(motion)) else [])]
@@ -172,6 +173,8 @@ def recovered(
             f"legs and trunk are as long as in {options.neutral.name}, whose person is taken to stand straight"
         )
         notes += stands
+    if options.neutral_left_out:
+        notes.append(options.neutral_left_out)
     found: RecoverFigures = {"mean_quality": round(float(motion.quality.mean()), 3), "notes": notes}
     if options.height_m is None and motion.cameras == 1:  # several cameras measure it
         found["assumed_height_m"] = round(stature_m(motion), 3)

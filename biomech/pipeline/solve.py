@@ -209,6 +209,8 @@ def solved_markers(
     if told.half_widths is not None:
         unknown = np.full(len(markers.time_s), np.nan)
         unsure = np.stack([told.half_widths.get(name, unknown) for name in whole.names], 1)
+    if unsure is not None:  # no angle is further from another than half a turn
+        unsure = np.where(whole.rotational, np.minimum(unsure, np.pi), unsure)
     solved = errors.solved
     shown = determined(
         skeleton,

@@ -139,7 +139,9 @@ def _shown(trial: BatchTrial, share: float | None, doings: str, out: Path) -> In
         trusted="" if share is None else f"{share:.0%}",
         marker_rms="" if trial.marker_rms_mm is None else f"{trial.marker_rms_mm:.1f}",
         found=doings,
-        notes="; ".join([str(trial.notes), *([trial.left_out] if trial.left_out else [])]),
+        notes="; ".join(
+            [f"{trial.notes} note{'s' * (trial.notes != 1)}", *([trial.left_out] if trial.left_out else [])]
+        ),
         error=trial.error or "",
         link=_way(report, out) if report else folder,
         files=[(name, _way(path, out)) for name, path in links] + ([("folder", folder)] if folder else []),

@@ -54,9 +54,14 @@ MEANINGS = (
         "hardly suffer; how far the person is from the camera, and so how far they walked, may be off as the lens is.",
     ),
     (
+        r"no height given.*few adults are",
+        "Nobody said how tall the person is, and the picture was probably misread. Angles hardly suffer; do not use "
+        "lengths, heights or speeds before the height is given.",
+    ),
+    (
         r"no height given",
         "Nobody said how tall the person is. Angles stay as they are; lengths, heights and speeds are of a person of "
-        "average height.",
+        "the assumed height: an average adult's, corrected a little by the picture.",
     ),
     (r"^no mass given", "The masses of the model's segments are a guess. Angles do not depend on them; forces would."),
     (
@@ -176,8 +181,10 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
     if "recover" in stages or options.get("personalise"):
         height = options.get("height_m")
         stature = stages.get("recover", {}).get("assumed_height_m")
-        why = f"{stature:.2f} m was assumed from the picture" if stature else "that of an average adult is assumed"
-        found.append(_of_the_person("Height", height, "m", f"{why}: sizes and distances hang on it and may be 5 % off"))
+        why = "that of an average adult is assumed"
+        why = f"{stature:.2f} m was assumed, an average adult's, corrected a little by the picture" if stature else why
+        off = "are probably further off than 5 %" if "few adults are so" in notes else "may be 5 % off"
+        found.append(_of_the_person("Height", height, "m", f"{why}: sizes and distances hang on it and {off}"))
     mass = options.get("mass_kg")
     used = stages.get("scale", {}).get("mass_kg")
     if mass is not None or used is not None:
@@ -191,6 +198,8 @@ def assumed(stages: Mapping[str, Any]) -> list[Assumed]:
         how = (
             "settles how long the legs are" if neutral or film else "not given: the legs' lengths come from the motion"
         )
+        if isinstance(neutral, str):  # why a batch left it out
+            how = f"left out ({neutral}): the legs' lengths come from the motion"
         value = (
             f"{neutral[0]:g} to {neutral[1]:g} s"
             if isinstance(neutral, list | tuple)
@@ -227,7 +236,7 @@ def _looks(stages: Mapping[str, Any]) -> list[Assumed]:
         return []
     how = "the detector looked at every frame"
     if looked < frames:
-        how = "the others, of slow motion, are told from those before and after"
+        how = "of those taken from the film; where motion is slow the others are told from those before and after"
     return [Assumed("Frames looked at", f"{looked} of {frames}", how, False)]
 
 

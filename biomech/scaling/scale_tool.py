@@ -371,7 +371,7 @@ def _odd(factors: Mapping[str, Float[np.ndarray, "3"]]) -> list[str]:
     low, high = PLAUSIBLE_FACTORS
     told: dict[str, str] = {}
     for body, f in sorted(factors.items()):
-        odd = [f"{'XYZ'[i]} {f[i]:.2f}" for i in range(3) if not low <= f[i] <= high]
+        odd = [f"{'XYZ'[i]} {f[i]:.2f}" for i in range(3) if not low <= round(float(f[i]), 2) <= high]
         if odd:
             told[body] = odd[0][2:] if len(odd) == 3 and np.ptp(f) < 0.005 else ", ".join(odd)
     paired = {body for body in told if body.endswith("_l") and told[body] == told.get(f"{body[:-1]}r")}

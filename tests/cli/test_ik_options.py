@@ -2,13 +2,14 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from biomech.cli.ik import Command, ik
+from biomech.cli.ik import Command, _looked_at, ik
 from biomech.pipeline import run
 from biomech.pipeline.options import Options
 
@@ -129,3 +130,10 @@ def test_help_says_what_each_takes() -> None:
         "Another .osim; for a video give its --markers too.",
     ):
         assert words in said
+
+
+def test_looks_are_counted_among_the_frames_taken() -> None:
+    result: Any = SimpleNamespace(figures={"detect": {"frames": 404, "frames_looked_at": 149}})
+    assert "149 of the 404 frames taken" in _looked_at(result)
+    result.figures["detect"]["frames_looked_at"] = 404
+    assert _looked_at(result) == ""

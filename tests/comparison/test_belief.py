@@ -123,6 +123,10 @@ def test_a_coordinate_that_is_nowhere_trusted_is_named(truth: ReadMotion, late: 
     found = compare(truth, of_run(walked(), late, "ankle_angle_r"))
     assert "ankle_angle_r" not in found.errors and "knee_angle_r" in found.errors
     assert "nowhere trusted, so without a figure: ankle_angle_r" in found.notes
+    (said,) = [note for note in found.notes if "by the run of" in note]
+    shares = [1 - one.trusted_share for one in found.errors.values()]
+    part = "all" if not any(shares) else f"{1 / (1 + sum(shares)):.0%}"
+    assert said.endswith(f"; {part} of these belong to coordinates that are trusted nowhere and have no figures")
     assert "ankle" not in found.groups
     with pytest.raises(BioposeError, match="nothing in the time that both have is trusted") as refused:
         compare(truth, of_run(walked(), np.ones_like(late)))

@@ -43,6 +43,11 @@ def test_every_frame_has_its_reason(trusted: Trusted) -> None:
     assert trusted.frames.tolist() == [True] + 5 * [False]
     (note,) = trusted.notes()
     assert note.startswith("5 of 6 frames are not trusted") and "quality below 0.5 (1)" in note
+    assert note.endswith("a frame may have several reasons")
+    one = Trusted(trusted.time_s, ["a", "b", *4 * [""]], trusted.not_determined)
+    assert one.notes() == ["2 of 6 frames are not trusted: a (1), b (1)"]
+    both = Trusted(trusted.time_s, ["a; b", "a", *4 * [""]], trusted.not_determined)
+    assert both.notes() == ["2 of 6 frames are not trusted: a (2), b (1); a frame may have several reasons"]
 
 
 def test_quality_that_is_not_known_is_not_trusted(errors: MarkerErrors) -> None:

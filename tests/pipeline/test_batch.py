@@ -203,7 +203,9 @@ def sits(source: Path, folder: Path, options: Options, overwrite: bool) -> Solve
         raise BioposeError("the person sits", where=str(options.neutral), mend="Name another.")
     if source.stem == "anna_b_run":
         raise BioposeError("no film", where=str(source))
-    return Solved(folder)
+    solved = Solved(folder)
+    solved.notes += [options.neutral_left_out] if options.neutral_left_out else []
+    return solved
 
 
 def test_a_neutral_trial_that_cannot_be_used_is_left_out(study: Path, tmp_path: Path) -> None:
@@ -213,7 +215,8 @@ def test_a_neutral_trial_that_cannot_be_used_is_left_out(study: Path, tmp_path: 
     assert other.error is not None and other.left_out == ""
     summary = pd.read_csv(write_tables([walk.trial(), other.trial()], tmp_path)[0], keep_default_na=False)
     assert "the person sits" in summary["left_out"][0] and list(summary["state"]) == ["done", "failed"]
-    assert "without its neutral trial" in (tmp_path / "index.html").read_text()
+    assert "2 notes; run without its neutral trial" in (tmp_path / "index.html").read_text()
+    assert walk.left_out in walk.notes  # the run's own record and report say so, too
 
 
 def test_a_neutral_trial_that_is_not_there_is_a_mistake(study: Path, tmp_path: Path) -> None:

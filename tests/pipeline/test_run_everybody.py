@@ -59,6 +59,9 @@ def test_a_folder_each_and_a_table_that_is_true(finished: PeopleResult) -> None:
         assert float(row["marker_rms_mm"]) == pytest.approx(result.figures["solve"]["marker_rms_mm"], abs=0.01)
         assert int(row["frames_trusted"]) == result.figures["solve"]["frames_trusted"]
         assert 1.4 < float(row["stature_m"]) < 2.1
+        others = [note for note in result.notes if note not in person.notes]
+        said = f"{len(others)} more note{'s' * (len(others) > 1)} in {row['folder']}/"
+        assert bool(others) == (said in row["notes"])
         model = opensim.Model(str(result.model))
         model.initSystem()
         motion = opensim.TimeSeriesTable(str(result.kinematics)).getIndependentColumn()

@@ -17,6 +17,7 @@ from known_motions import known_squats
 from biomech.inverse_kinematics.marker_errors import MarkerErrors
 from biomech.inverse_kinematics.trusted import Trusted
 from biomech.kinematics.kinematics import Kinematics
+from biomech.mesh.subject import assumed_note
 from biomech.osim_models import DEFAULT_PATH
 from biomech.report.courses import Courses
 from biomech.report.film import KEY_FRAMES, SmallFilm, small_film
@@ -127,7 +128,7 @@ def test_pictures_bear_the_recordings_times_and_options_are_short(shown: Shown) 
     assert "<th>end_s</th><td>7.5833</td>" in page and "refine</th>" not in page
     flags, stages = {"end_s": "--end"}, {**stages, "recover": {**stages["recover"], "assumed_height_m": 1.674}}
     page = report_of(replace(shown, film=(film, 2.0), stages=stages, flags=flags))
-    assert "<th>--end</th><td>7.5833</td>" in page and "1.67 m was assumed from the picture" in page
+    assert "<th>--end</th><td>7.5833</td>" in page and "1.67 m was assumed, an average adult" in page
 
 
 def test_what_is_not_to_be_trusted_is_said_under_its_heading() -> None:
@@ -153,8 +154,24 @@ def test_words() -> None:
     assert [(one.what, one.guessed) for one in assumed(lens)] == [("Camera's lens", False)]
     films = {"detect 1": {"frames": 60, "frames_looked_at": 20}, "detect 2": {"frames": 40, "frames_looked_at": 40}}
     assert [(one.what, one.value) for one in assumed(films)] == [("Frames looked at", "60 of 100")]
+    assert "of those taken" in assumed(films)[0].how
     assert "every frame" in assumed({"detect": {"frames": 9, "frames_looked_at": 9}})[0].how
     assert assumed({"detect": {"frames": 9, "frames_looked_at": None}}) == []
+
+
+def test_a_height_that_nobody_told_reads_alike_everywhere() -> None:
+    for stature, off, told in ((1.67, "may be 5 % off", "corrected"), (2.02, "further off", "before the height")):
+        note = assumed_note(stature)
+        assert told in meaning_of(note) and f"{stature:.2f} m was assumed, an average adult's" in note
+        (height,) = assumed({"recover": {"assumed_height_m": stature, "notes": [note], "options": {}}})
+        assert off in height.how and "an average adult's" in height.how
+    assert "so tall" in assumed_note(2.02) and "so small" in assumed_note(1.50) and "few" not in assumed_note(1.87)
+    assert "`height_m`" in assumed_note(1.50) and "two of three" not in assumed_note(1.50)
+
+
+def test_a_neutral_film_that_was_left_out_is_told() -> None:
+    (_, neutral) = assumed({"recover": {"options": {"neutral": "run without its neutral trial a.mp4"}}})
+    assert neutral.value == "none" and "left out (run without its neutral trial a.mp4)" in neutral.how
 
 
 def test_places_come_back_from_their_differences() -> None:

@@ -92,6 +92,7 @@ def test_what_looks_wrong_is_told(tmp_path: Path) -> None:
     small |= {"toes_r": np.full(3, 0.7), "toes_l": np.ones(3), "pelvis": np.array([1.0, 1.0, 1.27])}
     told = "femur (both) 0.68, pelvis Z 1.27, tibia (both) 0.68, toes_r 0.70"
     assert judged(small, 70.0, 70.0) == [f"scale factors outside 0.8-1.25: {told}"]
+    assert judged({"pelvis": np.array([1.0, 1.2544, 0.7961])}, 70.0, 70.0) == []  # as 1.25 and 0.80 they would be told
     unscaled = {"pelvis": np.ones(3), "femur_r": np.ones(3)}
     assert judged(unscaled, 70.0, 72.0) == [
         "no body was scaled: every factor is 1",
