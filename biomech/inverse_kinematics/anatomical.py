@@ -1,46 +1,39 @@
-"""Which of a ball-like joint's two triples to give where a motion has gone through the pose that tells them not apart.
+"""Which of a ball-like joint's two triples to give: by the pose alone, the same on both sides and in every repetition.
 
-Every orientation has two triples (``branches``). An arm that is raised sideways and let down before the body, or one
-that passes the pose in which its first and third turn have one axis, is continuous all the time and may hang at
-(180, -166, 175) degrees in the end, which is (0, -14, -5). So each stretch between two passages gets the triple that
-people would read off the pose: inside the joint's ranges, and little turned. Where both are as good as each other, as
-of an arm overhead, the motion goes on as it came. Within a stretch nothing jumps.
+Every orientation has two triples (``branches``). Which one a motion goes on with hangs on how it came: an arm that is
+raised sideways is at (-16, -150, -85) degrees overhead if it passed behind the pose in which its first and third turn
+have one axis, and at (164, -30, 95) if it passed before it, a few degrees aside. So every frame away from that pose
+gets the triple whose middle angle is on the default's side of it (for a shoulder: ``arm_add`` within 90 degrees, the
+interval that Euler angles are given in everywhere). An arm overhead is one in flexion then: raised before the body it
+gets there without a jump, and raised sideways it changes where nothing tells the triples apart.
 """
 
-import itertools
-
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from biomech.inverse_kinematics.believable import nearly_one_axis
-from biomech.inverse_kinematics.branches import FAR, SAME, TURN, BallJoint, ball_joints
+from biomech.inverse_kinematics.branches import FAR, SAME, TURN, BallJoint, ball_joints, changes
 from biomech.skeleton.description import Coordinate, Description
-
-BEYOND = 3.0  # times as bad as being turned is being beyond the range
-JUMP_S = 0.05  # for so long must triples be a turn better (rad) for a jump of this size (rad)
 
 
 def anatomical(
     description: Description,
     values: Float[np.ndarray, "frames coordinates"],
-    time_s: Float[np.ndarray, " frames"],
     solved: Bool[np.ndarray, " frames"] | None = None,
 ) -> tuple[Float[np.ndarray, "frames coordinates"], Bool[np.ndarray, "frames coordinates"], list[str]]:
-    """The same poses, between two passages of a joint's singular pose with the triple that is anatomically nearest.
+    """The same poses, each with the triple that its joint's rule names, whatever came before.
 
-    Of all ways through the stretches the cheapest by dynamic programming: how far the angles are from the model's
-    defaults, and three times how far beyond the ranges, over time; and what the angles jump by.
+    Frames near the singular pose, and those of a gap, go on from the plain frames before and after, and change once
+    where these differ, where the pose is most singular: an arm held straight out at its side does not flicker.
 
     Args:
         description: of the model.
         values: every coordinate in the model's order, rad and m, frames in order of time, continuous as far as can be.
-        time_s: of the frames.
         solved: those that are no interpolation, all if not given; in a gap the motion may have passed anything.
 
     Returns:
         Every coordinate; only angles of ball-like joints with bounded ranges may differ, and those only together. These
-        angles in two frames with a jump between them, where neither frame is near the singular pose; and a sentence of
-        each joint that has such frames.
+        angles in the two frames of every change of triple; and a sentence of each joint that has one.
     """
     chosen, jumps = values.copy(), np.zeros(values.shape, dtype=bool)
     notes: list[str] = []
@@ -52,17 +45,22 @@ def anatomical(
         if any(part.range[1] - part.range[0] > TURN - FAR for part in parts):  # who turns round is free to
             continue
         given = values[:, joint.coordinates]
-        near = singular.get(joint.coordinates[0], np.zeros(len(given), dtype=bool))
-        open_to = near if solved is None else near | ~solved
-        options = _options(joint, given)
-        bad = np.stack([_badness(one, parts) for one in options])
-        # A course that is inside its ranges and least turned all along has nothing to gain.
-        if np.isfinite(bad[0]).all() and (bad[0] <= bad.min(0) + SAME).all():
-            continue
-        of_frame = _cheapest(options, bad, _stretches(open_to, given, joint), time_s)
-        chosen[:, joint.coordinates] = np.stack(options)[of_frame, np.arange(len(given))]
-        jump = (np.diff(of_frame) != 0) & ~open_to[:-1] & ~open_to[1:]
-        beside = np.r_[jump, False] | np.r_[False, jump]
+        away = _side(joint, given)
+        home = np.sign(_side(joint, np.array([[part.default for part in parts]]))[0])
+        open_to = singular.get(joint.coordinates[0], np.zeros(len(given), dtype=bool)).copy()
+        if solved is not None:
+            open_to |= ~solved
+        if open_to.all():
+            open_to[np.abs(away).argmax()] = False
+        ruled = _ruled(joint, given, away * home < 0, parts)
+        course = _led_on(joint, given, ruled, open_to, np.abs(away))
+        clamped = np.array([part.clamped for part in parts])
+        low, high = np.array([part.range for part in parts]).T
+        if home == 0 or ((course < low - SAME) | (course > high + SAME))[:, clamped].any():
+            continue  # such a joint keeps what the solver found inside its ranges
+        chosen[:, joint.coordinates] = course
+        changed = changes(joint, course)
+        beside = np.r_[changed, False] | np.r_[False, changed]
         if beside.any():
             jumps[np.ix_(beside, joint.coordinates)] = True
             names = ", ".join(part.name for part in parts)
@@ -73,57 +71,50 @@ def anatomical(
     return chosen, jumps, notes
 
 
-def _options(joint: BallJoint, given: Float[np.ndarray, "frames 3"]) -> list[Float[np.ndarray, "frames 3"]]:
-    """The course as it is, its twin, and whole turns of both; all the same orientations."""
-    found = []
-    for course in (given, joint.twin(given)):
-        home = np.round(np.median(course, axis=0) / joint.turns) if course is not given else np.zeros(3)
-        for turns in itertools.product((0, -1, 1), repeat=3):
-            found.append(course - (home + turns) * joint.turns)
-    return found
-
-
-def _badness(course: Float[np.ndarray, "frames 3"], parts: list[Coordinate]) -> Float[np.ndarray, " frames"]:
-    """Of each frame (rad): turned from the defaults, and beyond the ranges; infinite beyond a clamped one."""
-    low, high = np.array([part.range for part in parts]).T
-    clamped = np.array([part.clamped for part in parts])
-    beyond = np.maximum(np.maximum(low - course, course - high), 0.0)
-    turned = np.linalg.norm(course - [part.default for part in parts], axis=1)
-    bad = turned + BEYOND * beyond.sum(1)
-    bad[(beyond[:, clamped] > SAME).any(1)] = np.inf
-    return np.asarray(bad)
-
-
-def _stretches(
-    open_to: Bool[np.ndarray, " frames"], given: Float[np.ndarray, "frames 3"], joint: BallJoint
-) -> Int[np.ndarray, " stretches"]:
-    """First frames of stretches: each frame that is open to a change, and what lies between passages."""
+def _side(joint: BallJoint, values: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, " frames"]:
+    """Which of the two triples this is by its sign, and how far the pose is from telling them not apart (sine)."""
     u, v, w = joint.axes
     psi = np.arctan2(v @ np.cross(w, u), w @ u)
-    side = np.sign(np.sin(joint.slopes[1] * given[:, 1] + joint.constants[1] - psi))  # changes with each passage
-    starts = open_to | np.r_[True, open_to[:-1]] | np.r_[True, side[1:] != side[:-1]]
-    return np.flatnonzero(starts)
+    return np.asarray(np.sin(joint.slopes[1] * values[:, 1] + joint.constants[1] - psi))
 
 
-def _cheapest(
-    options: list[Float[np.ndarray, "frames 3"]],
-    bad: Float[np.ndarray, "options frames"],
-    starts: Int[np.ndarray, " stretches"],
-    time_s: Float[np.ndarray, " frames"],
-) -> Int[np.ndarray, " frames"]:
-    """Of each frame the option, one in each stretch."""
-    lasts = np.gradient(time_s) if len(time_s) > 1 else np.ones(1)
-    own = np.add.reduceat(bad * lasts, starts, axis=1)  # options, stretches
-    every = np.stack(options)
-    cost, came = own[:, 0], []
-    for k, start in enumerate(starts[1:], 1):
-        step = np.linalg.norm(every[None, :, start] - every[:, None, start - 1], axis=-1)  # from, to
-        total = cost[:, None] + JUMP_S * step
-        came.append(total.argmin(0))
-        cost = total.min(0) + own[:, k]
-    if not np.isfinite(cost).any():
-        return np.zeros(len(time_s), dtype=int)
-    at = [int(cost.argmin())]
-    for back in reversed(came):
-        at.append(int(back[at[-1]]))
-    return np.repeat(at[::-1], np.diff(np.r_[starts, len(time_s)]))
+def _ruled(
+    joint: BallJoint,
+    given: Float[np.ndarray, "frames 3"],
+    other: Bool[np.ndarray, " frames"],
+    parts: list[Coordinate],
+) -> Float[np.ndarray, "frames 3"]:
+    """The rule's triple of each frame: the twin where ``other``, and within half a turn of the ranges' middles."""
+    ruled = np.where(other[:, None], joint.twin(given), given)
+    middle = np.array([sum(part.range) / 2 for part in parts])
+    middle[1] = parts[1].default
+    outside = np.abs(ruled - middle) > joint.turns / 2 + SAME
+    turned = ruled - joint.turns * np.round((ruled - middle) / joint.turns)
+    return np.where(outside, turned, ruled)
+
+
+def _led_on(
+    joint: BallJoint,
+    given: Float[np.ndarray, "frames 3"],
+    ruled: Float[np.ndarray, "frames 3"],
+    open_to: Bool[np.ndarray, " frames"],
+    away: Float[np.ndarray, " frames"],
+) -> Float[np.ndarray, "frames 3"]:
+    """As ruled in plain frames; in a run of open ones on from the plain one before, and back from the one after."""
+    led = ruled.copy()
+    edges = np.flatnonzero(np.diff(np.r_[False, open_to, False].astype(int)))
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        turn = first + int(away[first:end].argmin())
+        turn = 0 if first == 0 else end if end == len(given) else turn
+        for k in range(first, turn):
+            led[k] = _nearest(joint, given[k], led[k - 1])
+        for k in range(end - 1, turn - 1, -1):
+            led[k] = _nearest(joint, given[k], led[k + 1])
+    return led
+
+
+def _nearest(joint: BallJoint, given: Float[np.ndarray, "3"], like: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """Of all triples of an orientation the nearest to another."""
+    both = np.stack([given, joint.twin(given)])
+    both = both - joint.turns * np.round((both - like) / joint.turns)
+    return np.asarray(both[np.square(both - like).sum(1).argmin()])

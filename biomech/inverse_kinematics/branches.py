@@ -218,17 +218,56 @@ def as_the_other(
     return nearest(description, *whole)[:, index]
 
 
+def changes(joint: BallJoint, course: Float[np.ndarray, "frames 3"]) -> Bool[np.ndarray, " steps"]:
+    """Between which frames a course goes on with another triple, or a turn further, than the nearest.
+
+    Args:
+        joint: whose.
+        course: its coordinates, rad, frames in order of time.
+
+    Returns:
+        One fewer than frames.
+    """
+    step, across = np.diff(course, axis=0), joint.twin(course[1:]) - course[:-1]
+    twin = _length(joint, across) < _length(joint, step) - SAME
+    return np.asarray(twin | (np.abs(step) > joint.turns / 2 + SAME).any(1))
+
+
+def in_one_triple(
+    description: Description, values: Float[np.ndarray, "frames coordinates"]
+) -> tuple[Float[np.ndarray, "frames coordinates"], Bool[np.ndarray, "frames coordinates"]]:
+    """The same poses without a change of triple, as what is filtered must be.
+
+    Args:
+        description: of the model.
+        values: every coordinate in the model's order, rad and m, frames in order of time.
+
+    Returns:
+        Every coordinate, as the first frame has it; and the angles of joints with a change, in the two frames of each.
+        Joints without one, and those that are free to turn round, stay as they are.
+    """
+    chosen, marked = values.copy(), np.zeros(values.shape, dtype=bool)
+    for joint in ball_joints(description) if len(values) > 1 else []:
+        ranges = [description.coordinates[k].range for k in joint.coordinates]
+        changed = changes(joint, values[:, joint.coordinates])
+        if changed.any() and not any(high - low > TURN - FAR for low, high in ranges):
+            chosen[:, joint.coordinates] = _course(joint, values[:, joint.coordinates])
+            marked[np.ix_(np.r_[changed, False] | np.r_[False, changed], joint.coordinates)] = True
+    return chosen, marked
+
+
+def _length(joint: BallJoint, step: Float[np.ndarray, "steps 3"]) -> Float[np.ndarray, " steps"]:
+    """Squared, of the shortest of all steps that whole turns make of one."""
+    return np.asarray(np.square(step - joint.turns * np.round(step / joint.turns)).sum(1))
+
+
 def _course(joint: BallJoint, given: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3"]:
     """From the first frame on, each frame the twin and the turns that are nearest to the frame before.
 
     Twins of two triples are as far apart as these, so that a step tells whether to change sides, whichever side it is.
     """
     other = joint.twin(given)
-
-    def length(step: Float[np.ndarray, "steps 3"]) -> Float[np.ndarray, " steps"]:
-        return np.asarray(np.square(step - joint.turns * np.round(step / joint.turns)).sum(1))
-
-    change = length(other[1:] - given[:-1]) < length(given[1:] - given[:-1])
+    change = _length(joint, other[1:] - given[:-1]) < _length(joint, given[1:] - given[:-1])
     changed = np.r_[False, np.logical_xor.accumulate(change)]
     course = np.where(changed[:, None], other, given)
     steps = np.diff(course, axis=0)

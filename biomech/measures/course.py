@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Bool, Float
 from scipy.ndimage import uniform_filter1d
 
+from biomech.arrays import nearest
 from biomech.errors import BioposeError
+from biomech.inverse_kinematics import branches
 from biomech.kinematics.kinematics import Kinematics
 from biomech.measures.filtering import lowpass, rate_of
 from biomech.skeleton.model import body_transforms, coordinate_names, load_model
@@ -92,6 +94,62 @@ class PosableModel:
         order = [self.skeleton.body_names.index(name) for name in self.names]
         return pose.positions[:, order].numpy(), pose.rotations[:, order].numpy()
 
+    def in_one_triple(self, kinematics: Kinematics) -> Kinematics:
+        """The same motion without changes of the triple by which a shoulder is read: what may be filtered.
+
+        Args:
+            kinematics: rad and m; frames may be NaN.
+
+        Returns:
+            The same where there is no such change, or where the model has a part that only OpenSim knows.
+        """
+        rows = np.isfinite(kinematics.values).all(1)
+        values, found = kinematics.values.copy(), self._unfolded(kinematics, rows)
+        if found is None or not found[1].any():
+            return kinematics
+        values[rows] = found[0]
+        return Kinematics(kinematics.names, values, kinematics.time_s, kinematics.rotational)
+
+    def read_as(
+        self, filtered: Kinematics, given: Kinematics
+    ) -> tuple[Float[np.ndarray, "frames coordinates"], Bool[np.ndarray, "frames coordinates"]]:
+        """What was filtered in one triple, by the triples of the motion as it was given.
+
+        Args:
+            filtered: of ``in_one_triple``.
+            given: the motion before; of each moment its nearest frame counts.
+
+        Returns:
+            Values, and the angles in the two frames of every change; only those of joints with changes differ.
+        """
+        rows = np.isfinite(given.values).all(1)
+        none = np.zeros(filtered.values.shape, dtype=bool)
+        found = self._unfolded(given, rows)
+        if found is None or not found[1].any() or self.skeleton is None:
+            return filtered.values, none
+        columns = found[1].any(0)
+        like = given.values[rows][nearest(given.time_s[rows], filtered.time_s)]
+        names = self.skeleton.coordinate_names
+        at = [names.index(name) for name in filtered.names]
+        whole = np.tile(self.skeleton.defaults, (2, len(like), 1))
+        whole[0][:, at], whole[1][:, at] = filtered.values, like
+        values = np.where(columns, branches.nearest(self.skeleton.description, *whole)[:, at], filtered.values)
+        whole[0][:, at] = values
+        changed = branches.in_one_triple(self.skeleton.description, whole[0])[1][:, at]
+        return values, changed & columns
+
+    def _unfolded(
+        self, kinematics: Kinematics, rows: Bool[np.ndarray, " frames"]
+    ) -> tuple[Float[np.ndarray, "known coordinates"], Bool[np.ndarray, "known coordinates"]] | None:
+        """Of some frames ``branches.in_one_triple``; None where only OpenSim knows the model or its coordinates."""
+        if self.skeleton is None or set(kinematics.names) - set(self.skeleton.coordinate_names):
+            return None
+        at = [self.skeleton.coordinate_names.index(name) for name in kinematics.names]
+        values = np.tile(self.skeleton.defaults, (int(rows.sum()), 1))
+        values[:, at] = kinematics.values[rows]
+        course, changed = branches.in_one_triple(self.skeleton.description, values)
+        return course[:, at], changed[:, at]
+
     def coordinates(self) -> list[str]:
         """Names of the model's coordinates."""
         return coordinate_names(self.model)
@@ -103,6 +161,8 @@ class Course:
 
     Attributes:
         kinematics: filtered, evenly in time (rad, m).
+        changes: both frames of each change of an angle to the other triple that names the pose
+            (``inverse_kinematics.branches``); nothing may be measured across.
         cutoff_hz: of the filter; None where there is none, and then nothing may be derived.
         known: frames that lie in no gap of the motion.
         com_m: centre of mass.
@@ -112,6 +172,7 @@ class Course:
     """
 
     kinematics: Kinematics
+    changes: Bool[np.ndarray, "frames coordinates"]
     cutoff_hz: float | None
     known: Bool[np.ndarray, " frames"]
     com_m: Points
@@ -125,7 +186,12 @@ class Course:
 
     @classmethod
     def of(
-        cls, body: PosableModel, even: Kinematics, known: Bool[np.ndarray, " frames"], cutoff_hz: float | None
+        cls,
+        body: PosableModel,
+        even: Kinematics,
+        known: Bool[np.ndarray, " frames"],
+        cutoff_hz: float | None,
+        given: Kinematics | None = None,
     ) -> "Course":
         """Filter a motion and pose the model by it.
 
@@ -134,6 +200,7 @@ class Course:
             even: at one rate (``filtering.evenly``).
             known: its frames that lie in no gap.
             cutoff_hz: of the filter; None leaves the motion as it is.
+            given: the motion whose triples the angles are to be read by, where ``even`` is of ``in_one_triple``.
 
         Returns:
             All frames.
@@ -160,8 +227,12 @@ class Course:
         frames = max(1, round(HEADING_S * rate_of(even.time_s)))
         ahead = uniform_filter1d(ahead, min(frames, len(ahead)), axis=0, mode="nearest")
         facing = ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+        read, changes = kinematics.values, np.zeros(values.shape, dtype=bool)
+        if given is not None:
+            read, changes = body.read_as(kinematics, given)
         return cls(
-            kinematics=kinematics,
+            kinematics=Kinematics(even.names, read, even.time_s, even.rotational),
+            changes=changes,
             cutoff_hz=cutoff_hz,
             known=known,
             com_m=com,
@@ -263,8 +334,8 @@ class Course:
 
     @cached_property
     def shown_velocity(self) -> Float[np.ndarray, "frames coordinates"]:
-        """Their derivatives: degrees and metres per second."""
-        return self.derived(self.shown)
+        """Their derivatives: degrees and metres per second; NaN beside a change of triple."""
+        return np.where(self.changes, np.nan, self.derived(self.shown))
 
     def at(self, values: np.ndarray, time_s: float) -> np.ndarray:
         """Values at a moment between frames.

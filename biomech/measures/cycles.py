@@ -57,10 +57,16 @@ def cycles_over(course: "Course", kind: str, spans: Sequence[tuple[str, float, f
         spans: side (empty for none), start and end (s).
 
     Returns:
-        Every coordinate.
+        Every coordinate, without cycles in which it changes to the other triple that names the pose.
     """
-    named = zip(course.kinematics.names, course.shown.T, strict=True)
-    return Cycles(kind, {name: over_spans(name, course.time_s, values, spans) for name, values in named})
+    curves = {}
+    for k, name in enumerate(course.kinematics.names):
+        curve = over_spans(name, course.time_s, course.shown[:, k], spans)
+        if course.changes[:, k].any():
+            beside = over_spans(name, course.time_s, course.changes[:, k].astype(float), spans)
+            curve = curve[~beside.any(1)]
+        curves[name] = curve
+    return Cycles(kind, curves)
 
 
 def over_spans(

@@ -76,14 +76,14 @@ def find_events(
             not fit its rate.
     """
     body = PosableModel.of(model)
-    even, whole = evenly(kinematics)
+    even, whole = evenly(body.in_one_triple(kinematics))
     rate = rate_of(even.time_s)
     wanted = _cutoffs(filter_hz, rate)
     courses: dict[float | None, Course] = {}
 
     def at(cutoff_hz: float | None) -> Course:
         if cutoff_hz not in courses:
-            courses[cutoff_hz] = Course.of(body, even, whole, cutoff_hz)
+            courses[cutoff_hz] = Course.of(body, even, whole, cutoff_hz, kinematics)
         return courses[cutoff_hz]
 
     looked_at = at(allowed_hz(GENTLE_HZ, rate))
@@ -247,6 +247,12 @@ def _notes(found: Found, cycles: list[gait.GaitCycle], course: Course) -> list[s
     elif sliding := [_slide(course, cycle) for cycle in cycles if cycle.gait == "walking"]:
         if np.median(sliding) > MOST_SLIDING_M_S:
             notes.append(f"feet that rest slide at {np.median(sliding):.2f} m/s: lengths and speed are off by as much")
+    if (changed := found.course.changes.any(0)).any():
+        names = ", ".join(np.array(found.course.kinematics.names)[changed])
+        notes.append(
+            f"{names}: change to the other three angles that name the same pose; no range, peak or fastest turn of "
+            "them is told where such a change lies in between"
+        )
     wide = [found.half_widths(kind).get("step_width_m", 0.0) for kind in found.activities]
     if (widest := max(wide, default=0.0)) > WIDE_M:
         notes.append(f"one camera that looks across the way hardly sees how wide steps are: half width {widest:.2f} m")

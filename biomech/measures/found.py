@@ -407,6 +407,8 @@ def _rows(
         counted = known.counted(course.time_s[around])
         values[~counted[1:-1]] = np.nan
         velocity[~(counted[:-2] & counted[1:-1] & counted[2:])] = np.nan
+    across = course.changes[frames].any(0)
+    values[:, across], velocity[:, across] = np.nan, np.nan
     for k, (name, turns) in enumerate(zip(course.kinematics.names, course.kinematics.rotational, strict=True)):
         unit = "deg" if turns else "m"
         lowest, highest = _at(values[:, k], -values[:, k]), _at(values[:, k], values[:, k])

@@ -226,7 +226,7 @@ def solved_markers(
         found.figures["mean_uncertainty_deg"] = round(float(np.rad2deg(np.nanmean(turning))), 2)
     not_told, opened = np.full(len(solved), "", dtype=object), np.zeros(len(solved), dtype=bool)
     course, jumps, told_of_jumps = anatomical(
-        skeleton.description, within_a_turn(skeleton.description, whole.values), whole.time_s, solved
+        skeleton.description, within_a_turn(skeleton.description, whole.values), solved
     )
     odd, told_of_odd = _not_to_be_believed(skeleton, course[solved], whole.time_s[solved], jumps[solved])
     not_told[solved] = [f"{said} {more}".strip() for said, more in zip(shown.names_not_told(), odd, strict=True)]

@@ -108,8 +108,13 @@ MEANINGS = (
     ),
     (
         r"read anew in mid motion",
-        "Three angles name each pose of a shoulder twice, and the more readable ones are given. There they change from "
-        "one to the other between two frames, though the arm does not jump.",
+        "Three angles name each pose of a shoulder twice. Which are given is told by the pose alone: arm_add stays "
+        "within 90 degrees, and an arm overhead is one in flexion. Raised sideways it gets there by a change of "
+        "angles, though the arm does not jump.",
+    ),
+    (
+        r"change to the other three angles",
+        "Measures across such a change would be those of the reading, not of the arm; they are left empty.",
     ),
     (r"poorly seen", "Too small, dark, blurred or cut off for the detector. These frames are not trusted."),
     (

@@ -245,6 +245,33 @@ def test_a_coordinates_measures_leave_out_where_it_is_not_trusted() -> None:
     )
 
 
+def test_nothing_is_measured_across_a_change_of_the_triple_that_names_a_shoulders_pose() -> None:
+    motion = known_squats([2.0, 5.0], seconds=7.0)
+    arm = [motion.names.index(name) for name in ("arm_flex_r", "arm_add_r", "arm_rot_r")]
+    other = motion.values.copy()
+    flex, add, rot = other[:, arm].T
+    late = (motion.time_s > 2.0)[:, None]  # in the middle of the first squat
+    other[:, arm] = np.where(late, np.stack([flex + np.pi, np.pi - add, rot - np.pi], 1), other[:, arm])
+    plain, found = _found(motion), _found(Kinematics(motion.names, other, motion.time_s, motion.rotational))
+    np.testing.assert_allclose(found.course.com_m, plain.course.com_m, atol=1e-9)  # nothing is filtered across it
+    np.testing.assert_array_equal(found.course.changes.any(0).nonzero()[0], sorted(arm))
+    assert (found.course.changes.sum(0)[arm] == 2).all()
+    table, was = found.measures_table(), plain.measures_table()
+    of_arm = table.coordinate.isin(["arm_flex_r", "arm_add_r", "arm_rot_r"])
+    across = of_arm & ((table.activity == "motion") | ((table.activity == "squat") & (table.number == 1)))
+    assert across.sum() == 24 and table[across].value.isna().all()
+    assert table[of_arm & ~across].value.notna().all()
+    second = of_arm & ~across & table.measure.isin(["range"])
+    np.testing.assert_allclose(table[second].value, was[second].value, atol=1e-3)
+    np.testing.assert_allclose(table[~of_arm].value, was[~of_arm].value, atol=1e-6)
+    speed = found.course_table()["arm_flex_r_velocity_deg_s"]
+    assert speed.isna().sum() == 2 and speed.abs().max() < 100
+    cycles = found.cycles("squat")
+    assert cycles is not None and cycles.count["arm_flex_r"] == 1 and cycles.count["knee_angle_r"] == 2
+    assert any("change to the other three angles" in note for note in found.notes)
+    assert not any("change to the other three angles" in note for note in plain.notes)
+
+
 def test_a_frame_that_was_left_out_counts_as_its_neighbour() -> None:
     known = KnownValues(
         np.array([0.0, 0.1, 0.4]), np.ones((3, 1), bool), np.array([[True], [False], [True]]), np.ones((3, 1))
