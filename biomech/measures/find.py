@@ -22,6 +22,7 @@ AFTER_JUMP_S = 0.6  # in which knees bend for it, before and after
 MOST_SLIDING_M_S = 0.3
 WIDE_M = 0.08  # a half width of steps' width that is told: people step 0.1 m wide
 DOUBTFUL = "doubtful, and in no mean"  # a note's beginning
+CHANGED = "angles that change"  # another's
 MOST_NAMED = 4  # of what is
 NAMES = {"walking": "stride", "running": "running stride", "squat": "squat", "jump": "jump"}
 NAMES |= {
@@ -250,8 +251,8 @@ def _notes(found: Found, cycles: list[gait.GaitCycle], course: Course) -> list[s
     if (changed := found.course.changes.any(0)).any():
         names = ", ".join(np.array(found.course.kinematics.names)[changed])
         notes.append(
-            f"{names}: change to the other three angles that name the same pose; no range, peak or fastest turn of "
-            "them is told where such a change lies in between"
+            f"{CHANGED} to the other three that name the same pose: {names}; no range, peak or fastest turn of them is "
+            "told where such a change lies in between"
         )
     wide = [found.half_widths(kind).get("step_width_m", 0.0) for kind in found.activities]
     if (widest := max(wide, default=0.0)) > WIDE_M:
@@ -276,4 +277,4 @@ def _slide(course: Course, cycle: gait.GaitCycle) -> float:
     return float(np.linalg.norm((foot[-1] - foot[0])[[0, 2]])) * course.rate_hz / max(len(foot) - 1, 1)
 
 
-__all__ = ["AUTO", "DOUBTFUL", "NONE", "find_events"]
+__all__ = ["AUTO", "CHANGED", "DOUBTFUL", "NONE", "find_events"]

@@ -12,7 +12,7 @@ from biomech.inverse_kinematics.trusted import QUALITY, Trusted, name_of, table_
 from biomech.kinematics.kinematics import Kinematics
 from biomech.kinematics.recognise import recognise_motion
 from biomech.measures.filtering import AUTO
-from biomech.measures.find import DOUBTFUL, find_events
+from biomech.measures.find import CHANGED, DOUBTFUL, find_events
 from biomech.measures.found import Found, KnownValues
 from biomech.measures.written import EVENTS, MEASURES, write_empty, write_tables
 from biomech.names import FILM_SUFFIXES, MOTION_NAMES
@@ -58,7 +58,8 @@ def _work(files: Result, tables: dict[str, Path]) -> EventsFigures:
     counts = {kind: sum(s.gait == kind for s in found.strides) for kind in found.activities}
     counts = {kind: n or sum(r.kind == kind for r in found.repetitions) for kind, n in counts.items()}
     summary = {name: round(value, 4) for name, value in found.summary.items()}
-    return {"found": counts, "summary": summary, "notes": [note for note in found.notes if note.startswith(DOUBTFUL)]}
+    notes = [note for note in found.notes if note.startswith((DOUBTFUL, CHANGED))]
+    return {"found": counts, "summary": summary, "notes": notes}
 
 
 def events_of(

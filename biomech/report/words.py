@@ -113,7 +113,7 @@ MEANINGS = (
         "angles, though the arm does not jump.",
     ),
     (
-        r"change to the other three angles",
+        r"angles that change to the other three",
         "Measures across such a change would be those of the reading, not of the arm; they are left empty.",
     ),
     (r"poorly seen", "Too small, dark, blurred or cut off for the detector. These frames are not trusted."),
