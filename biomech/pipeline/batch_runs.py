@@ -5,7 +5,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -122,9 +122,7 @@ def run_batch(
 
 def _from_anywhere(entry: Entry) -> Entry:
     """With paths that hold in another working folder too."""
-    given = {option.name: getattr(entry.options, option.name) for option in fields(Options)}
-    paths: dict[str, Any] = {name: value.absolute() for name, value in given.items() if isinstance(value, Path)}
-    return replace(entry, source=entry.source.absolute(), options=replace(entry.options, **paths))
+    return replace(entry, source=entry.source.absolute(), options=entry.options.absolute())
 
 
 def _work(entry: Entry, *, out: Path, overwrite: bool, threads: int, run: RunOne | None) -> dict[str, Any]:

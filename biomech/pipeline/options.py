@@ -299,6 +299,12 @@ class Options:
         int | None, About("Processes of OpenSim's solver. [default: all cores]", film=(), markers=(), least=1)
     ] = None
 
+    def absolute(self) -> "Options":
+        """The same with paths that hold in another working folder too."""
+        given = {option.name: getattr(self, option.name) for option in fields(self)}
+        paths: dict[str, Any] = {name: value.absolute() for name, value in given.items() if isinstance(value, Path)}
+        return replace(self, **paths)
+
     def files(self) -> dict[str, Path]:
         """The files among them, by what they are to a stage.
 

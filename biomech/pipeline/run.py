@@ -73,8 +73,9 @@ def run_ik(
     from biomech.pipeline import from_video
     from biomech.pipeline.solvers import choose_solvers
 
-    several = [Path(source)] if isinstance(source, Path | str) else [Path(one) for one in source]
-    source, folder, options = several[0], Path(folder), options or Options()
+    # OpenSim changes the process's directory while it reads a model, and plots are made beside that in a thread.
+    several = [Path(one).absolute() for one in ([source] if isinstance(source, Path | str) else source)]
+    source, folder, options = several[0], Path(folder).absolute(), (options or Options()).absolute()
     options.one_person()
     check_person(options.height_m, options.mass_kg, options.sex)
     meshes = _is_mesh_file(source)
@@ -159,7 +160,7 @@ def run_mesh(
     from biomech.pipeline import from_video
     from biomech.pipeline.mesh_files import mesh_stages
 
-    video, folder, options = Path(video), Path(folder), options or Options()
+    video, folder, options = Path(video).absolute(), Path(folder).absolute(), (options or Options()).absolute()
     check_person(options.height_m, options.mass_kg, options.sex)
     with claimed(folder):
         run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)

@@ -1,6 +1,7 @@
 """The table of options: where each has a meaning, and what is refused elsewhere."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,11 @@ def test_keys_are_of_stages_that_there_are() -> None:
 def test_every_option_says_what_it_is() -> None:
     assert list(table()) == [option.name for option in fields(Options)]
     assert all(about.help.endswith((".", "]")) for about in table().values())
+
+
+def test_paths_hold_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSim changes the process's directory while it reads a model, with threads at work."""
+    monkeypatch.chdir(tmp_path)
+    options = Options(model=Path("my.osim"), neutral=Path("standing.mp4"), height_m=1.8).absolute()
+    assert (options.model, options.neutral) == (tmp_path / "my.osim", tmp_path / "standing.mp4")
+    assert options.height_m == 1.8
