@@ -5,9 +5,9 @@ and what else the stages need is imported where a run begins, so that whoever im
 """
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -68,14 +68,49 @@ def run_ik(
     Raises:
         BioposeError: what the user can mend, of any stage.
     """
+    several = [Path(one) for one in ([source] if isinstance(source, Path | str) else source)]
+    with _absolute(several, folder, options) as (films, place, wanted):
+        return _run_ik(films, place, wanted, overwrite, bar, on_stage, looks)
+
+
+@contextmanager
+def _absolute(
+    sources: Sequence[Path], folder: Path, options: Options | None
+) -> Iterator[tuple[list[Path], Path, Options]]:
+    """The same with absolute paths; errors tell them as they were given.
+
+    OpenSim changes the process's working directory while it reads a model, and plots are made beside that in a thread.
+    """
+    options = options or Options()
+    set_paths = [value for one in fields(options) if isinstance(value := getattr(options, one.name), Path)]
+    relative = [path for path in (*sources, Path(folder), *set_paths) if not path.is_absolute()]
+    names = {str(path.absolute()): str(path) for path in relative}
+    try:
+        yield [path.absolute() for path in sources], Path(folder).absolute(), options.absolute()
+    except BioposeError as error:
+        told = error
+        for absolute, given in sorted(names.items(), reverse=True):  # a file in a folder before the folder
+            told = told.renamed(absolute, given)
+        if told.text() == error.text():
+            raise
+        raise told from error.__cause__
+
+
+def _run_ik(
+    several: list[Path],
+    folder: Path,
+    options: Options,
+    overwrite: bool,
+    bar: Bar,
+    on_stage: Callable[[str, bool], None] | None,
+    looks: bool,
+) -> Result:
     from biomech.keypoints.readers import is_from_elsewhere
     from biomech.person import check_person
     from biomech.pipeline import from_video
     from biomech.pipeline.solvers import choose_solvers
 
-    # OpenSim changes the process's directory while it reads a model, and plots are made beside that in a thread.
-    several = [Path(one).absolute() for one in ([source] if isinstance(source, Path | str) else source)]
-    source, folder, options = several[0], Path(folder).absolute(), (options or Options()).absolute()
+    source = several[0]
     options.one_person()
     check_person(options.height_m, options.mass_kg, options.sex)
     meshes = _is_mesh_file(source)
@@ -160,14 +195,14 @@ def run_mesh(
     from biomech.pipeline import from_video
     from biomech.pipeline.mesh_files import mesh_stages
 
-    video, folder, options = Path(video).absolute(), Path(folder).absolute(), (options or Options()).absolute()
-    check_person(options.height_m, options.mass_kg, options.sex)
-    with claimed(folder):
-        run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
-        files = Result.of(folder, video.stem, run.record)
-        stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
-        stages += mesh_stages(files, plain_name(video.stem), glb, obj_every)
-        return walk(run, [video], files, options, stages, overwrite)
+    with _absolute([Path(video)], folder, options) as ([video], folder, options):
+        check_person(options.height_m, options.mass_kg, options.sex)
+        with claimed(folder):
+            run = Run.open(folder, overwrite=overwrite, on_stage=on_stage)
+            files = Result.of(folder, video.stem, run.record)
+            stages = from_video.body_stages(video, from_video.opened(video, options), files, options, bar)
+            stages += mesh_stages(files, plain_name(video.stem), glb, obj_every)
+            return walk(run, [video], files, options, stages, overwrite)
 
 
 def walk(
