@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from biomech.inverse_kinematics.believable import nearly_one_axis
-from biomech.inverse_kinematics.branches import FAR, SAME, TURN, BallJoint, ball_joints, changes
+from biomech.inverse_kinematics.branches import FAR, SAME, TURN, BallJoint, ball_joints, changes, nearest_triple
 from biomech.skeleton.description import Coordinate, Description
 
 
@@ -107,14 +107,7 @@ def _led_on(
         turn = first + int(away[first:end].argmin())
         turn = 0 if first == 0 else end if end == len(given) else turn
         for k in range(first, turn):
-            led[k] = _nearest(joint, given[k], led[k - 1])
+            led[k] = nearest_triple(joint, given[[k]], led[[k - 1]])[0]
         for k in range(end - 1, turn - 1, -1):
-            led[k] = _nearest(joint, given[k], led[k + 1])
+            led[k] = nearest_triple(joint, given[[k]], led[[k + 1]])[0]
     return led
-
-
-def _nearest(joint: BallJoint, given: Float[np.ndarray, "3"], like: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
-    """Of all triples of an orientation the nearest to another."""
-    both = np.stack([given, joint.twin(given)])
-    both = both - joint.turns * np.round((both - like) / joint.turns)
-    return np.asarray(both[np.square(both - like).sum(1).argmin()])

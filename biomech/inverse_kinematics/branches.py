@@ -186,12 +186,27 @@ def nearest(
     """
     chosen = values.copy()
     for joint in ball_joints(description):
-        given, wanted = values[:, joint.coordinates], like[:, joint.coordinates]
-        both = np.stack([given, joint.twin(given)])
-        both -= joint.turns * np.round((both - wanted) / joint.turns)
-        first = np.square(both - wanted).sum(-1).argmin(0)
-        chosen[:, joint.coordinates] = np.where(first[:, None] == 0, both[0], both[1])
+        chosen[:, joint.coordinates] = nearest_triple(joint, values[:, joint.coordinates], like[:, joint.coordinates])
     return chosen
+
+
+def nearest_triple(
+    joint: BallJoint, given: Float[np.ndarray, "frames 3"], like: Float[np.ndarray, "frames 3"]
+) -> Float[np.ndarray, "frames 3"]:
+    """Of all triples of a joint's orientations those nearest to others, by frame.
+
+    Args:
+        joint: whose.
+        given: its coordinates, rad.
+        like: what they are to be near to.
+
+    Returns:
+        The same orientations.
+    """
+    both = np.stack([given, joint.twin(given)])
+    both -= joint.turns * np.round((both - like) / joint.turns)
+    first = np.square(both - like).sum(-1).argmin(0)
+    return np.asarray(np.where(first[:, None] == 0, both[0], both[1]))
 
 
 def as_the_other(

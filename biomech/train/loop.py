@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from biomech.errors import BioposeError, plainly
 from biomech.files import whole_file
 from biomech.pipeline.claim import check_place, claimed
-from biomech.train.history import begin_part, check_history
+from biomech.train.history import begin_part, check_history, with_parts
 
 CHECKPOINT, LOG, PLOT = "checkpoint.pt", "loss.csv", "loss.png"
 DEVICES = ("cpu", "cuda")
@@ -185,6 +185,39 @@ def at_work(folder: Path, resume: bool) -> Iterator[None]:
     check_folder(folder, resume)
     with claimed(folder) if rank() == 0 else contextlib.nullcontext():
         yield
+
+
+def train_and_keep(
+    network: nn.Module,
+    lesson: Lesson[Batch],
+    folder: Path,
+    schedule: Schedule,
+    recipe: Mapping[str, object],
+    about: Mapping[str, object] | None,
+    keep: Callable[[dict[str, float], dict[str, object]], None],
+    device: str = "cpu",
+    resume: bool = False,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> None:
+    """``train`` in a folder that is held, until what was learned is written too.
+
+    Args:
+        network, lesson, folder, schedule, recipe, about, device, resume, progress, say: as ``train`` takes them.
+        keep: writes the weights, by the process that writes: called with the last figures, and with what the record
+            says of the data (``history.with_parts``).
+
+    Raises:
+        BioposeError: as ``at_work`` and ``train``.
+    """
+    with at_work(folder, resume):
+        figures = train(
+            network, lesson, folder, schedule, recipe,
+            device=device, resume=resume, about=about, progress=progress, say=say,
+        )  # fmt: skip
+        if figures is not None:
+            keep(figures, with_parts(folder, about or {}))
 
 
 def train(

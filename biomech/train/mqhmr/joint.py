@@ -18,8 +18,7 @@ from biomech.mesh.mqhmr.network import MQHMR
 from biomech.mesh.recoverers import SHIPPED
 from biomech.neurik.network import NeurIK
 from biomech.neurik.predict import FILE, load_network
-from biomech.train.history import with_parts
-from biomech.train.loop import Lesson, Schedule, at_work, place_of, rank, train
+from biomech.train.loop import Lesson, Schedule, place_of, rank, train_and_keep
 from biomech.train.mqhmr.losses import MeshLossWeights
 from biomech.train.mqhmr.through_neurik import (
     Carried,
@@ -118,22 +117,14 @@ def train_joint(
     )
     said = {**asdict(recipe), "start": sha256(start)[:16], "neurik": sha256(neurik or FILE)[:16]}
     about = {**(about or {}), "data": [f"{len(data)} clips of {clips}"]}
-    with at_work(folder, resume):
-        figures = train(
-            network,
-            lesson,
-            folder,
-            recipe.schedule,
-            said,
-            device=device,
-            resume=resume,
-            about=about,
-            progress=progress,
-            say=say,
-        )
-        if figures is not None:
-            more = {"start": str(start), "clips": len(data)}
-            write(network, Path(folder), {**with_parts(folder, about), **more, "recipe": said, "held_out": figures})
+
+    def keep(figures: dict[str, float], told: dict[str, object]) -> None:
+        more = {"start": str(start), "clips": len(data)}
+        write(network, Path(folder), {**told, **more, "recipe": said, "held_out": figures})
+
+    train_and_keep(
+        network, lesson, folder, recipe.schedule, said, about, keep, device, resume, progress=progress, say=say
+    )
     return network
 
 

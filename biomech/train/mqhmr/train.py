@@ -22,8 +22,7 @@ from biomech.mesh.mqhmr.camera import Crop
 from biomech.mesh.mqhmr.load import RECIPE, WEIGHTS, load_mqhmr
 from biomech.mesh.mqhmr.network import CONFIGS, MQHMR, Config, Inputs
 from biomech.mesh.mqhmr.pyramid import DetectorOutput
-from biomech.train.history import with_parts
-from biomech.train.loop import Lesson, Schedule, at_work, place_of, rank, train
+from biomech.train.loop import Lesson, Schedule, place_of, rank, train_and_keep
 from biomech.train.mqhmr.datasets import Jitter, Pictures, collate
 from biomech.train.mqhmr.losses import MeshLossWeights, Truth, completed, losses
 from biomech.train.mqhmr.maps import WithMaps, map_loss
@@ -192,21 +191,13 @@ def train_mqhmr(
     for told, choice in ((said["config"], "halved"), (said, "bfloat16")):  # younger than some trainings, which go on
         if not told[choice]:
             del told[choice]
-    with at_work(folder, resume):
-        figures = train(
-            taught,
-            lesson,
-            folder,
-            recipe.schedule,
-            said,
-            device=device,
-            resume=resume,
-            about=about,
-            progress=progress,
-            say=say,
-        )
-        if figures is not None:
-            write(network, Path(folder), {**with_parts(folder, about or {}), "recipe": said, "held_out": figures})
+
+    def keep(figures: dict[str, float], told: dict[str, object]) -> None:
+        write(network, Path(folder), {**told, "recipe": said, "held_out": figures})
+
+    train_and_keep(
+        taught, lesson, folder, recipe.schedule, said, about, keep, device, resume, progress=progress, say=say
+    )
     return network
 
 

@@ -16,7 +16,6 @@ from biomech.files import whole_file
 from biomech.neurik.network import CoordinatePrediction, NeurIK, Sizes
 from biomech.skeleton.skeleton import Skeleton
 from biomech.train import loop
-from biomech.train.history import with_parts
 from biomech.train.loop import Lesson, Schedule, place_of
 from biomech.train.neurik.data import Batch, Batches
 from biomech.train.neurik.losses import LossWeights, known_pose, losses
@@ -97,26 +96,14 @@ def train(
         partial(measure, network, held_out),
     )
     said = asdict(recipe)
-    with loop.at_work(folder, resume):
-        figures = loop.train(
-            network,
-            lesson,
-            folder,
-            recipe.schedule,
-            said,
-            device=device,
-            resume=resume,
-            about=about,
-            progress=progress,
-            say=say,
-        )
-        if figures is not None:
-            steps = figures.pop("steps")
-            write(
-                network,
-                Path(folder),
-                {**with_parts(folder, about or {}), "recipe": said, "steps": steps, "held_out": figures},
-            )
+
+    def keep(figures: dict[str, float], told: dict[str, object]) -> None:
+        steps = figures.pop("steps")
+        write(network, Path(folder), {**told, "recipe": said, "steps": steps, "held_out": figures})
+
+    loop.train_and_keep(
+        network, lesson, folder, recipe.schedule, said, about, keep, device, resume, progress=progress, say=say
+    )
     return network
 
 
